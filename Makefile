@@ -1,0 +1,58 @@
+# Two commands for a newcomer: `make read` and `make test`. For a contributor: `make check`, and `make format` before it.
+PYTHON ?= python3
+SAMPLE ?= models/zoo/samples/meter.jpg
+READ := .venv
+DEV := .venv-dev
+# Outside Linux x86-64, or where this index is out of reach, pip takes what its other indexes have.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check
+SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
+
+.PHONY: read test check lint types format fonts clean
+
+read: $(READ)/.installed  ## Read the sample photo with the shipped models; installs the runtime only, no PyTorch
+	@$(READ)/bin/edgereader read $(SAMPLE) --save build/read
+	@echo "annotated picture: build/read/$(notdir $(SAMPLE))"
+
+test: $(DEV)/.installed  ## Run every test
+	$(DEV)/bin/python -m pytest
+
+check: lint types test  ## What CI runs
+
+lint: $(DEV)/.installed
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+
+types: $(DEV)/.installed build/site/edgereader
+	$(DEV)/bin/mypy -p edgereader.runtime -p edgereader.models -p edgereader.export -p edgereader.benchmarks
+
+format: $(DEV)/.installed
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+
+fonts:  ## Install the fonts that the tests of the generator draw with (Debian, as root)
+	@test -d /usr/share/fonts/truetype/dejavu -a -d /usr/share/fonts/truetype/dseg \
+	|| { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends fonts-dejavu-core fonts-dseg; }
+
+$(READ)/.installed: pyproject.toml $(SHIPPED)
+	@echo "installing the runtime into $(READ) (about 100 MB to download)"
+	@test -x $(READ)/bin/python || $(PYTHON) -m venv $(READ)
+	@rm -rf build/lib build/bdist.*
+	@$(READ)/bin/python $(PIP_INSTALL) '.[cpu]'
+	@touch $@
+
+# torch comes first and alone, from the index of CPU wheels; the constraint then holds it in place for everything else.
+$(DEV)/.installed: pyproject.toml constraints.txt
+	@echo "installing PyTorch for CPUs and the tools into $(DEV) (about 400 MB to download)"
+	@test -x $(DEV)/bin/python || $(PYTHON) -m venv $(DEV)
+	@$(DEV)/bin/python $(PIP_INSTALL) --retries 0 --no-deps --extra-index-url $(TORCH_INDEX) -c constraints.txt torch
+	@$(DEV)/bin/python $(PIP_INSTALL) -c constraints.txt --editable '.[cpu,export,train,bench,dev]'
+	@touch $@
+
+# mypy does not follow editable installs of a namespace package; it follows this link.
+build/site/edgereader:
+	mkdir -p build/site
+	ln -sfn ../.. $@
+
+clean:
+	rm -rf $(READ) $(DEV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
