@@ -1,0 +1,7 @@
+"""PyTorch networks of EdgeReader: CRAFT, its link refiner and the four-stage recognisers.
+
+Importing this package imports no torch; import the submodule that you need:
+
+    from edgereader.models.craft import CRAFT
+    from edgereader.models.recognizer import Recognizer, RecognizerConfig
+"""

@@ -1,0 +1,90 @@
+"""The four-stage recogniser and its 24 combinations (Baek et al., ICCV 2019, figure 3).
+
+What Is Wrong With Scene Text Recognition Model Comparisons? Transformation, feature extraction,
+sequence modelling and prediction, each a choice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+from torch import Tensor, nn
+
+from .craft import init_convolutions
+from .features import RCNN, VGG, ResNetFeatures
+from .prediction import Attention
+from .sequence import BidirectionalLSTM
+from .transformation import TPS
+from .width import thin
+
+STAGES = (("None", "TPS"), ("VGG", "RCNN", "ResNet"), ("None", "BiLSTM"), ("CTC", "Attn"))
+"""The choices of each stage, in order."""
+
+COMBINATIONS = tuple("-".join(names) for names in product(*STAGES))
+"""All 24, for example "TPS-ResNet-BiLSTM-Attn"."""
+
+FEATURES = {"VGG": VGG, "RCNN": RCNN, "ResNet": ResNetFeatures}
+
+
+@dataclass(frozen=True)
+class RecognizerConfig:
+    """All that shapes a recogniser."""
+
+    stages: str = "TPS-ResNet-BiLSTM-Attn"
+    """One of `COMBINATIONS`."""
+    num_classes: int = 38
+    """Classes, the special ones included: CTC 1 + charset, Attn 2 + charset."""
+    image_hw: tuple[int, int] = (32, 100)
+    """Input height and width in pixels."""
+    channels: int = 1
+    """Input channels: 1 grey, 3 colour."""
+    width: float = 1.0
+    """Factor on the channels of every layer; 1.0 is the published network."""
+    max_length: int = 25
+    """Longest text that the Attn prediction can decode, in characters; CTC ignores it."""
+
+    def __post_init__(self) -> None:
+        if self.stages not in COMBINATIONS:
+            raise ValueError(f"unknown recogniser {self.stages!r}: expected one of {', '.join(COMBINATIONS)}")
+
+
+class Recognizer(nn.Module):
+    """Reads one line of text; at width 1.0 keys and shapes are those of the published checkpoints."""
+
+    def __init__(self, config: RecognizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        transformation, features, sequence, prediction = config.stages.split("-")
+        outputs, hidden = thin(512, config.width), thin(256, config.width)
+        self.Transformation = (
+            TPS(config.image_hw, config.channels, config.width) if transformation == "TPS" else nn.Identity()
+        )
+        self.FeatureExtraction = FEATURES[features](config.channels, config.width)
+        self.SequenceModeling = nn.Sequential()
+        if sequence == "BiLSTM":
+            self.SequenceModeling.extend(
+                [BidirectionalLSTM(outputs, hidden, hidden), BidirectionalLSTM(hidden, hidden, hidden)]
+            )
+            outputs = hidden
+        self.Prediction = (
+            Attention(outputs, hidden, config.num_classes, config.max_length)
+            if prediction == "Attn"
+            else nn.Linear(outputs, config.num_classes)
+        )
+        init_convolutions(self)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """The first three stages: images (N, C, H, W) in -1..1 -> sequence (N, T, D)."""
+        features = self.FeatureExtraction(self.Transformation(images))
+        sequence: Tensor = self.SequenceModeling(features.mean(dim=2).transpose(1, 2))
+        return sequence
+
+    def forward(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
+        """Read images (N, C, H, W) in -1..1 (sizes of the config): logits (N, T, num_classes).
+
+        `targets`: int64 (N, T), for the teacher forcing of Attn (see `Attention`); never for CTC.
+        """
+        sequence = self.encode(images)
+        logits: Tensor = self.Prediction(sequence) if targets is None else self.Prediction(sequence, targets)
+        return logits
