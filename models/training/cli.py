@@ -1,0 +1,239 @@
+"""`edgereader train` and `edgereader synth`."""
+
+import functools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from ..charsets import CHARSETS
+from .options import check_texts, configure
+from .samples import TrainingDataError
+
+Arguments = ParamSpec("Arguments")
+Command = TypeVar("Command", bound=Callable[..., Any])
+FOLDER = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class Failed(click.ClickException):
+    """What went wrong, in one line; exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print the line to standard error."""
+        click.echo(f"error: {self.format_message()}", file=file or sys.stderr)
+
+
+def in_one_line(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """Turn the errors of data sets, checkpoints and files into one line."""
+
+    @functools.wraps(command)
+    def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (TrainingDataError, OSError) as exc:
+            # an error of a worker process arrives with the traceback before it
+            raise Failed(str(exc).strip().splitlines()[-1].removeprefix(f"{_qualified(exc)}: ")) from exc
+
+    return guarded
+
+
+def _qualified(exc: BaseException) -> str:
+    return f"{type(exc).__module__}.{type(exc).__qualname__}"
+
+
+class Size(click.ParamType[tuple[int, int]]):
+    """Height and width in pixels, as `32x100`."""
+
+    name = "HxW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Parse the option."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().split("x")
+        if len(parts) != 2 or not all(part.isdecimal() and int(part) >= 8 for part in parts):
+            self.fail(f"expected height and width in pixels, at least 8, such as 32x100, got {value!r}", param, ctx)
+        return int(parts[0]), int(parts[1])
+
+
+def read_charset(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Take a known name, `@file`, or the characters themselves."""
+    if value is None or value in CHARSETS:
+        return CHARSETS[value] if value else None
+    path = Path(value[1:])
+    if value.startswith("@") and not path.is_file():
+        raise click.BadParameter(f"expected a file with the characters at {path}, got nothing there")
+    symbols = path.read_text(encoding="utf-8").rstrip("\n") if value.startswith("@") else value
+    if len(set(symbols)) != len(symbols) or not symbols:
+        raise click.BadParameter(f"expected each character once, got {symbols[:40]!r}")
+    return symbols
+
+
+def warn(message: str) -> None:
+    """Say something beside the results."""
+    click.echo(message, err=True)
+
+
+def progress(numbers: Iterable[int]) -> Iterator[int]:
+    """Show a bar while numbers are gone through."""
+    with click.progressbar(numbers, file=sys.stderr) as bar:
+        yield from bar
+
+
+@click.group()
+def synth() -> None:
+    """Write generated images as data sets, or the sample photos.
+
+    Exit codes: 0 written, 2 nothing written because a folder, a font or an option is wrong.
+    """
+
+
+def drawing_options(command: Command) -> Command:
+    """Add what all generated sets have in common."""
+    for option in (
+        click.option("--seed", default=0, show_default=True, help="The same seed draws the same samples."),
+        click.option("--count", type=click.IntRange(1), required=True, help="How many."),
+        click.option("--to", "folder", type=FOLDER, required=True, help="A folder that is new or empty."),
+    ):
+        command = option(command)
+    return command
+
+
+@synth.command("crops")
+@drawing_options
+@click.option(
+    "--hard", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="From clean print to anything."
+)
+@click.option("--lmdb", is_flag=True, help="Write an LMDB instead of images and labels.tsv.")
+@in_one_line
+def synth_crops(folder: Path, count: int, seed: int, hard: float, *, lmdb: bool) -> None:
+    """Write crops of words and numbers, for the recogniser."""
+    from .synthesis import write_crops
+
+    written = write_crops(folder, count, seed, hard=hard, lmdb=lmdb, progress=progress)
+    click.echo(f"{written} crops in {folder}")
+
+
+@synth.command("scenes")
+@drawing_options
+@click.option("--size", type=Size(), default="720x1280", show_default=True, help="Of the images, in pixels.")
+@in_one_line
+def synth_scenes(folder: Path, count: int, seed: int, size: tuple[int, int]) -> None:
+    """Write whole images with the quads of words and characters, for the detector."""
+    from .synthesis import write_scenes
+
+    written = write_scenes(folder, count, seed, hw=size, progress=progress)
+    click.echo(f"{written} scenes in {folder}")
+
+
+@synth.command("photos")
+@click.option("--to", "folder", type=FOLDER, required=True, help="A folder that is new or empty.")
+@click.option("--seed", default=1, show_default=True, help="1 draws the photos in models/zoo/samples.")
+@in_one_line
+def synth_photos(folder: Path, seed: int) -> None:
+    """Draw the sample photos that ship with EdgeReader."""
+    from .photos import write_photos
+
+    for path in write_photos(folder, seed):
+        click.echo(path)
+
+
+@click.group()
+def train() -> None:
+    """Train or fine-tune the detector or the recogniser.
+
+    Exit codes: 0 trained, 2 a data set, a checkpoint, a font or an option is wrong.
+    """
+
+
+def training_options(command: Command) -> Command:
+    """Add what both trainers have in common."""
+    for option in (
+        click.option("--save-every", type=click.IntRange(1), help="Steps between validations and checkpoints."),
+        click.option("--workers", type=click.IntRange(0), help="Processes that make samples."),
+        click.option("--device", help="cpu or cuda."),
+        click.option("--seed", type=int, help="Of weights and samples."),
+        click.option("--rate", "peak_rate", type=click.FloatRange(0, min_open=True), help="Highest learning rate."),
+        click.option("--batch", type=click.IntRange(1), help="Samples a step."),
+        click.option("--hours", type=click.FloatRange(0, min_open=True), help="Length of the run in hours."),
+        click.option("--steps", type=click.IntRange(1), help="Length of the run in steps."),
+        click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --to."),
+        click.option("--init", type=FILE, help="Checkpoint to fine-tune; its shape is inferred."),
+        click.option(
+            "--width", type=click.FloatRange(0, 4, min_open=True), help="Factor on all layers; 1 is published."
+        ),
+        click.option("--data", type=FOLDER, multiple=True, help="Data set to train on; may be given more than once."),
+        click.option("--to", "out", type=FOLDER, required=True, help="Folder of weights, checkpoints and log."),
+    ):
+        command = option(command)
+    return command
+
+
+def share_option(command: Command) -> Command:
+    """Add the share of generated samples."""
+    return click.option(
+        "--synthetic-share",
+        type=click.FloatRange(0, 1),
+        help="Share of generated samples beside --data.  [default: 0 with --data, 1 without]",
+    )(command)
+
+
+@train.command("recognizer")
+@training_options
+@share_option
+@click.option("--stages", help="One of the 24, such as TPS-ResNet-BiLSTM-Attn.")
+@click.option("--charset", callback=read_charset, help="A known name, the characters themselves, or @FILE.")
+@click.option("--size", "image_hw", type=Size(), help="Of the network's input, in pixels.")
+@click.option("--channels", type=click.Choice(["1", "3"]), help="1 grey, 3 colour.")
+@click.option("--max-length", type=click.IntRange(1), help="Longest text in characters.")
+@click.option("--keep-ratio/--stretch", default=None, help="How crops are fitted.  [default: stretch with --init]")
+@click.option("--meters", type=FOLDER, help="Folder of single meter digits to compose counters from.")
+@click.option("--validation", type=click.IntRange(1), help="Crops in the validation set.")
+@in_one_line
+def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: Any) -> None:
+    """Train the recogniser; the weights for `edgereader export recognizer` are recognizer.pt in --to.
+
+    Without --data, all crops are generated. With it: MJSynth, SynthText, LMDB, or folders with labels.tsv, told apart
+    by their files. To fine-tune, give the checkpoint with --init.
+    """
+    from .datasets import Sturdy, open_crops
+    from .initial import recognizer_options
+    from .recognizer_trainer import RecognizerTraining, train_recognizer
+
+    sets = tuple(Sturdy(open_crops(path), str(path), warn) for path in data)
+    given = {**options, "channels": int(channels) if channels else None}
+    if options["init"]:
+        inferred = recognizer_options(options["init"], options["charset"])
+        given = {"keep_ratio": False, **inferred} | {key: value for key, value in given.items() if value is not None}
+    config = configure(RecognizerTraining, given, sets)
+    check_texts(config)
+    click.echo(f"weights: {train_recognizer(config, click.echo)}")
+
+
+@train.command("detector")
+@training_options
+@share_option
+@click.option("--canvas", "canvas_px", type=click.IntRange(64), help="Side of the scenes, a multiple of 32.")
+@click.option("--validation", type=click.IntRange(0), help="Generated scenes in the validation set; 0 for none.")
+@in_one_line
+def train_detector(data: tuple[Path, ...], **options: Any) -> None:
+    """Train the detector; the weights for `edgereader export detector` are detector.pt in --to.
+
+    Without --data, all scenes are generated. With it: SynthText, or folders with labels.tsv and boxes, told apart by
+    their files. To fine-tune, give the checkpoint with --init.
+    """
+    from .datasets import open_scenes
+    from .detector_trainer import DetectorTraining, train_detector
+    from .initial import detector_width
+
+    sets = tuple(open_scenes(path) for path in data)
+    inferred = {"width": detector_width(options["init"])} if options["init"] else {}
+    config = configure(DetectorTraining, inferred | {k: v for k, v in options.items() if v is not None}, sets)
+    if config.canvas_px % 32:
+        raise TrainingDataError(f"--canvas: expected a multiple of 32, got {config.canvas_px}; take the next one")
+    click.echo(f"weights: {train_detector(config, click.echo)}")

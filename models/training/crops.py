@@ -1,0 +1,200 @@
+"""Word and number crops for the recogniser, drawn one by one from a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .backgrounds import Backgrounds, installed_backgrounds
+from .degrade import photographed
+from .fonts import FontPool
+from .glyphs import Line, render_line
+from .labels_tsv import read_labels
+from .samples import Crop, Image, read_image
+from .texts import random_text
+
+Colour = NDArray[np.float32]
+HELD_OUT_METERS = frozenset({"gasmeter", "lcd2", "top"})
+"""Meters of `digits_meter_apache2` that are kept for measuring; the first word of a file's name is its meter."""
+
+
+@dataclass
+class CropMaker:
+    """Makes crops; fonts and backgrounds are found once.
+
+    `meters`, a folder of single meter digits with a `labels.tsv`, adds counters composed from real wheels and displays.
+    """
+
+    fonts: FontPool = field(default_factory=FontPool)
+    backgrounds: Backgrounds = field(default_factory=installed_backgrounds)
+    meters: MeterDigits | None = None
+
+    def make(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
+        """Make a crop uint8 (h, w, 3) BGR, 10 to 64 px high, and its text in lower case without spaces.
+
+        Args:
+            rng: The source of chance: the same state gives the same crop.
+            hard: 0..1, from short, clean and high in contrast to all that cameras meet.
+        """
+        if self.meters is not None and rng.random() < 0.06 * hard:
+            image, text = self.meters.counter(rng)
+            return photographed(image, rng, hard=0.5 * hard), text
+        text = random_text(rng, hard=hard)
+        line = render_line(text, rng, fonts=self.fonts, plain=rng.random() > 0.4 + 0.6 * hard)
+        image = self._place(line, rng, hard)
+        return photographed(image, rng, hard=hard), text.replace(" ", "").lower()
+
+    def _place(self, line: Line, rng: np.random.Generator, hard: float) -> Image:
+        height = int(rng.integers(28, 56)) if rng.random() > hard else int(np.exp(rng.uniform(np.log(11), np.log(64))))
+        transform, size_wh = placement(line, rng, height, hard)
+        ink, ground = self._colours(rng, hard)
+        canvas = self._ground(rng, size_wh, ground, hard)
+        if rng.random() < 0.3 * hard:
+            self._neighbour(canvas, line, transform, ink, rng)
+        if line.ghost is not None:
+            blend(canvas, seen(line.ghost, transform, size_wh), ink, rng.uniform(0.03, 0.28))
+        mask = seen(line.mask, transform, size_wh)
+        self._ornament(canvas, mask, ink, rng, hard)
+        blend(canvas, mask, ink, rng.uniform(0.75, 1))
+        return np.asarray(np.clip(canvas, 0, 255), np.uint8)
+
+    def _colours(self, rng: np.random.Generator, hard: float) -> tuple[Colour, Colour]:
+        """Two colours far enough apart in luma to be read."""
+        weights = np.array([0.114, 0.587, 0.299])
+        least = rng.uniform(90, 200) if rng.random() > hard else 14 + rng.exponential(55)
+        for _ in range(20):
+            ink, ground = rng.uniform(0, 255, (2, 3))
+            if rng.random() < 0.4:
+                ink, ground = np.full(3, ink[0]), ground
+            if abs(weights @ (ink - ground)) > least:
+                break
+        else:
+            ink, ground = np.array([[0.0] * 3, [255.0] * 3])[rng.permutation(2)]
+        return ink.astype(np.float32), ground.astype(np.float32)
+
+    def _ground(
+        self, rng: np.random.Generator, size_wh: tuple[int, int], colour: Colour, hard: float
+    ) -> NDArray[np.float32]:
+        """A plain, shaded or textured ground around one colour."""
+        width, height = size_wh
+        canvas = np.full((height, width, 3), colour, np.float32)
+        if rng.random() < 0.3 * hard:
+            texture = self.backgrounds.draw(rng, (height, width)).astype(np.float32)
+            canvas += (texture - texture.mean((0, 1))) * rng.uniform(0.1, 0.6)
+        elif rng.random() < 0.5:
+            canvas += cv2.resize(rng.normal(0, 18 * hard, (2, 2)).astype(np.float32), size_wh)[..., np.newaxis]
+        return canvas
+
+    def _neighbour(
+        self, canvas: NDArray[np.float32], line: Line, transform: NDArray[np.float64], ink: Colour, rng: np.random.Generator
+    ) -> None:
+        """Let a part of another line of text look in from above, below or the side."""
+        height, width = line.mask.shape
+        other = render_line(random_text(rng), rng, fonts=self.fonts, plain=True)
+        scale = rng.uniform(0.35, 1.0)
+        far = rng.uniform(1.12, 1.5)
+        places = ((0, -far * scale * other.mask.shape[0]), (0, far * height), (width + 0.5 * height, rng.uniform(0, 0.5) * height))
+        x, y = places[rng.integers(3)]
+        shift = np.array([[scale, 0, x], [0, scale, y], [0, 0, 1.0]])
+        blend(canvas, seen(other.mask, transform @ shift, (canvas.shape[1], canvas.shape[0])), ink, rng.uniform(0.4, 1))
+
+    def _ornament(
+        self, canvas: NDArray[np.float32], mask: NDArray[np.float32], ink: Colour, rng: np.random.Generator, hard: float
+    ) -> None:
+        """A contour, a shadow or a frame around the text, as on shirts, signs and windows."""
+        height, width = mask.shape
+        colour, kind = rng.uniform(0, 255, 3).astype(np.float32), rng.random()
+        if kind < 0.12 * hard:
+            size = 2 * max(1, int(height * rng.uniform(0.02, 0.06))) + 1
+            blend(canvas, cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))), colour, 1)
+        elif kind < 0.2 * hard:
+            shift = np.float32([[1, 0, height * 0.05], [0, 1, height * 0.05]])
+            shadow = cv2.warpAffine(mask, shift, (width, height))
+            blend(canvas, cv2.GaussianBlur(shadow, (0, 0), max(0.3, height * rng.uniform(0.01, 0.05))), ink * 0.2, 0.6)
+        elif kind < 0.3 * hard:
+            for y in (0.04, 0.96):
+                if rng.random() < 0.7:
+                    level = int(height * (y + rng.uniform(-0.04, 0.04)))
+                    cv2.line(canvas, (0, level), (width, level), colour.tolist(), max(1, int(height * 0.05)), cv2.LINE_AA)
+            if rng.random() < 0.5:
+                x = int(rng.choice([0.01, 0.99]) * width)
+                cv2.line(canvas, (x, 0), (x, height), colour.tolist(), max(1, int(height * 0.06)), cv2.LINE_AA)
+
+
+def placement(
+    line: Line, rng: np.random.Generator, height: int, hard: float
+) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """Choose how a mask lies in its crop: margins as a detector cuts them, stretch, lean, turn, perspective.
+
+    Returns:
+        The homography (3, 3) from mask to crop pixels, and the crop's width and height.
+    """
+    mask_h, mask_w = line.mask.shape
+    left, right, top, bottom = rng.uniform(-0.02, [0.35, 0.35, 0.28, 0.28]) if rng.random() < 0.8 else rng.uniform(0, 0.1, 4)
+    stretch = np.exp(rng.normal(0, 0.16 * hard))
+    wide = mask_w * stretch + (left + right) * mask_h
+    tall = (1 + top + bottom) * mask_h
+    corners = np.array([[0, 0], [mask_w, 0], [mask_w, mask_h], [0, mask_h]], np.float64)
+    middle = corners.mean(0)
+    turn = np.deg2rad(rng.normal(0, 4.0) * hard) * min(1.0, 5 * mask_h / mask_w)
+    lean = rng.normal(0, 0.13) * hard
+    cos, sin = np.cos(turn), np.sin(turn)
+    quad = (corners - middle) * [stretch, 1] @ np.array([[1, 0], [lean, 1]]) @ np.array([[cos, sin], [-sin, cos]])
+    quad += rng.normal(0, 0.035 * hard, (4, 2)) * mask_h
+    low, high = quad.min(0), quad.max(0)
+    quad -= low
+    wide, tall = max(wide, (high - low)[0] * 0.97), max(tall, (high - low)[1] * 0.97)
+    spare = np.array([wide, tall]) - (high - low)
+    quad += spare * [left / (left + right + 1e-6) if left > 0 else 0, top / (top + bottom + 1e-6) if top > 0 else 0]
+    scale = height / tall
+    size_wh = (max(3, round(wide * scale)), height)
+    target = (quad * scale).astype(np.float32)
+    return cv2.getPerspectiveTransform(corners.astype(np.float32), target), size_wh
+
+
+def seen(mask: NDArray[np.uint8], transform: NDArray[np.float64], size_wh: tuple[int, int]) -> NDArray[np.float32]:
+    """Warp a mask into a crop, smoothed first where it shrinks: opacity float32 (h, w), 0..1."""
+    shrink = 1 / max(1e-3, float(np.sqrt(abs(np.linalg.det(transform[:2, :2])))))
+    if shrink > 1.4:
+        small = cv2.resize(mask, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+        back = np.diag([mask.shape[1] / small.shape[1], mask.shape[0] / small.shape[0], 1])
+        mask, transform = small, transform @ back
+    return np.asarray(cv2.warpPerspective(mask, transform, size_wh), np.float32) / 255
+
+
+def blend(canvas: NDArray[np.float32], mask: NDArray[np.float32], colour: Colour, strength: float) -> None:
+    """Paint a colour over a canvas (h, w, 3) through an opacity (h, w), in place."""
+    opacity = (mask * strength)[..., np.newaxis]
+    canvas += opacity * (colour - canvas)
+
+
+class MeterDigits:
+    """Single digits of real meters, put side by side to counters.
+
+    Args:
+        folder: A folder with `labels.tsv`, such as `digits_meter_apache2` (Apache-2.0).
+        held_out: Keep to the meters that training must not see (True), or to all others.
+    """
+
+    def __init__(self, folder: Path, *, held_out: bool = False) -> None:
+        labels = [label for label in read_labels(folder) if label.text.isdigit()]
+        self.by_meter: dict[str, list[Crop]] = {}
+        for label in labels:
+            meter = label.path.name.split("_")[0].split("-")[0]
+            if (meter in HELD_OUT_METERS) == held_out:
+                self.by_meter.setdefault(meter, []).append((read_image(label.path, where=label.where), label.text))
+        self.meters = sorted(self.by_meter)
+
+    def counter(self, rng: np.random.Generator) -> Crop:
+        """Put one to seven digits of one meter side by side."""
+        digits = self.by_meter[self.meters[rng.integers(len(self.meters))]]
+        count = 1 if rng.random() < 0.3 else int(rng.integers(2, 8))
+        picked = [digits[rng.integers(len(digits))] for _ in range(count)]
+        height = int(rng.integers(24, 48))
+        width = max(4, round(height * rng.uniform(0.5, 0.75)))
+        images = [cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) for image, _ in picked]
+        return np.concatenate(images, axis=1), "".join(text for _, text in picked)

@@ -1,0 +1,85 @@
+"""From the options of `edgereader train` to the configuration of a run."""
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .samples import Crops, Scenes, TrainingDataError
+
+if TYPE_CHECKING:
+    from .detector_trainer import DetectorTraining
+    from .recognizer_trainer import RecognizerTraining
+
+    Config = TypeVar("Config", DetectorTraining, RecognizerTraining)
+
+LOOKED_AT = 200
+"""Samples of a data set that are looked at before the run."""
+
+
+def configure(kind: "type[Config]", options: dict[str, Any], data: tuple[Crops, ...] | tuple[Scenes, ...]) -> "Config":
+    """Make the configuration; what is not given keeps its default.
+
+    Raises:
+        TrainingDataError: Options contradict each other, or ask for what this machine does not have.
+    """
+    given = {key: value for key, value in options.items() if value is not None}
+    if ("steps" in given) == ("hours" in given):
+        raise TrainingDataError("length of the run: expected --steps or --hours, got both or none; give one of them")
+    if given.get("synthetic_share", 1) < 1 and not data:
+        raise TrainingDataError("--synthetic-share below 1: expected data sets beside it, got none; give --data")
+    last = given["out"] / "last.pt"
+    if last.exists() and not given["resume"]:
+        raise TrainingDataError(f"{last}: expected a new folder, got an earlier run; give --resume, or another --to")
+    if given["resume"] and not last.exists():
+        raise TrainingDataError(f"{last}: expected the checkpoint to resume from, got nothing there; drop --resume")
+    check_device(given.get("device", "cpu"))
+    check_stages(given.get("stages"))
+    share = {"synthetic_share": 0.0} if data else {}
+    return kind(**{**share, **given, "data": data})
+
+
+def check_device(device: str) -> None:
+    """See that a device is there.
+
+    Raises:
+        TrainingDataError: It is not.
+    """
+    import torch
+
+    if device not in {"cpu", "cuda"}:
+        raise TrainingDataError(f"--device: expected cpu or cuda, got {device!r}; choose one of these")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise TrainingDataError("--device cuda: expected a CUDA device, got none; train with --device cpu")
+
+
+def check_stages(stages: str | None) -> None:
+    """See that a recogniser of these stages exists.
+
+    Raises:
+        TrainingDataError: None does.
+    """
+    from ..recognizer import COMBINATIONS
+
+    if stages is not None and stages not in COMBINATIONS:
+        raise TrainingDataError(f"--stages: expected one of {', '.join(COMBINATIONS)}, got {stages!r}; choose one")
+
+
+def check_texts(config: "RecognizerTraining") -> None:
+    """See that each data set has a text that the charset can write, before a run that would wait for one for ever.
+
+    Raises:
+        TrainingDataError: None of the first samples has.
+    """
+    from .recognizer_trainer import encode
+
+    for crops in config.data:
+        looked_at = min(LOOKED_AT, len(crops))
+        texts = []
+        for index in range(looked_at):
+            texts.append(crops[index][1])
+            places = encode(texts[-1], config.charset)
+            if places is not None and len(places) <= config.max_length:
+                break
+        else:
+            raise TrainingDataError(
+                f"--data: expected texts of at most {config.max_length} characters of {config.charset!r}, got none in "
+                f"the first {looked_at} samples, such as {texts[0] if texts else ''!r}; give another --charset"
+            )

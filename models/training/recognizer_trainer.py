@@ -1,0 +1,336 @@
+"""Training of the recogniser on generated crops, on data sets, or on both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, IterableDataset
+
+from ..charsets import CHARSETS, num_classes
+from ..recognizer import Recognizer, RecognizerConfig
+from .crops import CropMaker, MeterDigits
+from .loop import Average, Budget, Log, learning_rate, load_state, save_atomically, seed_all
+from .samples import Crops, Image, TrainingDataError
+
+CLEAN_STEPS, RAMP_STEPS = 1000, 2500
+"""Crops stay short and clean for so many steps, then grow hard over so many more: full difficulty from the start sits
+on the loss plateau."""
+
+
+@dataclass(frozen=True)
+class RecognizerTraining:
+    """All that a training run of the recogniser depends on."""
+
+    out: Path
+    """Folder of `last.pt` (to resume from), `recognizer.pt` (the averaged weights) and `log.jsonl`."""
+    stages: str = "None-VGG-BiLSTM-CTC"
+    """One of the 24 combinations."""
+    width: float = 0.5
+    """Factor on the channels of every layer."""
+    charset: str = CHARSETS["numbers"]
+    """The symbols, in order; text is folded to lower case where the charset holds no upper case."""
+    image_hw: tuple[int, int] = (32, 100)
+    """Input height and width in pixels."""
+    channels: int = 1
+    """1 grey, 3 colour."""
+    max_length: int = 25
+    """Longest text in characters; longer samples are left out."""
+    keep_ratio: bool = True
+    """Whether crops keep their aspect ratio and are padded on the right, or are stretched."""
+    steps: int | None = None
+    """Length of the run in steps; give either this or hours."""
+    hours: float | None = None
+    """Length of the run in hours."""
+    batch: int = 32
+    """Crops a step."""
+    peak_rate: float = 1e-3
+    """Highest learning rate of AdamW."""
+    seed: int = 0
+    """Seed of weights and samples."""
+    device: str = "cpu"
+    """cpu or cuda; cuda computes in bfloat16."""
+    workers: int = 1
+    """Processes that make samples; 0 makes them between steps."""
+    data: tuple[Crops, ...] = ()
+    """Data sets; without any, all crops are generated."""
+    synthetic_share: float = 1.0
+    """Share of generated crops, 0..1, when there are data sets."""
+    meters: Path | None = None
+    """Folder of single meter digits to compose counters from."""
+    init: Path | None = None
+    """Checkpoint whose weights to start from (fine-tuning)."""
+    resume: bool = False
+    """Go on from `out/last.pt`."""
+    save_every: int = 500
+    """Steps between validations and checkpoints."""
+    validation: int = 600
+    """Generated crops in the validation set."""
+
+
+def fit_crop(image: Image, config: RecognizerTraining) -> NDArray[np.uint8]:
+    """Bring a crop (h, w, 3) to the network's input size (H, W, C), as the runtime does it."""
+    height, width = config.image_hw
+    if config.channels == 1:
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    wide = min(width, max(1, round(image.shape[1] * height / image.shape[0]))) if config.keep_ratio else width
+    shrinks = image.shape[0] * image.shape[1] > 2 * height * wide
+    image = np.asarray(cv2.resize(image, (wide, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
+    image = np.asarray(cv2.copyMakeBorder(image, 0, 0, 0, width - wide, cv2.BORDER_REPLICATE), np.uint8)
+    return image.reshape(height, width, config.channels)
+
+
+def encode(text: str, charset: str) -> list[int] | None:
+    """Turn a text into places in the charset; None where a symbol is not in it.
+
+    Text is folded to lower case if the charset has no upper case, and spaces go if it has no space.
+    """
+    if not any(symbol.isupper() for symbol in charset):
+        text = text.lower()
+    if " " not in charset:
+        text = text.replace(" ", "")
+    places = [charset.find(symbol) for symbol in text]
+    return None if -1 in places or not places else places
+
+
+class Samples(IterableDataset[tuple[NDArray[np.uint8], list[int]]]):
+    """An endless stream of fitted crops and encoded texts; the difficulty follows the count of what was drawn."""
+
+    def __init__(self, config: RecognizerTraining, start: int, *, seed: int) -> None:
+        self.config, self.start, self.seed = config, start, seed
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], list[int]]]:
+        """Draw samples; each worker has its own seed, and a resumed run does not repeat the earlier ones."""
+        cv2.setNumThreads(0)
+        info = torch.utils.data.get_worker_info()
+        worker, workers = (info.id, info.num_workers) if info is not None else (0, 1)
+        rng = np.random.default_rng([self.seed, worker, self.start])
+        maker = crop_maker(self.config)
+        drawn = self.start * self.config.batch
+        while True:
+            hard = difficulty(drawn / self.config.batch) if self.config.init is None else 1.0
+            sample = self.draw(rng, maker, hard)
+            if sample is not None:
+                drawn += workers
+                yield sample
+
+    def draw(
+        self, rng: np.random.Generator, maker: CropMaker | None, hard: float
+    ) -> tuple[NDArray[np.uint8], list[int]] | None:
+        """Draw one sample; None where its text does not fit charset or length."""
+        if maker is not None and (not self.config.data or rng.random() < self.config.synthetic_share):
+            image, text = maker.make(rng, hard=hard)
+        else:
+            crops = self.config.data[rng.integers(len(self.config.data))]
+            image, text = crops[int(rng.integers(len(crops)))]
+        places = encode(text, self.config.charset)
+        if places is None or len(places) > self.config.max_length:
+            return None
+        return fit_crop(image, self.config), places
+
+
+def crop_maker(config: RecognizerTraining) -> CropMaker | None:
+    """Make the generator, unless the run is on data sets alone."""
+    if config.data and config.synthetic_share == 0:
+        return None
+    return CropMaker(meters=MeterDigits(config.meters) if config.meters else None)
+
+
+def difficulty(step: float) -> float:
+    """How hard crops are at a step, 0..1."""
+    return float(np.clip((step - CLEAN_STEPS) / RAMP_STEPS, 0.0, 1.0))
+
+
+def collate(samples: list[tuple[NDArray[np.uint8], list[int]]]) -> tuple[Tensor, list[list[int]]]:
+    """Stack crops to float32 (N, C, H, W) in -1..1; texts stay lists."""
+    images = torch.from_numpy(np.stack([image for image, _ in samples])).permute(0, 3, 1, 2)
+    return images.float() / 127.5 - 1, [places for _, places in samples]
+
+
+def loss_of(network: Recognizer, images: Tensor, texts: list[list[int]]) -> Tensor:
+    """CTC loss, or the cross entropy of Attn with teacher forcing; a mean over the crops' symbols."""
+    device = images.device
+    if network.config.stages.endswith("CTC"):
+        log_probs = network(images).float().log_softmax(2).transpose(0, 1)
+        lengths = torch.tensor([len(text) for text in texts])
+        targets = torch.tensor([place + 1 for text in texts for place in text], device=device)
+        steps = torch.full((len(texts),), log_probs.shape[0])
+        return functional.ctc_loss(log_probs, targets, steps, lengths, zero_infinity=True)
+    longest = max(len(text) for text in texts) + 1
+    padded = torch.full((len(texts), longest + 1), -100)
+    for row, text in enumerate(texts):
+        padded[row, : len(text) + 2] = torch.tensor([0, *(place + 2 for place in text), 1])
+    before, after = padded[:, :-1].clamp(min=0).to(device), padded[:, 1:].to(device)
+    logits = network(images, before)
+    return functional.cross_entropy(logits.flatten(0, 1).float(), after.flatten(), ignore_index=-100)
+
+
+def decode(network: Recognizer, images: Tensor) -> list[list[int]]:
+    """Read greedily: places in the charset."""
+    with torch.no_grad():
+        symbols = network(images).argmax(2).cpu().tolist()
+    if network.config.stages.endswith("CTC"):
+        return [[s - 1 for s, last in zip(row, [0, *row], strict=False) if s not in (0, last)] for row in symbols]
+    return [[s - 2 for s in row[: row.index(1) if 1 in row else len(row)] if s > 1] for row in symbols]
+
+
+@dataclass
+class Run:
+    """The state of a training run."""
+
+    config: RecognizerTraining
+    network: Recognizer
+    average: Average
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    spent_s: float = 0.0
+    best: float = -1.0
+    losses: list[float] = field(default_factory=list)
+
+    def save(self, budget: Budget) -> None:
+        """Write `last.pt` to resume from and `recognizer.pt` to export."""
+        save_atomically(
+            {
+                "network": self.network.state_dict(), "average": self.average.network.state_dict(),
+                "average_steps": self.average.steps, "optimizer": self.optimizer.state_dict(),
+                "step": self.step, "spent_s": budget.elapsed_s(), "shape": shape_of(self.config),
+            },
+            self.config.out / "last.pt",
+        )  # fmt: skip
+        save_atomically(dict(self.average.network.state_dict()), self.config.out / "recognizer.pt")
+
+
+def shape_of(config: RecognizerTraining) -> dict[str, Any]:
+    """What a checkpoint must agree on before it is resumed."""
+    network = network_config(config)
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(network).items()}
+
+
+def network_config(config: RecognizerTraining) -> RecognizerConfig:
+    """The network that a run trains."""
+    classes = num_classes(config.charset, config.stages.rsplit("-", 1)[1])
+    return RecognizerConfig(
+        config.stages, classes, config.image_hw, config.channels, config.width, max_length=config.max_length
+    )
+
+
+def start(config: RecognizerTraining) -> Run:
+    """Build the network, fresh, from `init`, or from the last checkpoint.
+
+    Raises:
+        TrainingDataError: A checkpoint does not fit the network.
+    """
+    seed_all(config.seed)
+    network = Recognizer(network_config(config)).to(config.device)
+    if config.init is not None:
+        load_weights(network, config.init)
+    network = network.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.peak_rate, weight_decay=1e-4)
+    run = Run(config, network, Average(network), optimizer)
+    last = config.out / "last.pt"
+    if config.resume and last.exists():
+        state = load_state(last)
+        if state.get("shape") != shape_of(config):
+            raise TrainingDataError(f"{last}: expected {shape_of(config)}, got {state.get('shape')}; drop --resume")
+        network.load_state_dict(state["network"])
+        run.average.network.load_state_dict(state["average"])
+        run.average.steps, run.step, run.spent_s = state["average_steps"], state["step"], state["spent_s"]
+        optimizer.load_state_dict(state["optimizer"])
+    return run
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Load a published checkpoint strictly; the `module.` prefix goes.
+
+    Raises:
+        TrainingDataError: Its keys or shapes are not the network's.
+    """
+    state = {key.removeprefix("module."): value for key, value in load_state(path).items()}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as exc:
+        reason = " ".join(str(exc).split())[:300]
+        raise TrainingDataError(f"{path}: expected the weights of this network, got others: {reason}") from exc
+
+
+def validation_set(config: RecognizerTraining) -> list[tuple[NDArray[np.uint8], list[int]]]:
+    """Draw a fixed set of crops at full difficulty that training never sees."""
+    samples = Samples(replace(config, workers=0), 0, seed=config.seed + 10_000)
+    rng, maker = np.random.default_rng(config.seed + 10_000), crop_maker(config)
+    drawn: list[tuple[NDArray[np.uint8], list[int]]] = []
+    while len(drawn) < config.validation:
+        sample = samples.draw(rng, maker, 1.0)
+        if sample is not None:
+            drawn.append(sample)
+    return drawn
+
+
+def accuracy(network: Recognizer, samples: list[tuple[NDArray[np.uint8], list[int]]], device: str) -> float:
+    """The share of crops read without an error, 0..1."""
+    right = 0
+    for first in range(0, len(samples), 64):
+        images, texts = collate(samples[first : first + 64])
+        right += sum(a == b for a, b in zip(decode(network, images.to(device)), texts, strict=True))
+    return right / max(1, len(samples))
+
+
+def train_recognizer(config: RecognizerTraining, report: Callable[[str], None] = print) -> Path:
+    """Train, with checkpoints to resume from.
+
+    Args:
+        config: The run.
+        report: Takes a line of progress every hundred steps.
+
+    Returns:
+        The path of the averaged weights, `out/recognizer.pt`, which `edgereader export recognizer` takes.
+
+    Raises:
+        TrainingDataError: A data set, a checkpoint or the fonts are missing or wrong.
+    """
+    config.out.mkdir(parents=True, exist_ok=True)
+    run, log = start(config), Log(config.out / "log.jsonl", report)
+    budget = Budget(config.steps, config.hours, run.spent_s)
+    checks = validation_set(config)
+    loader = DataLoader(
+        Samples(config, run.step, seed=config.seed), config.batch, num_workers=config.workers, collate_fn=collate
+    )
+    for images, texts in loader:
+        progress = budget.progress(run.step)
+        if progress >= 1:
+            break
+        run.losses.append(step(run, images, texts, learning_rate(config.peak_rate, run.step, progress)))
+        run.step += 1
+        if run.step % 100 == 0:
+            recent = float(np.mean(run.losses[-100:]))
+            rate = run.step * config.batch / budget.elapsed_s()
+            log.write(step=run.step, loss=recent, crops_per_s=rate, hours=budget.elapsed_s() / 3600, hard=difficulty(run.step))
+        if run.step % config.save_every == 0:
+            log.write(step=run.step, validation_accuracy=accuracy(run.average.network, checks, config.device))
+            run.save(budget)
+    log.write(step=run.step, validation_accuracy=accuracy(run.average.network, checks, config.device))
+    run.save(budget)
+    return config.out / "recognizer.pt"
+
+
+def step(run: Run, images: Tensor, texts: list[list[int]], rate: float) -> float:
+    """Take one optimiser step; give the loss."""
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    run.network.train()
+    images = images.to(run.config.device, memory_format=torch.channels_last)
+    with torch.autocast("cuda", torch.bfloat16, enabled=run.config.device == "cuda"):
+        loss = loss_of(run.network, images, texts)
+    run.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(run.network.parameters(), 5.0)
+    run.optimizer.step()
+    run.average.update(run.network)
+    return float(loss.detach())

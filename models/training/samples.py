@@ -1,0 +1,137 @@
+"""What every reader of a data set shares: its error, its sample types, and how an image is found and decoded."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .scenes import Scene
+
+Image = NDArray[np.uint8]
+"""uint8 (H, W, 3), BGR."""
+Crop = tuple[Image, str]
+"""A word crop and the text it shows."""
+
+
+class TrainingDataError(ValueError):
+    """A data set is missing, or a line or an image of it is wrong."""
+
+
+class Crops(Protocol):
+    """Word crops by index; an image is decoded when it is asked for."""
+
+    def __len__(self) -> int:
+        """Count the crops."""
+        ...
+
+    def __getitem__(self, index: int, /) -> Crop:
+        """Decode one crop.
+
+        Raises:
+            TrainingDataError: Its line or its image is wrong.
+        """
+        ...
+
+
+class Scenes(Protocol):
+    """Whole images by index, each with its words; an image is decoded when it is asked for."""
+
+    def __len__(self) -> int:
+        """Count the images."""
+        ...
+
+    def __getitem__(self, index: int, /) -> "Scene":
+        """Decode one image.
+
+        Raises:
+            TrainingDataError: Its line or its image is wrong.
+        """
+        ...
+
+
+def iterate(crops: Crops) -> Iterator[Crop]:
+    """Yield every crop once, in order."""
+    return (crops[index] for index in range(len(crops)))
+
+
+def inside(root: Path, name: str, *, where: str) -> Path:
+    """Join a relative path from an annotation to its root; one that leads out of the root is refused.
+
+    `where` names the place of the annotation for the message, such as `labels.tsv:3`.
+
+    Raises:
+        TrainingDataError: The name is empty, absolute, or climbs with `..`.
+    """
+    relative = PurePosixPath(name)
+    if not name or "\0" in name or relative.is_absolute() or ".." in relative.parts:
+        raise TrainingDataError(f"{where}: expected an image path below {root}, got {name!r}; correct this line")
+    return root / relative
+
+
+def read_image(path: Path, *, where: str) -> Image:
+    """Read an image file as uint8 (H, W, 3), BGR.
+
+    Raises:
+        TrainingDataError: The file is missing or is no image.
+    """
+    try:
+        contents = path.read_bytes()
+    except OSError as exc:
+        reason = exc.strerror or type(exc).__name__
+        raise TrainingDataError(
+            f"{where}: expected an image at {path}, got: {reason}; restore the file or drop the line"
+        ) from exc
+    return decode_image(contents, where=f"{where}: {path}")
+
+
+def decode_image(contents: bytes, *, where: str) -> Image:
+    """Decode the bytes of an image file to uint8 (H, W, 3), BGR.
+
+    Raises:
+        TrainingDataError: The bytes are no image.
+    """
+    try:
+        image = cv2.imdecode(np.frombuffer(contents, np.uint8), cv2.IMREAD_COLOR) if contents else None
+    except cv2.error:
+        image = None
+    if image is None:
+        raise TrainingDataError(
+            f"{where}: expected a JPEG, PNG or other image that OpenCV reads, got {len(contents)} bytes that are none; "
+            "restore the file or drop the line"
+        )
+    return np.asarray(image, np.uint8)
+
+
+def existing(path: Path, what: str) -> Path:
+    """Return the path of a file that must be there.
+
+    Raises:
+        TrainingDataError: There is no such file; `what` says what it would have been.
+    """
+    if not path.is_file():
+        got = "a folder" if path.is_dir() else "nothing"
+        raise TrainingDataError(f"{path}: expected {what}, got {got} there; give the folder that holds it")
+    return path
+
+
+def cut(image: Image, quad: NDArray[np.float32]) -> Image:
+    """Cut a word upright out of an image.
+
+    Args:
+        image: uint8 (H, W, 3).
+        quad: float32 (4, 2), pixels (x, y), clockwise from the word's top left.
+
+    Returns:
+        uint8 (h, w, 3), h and w being the mean lengths of the quad's opposite sides, at least 1 and at most those of a
+        quad as large as the image.
+    """
+    top, right, bottom, left = np.linalg.norm(np.roll(quad, -1, axis=0) - quad, axis=1)
+    longest = float(np.hypot(*image.shape[:2]))
+    width, height = (int(np.clip(round(float(side)), 1, longest)) for side in ((top + bottom) / 2, (left + right) / 2))
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - 0.5
+    transform = cv2.getPerspectiveTransform(quad.astype(np.float32) - 0.5, corners)
+    return np.asarray(cv2.warpPerspective(image, transform, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8)

@@ -1,0 +1,47 @@
+"""The golden weights and outputs of the original networks."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+
+class Golden:
+    """The golden folder: layouts, weights and expected outputs."""
+
+    def __init__(self, root: Path) -> None:
+        self.layouts: dict[str, dict[str, list[int]]] = json.loads((root / "layouts.json").read_text())
+        self.special = np.load(root / "special.npz")
+        self.expected = np.load(root / "expected.npz")
+        self.weights = load_module(root / "weights.py")
+
+    def load(self, network: nn.Module, name: str) -> nn.Module:
+        """Strictly load the golden weights of the network called `name`."""
+        arrays = self.weights.state_dict(self.layouts[name], self.special)
+        network.load_state_dict({key: torch.from_numpy(np.asarray(array)) for key, array in arrays.items()})
+        return network.eval()
+
+    def images(self, shape: tuple[int, ...], seed: int) -> torch.Tensor:
+        """The golden input, (N, C, H, W) float32 in -1..1."""
+        return torch.from_numpy(self.weights.image_batch(shape, seed))
+
+
+def load_module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def golden(shared_golden: Path) -> Golden:
+    return Golden(shared_golden)

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from edgereader.models.training.glyphs import dot_line, printed_line, render_line, segment_line, worn
+
+HANDS = {
+    "printed": lambda text, rng, fonts: printed_line(text, rng, fonts),
+    "segments": lambda text, rng, fonts: segment_line(text, rng),
+    "dots": lambda text, rng, fonts: dot_line(text, rng),
+}
+
+
+@pytest.mark.parametrize("hand", HANDS)
+@pytest.mark.parametrize("text", ["7", "0123456789", "12.5", "-40", "08:15", "12 34"])
+def test_every_character_has_a_quad_with_ink_in_it(hand, text, fonts):
+    for seed in range(5):
+        line = HANDS[hand](text, np.random.default_rng(seed), fonts)
+        assert line.text == text
+        assert line.quads.shape == (len(text.replace(" ", "")), 4, 2)
+        for quad in line.quads:
+            (x0, y0), (x1, y1) = np.floor(quad.min(0)).astype(int), np.ceil(quad.max(0)).astype(int)
+            assert line.mask[max(y0, 0) : y1, max(x0, 0) : x1].max(initial=0) > 100
+
+
+@pytest.mark.parametrize("hand", HANDS)
+def test_quads_run_clockwise_from_the_top_left_and_from_left_to_right(hand, fonts):
+    line = HANDS[hand]("481516", np.random.default_rng(1), fonts)
+    top_left, top_right, bottom_right, bottom_left = np.moveaxis(line.quads, 1, 0)
+    assert (top_left[:, 0] < top_right[:, 0]).all()
+    assert (top_left[:, 1] < bottom_left[:, 1]).all()
+    assert (bottom_right >= top_left).all()
+    assert (np.diff(top_left[:, 0]) > 0).all()
+
+
+def test_segments_of_an_eight_cover_those_of_every_digit():
+    lit = {digit: segment_line(digit, np.random.default_rng(4)) for digit in "0123456789"}
+    eight = (lit["8"].mask > 127).sum()
+    assert all((line.mask > 127).sum() <= eight for line in lit.values())
+    assert len({line.mask.tobytes() for line in lit.values()}) == 10
+
+
+def test_ghosts_are_the_segments_that_are_off():
+    lines = [segment_line("1", np.random.default_rng(seed)) for seed in range(20)]
+    with_ghost = [line for line in lines if line.ghost is not None]
+    assert 2 < len(with_ghost) < 18
+    assert all((line.ghost > 127).any() for line in with_ghost)
+    assert all(not ((line.ghost > 250) & (line.mask > 250)).mean() > 0.05 for line in with_ghost)
+
+
+def test_wear_changes_strokes_but_not_quads(fonts):
+    line = printed_line("12345", np.random.default_rng(2), fonts)
+    changed = 0
+    for seed in range(40):
+        after = worn(line, np.random.default_rng(seed))
+        assert after.mask.shape == line.mask.shape
+        assert (after.quads == line.quads).all()
+        changed += not np.array_equal(after.mask, line.mask)
+    assert 4 < changed < 25
+
+
+def test_a_seed_repeats(fonts):
+    first, second = (render_line("57.1", np.random.default_rng(9), fonts=fonts) for _ in range(2))
+    assert (first.mask == second.mask).all()

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import torch
+
+from edgereader.models.recognizer import Recognizer
+from edgereader.models.training import recognizer_trainer as trainer
+from edgereader.models.training.recognizer_trainer import RecognizerTraining, fit_crop, train_recognizer
+from edgereader.models.training.samples import TrainingDataError
+
+
+class Stripes:
+    """Four crops that differ by where the ink is: learnable in a few steps."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        image = np.full((32, 60, 3), 255, np.uint8)
+        image[4:28, 6 + 12 * index : 14 + 12 * index] = 0
+        return image, str(index)
+
+
+def config(tmp_path, **changes):
+    return RecognizerTraining(
+        out=tmp_path / "run", charset="0123", width=0.0625, steps=6, batch=4, workers=0, data=(Stripes(),),
+        synthetic_share=0.0, save_every=3, validation=8, max_length=3, **changes,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("stages", ["None-VGG-BiLSTM-CTC", "None-VGG-None-Attn"])
+def test_a_network_learns_four_crops_by_heart(tmp_path, stages):
+    lines = []
+    run = config(tmp_path, stages=stages)
+    run = trainer.replace(run, width=0.25, steps=120, save_every=120, peak_rate=3e-3)
+    path = train_recognizer(run, lines.append)
+    network = Recognizer(trainer.network_config(run))
+    network.load_state_dict(torch.load(path, weights_only=True))
+    checks = trainer.validation_set(run)
+    assert trainer.accuracy(network.eval(), checks, "cpu") == 1.0
+    assert lines[-1].startswith("step 120  validation_accuracy 1")
+
+
+def test_a_resumed_run_goes_on_where_it_stopped(tmp_path):
+    train_recognizer(config(tmp_path), lambda line: None)
+    run = trainer.start(trainer.replace(config(tmp_path), resume=True, steps=9))
+    assert run.step == 6
+    assert run.spent_s > 0
+    train_recognizer(trainer.replace(config(tmp_path), resume=True, steps=9), lambda line: None)
+    assert trainer.load_state(tmp_path / "run" / "last.pt")["step"] == 9
+
+
+def test_a_checkpoint_of_another_shape_is_not_resumed(tmp_path):
+    train_recognizer(config(tmp_path), lambda line: None)
+    with pytest.raises(TrainingDataError, match="drop --resume"):
+        trainer.start(trainer.replace(config(tmp_path), resume=True, width=0.125))
+
+
+def test_fine_tuning_starts_from_published_keys_with_their_prefix(tmp_path):
+    path = train_recognizer(config(tmp_path), lambda line: None)
+    weights = torch.load(path, weights_only=True)
+    torch.save({f"module.{key}": value for key, value in weights.items()}, tmp_path / "published.pth")
+    run = trainer.start(config(tmp_path, init=tmp_path / "published.pth"))
+    assert all((run.network.state_dict()[key] == value).all() for key, value in weights.items())
+    weights.pop("Prediction.weight")
+    torch.save(weights, tmp_path / "short.pth")
+    with pytest.raises(TrainingDataError, match=r"Prediction\.weight"):
+        trainer.start(config(tmp_path, init=tmp_path / "short.pth"))
+
+
+def test_crops_keep_their_ratio_and_are_padded_with_their_last_column(tmp_path):
+    image = np.zeros((16, 20, 3), np.uint8)
+    image[:, -3:] = 200
+    fitted = fit_crop(image, config(tmp_path))
+    assert fitted.shape == (32, 100, 1)
+    assert (fitted[:, 39:] == 200).all()
+    assert (fitted[:, :30] == 0).all()
+    stretched = fit_crop(image, trainer.replace(config(tmp_path), keep_ratio=False))
+    assert (stretched[:, :80] == 0).all()
+    wide = fit_crop(np.zeros((16, 400, 3), np.uint8), config(tmp_path))
+    assert wide.shape == (32, 100, 1)
+
+
+def test_texts_are_folded_to_the_charset():
+    assert trainer.encode("A 1", "0123456789a") == [10, 1]
+    assert trainer.encode("A", "aA") == [1]
+    assert trainer.encode("?", "aA") is None
+    assert trainer.encode("", "aA") is None
+
+
+def test_difficulty_rises_from_clean_to_all():
+    assert trainer.difficulty(0) == 0
+    assert trainer.difficulty(trainer.CLEAN_STEPS + trainer.RAMP_STEPS) == 1
+    assert 0 < trainer.difficulty(trainer.CLEAN_STEPS + 1) < 0.01

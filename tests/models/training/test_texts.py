@@ -1,0 +1,31 @@
+import numpy as np
+
+from edgereader.models.charsets import CHARSETS
+from edgereader.models.training.texts import random_text
+
+
+def texts(seed, hard, count=2000):
+    rng = np.random.default_rng(seed)
+    return [random_text(rng, hard=hard) for _ in range(count)]
+
+
+def test_easy_texts_are_short_numbers():
+    assert all(text.isdigit() and 1 <= len(text) <= 4 for text in texts(0, 0.0))
+
+
+def test_every_text_can_be_written_with_the_numbers_charset():
+    allowed = set(CHARSETS["numbers"]) | {" "}
+    assert all(set(text.lower()) <= allowed for text in texts(1, 1.0))
+
+
+def test_words_codes_and_signs_are_among_them():
+    drawn = texts(2, 1.0)
+    words = sum(text.isalpha() for text in drawn) / len(drawn)
+    digits = sum(text.isdigit() for text in drawn) / len(drawn)
+    assert 0.08 < words < 0.2
+    assert 0.35 < digits < 0.6
+    assert set("$%#+-/.,:") <= {sign for text in drawn for sign in text}
+
+
+def test_a_seed_repeats():
+    assert texts(3, 1.0, 50) == texts(3, 1.0, 50)
