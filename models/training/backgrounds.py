@@ -67,7 +67,7 @@ def recolour(rng: Generator, image: Image) -> Image:
 
 @cache
 def installed_backgrounds(limit: int = 64) -> Backgrounds:
-    """Pool the installed wallpapers, one size of each, at most `limit` of them; only textures where none is installed."""
+    """Pool the installed wallpapers, one size of each, at most `limit`; only textures where none is installed."""
     found = [path for folder in FOLDERS for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
     titles: dict[str, Path] = {}
     for path in found:

@@ -14,8 +14,8 @@ def photograph(rng: Generator, image: Image, level: float) -> Image:
     if rng.random() < 0.55 * level + 0.1:
         image = blur(rng, image, level)
     if rng.random() < 0.5:
-        noise = cv2.randn(np.empty(image.shape, np.int16), 0, float(rng.uniform(1, 3 + 13 * level)))
-        image = np.asarray(np.clip(image + np.asarray(noise), 0, 255), np.uint8)
+        noise = rng.standard_normal(image.shape, np.float32) * float(rng.uniform(1, 3 + 13 * level))
+        image = np.asarray(np.clip(image + noise, 0, 255), np.uint8)
     if rng.random() < 0.5:
         image = squeeze(image, int(rng.integers(95 - int(65 * level), 97)))
     return image
@@ -25,7 +25,9 @@ def light_up(rng: Generator, image: Image, level: float) -> Image:
     """Uneven light, a hard shadow, a lamp, and another exposure."""
     height, width = image.shape[:2]
     gain = 1 + level * rng.uniform(-0.5, 0.5, (2, 2))
-    lit = np.asarray(cv2.resize(gain.astype(np.float32), (width, height)), np.float32) * rng.uniform(1 - 0.5 * level, 1.15)
+    lit = np.asarray(cv2.resize(gain.astype(np.float32), (width, height)), np.float32) * rng.uniform(
+        1 - 0.5 * level, 1.15
+    )
     if rng.random() < 0.3 * level:
         edge = rng.uniform([0, 0], [width, height], (3, 2)).astype(np.int32)
         shade = np.ones((height, width), np.float32)

@@ -64,7 +64,7 @@ def find_boxes(region: Map, affinity: Map) -> Map:
     joined = ((region > LOW_TEXT) | (affinity > LINK)).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
     peaks = np.zeros(count, np.float32)
-    np.maximum.at(peaks, labels.ravel(), region.ravel())
+    np.maximum.at(peaks, np.asarray(labels, np.int64).ravel(), region.ravel())
     kept = [stat for stat, peak in zip(stats[1:], peaks[1:], strict=True) if stat[4] >= 10 and peak >= TEXT]
     boxes = np.array(kept, np.float32).reshape(-1, 5)
     x, y, width, height, area = boxes.T

@@ -37,7 +37,7 @@ def mined(errors: Tensor, targets: Tensor) -> Tensor:
 
 
 def normalised(images: Tensor) -> Tensor:
-    """Camera bytes uint8 (N, H, W, 3), BGR, as the network takes them: (N, 3, H, W), RGB, ImageNet's mean and deviation."""
+    """Camera bytes uint8 (N, H, W, 3), BGR, as the network takes them: (N, 3, H, W), RGB, by ImageNet's statistics."""
     mean = torch.tensor([0.485, 0.456, 0.406], device=images.device)
     deviation = torch.tensor([0.229, 0.224, 0.225], device=images.device)
     return ((images.flip(-1).float() / 255 - mean) / deviation).permute(0, 3, 1, 2)

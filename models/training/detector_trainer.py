@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -125,7 +126,7 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
         progress = budget.progress(run.step)
         if progress >= 1:
             break
-        run.losses.append(learn(run, batch, learning_rate(config.peak_rate, run.step, progress)))
+        run.losses.append(learn(run, batch, learning_rate(config.peak_rate, progress)))
         run.step, seen = run.step + 1, seen + len(batch.images)
         if run.step % config.report_every == 0:
             speed = seen / (budget.elapsed_s() - run.spent_s)
@@ -186,7 +187,7 @@ def learn(run: Run, batch: Batch, rate: float) -> float:
         maps, _ = run.network(normalised(batch.images.to(device)))
     loss = detector_loss(maps, batch.maps.to(device), batch.weight.to(device))
     run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(run.network.parameters(), 5.0)
     run.optimizer.step()
     run.average.update(run.network)
@@ -196,7 +197,7 @@ def learn(run: Run, batch: Batch, rate: float) -> float:
 def conclude(run: Run, budget: Budget, checks: list[Scene], log: Log) -> None:
     """Validate the averaged weights and write the checkpoints."""
     if checks:
-        result = check(run.average.network, checks, run.config.device)
+        result = check(cast("CRAFT", run.average.network), checks, run.config.device)
         log.write(
             step=run.step, validation_loss=result.loss, precision=result.precision, recall=result.recall, f1=result.f1
         )

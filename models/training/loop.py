@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-Report = "Callable[[str], None]"
-
 
 class Average:
     """An exponential moving average of a network's weights, which reads better than the last step's."""
@@ -68,9 +66,10 @@ class Budget:
         return min(1.0, share)
 
 
-def learning_rate(peak: float, step: int, progress: float, warm_up: int = 300) -> float:
-    """Linear warm-up over steps, then a cosine over the budget down to a hundredth of the peak."""
-    return peak * min(1.0, (step + 1) / warm_up) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+def learning_rate(peak: float, progress: float, warm_up: float = 0.02) -> float:
+    """Linear warm-up over the first share of the budget, then a cosine down to a hundredth of the peak."""
+    cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
+    return peak * min(1.0, (progress + 1e-4) / warm_up) * cosine
 
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:

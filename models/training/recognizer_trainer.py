@@ -306,7 +306,7 @@ def train_recognizer(config: RecognizerTraining, report: Callable[[str], None] =
         progress = budget.progress(run.step)
         if progress >= 1:
             break
-        run.losses.append(step(run, images, texts, learning_rate(config.peak_rate, run.step, progress)))
+        run.losses.append(step(run, images, texts, learning_rate(config.peak_rate, progress)))
         run.step += 1
         if run.step % 100 == 0:
             recent = float(np.mean(run.losses[-100:]))

@@ -1,6 +1,5 @@
 """Photos that never were: things with text, put in perspective before a background, with every character's place."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -122,7 +121,9 @@ def place(rng: Generator, image: Image, taken: Image, sheet: Sheet, *, level: fl
     return []
 
 
-def _window(low: NDArray[np.int64], high: NDArray[np.int64], margin: NDArray[np.int64] | int = 0) -> tuple[slice, slice]:
+def _window(
+    low: NDArray[np.int64], high: NDArray[np.int64], margin: NDArray[np.int64] | int = 0
+) -> tuple[slice, slice]:
     start, stop = np.maximum(low - margin, 0), high + margin
     return slice(start[1], stop[1]), slice(start[0], stop[0])
 
@@ -154,7 +155,7 @@ def paste(rng: Generator, image: Image, sheet: Sheet, corners: Quads) -> list[Wo
     cover = cv2.warpPerspective(sheet.alpha, transform, size).astype(np.float32)[..., np.newaxis] / 255
     window = image[low[1] : low[1] + size[1], low[0] : low[0] + size[0]]
     window[:] = window + (seen - window.astype(np.float32)) * cover * rng.uniform(0.85, 1)
-    return [_seen_word(text, quads, transform, low) for text, quads in sheet.words]
+    return [_seen_word(text, quads, np.asarray(transform, np.float64), low) for text, quads in sheet.words]
 
 
 def _seen_word(text: str, quads: Quads, transform: NDArray[np.float64], origin: NDArray[np.int64]) -> Word:
@@ -183,15 +184,14 @@ def bend(rng: Generator, sheet: Sheet) -> None:
         sheet.words[number] = text, bent
 
 
-def clothe(rng: Generator, image: Image, corners: Sequence[float] | Quads) -> None:
+def clothe(rng: Generator, image: Image, corners: Quads) -> None:
     """Put a body behind a sheet: a rounded trunk of one colour, with folds."""
-    points = np.asarray(corners, np.float32)
-    centre, extent = points.mean(0), np.ptp(points, axis=0)
+    centre, extent = corners.mean(0), np.ptp(corners, axis=0)
     half = np.maximum(extent * rng.uniform(0.55, 1.1, 2), 4)
     middle = centre + [0, half[1] * rng.uniform(-0.4, 0.4)]
     colour, dark = np.array(ink(rng), np.float64), rng.uniform(0.5, 0.9)
     trunk = cv2.ellipse2Poly(middle.astype(int).tolist(), half.astype(int).tolist(), int(rng.normal(0, 8)), 0, 360, 20)
-    cv2.fillConvexPoly(image, trunk, colour.tolist(), cv2.LINE_AA)
+    cv2.fillConvexPoly(image, np.array(trunk), colour.tolist(), cv2.LINE_AA)
     for _ in range(int(rng.integers(0, 7))):
         ends = (middle + rng.uniform(-0.6, 0.6, (2, 2)) * half).astype(int)
         line = tuple(ends[0].tolist()), tuple(ends[1].tolist())

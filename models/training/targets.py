@@ -21,6 +21,7 @@ TEMPLATE_PX = 64
 REACH = 1.5
 DEVIATION = 0.6
 NARROWEST = 0.4
+HALF = np.float32(0.5)
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ def make_targets(words: Sequence[Word], hw: tuple[int, int]) -> Targets:
             cv2.fillConvexPoly(weight, np.round(grow(word.quad, 1.2) / 2).astype(np.int32), 0.0)
             continue
         for quad in word.char_quads:
-            draw_gaussian(region, widen(quad) / 2)
+            draw_gaussian(region, widen(quad) * HALF)
         for quad in link_quads(word.char_quads):
-            draw_gaussian(affinity, quad / 2)
+            draw_gaussian(affinity, quad * HALF)
     return Targets(region, affinity, weight)
 
 
@@ -103,7 +104,7 @@ def grow(quad: Quads, factor: float) -> Quads:
 def _template() -> NDArray[np.float32]:
     axis = np.linspace(-REACH, REACH, TEMPLATE_PX, dtype=np.float32)
     squared = axis[:, np.newaxis] ** 2 + axis[np.newaxis] ** 2
-    return np.exp(-squared / (2 * DEVIATION**2)).astype(np.float32)
+    return np.asarray(np.exp(-squared / (2 * DEVIATION**2)), np.float32)
 
 
 @cache

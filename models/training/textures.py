@@ -94,7 +94,9 @@ def circles(rng: Generator, hw: tuple[int, int]) -> Image:
         centre = int(rng.integers(0, hw[1])), int(rng.integers(0, hw[0]))
         radius, thickness = int(rng.exponential(18)) + 3, int(rng.integers(-1, 6)) or 1
         end = 360 if rng.random() < 0.7 else float(rng.uniform(40, 330))
-        cv2.ellipse(image, centre, (radius, radius), float(rng.uniform(0, 360)), 0, end, ink(rng), thickness, cv2.LINE_AA)
+        cv2.ellipse(
+            image, centre, (radius, radius), float(rng.uniform(0, 360)), 0, end, ink(rng), thickness, cv2.LINE_AA
+        )
         if rng.random() < 0.4:
             cv2.circle(image, centre, max(1, radius // 2), ink(rng), -1, cv2.LINE_AA)
     return image

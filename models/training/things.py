@@ -60,7 +60,7 @@ def display(rng: Generator, size: float, kit: Kit) -> Sheet:
     corners = (int(rim), int(rim)), (int(rim + width), int(rim + height))
     cv2.rectangle(sheet.image, *corners, glass, -1)
     if rng.random() < 0.7:
-        cv2.rectangle(sheet.image, *corners, ink(rng), int(rng.integers(1, 2 + size // 12)))
+        cv2.rectangle(sheet.image, *corners, ink(rng), int(rng.integers(1, 2 + int(size / 12))))
     align = str(rng.choice(["right", "right", "centre", "left"]))
     pad = (height - size) / 2
     box = (rim + 0.04 * width, rim + pad, rim + width * 0.96, rim + pad + size)

@@ -1,6 +1,9 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from edgereader.models.training.fonts import FontPool, find_fonts, is_usable
+from edgereader.models.training.fonts import FontPool, is_usable
 from edgereader.models.training.samples import TrainingDataError
 
 
@@ -14,11 +17,13 @@ def test_a_damaged_font_is_left_out(tmp_path):
     assert not is_usable(tmp_path / "broken.ttf")
 
 
-def test_displays_and_symbols_are_no_text_fonts(fonts):
-    assert fonts.paths
-    assert not any("dseg" in path.name.lower() for path in fonts.paths)
+def test_displays_are_no_text_fonts():
+    displays = sorted(Path("/usr/share/fonts/truetype/dseg").glob("*.ttf"))
+    assert displays
+    assert not any(is_usable(path) for path in displays)
 
 
-def test_fonts_are_found_once_for_each_set_of_folders(fonts):
-    folders = tuple({path.parent for path in fonts.paths})
-    assert find_fonts(folders) is find_fonts(folders)
+def test_text_fonts_are_drawn_by_a_seed(fonts):
+    first, second = (fonts.draw(np.random.default_rng(3)).getname() for _ in range(2))
+    assert first == second
+    assert {fonts.draw(np.random.default_rng(seed)).getname() for seed in range(20)} > {first}
