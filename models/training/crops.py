@@ -15,7 +15,7 @@ from .fonts import FontPool
 from .glyphs import Line, render_line
 from .labels_tsv import read_labels
 from .samples import Crop, Image, read_image
-from .texts import random_text
+from .texts import UNITS, random_text
 
 Colour = NDArray[np.float32]
 HELD_OUT_METERS = frozenset({"gasmeter", "lcd2", "top"})
@@ -45,6 +45,8 @@ class CropMaker:
             return photographed(image, rng, hard=0.5 * hard), text
         text = random_text(rng, hard=hard)
         line = render_line(text, rng, fonts=self.fonts, plain=rng.random() > 0.4 + 0.6 * hard)
+        if rng.random() < 0.08 * hard and text[-1].isdigit():
+            line = with_unit(line, rng, self.fonts)
         image = self._place(line, rng, hard)
         return photographed(image, rng, hard=hard), text.replace(" ", "").lower()
 
@@ -92,13 +94,13 @@ class CropMaker:
     def _neighbour(
         self, canvas: NDArray[np.float32], line: Line, transform: NDArray[np.float64], ink: Colour, rng: np.random.Generator
     ) -> None:
-        """Let a part of another line of text look in from above, below or the side."""
-        height, width = line.mask.shape
+        """Let a part of another line of text look in from above or below."""
+        height = line.mask.shape[0]
         other = render_line(random_text(rng), rng, fonts=self.fonts, plain=True)
         scale = rng.uniform(0.35, 1.0)
         far = rng.uniform(1.12, 1.5)
-        places = ((0, -far * scale * other.mask.shape[0]), (0, far * height), (width + 0.5 * height, rng.uniform(0, 0.5) * height))
-        x, y = places[rng.integers(3)]
+        x = rng.uniform(-0.5, 0.5) * line.mask.shape[1]
+        y = -far * scale * other.mask.shape[0] if rng.random() < 0.5 else far * height
         shift = np.array([[scale, 0, x], [0, scale, y], [0, 0, 1.0]])
         blend(canvas, seen(other.mask, transform @ shift, (canvas.shape[1], canvas.shape[0])), ink, rng.uniform(0.4, 1))
 
@@ -125,6 +127,21 @@ class CropMaker:
                 cv2.line(canvas, (x, 0), (x, height), colour.tolist(), max(1, int(height * 0.06)), cv2.LINE_AA)
 
 
+def with_unit(line: Line, rng: np.random.Generator, fonts: FontPool) -> Line:
+    """Set a small unit behind a number, as displays do; it is not part of the text to be read."""
+    height, width = line.mask.shape
+    unit = render_line(UNITS[rng.integers(len(UNITS))], rng, fonts=fonts, plain=True).mask
+    scale = min(1.0, rng.uniform(0.2, 0.5) * height / unit.shape[0])
+    unit = np.asarray(cv2.resize(unit, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    left = width + int(rng.uniform(0.1, 0.4) * height)
+    top = 0 if rng.random() < 0.5 else height - unit.shape[0]
+    mask = np.zeros((height, left + unit.shape[1]), np.uint8)
+    mask[:, :width] = line.mask
+    mask[top : top + unit.shape[0], left:] = unit
+    ghost = None if line.ghost is None else np.pad(line.ghost, ((0, 0), (0, mask.shape[1] - width)))
+    return Line(mask, ghost, line.quads, line.text)
+
+
 def placement(
     line: Line, rng: np.random.Generator, height: int, hard: float
 ) -> tuple[NDArray[np.float64], tuple[int, int]]:
@@ -140,7 +157,7 @@ def placement(
     tall = (1 + top + bottom) * mask_h
     corners = np.array([[0, 0], [mask_w, 0], [mask_w, mask_h], [0, mask_h]], np.float64)
     middle = corners.mean(0)
-    turn = np.deg2rad(rng.normal(0, 4.0) * hard) * min(1.0, 5 * mask_h / mask_w)
+    turn = np.deg2rad(rng.normal(0, 12.0 if rng.random() < 0.15 else 4.0) * hard) * min(1.0, 5 * mask_h / mask_w)
     lean = rng.normal(0, 0.13) * hard
     cos, sin = np.cos(turn), np.sin(turn)
     quad = (corners - middle) * [stretch, 1] @ np.array([[1, 0], [lean, 1]]) @ np.array([[cos, sin], [-sin, cos]])

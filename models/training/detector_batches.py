@@ -15,7 +15,7 @@ from .samples import Scenes
 from .scenes import Scene, Word, make_scene
 from .targets import make_targets
 
-EASY_STEPS, RAMP_STEPS = 150, 700
+EASY_STEPS, RAMP_STEPS = 600, 1500
 """Scenes stay large and clear for so many steps, then grow hard over so many more."""
 WIDE_SHARE, WIDE = 0.25, 1.5
 """The share of batches on a larger canvas, where a character has more around it, and how much larger that is."""
@@ -50,14 +50,20 @@ class Source:
     easy_first: bool = True
     """Whether the first steps get easier scenes."""
 
+    @property
+    def wide_hw(self) -> tuple[int, int]:
+        """The larger canvas."""
+        side = round(self.canvas_px * WIDE / 32) * 32
+        return side, side
+
     def batch(self, step: int) -> Batch:
         """Make the batch of a step."""
         rng = np.random.default_rng([self.seed, step])
         wide = rng.random() < WIDE_SHARE
-        side = round(self.canvas_px * WIDE / 32) * 32 if wide else self.canvas_px
+        hw = self.wide_hw if wide else (self.canvas_px, self.canvas_px)
         count = max(1, round(self.size / WIDE**2)) if wide else self.size
         level = float(np.clip((step - EASY_STEPS) / RAMP_STEPS, 0, 1)) if self.easy_first else 1.0
-        return collate([self.scene(rng, (side, side), level) for _ in range(count)])
+        return collate([self.scene(rng, hw, level) for _ in range(count)])
 
     def scene(self, rng: np.random.Generator, hw: tuple[int, int], level: float) -> Scene:
         """Draw one scene of this size."""

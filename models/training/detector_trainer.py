@@ -18,7 +18,7 @@ from .detector_check import check
 from .detector_loss import detector_loss, normalised
 from .loop import Average, Budget, Log, learning_rate, load_state, save_atomically, seed_all
 from .samples import Scenes, TrainingDataError
-from .scenes import Scene, make_scene
+from .scenes import Scene
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,10 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
     config.out.mkdir(parents=True, exist_ok=True)
     run, log = start(config), Log(config.out / "log.jsonl", report)
     budget = Budget(config.steps, config.hours, run.spent_s)
-    checks = validation_set(config)
     source = Source(
         config.canvas_px, config.batch, config.seed, config.data, config.synthetic_share, config.init is None
     )
+    checks = validation_set(source, config.validation)
     loader = DataLoader(Batches(source, run.step), batch_size=None, num_workers=config.workers)
     seen = 0
     for batch in loader:
@@ -146,6 +146,7 @@ def start(config: DetectorTraining) -> Run:
     """
     seed_all(config.seed)
     network = CRAFT(config.width).to(config.device)
+    awaken(network)
     if config.init is not None:
         load_weights(network, config.init)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.peak_rate, weight_decay=1e-4)
@@ -154,6 +155,22 @@ def start(config: DetectorTraining) -> Run:
     if config.resume and last.exists():
         run.load(last)
     return run
+
+
+def awaken(network: CRAFT) -> None:
+    """Start the head's hidden layers near identity, so that each channel is at work.
+
+    A thin head has four channels before its last layer, and no normalisation: with zero biases half of them are
+    silent from the start, and both maps become multiples of one channel, which training does not undo.
+    """
+    *hidden, last = (layer for layer in network.conv_cls if isinstance(layer, nn.Conv2d))
+    for layer in hidden:
+        noise = torch.randn_like(layer.weight) * (0.5 / layer.weight[0].numel() ** 0.5)
+        nn.init.dirac_(layer.weight)
+        with torch.no_grad():
+            layer.weight += noise
+        nn.init.constant_(cast("nn.Parameter", layer.bias), 0.1)
+    nn.init.normal_(last.weight, std=0.1)
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
@@ -170,11 +187,10 @@ def load_weights(network: nn.Module, path: Path) -> None:
         raise TrainingDataError(f"{path}: expected the weights of this network, got others: {reason}") from exc
 
 
-def validation_set(config: DetectorTraining) -> list[Scene]:
-    """Make a fixed set of hard scenes that training never sees, on the larger canvas."""
-    side = round(config.canvas_px * 1.5 / 32) * 32
-    seeds = ([config.seed + 10_000, number] for number in range(config.validation))
-    return [make_scene(np.random.default_rng(seed), (side, side)) for seed in seeds]
+def validation_set(source: Source, count: int) -> list[Scene]:
+    """Draw a fixed set of hard scenes on the larger canvas; generated ones are such as training never sees."""
+    seeds = ([source.seed + 10_000, number] for number in range(count))
+    return [source.scene(np.random.default_rng(seed), source.wide_hw, 1.0) for seed in seeds]
 
 
 def learn(run: Run, batch: Batch, rate: float) -> float:

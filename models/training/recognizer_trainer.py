@@ -21,7 +21,7 @@ from .crops import CropMaker, MeterDigits
 from .loop import Average, Budget, Log, learning_rate, load_state, save_atomically, seed_all
 from .samples import Crops, Image, TrainingDataError
 
-CLEAN_STEPS, RAMP_STEPS = 1000, 2500
+CLEAN_STEPS, RAMP_STEPS = 1000, 2000
 """Crops stay short and clean for so many steps, then grow hard over so many more: full difficulty from the start sits
 on the loss plateau."""
 

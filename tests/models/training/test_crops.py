@@ -4,7 +4,8 @@ import pytest
 
 from edgereader.models.charsets import CHARSETS
 from edgereader.models.training.backgrounds import Backgrounds
-from edgereader.models.training.crops import HELD_OUT_METERS, CropMaker, MeterDigits
+from edgereader.models.training.crops import HELD_OUT_METERS, CropMaker, MeterDigits, with_unit
+from edgereader.models.training.glyphs import printed_line
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,15 @@ def test_a_seed_repeats(maker):
     first, second = (maker.make(np.random.default_rng(5)) for _ in range(2))
     assert first[1] == second[1]
     assert (first[0] == second[0]).all()
+
+
+def test_a_unit_behind_a_number_is_not_read(maker, fonts):
+    line = printed_line("42", np.random.default_rng(0), fonts)
+    widened = with_unit(line, np.random.default_rng(0), fonts)
+    assert widened.text == "42"
+    assert len(widened.quads) == 2
+    assert (widened.mask[:, : line.mask.shape[1]] == line.mask).all()
+    assert widened.mask[:, line.mask.shape[1] :].max() > 100
 
 
 def test_counters_are_composed_from_the_meters_that_may_be_seen(shared_data):

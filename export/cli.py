@@ -1,0 +1,169 @@
+"""The commands `edgereader export` and `edgereader verify`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from .pipeline import Exported, Target
+
+FILE = click.Path(path_type=Path)
+
+
+def parse_size(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """HEIGHTxWIDTH in pixels, for example 32x100."""
+    if value is None:
+        return None
+    parts = value.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() and 16 <= int(part) <= 4096 for part in parts):
+        raise click.BadParameter(f"{value!r}: expected HEIGHTxWIDTH of 16 to 4096 pixels, for example 32x100")
+    return int(parts[0]), int(parts[1])
+
+
+def target_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that both exports share."""
+    for option in (
+        click.option("--licence", help="Licence of the weights: an SPDX identifier or a sentence, kept in the bundle."),
+        click.option("--name", help="Name of the bundle (default: the folder's)."),
+        click.option("--to", "bundle", required=True, type=FILE, help="Folder of the bundle, new or existing."),
+    ):
+        command = option(command)
+    return click.argument("checkpoint", type=FILE)(command)
+
+
+@click.group()
+def export() -> None:
+    """Turn a PyTorch checkpoint into a bundle's ONNX file.
+
+    An existing bundle gets the model added or replaced. The ONNX graph is compared with the network
+    before anything is written. Exit codes: 0 done, 2 refused, with one line that says why.
+    """
+
+
+@export.command()
+@target_options
+@click.option("--refiner", type=FILE, help="Checkpoint of the link refiner, to be part of the graph.")
+@click.option("--text-threshold", type=click.FloatRange(0, 1), default=0.7, show_default=True)
+@click.option("--link-threshold", type=click.FloatRange(0, 1), default=0.4, show_default=True)
+@click.option("--low-text", type=click.FloatRange(0, 1), default=0.4, show_default=True)
+@click.option(
+    "--long-side", type=click.IntRange(32, 8192), default=1280, show_default=True, help="Longest canvas side, pixels."
+)
+def detector(
+    checkpoint: Path,
+    bundle: Path,
+    name: str | None,
+    licence: str | None,
+    refiner: Path | None,
+    text_threshold: float,
+    link_threshold: float,
+    low_text: float,
+    long_side: int,
+) -> None:
+    """Export a CRAFT CHECKPOINT (.pth, .pt or .safetensors)."""
+    from ..runtime.bundle import Thresholds
+    from .pipeline import export_detector
+
+    thresholds = Thresholds(text=text_threshold, link=link_threshold, low_text=low_text)
+    show_table(
+        export_detector(
+            checkpoint,
+            target(bundle, name, licence),
+            refiner=refiner,
+            thresholds=thresholds,
+            long_side_px=long_side,
+            say=progress(),
+        )
+    )
+
+
+@export.command()
+@target_options
+@click.option("--charset", help="digits, alnum36, printable94, numbers; the characters themselves; or @FILE.")
+@click.option(
+    "--size",
+    metavar="HxW",
+    callback=parse_size,
+    help="Input size, if the checkpoint has no TPS to tell it (default: 32x100).",
+)
+@click.option(
+    "--max-length",
+    type=click.IntRange(1, 256),
+    default=25,
+    show_default=True,
+    help="Longest text of an attention decoder, characters.",
+)
+@click.option("--keep-ratio", is_flag=True, help="It was trained on crops that keep their aspect ratio (--PAD).")
+def recognizer(
+    checkpoint: Path,
+    bundle: Path,
+    name: str | None,
+    licence: str | None,
+    charset: str | None,
+    size: tuple[int, int] | None,
+    max_length: int,
+    keep_ratio: bool,
+) -> None:
+    """Export a recogniser's CHECKPOINT (.pth, .pt or .safetensors), any of the 24 combinations."""
+    from .pipeline import export_recognizer
+
+    show_table(
+        export_recognizer(
+            checkpoint,
+            target(bundle, name, licence),
+            charset=charset,
+            image_hw=size,
+            max_length=max_length,
+            keep_ratio=keep_ratio,
+            say=progress(),
+        )
+    )
+
+
+@click.command()
+@click.argument("bundle")
+@click.option(
+    "--checkpoint", "checkpoints", type=FILE, multiple=True, help="Compare with the network again; may be repeated."
+)
+def verify(bundle: str, checkpoints: tuple[Path, ...]) -> None:
+    """Check a BUNDLE (a folder, or the name of one that ships): files, graphs, batches, masks, parity.
+
+    Exit codes: 0 all checks passed, 1 one failed, 2 no such bundle or checkpoint.
+    """
+    from ..runtime.bundle import Bundle
+    from .verification import verify_bundle
+
+    failed = 0
+    for check in verify_bundle(Bundle.open(bundle), checkpoints):
+        failed += not check.passed
+        click.echo(f"{'ok    ' if check.passed else 'FAILED'}  {check.subject:<18} {check.name:<27} {check.detail}")
+    if failed:
+        raise SystemExit(1)
+
+
+def target(bundle: Path, name: str | None, licence: str | None) -> Target:
+    """Where an export goes."""
+    from .pipeline import Target
+
+    return Target(bundle, name, licence)
+
+
+def progress() -> Callable[[str], None]:
+    """Says what is being done and since when, on stderr."""
+    start = time.monotonic()
+    return lambda line: click.echo(f"[{time.monotonic() - start:6.1f} s] {line}", err=True)
+
+
+def show_table(exported: Exported) -> None:
+    """File, size, worst difference, opset."""
+    size, parity = exported.path.stat().st_size, exported.parity
+    click.echo(f"{'file':<40} {'size':>10} {'worst difference':>18} {'allowed':>8} {'inputs':>7} {'opset':>6}")
+    click.echo(
+        f"{exported.path!s:<40} {size / 1e6:>7.1f} MB {parity.worst:>18.1e} {parity.tolerance:>8.0e} "
+        f"{parity.cases:>7} {parity.opset:>6}"
+    )

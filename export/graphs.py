@@ -1,0 +1,152 @@
+"""The networks as the runtime runs them: camera bytes in, maps or symbols out.
+
+All that only tracing needs is here, so that the networks stay as the papers draw them. The names of
+inputs and outputs are the contract with the runtime.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..models.craft import CRAFT
+from ..models.link_refiner import LinkRefiner
+from ..models.prediction import GO, Attention
+from ..models.recognizer import Recognizer
+from ..models.transformation import NUM_FIDUCIALS, TPS
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+"""Of red, green and blue in 0..1."""
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Of red, green and blue in 0..1."""
+
+
+class DetectorGraph(nn.Module):
+    """CRAFT, with or without its link refiner."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, craft: CRAFT, refiner: LinkRefiner | None = None) -> None:
+        super().__init__()
+        self.craft, self.refiner = craft, refiner
+        self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN).reshape(3, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(IMAGENET_STD).reshape(3, 1, 1), persistent=False)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """`image`: uint8 (N, H, W, 3) BGR, H and W multiples of 32. Returns region, affinity (N, H/2, W/2)."""
+        rgb = bgr_to_rgb(planes(image, self.mean.dtype))
+        maps, features = self.craft((rgb - self.mean) / self.std)
+        affinity = maps[..., 1] if self.refiner is None else self.refiner(maps, features)[..., 0]
+        return maps[..., 0], affinity
+
+
+class RecognizerGraph(nn.Module):
+    """A four-stage recogniser that decodes under a mask of allowed symbols."""
+
+    def __init__(self, network: Recognizer) -> None:
+        super().__init__()
+        self.network = network
+        self.transformation = FoldedTPS(network.Transformation) if isinstance(network.Transformation, TPS) else None
+        self.decoder = MaskedAttention(network.Prediction) if isinstance(network.Prediction, Attention) else None
+
+    def forward(self, crops: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
+        """Read crops of text.
+
+        `crops`: uint8 (N, H, W, C), grey or BGR; `allowed`: float32 (symbols,), added to the logits of
+        every step, 0 = allowed, -10000 = forbidden. Returns symbols int64 (N, T), the greedy path, and
+        log_probs float32 (N, T, symbols).
+        """
+        images = planes(crops, allowed.dtype)
+        images = (bgr_to_rgb(images) if crops.shape[3] == 3 else images) / 127.5 - 1
+        if self.transformation is not None:
+            images = self.transformation(images)
+        features = self.network.FeatureExtraction(images)
+        sequence = self.network.SequenceModeling(features.mean(dim=2).transpose(1, 2))
+        if self.decoder is not None:
+            symbols, logits = self.decoder(sequence, allowed)
+        else:
+            logits = self.network.Prediction(sequence) + allowed
+            symbols = logits.argmax(dim=2)
+        return symbols, F.log_softmax(logits, dim=2)
+
+
+class FoldedTPS(nn.Module):
+    """TPS with its two constant matrices multiplied into one, in float64.
+
+    One by one they hold numbers of 17 that cancel; the product's are below 1, which keeps float32 exact
+    to 1e-5 and makes float16 possible.
+    """
+
+    fold: Tensor
+
+    def __init__(self, tps: TPS) -> None:
+        super().__init__()
+        self.image_hw, self.localization = tps.image_hw, tps.LocalizationNetwork
+        constants = tps.GridGenerator
+        fold = constants.P_hat.double() @ constants.inv_delta_C.double()[:, :NUM_FIDUCIALS]
+        self.register_buffer("fold", fold.to(constants.P_hat.dtype), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) -> rectified (N, C, H, W)."""
+        grid = (self.fold @ self.localization(images)).reshape(-1, *self.image_hw, 2)
+        return F.grid_sample(images, grid, padding_mode="border", align_corners=True)
+
+
+class MaskedAttention(nn.Module):
+    """The attention decoder, unrolled; each step is fed the best symbol that is allowed.
+
+    The LSTM's weights for the symbol before are a table, looked up by symbol: no one-hot vectors.
+    """
+
+    to_context: Tensor
+    to_hidden: Tensor
+    table: Tensor
+
+    def __init__(self, attention: Attention) -> None:
+        super().__init__()
+        self.attention, cell = attention, attention.attention_cell
+        inputs = cell.rnn.input_size - attention.num_classes
+        to_context, to_symbol = cell.rnn.weight_ih.detach().tensor_split([inputs], dim=1)
+        biases = (cell.rnn.bias_ih + cell.rnn.bias_hh).detach()
+        self.register_buffer("to_context", to_context.T.contiguous(), persistent=False)
+        self.register_buffer("to_hidden", cell.rnn.weight_hh.detach().T.contiguous(), persistent=False)
+        self.register_buffer("table", to_symbol.T + biases, persistent=False)
+
+    def forward(self, sequence: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
+        """Decode (N, S, inputs): symbols int64 (N, T) and masked logits (N, T, symbols)."""
+        keys = self.attention.attention_cell.i2h(sequence)
+        hidden = cell = sequence.new_zeros(sequence.shape[0], self.attention.hidden)
+        before = self.table[GO]
+        symbols, logits = [], []
+        for _ in range(self.attention.steps):
+            hidden, cell = self.step(self.look(sequence, keys, hidden), before, hidden, cell)
+            logits.append(self.attention.generator(hidden) + allowed)
+            symbols.append(logits[-1].argmax(dim=1))
+            before = F.embedding(symbols[-1], self.table)
+        return torch.stack(symbols, dim=1), torch.stack(logits, dim=1)
+
+    def look(self, sequence: Tensor, keys: Tensor, hidden: Tensor) -> Tensor:
+        """The sequence weighed by the attention, (N, inputs)."""
+        cell = self.attention.attention_cell
+        energy = cell.score(torch.tanh(keys + cell.h2h(hidden).unsqueeze(1)))
+        return torch.bmm(F.softmax(energy, dim=1).transpose(1, 2), sequence).squeeze(1)
+
+    def step(self, context: Tensor, before: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+        """One step of the LSTM cell: the next hidden and cell state, each (N, hidden)."""
+        gates = context @ self.to_context + hidden @ self.to_hidden + before
+        enter, forget, candidate, leave = gates.chunk(4, dim=1)
+        cell = torch.sigmoid(forget) * cell + torch.sigmoid(enter) * torch.tanh(candidate)
+        return torch.sigmoid(leave) * torch.tanh(cell), cell
+
+
+def planes(pixels: Tensor, dtype: torch.dtype) -> Tensor:
+    """Bytes (N, H, W, C) as numbers (N, C, H, W); the cast comes first: TensorRT takes bytes only so."""
+    return pixels.to(dtype).permute(0, 3, 1, 2)
+
+
+def bgr_to_rgb(images: Tensor) -> Tensor:
+    """(N, 3, H, W), blue first -> red first."""
+    blue, green, red = images.chunk(3, dim=1)
+    return torch.cat([red, green, blue], dim=1)

@@ -1,0 +1,175 @@
+"""From a traced graph to one self-contained ONNX file, and the check that a file is one."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..runtime.errors import ExportError
+
+if TYPE_CHECKING:
+    import onnx
+    from torch import Tensor, nn
+
+OPSET = 18
+"""TensorRT samples wrongly (nearest) from opset 20's GridSample; torch exports 18 at the lowest."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Names, element types and ranks that a graph has towards the runtime."""
+
+    inputs: Mapping[str, tuple[str, int]]
+    """Name -> element type, number of axes."""
+    outputs: Mapping[str, tuple[str, int]]
+    """Name -> element type, number of axes."""
+
+
+AXES = {
+    "image": ("batch", "height", "width", "channels"),
+    "region": ("batch", "map_height", "map_width"),
+    "affinity": ("batch", "map_height", "map_width"),
+    "crops": ("batch", "height", "width", "channels"),
+    "symbols": ("batch", "steps"),
+    "log_probs": ("batch", "steps", "classes"),
+}
+"""Input or output -> names of its axes; those of no fixed size carry them in the graph."""
+
+CONTRACTS = {
+    "detector": Contract({"image": ("UINT8", 4)}, {"region": ("FLOAT", 3), "affinity": ("FLOAT", 3)}),
+    "recognizer": Contract(
+        {"crops": ("UINT8", 4), "allowed": ("FLOAT", 1)}, {"symbols": ("INT64", 2), "log_probs": ("FLOAT", 3)}
+    ),
+}
+"""Kind of graph -> its contract (DESIGN, "Graphs")."""
+
+
+def write_onnx(
+    kind: str, graph: nn.Module, examples: tuple[Tensor, ...], dynamic: tuple[dict[int, Any], ...], path: Path
+) -> None:
+    """Trace `graph` (graphs.py), of the contract `kind`, and write it to `path`.
+
+    `examples`: one input of each kind, with a batch of 2; `dynamic`: per input, axis -> its `torch.export.Dim`.
+
+    Raises:
+        ExportError: torch could not trace the graph or convert it.
+    """
+    import onnx
+    import onnxslim
+    import torch
+
+    contract = CONTRACTS[kind]
+    names: dict[str, Any] = {"input_names": list(contract.inputs), "output_names": list(contract.outputs)}
+    with quiet(), torch.no_grad():
+        try:
+            traced = torch.export.export(graph, examples, dynamic_shapes=dynamic)
+            program: Any = torch.onnx.export(traced, opset_version=OPSET, external_data=False, verbose=False, **names)
+        except (RuntimeError, torch.onnx.OnnxExporterError) as exc:
+            raise ExportError(f"torch {torch.__version__} could not export the graph: {exc}") from exc
+        model = program.model_proto
+        start_lstms_at_zero(model)
+        model = onnxslim.slim(model)
+    describe(model)
+    onnx.save(model, str(path))
+
+
+def start_lstms_at_zero(model: onnx.ModelProto) -> None:
+    """Drop the initial states of every LSTM: zeros, which is what ONNX means without them.
+
+    torch writes both states as one tensor, on which ONNX Runtime crashes once the graph is float16.
+    """
+    for node in model.graph.node:
+        if node.op_type == "LSTM":
+            del node.input[5:]
+
+
+def describe(model: onnx.ModelProto) -> None:
+    """Name the producer and the axes, and drop what torch notes about its source lines."""
+    model.producer_name = "edgereader"
+    model.ClearField("doc_string")
+    for item in (model, model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
+        item.ClearField("metadata_props")
+    for node in model.graph.node:
+        node.ClearField("doc_string")
+    for value in (*model.graph.input, *model.graph.output):
+        for axis, size in zip(AXES.get(value.name, ()), value.type.tensor_type.shape.dim, strict=False):
+            if size.dim_param:
+                size.dim_param = axis
+
+
+def check_contract(path: Path, kind: str) -> int:
+    """Check that `path` is one self-contained graph of the contract `kind`; returns its opset.
+
+    Raises:
+        ExportError: it is not; the message says in what.
+    """
+    import onnx
+
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+    except Exception as exc:
+        raise ExportError(f"{path}: expected an ONNX file, got: {exc}; export the model again") from exc
+    outside = [item.name for item in all_tensors(model.graph) if item.data_location == onnx.TensorProto.EXTERNAL]
+    if outside:
+        raise ExportError(f"{path}: expected one self-contained file, got external data for {outside[0]}")
+    opsets = {item.domain or "ai.onnx": item.version for item in model.opset_import}
+    used = {node.domain or "ai.onnx" for node in model.graph.node}
+    if opsets.get("ai.onnx") != OPSET or used != {"ai.onnx"}:
+        raise ExportError(f"{path}: expected operators of ONNX opset {OPSET} only, got {opsets} and {sorted(used)}")
+    contract = CONTRACTS[kind]
+    check_values(path, "inputs", model.graph.input, contract.inputs)
+    check_values(path, "outputs", model.graph.output, contract.outputs)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as exc:
+        raise ExportError(f"{path}: not a valid ONNX graph: {exc}; export the model again") from exc
+    return OPSET
+
+
+def check_values(path: Path, what: str, values: Any, expected: Mapping[str, tuple[str, int]]) -> None:
+    """Compare names, element types and ranks."""
+    import onnx
+
+    got = {
+        value.name: (
+            onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type),
+            len(value.type.tensor_type.shape.dim),
+        )
+        for value in values
+    }
+    if list(got.items()) != list(expected.items()):
+        raise ExportError(f"{path}: expected {what} {dict(expected)}, got {got}; export the model again")
+
+
+def all_tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Every stored tensor, those of nodes and of their inner graphs included."""
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield sparse.values
+        yield sparse.indices
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield attribute.t
+            yield from attribute.tensors
+            for inner in (attribute.g, *attribute.graphs):
+                if inner.node or inner.initializer:
+                    yield from all_tensors(inner)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back what torch's exporter prints, warns and logs about itself."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

@@ -1,0 +1,140 @@
+"""Many pictures: find, read, go on when one fails, report; what ``edgereader read`` does."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import msgspec
+
+from .errors import ImageError
+from .files import LARGEST_FILE_BYTES, decode_photo, find_photos, read_photo
+from .images import Frame
+from .reader import Reader
+
+PROGRESS_S = 5.0
+"""On a long run a line says so often how far it is."""
+DRAWABLE = (".jpg", ".jpeg", ".png")
+"""Annotated pictures keep these suffixes; others become .png."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture."""
+
+    path: str
+    """The file, or "-"."""
+    readings: list[dict[str, Any]]
+    """For each reading its text and confidence, and its quad and characters or whether it was accepted."""
+    error: str | None = None
+    """Why the picture could not be read."""
+
+
+def find_sources(paths: Iterable[str]) -> list[str | ImageError]:
+    """Files that the arguments mean, "-" for standard input, and an error for what means no picture."""
+    sources: list[str | ImageError] = []
+    for path in paths:
+        try:
+            sources.extend([path] if path == "-" else map(str, find_photos(path)))
+        except ImageError as exc:
+            sources.append(exc)
+    return sources
+
+
+def read_all(
+    reader: Reader, sources: Sequence[str | ImageError], *, crops: bool = False, save: Path | None = None
+) -> Iterator[Outcome]:
+    """Read picture after picture; one that fails becomes an outcome with an error.
+
+    Args:
+        reader: what reads.
+        sources: files, "-", or errors found earlier.
+        crops: the pictures are already cut to one number each.
+        save: folder for annotated pictures, or None.
+    """
+    saver = None if save is None else Saver(save, sources)
+    for source in sources:
+        try:
+            if isinstance(source, ImageError):
+                raise source
+            yield Outcome(source, _read(reader, source, crops, saver))
+        except ImageError as exc:
+            yield Outcome("" if isinstance(source, ImageError) else source, [], " ".join(str(exc).split()))
+
+
+def _read(reader: Reader, source: str, crops: bool, save: "Saver | None") -> list[dict[str, Any]]:  # noqa: FBT001
+    if source == "-":
+        photo = decode_photo(sys.stdin.buffer.read(LARGEST_FILE_BYTES), "standard input")
+    else:
+        photo = read_photo(Path(source))
+    if crops:
+        (text,) = reader.recognize([photo.frame])
+        return [{"text": text.text, "confidence": text.confidence, "accepted": text.accepted}]
+    readings = reader.read(photo.frame)
+    if save is not None:
+        from .drawing import annotated
+
+        save(annotated(photo.frame, readings), Path("stdin.png" if source == "-" else source))
+    return [
+        {
+            "text": each.text,
+            "confidence": each.confidence,
+            "quad": (each.quad * photo.shrunk).tolist(),
+            "characters": (each.characters * photo.shrunk).tolist(),
+        }
+        for each in readings
+    ]
+
+
+class Saver:
+    """Writes pictures to a folder under their sources' names; a name that is a source or used before gets a number."""
+
+    def __init__(self, folder: Path, sources: Iterable[str | ImageError]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder.resolve()
+        self._taken = {Path(each).resolve() for each in sources if isinstance(each, str)}
+
+    def __call__(self, picture: Frame, source: Path) -> None:
+        """Write one picture, never over a source."""
+        suffix = source.suffix if source.suffix.lower() in DRAWABLE else ".png"
+        target, count = self._folder / (source.stem + suffix), 1
+        while target in self._taken:
+            count += 1
+            target = self._folder / f"{source.stem}-{count}{suffix}"
+        self._taken.add(target)
+        target.write_bytes(cv2.imencode(suffix, picture)[1].tobytes())
+
+
+def write_json(outcome: Outcome) -> None:
+    """Print one line of JSON: path and readings, or path and error."""
+    found = {"readings": outcome.readings} if outcome.error is None else {"error": outcome.error}
+    click.echo(msgspec.json.encode({"path": outcome.path, **found}).decode())
+
+
+def write_table(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None]:
+    """Print the head of a table; what comes back prints the rows of an outcome."""
+    width = max([len(each) for each in sources if isinstance(each, str)] + [len("picture")])
+    click.echo(f"{'picture':{width}}  confidence  reading")
+
+    def write(outcome: Outcome) -> None:
+        for each in outcome.readings:
+            click.echo(f"{outcome.path:{width}}  {each['confidence']:>10.0%}  {each['text']}")
+        if not outcome.readings:
+            click.echo(f"{outcome.path:{width}}  {'':>10}  {'-' if outcome.error is None else 'cannot be read'}")
+
+    return write
+
+
+def with_progress(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
+    """Pass outcomes on; every ``PROGRESS_S`` seconds a line on stderr says how many there were."""
+    start = said = time.monotonic()
+    for count, outcome in enumerate(outcomes, 1):
+        yield outcome
+        now = time.monotonic()
+        if now - said >= PROGRESS_S:
+            said = now
+            click.echo(f"{count} of {total} pictures, {count / (now - start):.1f} a second", err=True)

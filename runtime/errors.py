@@ -1,0 +1,60 @@
+"""Every error that EdgeReader raises on purpose; a message says what, expected, got, and the fix.
+
+::
+
+    EdgeReaderError
+    ├── BundleError          (ValueError)         bundle.json or a file of the bundle is wrong
+    │   └── BundleNotFound   (FileNotFoundError)  no such bundle
+    ├── ImageError           (ValueError)         a picture cannot be read or has the wrong layout
+    ├── BackendUnavailable   (ImportError)        the backend asked for cannot run here
+    ├── BackendError         (RuntimeError)       a backend failed while loading or running a graph
+    ├── AlphabetError        (ValueError)         alphabet or pattern does not fit the recogniser
+    ├── CheckpointError      (ValueError)         a checkpoint cannot be turned into a network
+    ├── DatasetError         (ValueError)         a labelled data set is wrong
+    └── ExportError          (RuntimeError)       an export failed
+        └── ParityError                           the exported graph differs from its network
+"""
+
+
+class EdgeReaderError(Exception):
+    """Base of all errors that EdgeReader raises on purpose."""
+
+
+class BundleError(EdgeReaderError, ValueError):
+    """A bundle's manifest or one of its files is wrong, tampered with, or lacks what was asked for."""
+
+
+class BundleNotFound(BundleError, FileNotFoundError):
+    """No bundle has this name or lies at this path."""
+
+
+class ImageError(EdgeReaderError, ValueError):
+    """A picture cannot be read, or an array is not a picture."""
+
+
+class BackendUnavailable(EdgeReaderError, ImportError):
+    """The backend that was asked for is unknown or cannot run on this machine."""
+
+
+class BackendError(EdgeReaderError, RuntimeError):
+    """A backend failed while it loaded or ran a graph."""
+
+
+class AlphabetError(EdgeReaderError, ValueError):
+    """An alphabet or a pattern does not fit the recogniser."""
+
+
+class CheckpointError(EdgeReaderError, ValueError):
+    """A checkpoint cannot be turned into the network that was asked for."""
+
+
+class DatasetError(EdgeReaderError, ValueError):
+    """A labelled data set does not have the layout that was expected."""
+
+
+class ExportError(EdgeReaderError, RuntimeError):
+    """An export failed; no file was left behind."""
+
+
+class ParityError(ExportError):
+    """The exported graph does not give its network's numbers."""

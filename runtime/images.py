@@ -1,0 +1,159 @@
+"""Frames: to BGR, fitted into a canvas, points mapped back, quads cut out; pure functions.
+
+A frame is an array (H, W, 3) uint8 BGR. Points are x, y in pixels.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ImageError
+
+Frame = NDArray[np.uint8]
+Points = NDArray[np.float32]
+
+CANVAS_SIDES_PX: tuple[int, ...] = (*range(64, 512, 64), *range(512, 8193, 128))
+"""The only canvas sides, multiples of 32: few enough that photos of all sizes share a few canvases."""
+MAX_SUPERSAMPLING = 8
+"""A quad is straightened at no more than this many times the crop's size."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a frame lies in a canvas: at its top left, scaled."""
+
+    size_hw: tuple[int, int]
+    """Height and width of the scaled frame, canvas pixels."""
+    canvas_hw: tuple[int, int]
+    """Height and width of the canvas, from ``CANVAS_SIDES_PX``."""
+    scale_xy: tuple[float, float]
+    """Canvas pixels per frame pixel."""
+
+
+def as_bgr(image: Any) -> Frame:
+    """Turn any picture into a frame (H, W, 3) uint8 BGR; what is one already is returned as it is.
+
+    Args:
+        image: uint8 or uint16 array (H, W), (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRA; alpha is laid over white.
+
+    Raises:
+        ImageError: anything else.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype not in {np.dtype(np.uint8), np.dtype(np.uint16)}:
+        got = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
+        raise ImageError(f"expected a uint8 or uint16 array, got {got}; convert the picture first")
+    channels = image.shape[2] if image.ndim == 3 else 1 if image.ndim == 2 else 0
+    if channels not in {1, 3, 4} or image.size == 0:
+        raise ImageError(f"expected shape (H, W), (H, W, 3) or (H, W, 4), got {image.shape}; check what made it")
+    image = np.ascontiguousarray(image)
+    if image.dtype == np.uint16:
+        image = cv2.convertScaleAbs(image, alpha=1 / 257)
+    if channels == 1:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    frame: Frame = _over_white(image) if channels == 4 else image
+    return frame
+
+
+def _over_white(image: Frame) -> Frame:
+    colour, alpha = image[..., :3], cv2.cvtColor(image[..., 3], cv2.COLOR_GRAY2BGR)
+    return cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(colour), alpha, scale=1 / 255))  # type: ignore[return-value]
+
+
+def plan_fit(height: int, width: int, *, long_side_px: int, enlarge: float) -> Fit:
+    """Decide how a frame of this size is fitted: its long side becomes ``long_side_px``, enlarged at most so much."""
+    scale = min(long_side_px / max(height, width), enlarge)
+    size_hw = max(round(height * scale), 1), max(round(width * scale), 1)
+    canvas_hw = _canvas_side(size_hw[0]), _canvas_side(size_hw[1])
+    return Fit(size_hw, canvas_hw, (size_hw[1] / width, size_hw[0] / height))
+
+
+def _canvas_side(side: int) -> int:
+    return CANVAS_SIDES_PX[bisect_left(CANVAS_SIDES_PX, side)]
+
+
+def fit(frame: Frame, plan: Fit, canvas: Frame) -> None:
+    """Scale a frame into the canvas (H, W, 3) uint8 in place; the rest becomes black."""
+    height, width = plan.size_hw
+    inside = canvas[:height, :width]
+    cv2.resize(frame, (width, height), inside, interpolation=_method(frame, inside))
+    canvas[height:] = 0
+    canvas[:height, width:] = 0
+
+
+def to_frame(points: Points, plan: Fit, frame: Frame) -> Points:
+    """Map canvas points (..., 2) back to the frame and inside it."""
+    limits = np.array((frame.shape[1] - 1, frame.shape[0] - 1), np.float32)
+    return np.clip(points / np.array(plan.scale_xy, np.float32), 0, limits)
+
+
+def whole(frame: Frame) -> Points:
+    """The quad (4, 2) of a whole frame, for pictures that are already cut."""
+    height, width = frame.shape[:2]
+    return np.array(((0, 0), (width, 0), (width, height), (0, height)), np.float32)
+
+
+def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool) -> None:
+    """Straighten a quad of the frame into a crop, in place.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        quad: (4, 2) x, y, clockwise from the text's top left.
+        crop: (h, w, 1) grey or (h, w, 3) BGR uint8 array to write.
+        keep_ratio: True: height h, as wide as the ratio makes it but at most w, the rest repeats the last
+            column (the recogniser's ``--PAD``); False: stretched to h × w.
+    """
+    height, width = crop.shape[:2]
+    wide, high = _extent(quad)
+    used = min(width, max(1, round(height * wide / high))) if keep_ratio else width
+    left, top = np.maximum(np.floor(quad.min(axis=0)).astype(int) - 1, 0)
+    right, bottom = np.ceil(quad.max(axis=0)).astype(int) + 2
+    patch: NDArray[Any] = frame[top:bottom, left:right]
+    if crop.shape[2] == 1:
+        patch = cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY)
+    target = crop[:, :used]
+    corners = quad - np.array((left, top), np.float32)
+    if _is_upright(corners):
+        (x0, y0), (x1, y1) = corners[0].round().astype(int), corners[2].round().astype(int)
+        _resize(patch[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)], target)
+    else:
+        _warp(patch, corners, target, (wide / used, high / height))
+    crop[:, used:] = crop[:, used - 1 : used]
+
+
+def _extent(quad: Points) -> tuple[float, float]:
+    """Width and height of a quad, pixels, at least 1."""
+    sides = np.hypot(*(np.roll(quad, -1, axis=0) - quad).T)
+    return max(float(sides[0]), float(sides[2]), 1.0), max(float(sides[1]), float(sides[3]), 1.0)
+
+
+def _is_upright(quad: Points) -> bool:
+    (a, b, c, d) = quad
+    slant = np.abs((a[1] - b[1], c[1] - d[1], a[0] - d[0], b[0] - c[0])).max()
+    return bool(slant < 0.5 and a[0] < b[0] and a[1] < d[1])
+
+
+def _resize(patch: NDArray[Any], target: Frame) -> None:
+    resized = cv2.resize(patch, (target.shape[1], target.shape[0]), interpolation=_method(patch, target))
+    target[:] = resized.reshape(target.shape)
+
+
+def _method(source: NDArray[Any], target: NDArray[Any]) -> int:
+    """Averaging where a side shrinks to a half or less, which keeps lines from aliasing; else linear, which is fast."""
+    shrink = max(source.shape[0] / target.shape[0], source.shape[1] / target.shape[1])
+    return cv2.INTER_AREA if shrink >= 2 else cv2.INTER_LINEAR
+
+
+def _warp(patch: NDArray[Any], quad: Points, target: Frame, shrink_xy: tuple[float, float]) -> None:
+    """Perspective warp; what shrinks is warped at about its own size and averaged down, so that nothing aliases."""
+    finer = [min(max(round(shrink), 1), MAX_SUPERSAMPLING) for shrink in shrink_xy]
+    width, height = target.shape[1] * finer[0], target.shape[0] * finer[1]
+    corners = np.array(((0, 0), (width, 0), (width, height), (0, height)), np.float32)
+    matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), corners)
+    warped = cv2.warpPerspective(patch, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    if max(finer) > 1:
+        warped = cv2.resize(warped, (target.shape[1], target.shape[0]), interpolation=cv2.INTER_AREA)
+    target[:] = warped.reshape(target.shape)

@@ -1,0 +1,91 @@
+"""What does it say: frame and regions → crops → the four-stage recogniser → texts."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Literal
+
+from .bundle import Bundle, RecognizerSpec
+from .decoding import NUMBERS, Text, decode, make_alphabet
+from .errors import BundleError
+from .heatmaps import Region
+from .images import Frame, Points, as_bgr, cut_quad, whole
+from .sessions import Binding, Session, open_session
+
+MAX_BATCH = 32
+"""Crops that are read at once."""
+
+
+class Recognizer:
+    """Reads the text in crops."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        backend: str = "auto",
+        precision: str | None = None,
+        alphabet: str | None = NUMBERS,
+        pattern: str | None = None,
+    ) -> None:
+        """Load the bundle's recogniser.
+
+        Args:
+            bundle: an opened bundle with a recogniser.
+            backend: name of a backend, or "auto".
+            precision: "fp32", …; None = the best that the backend runs, fp32 on ``cpu``.
+            alphabet: ``NUMBERS`` = numbers only; other characters = only these; None = all text.
+            pattern: regular expression that a whole text must match to be accepted.
+
+        Raises:
+            BundleError: no recogniser, no such precision, or a damaged file.
+            BackendUnavailable: the backend cannot run here.
+            AlphabetError: alphabet or pattern do not fit the recogniser.
+        """
+        path = bundle.file("recognizer", precision or "fp32")
+        self._spec = bundle.recognizer
+        prediction: Literal["CTC", "Attn"] = "CTC" if self._spec.stages.endswith("CTC") else "Attn"
+        self._alphabet = make_alphabet(self._spec.charset, prediction, alphabet, pattern)
+        self._binding = _bind(open_session(path, backend), self._spec, self._alphabet.special + len(self._spec.charset))
+        self._binding.inputs["allowed"][:] = self._alphabet.allowed()
+
+    def recognize(self, frame: Frame, regions: Iterable[Region]) -> list[Text]:
+        """Read the regions of a frame (H, W, 3) uint8 BGR: one text each, in their order.
+
+        Raises:
+            ImageError: not a picture.
+            BackendError: the backend failed.
+        """
+        frame = as_bgr(frame)
+        return list(self._texts((frame, each.quad) for each in regions))
+
+    def recognize_crops(self, crops: Iterable[Frame]) -> list[Text]:
+        """Read pictures that are already cut: one text each, in their order.
+
+        Raises:
+            ImageError: one of them is not a picture.
+            BackendError: the backend failed.
+        """
+        frames = (as_bgr(each) for each in crops)
+        return list(self._texts((frame, whole(frame)) for frame in frames))
+
+    def _texts(self, places: Iterator[tuple[Frame, Points]]) -> Iterator[Text]:
+        crops, log_probs = self._binding.inputs["crops"], self._binding.outputs["log_probs"]
+        while batch := list(islice(places, MAX_BATCH)):
+            for crop, (frame, quad) in zip(crops, batch, strict=False):
+                cut_quad(frame, quad, crop, keep_ratio=self._spec.keep_ratio)
+            self._binding.run(len(batch))
+            for row in log_probs[: len(batch)]:
+                yield decode(row, self._alphabet)
+
+
+def _bind(session: Session, spec: RecognizerSpec, classes: int) -> Binding:
+    _, steps, found = session.output_shape("log_probs")
+    if steps is None or found != classes:
+        got = f"{steps} steps and {found} classes"
+        raise BundleError(f"recognizer: expected fixed steps and {classes} classes, got {got}; export it again")
+    shapes = {
+        "crops": (MAX_BATCH, *spec.image_hw, spec.channels),
+        "allowed": (classes,),
+        "symbols": (MAX_BATCH, steps),
+        "log_probs": (MAX_BATCH, steps, classes),
+    }
+    return session.bind(shapes, batched=("crops", "symbols", "log_probs"))

@@ -1,0 +1,99 @@
+"""Backend ``cpu``: ONNX Runtime's CPU provider, inputs and outputs bound to numpy arrays."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BackendError, BackendUnavailable
+
+PROVIDER = "CPUExecutionProvider"
+DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(int64)": np.int64}
+
+
+class OnnxRuntimeSession:
+    """A graph loaded by ONNX Runtime; see :class:`~edgereader.runtime.sessions.Session`."""
+
+    backend = "cpu"
+
+    def __init__(self, path: Path) -> None:
+        ort = _onnxruntime()
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=[PROVIDER])
+        except Exception as exc:
+            raise BackendError(f"{path}: expected an ONNX graph, got: {_line(exc)}; export it again") from exc
+        self._outputs = {each.name: each for each in self._session.get_outputs()}
+        self._dtypes = {each.name: DTYPES[each.type] for each in (*self._session.get_inputs(), *self._outputs.values())}
+        self._path = path
+
+    def output_shape(self, name: str) -> tuple[int | None, ...]:
+        """Shape of an output, None where the graph leaves it open."""
+        if name not in self._outputs:
+            got = sorted(self._outputs)
+            raise BackendError(f"{self._path}: expected an output {name!r}, got {got}; export it again")
+        return tuple(each if isinstance(each, int) else None for each in self._outputs[name].shape)
+
+    def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> "OnnxRuntimeBinding":
+        """Allocate buffers of these shapes, one for every input and output; ``batched`` ones have a batch axis.
+
+        Raises:
+            BackendError: the names are not those of the graph's inputs and outputs.
+        """
+        if shapes.keys() != self._dtypes.keys():
+            got = sorted(self._dtypes)
+            raise BackendError(f"{self._path}: expected {sorted(shapes)} in and out, got {got}; export it again")
+        arrays = {name: np.zeros(shape, self._dtypes[name]) for name, shape in shapes.items()}
+        return OnnxRuntimeBinding(self._session, arrays, set(self._outputs), set(batched))
+
+
+class OnnxRuntimeBinding:
+    """Arrays that ONNX Runtime reads and writes in place; see :class:`~edgereader.runtime.sessions.Binding`."""
+
+    def __init__(self, session: Any, arrays: dict[str, NDArray[Any]], outputs: set[str], batched: set[str]) -> None:
+        self._session, self._batched = session, batched
+        self.inputs: dict[str, NDArray[Any]] = {name: each for name, each in arrays.items() if name not in outputs}
+        self.outputs: dict[str, NDArray[Any]] = {name: arrays[name] for name in arrays if name in outputs}
+        self._bindings: dict[int, Any] = {}
+
+    def run(self, batch: int) -> None:
+        """Run the first ``batch`` rows.
+
+        Raises:
+            BackendError: ONNX Runtime failed.
+        """
+        try:
+            if batch not in self._bindings:
+                self._bindings[batch] = self._bound(batch)
+            self._session.run_with_iobinding(self._bindings[batch])
+        except Exception as exc:
+            raise BackendError(f"a batch of {batch}: ONNX Runtime failed: {_line(exc)}; export it again") from exc
+
+    def _bound(self, batch: int) -> Any:
+        from onnxruntime import OrtValue
+
+        bound = self._session.io_binding()
+        for name, array in self.inputs.items():
+            bound.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(self._rows(name, array, batch)))
+        for name, array in self.outputs.items():
+            bound.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(self._rows(name, array, batch)))
+        return bound
+
+    def _rows(self, name: str, array: NDArray[Any], batch: int) -> NDArray[Any]:
+        return array[:batch] if name in self._batched else array
+
+
+def _onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as exc:
+        raise BackendUnavailable("backend cpu needs ONNX Runtime: pip install 'edgereader[cpu]'") from exc
+    return onnxruntime
+
+
+def _line(exc: Exception) -> str:
+    return " ".join(str(exc).split())

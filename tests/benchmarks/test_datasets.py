@@ -1,0 +1,73 @@
+import cv2
+import numpy as np
+import pytest
+
+from edgereader.benchmarks.datasets import open_set
+from edgereader.runtime.errors import DatasetError
+
+
+def make(root, lines, *, images=True):
+    (root / "images").mkdir(parents=True)
+    (root / "labels.tsv").write_text("".join(f"{line}\n" for line in lines))
+    for line in lines if images else ():
+        cv2.imwrite(str(root / line.split("\t")[0]), np.zeros((9, 9, 3), np.uint8))
+    return root
+
+
+def test_a_crop_is_a_line(tmp_path):
+    found = open_set(make(tmp_path / "mine", ["images/a.png\t12", "images/b.png\t3", "images/c.png\t"]))
+    assert (found.name, found.kind) == ("mine", "crops")
+    assert [image.texts for image in found.images] == [("12",), ("3",)]
+
+
+def test_a_scene_is_an_image(tmp_path):
+    box = "[1, 1, 5, 5]"
+    found = open_set(
+        make(tmp_path / "mine", [f"images/b.png\t12\t{box}", f"images/a.png\t3\t{box}", f"images/b.png\t4\t{box}"])
+    )
+    assert found.kind == "scenes"
+    assert [(image.path.name, image.texts, len(image.quads)) for image in found.images] == [
+        ("a.png", ("3",), 1),
+        ("b.png", ("12", "4"), 2),
+    ]
+
+
+def test_a_scene_without_numbers_is_kept(tmp_path):
+    found = open_set(make(tmp_path / "scenes_empty", ["images/a.png\t\t"]))
+    assert [image.texts for image in found.images] == [()]
+
+
+def test_the_kind_may_be_given(tmp_path):
+    assert open_set(make(tmp_path / "crops_x", ["images/a.png\t1"]), "scenes").kind == "scenes"
+
+
+def test_a_path_that_is_no_set_is_one_clear_line(tmp_path):
+    with pytest.raises(DatasetError, match="expected a folder with labels.tsv, got nothing there; give"):
+        open_set(tmp_path / "gone")
+    with pytest.raises(DatasetError, match=r"expected a labels\.tsv .* got nothing there"):
+        open_set(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(DatasetError, match="got a file"):
+        open_set(tmp_path / "file")
+
+
+def test_labels_without_images_are_counted(tmp_path):
+    root = make(tmp_path / "set", ["images/a.png\t1", "images/b.png\t2"], images=False)
+    with pytest.raises(DatasetError, match=r"got 2 of 2 without one, such as .*images/a\.png; restore"):
+        open_set(root)
+
+
+def test_a_set_without_texts_is_no_set_of_crops(tmp_path):
+    with pytest.raises(DatasetError, match="expected crops with a text, got none"):
+        open_set(make(tmp_path / "set", ["images/a.png\t"]))
+
+
+def test_the_real_sets_are_opened(shared_data):
+    found = {path.parent.name: open_set(path.parent) for path in sorted(shared_data.glob("*/labels.tsv"))}
+    images = {name: len(part.images) for name, part in found.items()}
+    assert images["crops_iiit5k"] == 221
+    assert images["scenes_bibs"] == 108
+    assert images["scenes_without_numbers"] == 50
+    assert {name for name, part in found.items() if part.kind == "scenes"} == {
+        n for n in found if n.startswith("scenes")
+    }

@@ -1,0 +1,95 @@
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from edgereader.models.training.detector_batches import Batches, Source, cut_scene
+from edgereader.models.training.scenes import Scene, Word
+
+
+def box(x0, y0, x1, y1):
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
+
+
+class Squares:
+    """Three images, each with one white square that is said to be a character."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        image = np.full((200, 300, 3), 40, np.uint8)
+        x = 60 + 60 * index
+        image[80:110, x : x + 20] = 255
+        quad = box(x, 80, x + 20, 110)
+        return Scene(image, [Word("1", quad, quad[np.newaxis])])
+
+
+def source(**changes):
+    return Source(**{"canvas_px": 64, "size": 3, "seed": 5, "data": (Squares(),), "synthetic_share": 0.0, **changes})
+
+
+def test_a_batch_has_targets_of_half_the_size_and_repeats_by_its_step():
+    first, again = (source().batch(step) for step in (4, 4))
+    count, side = first.images.shape[:2]
+    assert first.images.dtype == torch.uint8
+    assert first.maps.shape == (count, side // 2, side // 2, 2)
+    assert first.weight.shape == (count, side // 2, side // 2)
+    assert torch.equal(first.images, again.images)
+
+
+def test_no_two_steps_nor_seeds_give_the_same_batch():
+    batches = [source(seed=seed).batch(step) for seed in (5, 6) for step in range(4)]
+    assert len({batch.images.numpy().tobytes() for batch in batches}) == 8
+
+
+def test_some_batches_hold_fewer_but_larger_scenes():
+    shapes = {tuple(source().batch(step).images.shape[:2]) for step in range(30)}
+    assert shapes == {(3, 64), (1, 96)}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_any_number_of_workers_gives_the_same_order(workers):
+    loader = DataLoader(Batches(source(), 3), batch_size=None, num_workers=workers)
+    for step, batch in enumerate(islice(loader, 5), 3):
+        assert torch.equal(batch.images, source().batch(step).images)
+
+
+def test_a_cut_scene_keeps_quads_on_the_ink():
+    marked = 0
+    for seed in range(40):
+        scene = cut_scene(np.random.default_rng(seed), Squares()[1], (96, 96))
+        assert scene.image.shape == (96, 96, 3)
+        for word in scene.words:
+            if word.ignored:
+                continue
+            marked += 1
+            x, y = word.quad.mean(0).astype(int)
+            assert scene.image[y, x].min() > 200
+            assert word.char_quads[0] == pytest.approx(word.quad)
+    assert marked > 5
+
+
+def test_a_word_across_the_edge_is_ignored():
+    ignored = [
+        word.ignored
+        for seed in range(60)
+        for word in cut_scene(np.random.default_rng(seed), Squares()[1], (64, 64)).words
+        if word.quad.min() < 0 or word.quad.max() > 64
+    ]
+    assert ignored
+    assert all(ignored)
+
+
+def test_the_first_steps_are_easier(monkeypatch):
+    levels = []
+    monkeypatch.setattr(
+        "edgereader.models.training.detector_batches.make_scene",
+        lambda _, hw, *, level: levels.append(level) or Scene(np.zeros((*hw, 3), np.uint8), []),
+    )
+    for step in (0, 1350, 5000):
+        source(data=(), size=1).batch(step)
+    source(data=(), size=1, easy_first=False).batch(0)
+    assert levels == [0.0, 0.5, 1.0, 1.0]

@@ -1,0 +1,104 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from edgereader.models.craft import CRAFT
+from edgereader.models.training.detector_trainer import DetectorTraining, awaken, train_detector
+from edgereader.models.training.samples import TrainingDataError
+from edgereader.models.training.scenes import Scene, Word
+
+
+class Squares:
+    """One image with two squares, each of which is a word of one character."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        image = np.full((64, 64, 3), 40, np.uint8)
+        words = []
+        for x, y in ((8, 10), (38, 36)):
+            image[y : y + 18, x : x + 14] = 230
+            quad = np.array([[x, y], [x + 14, y], [x + 14, y + 18], [x, y + 18]], np.float32)
+            words.append(Word("1", quad, quad[np.newaxis]))
+        return Scene(image, words)
+
+
+def config(out, **changes):
+    values = {
+        "out": out, "width": 0.0625, "batch": 2, "canvas_px": 64, "data": (Squares(),), "synthetic_share": 0.0,
+        "validation": 2, "save_every": 3, "report_every": 2, "steps": 6,
+    }  # fmt: skip
+    return DetectorTraining(**values | changes)
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)
+
+
+class StopError(Exception):
+    """The user's Ctrl-C."""
+
+
+def test_a_resumed_run_ends_like_an_uninterrupted_one(tmp_path):
+    def stop(line):
+        if line.startswith("step 4 "):
+            raise StopError
+
+    whole = weights(train_detector(config(tmp_path / "whole"), lambda _: None))
+    with pytest.raises(StopError):
+        train_detector(config(tmp_path / "parts"), stop)
+    assert weights(tmp_path / "parts" / "last.pt")["step"] == 3
+    parts = weights(train_detector(config(tmp_path / "parts", resume=True), lambda _: None))
+    assert whole.keys() == parts.keys()
+    for key, value in whole.items():
+        assert torch.equal(value, parts[key]), key
+
+
+def test_progress_and_validation_are_reported_and_logged(tmp_path):
+    lines = []
+    train_detector(config(tmp_path), lines.append)
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert len(lines) == len(log)
+    assert [event["step"] for event in log if "loss" in event] == [2, 4, 6]
+    assert all({"precision", "recall", "f1"} <= event.keys() for event in log if "validation_loss" in event)
+    assert lines[0].startswith("step 2  loss ")
+
+
+def test_the_loss_falls_on_two_squares(tmp_path):
+    lines = []
+    run = config(tmp_path, width=0.125, steps=60, save_every=100, report_every=10, validation=0, peak_rate=1e-2)
+    train_detector(run, lines.append)
+    losses = [float(line.split()[3]) for line in lines if " loss " in line]
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_every_channel_of_a_thin_head_is_at_work():
+    torch.manual_seed(0)
+    network = CRAFT(0.25)
+    awaken(network)
+    x = torch.rand(2, 8, 16, 16)
+    for layer in network.conv_cls[:-1]:
+        x = layer(x)
+    assert (x > 0).float().mean((0, 2, 3)).min() > 0.5
+
+
+def test_fine_tuning_starts_from_given_weights_and_takes_the_published_prefix(tmp_path):
+    network = CRAFT(0.0625)
+    state = {f"module.{key}": value for key, value in network.state_dict().items()}
+    torch.save(state, tmp_path / "published.pth")
+    run = config(tmp_path / "run", init=tmp_path / "published.pth", steps=1, peak_rate=0.0)
+    tuned = weights(train_detector(run, lambda _: None))
+    weight = "basenet.slice1.0.weight"
+    assert torch.allclose(tuned[weight], network.state_dict()[weight])
+
+
+def test_another_networks_checkpoint_is_refused(tmp_path):
+    torch.save(CRAFT(0.125).state_dict(), tmp_path / "wider.pt")
+    with pytest.raises(TrainingDataError, match="expected the weights of this network"):
+        train_detector(config(tmp_path / "run", init=tmp_path / "wider.pt"), lambda _: None)
+    train_detector(config(tmp_path / "run", steps=1), lambda _: None)
+    with pytest.raises(TrainingDataError, match=r"width 0\.125, got 0\.0625; drop --resume"):
+        train_detector(config(tmp_path / "run", width=0.125, resume=True), lambda _: None)

@@ -1,0 +1,114 @@
+import io
+import json
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from edgereader.runtime import Reader, batch
+from edgereader.runtime.batch import find_sources, read_all, with_progress, write_json, write_table
+from edgereader.runtime.errors import ImageError
+
+from .graphs import paint_word
+
+
+@pytest.fixture(scope="module")
+def reader(bundle_folder):
+    return Reader(bundle_folder)
+
+
+@pytest.fixture
+def photos(tmp_path, scene):
+    """A readable photo, a broken one, and another readable one."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), scene)
+    (folder / "b.jpg").write_text("no picture")
+    cv2.imwrite(str(folder / "c.png"), np.zeros((50, 50, 3), np.uint8))
+    return folder
+
+
+def test_a_batch_goes_on(reader, photos):
+    outcomes = list(read_all(reader, find_sources([str(photos)])))
+    assert [[each["text"] for each in outcome.readings] for outcome in outcomes] == [["7", "5"], [], []]
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
+    assert "b.jpg: expected a JPEG" in outcomes[1].error
+
+
+def test_arguments_that_mean_no_picture_are_outcomes_too(reader, photos, tmp_path):
+    (tmp_path / "empty").mkdir()
+    sources = find_sources([str(tmp_path / "empty"), str(photos / "a.png"), str(photos / "*.webp")])
+    assert [type(each) for each in sources] == [ImageError, str, ImageError]
+    assert [bool(each.error) for each in read_all(reader, sources)] == [True, False, True]
+
+
+def test_standard_input(reader, photos, monkeypatch):
+    stdin = io.TextIOWrapper(io.BytesIO((photos / "a.png").read_bytes()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    (outcome,) = read_all(reader, find_sources(["-"]))
+    assert [each["text"] for each in outcome.readings] == ["7", "5"]
+
+
+def test_quads_are_in_the_files_pixels(reader, tmp_path, monkeypatch):
+    frame = np.zeros((400, 600, 3), np.uint8)
+    paint_word(frame, "7", 200, 100)
+    cv2.imwrite(str(tmp_path / "a.png"), frame)
+    monkeypatch.setattr("edgereader.runtime.files.LARGEST_FRAME_PIXELS", 100_000)
+    (outcome,) = read_all(reader, [str(tmp_path / "a.png")])
+    quad = np.array(outcome.readings[0]["quad"])
+    assert np.abs(quad - [[200, 100], [320, 100], [320, 140], [200, 140]]).max() < 14
+
+
+def test_annotated_pictures_never_overwrite(reader, photos, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "a.png").write_bytes((photos / "c.png").read_bytes())
+    before = (photos / "a.png").read_bytes()
+    sources = find_sources([str(photos / "a.png"), str(other / "a.png")])
+    assert not any(each.error for each in read_all(reader, sources, save=photos))
+    assert (photos / "a.png").read_bytes() == before
+    assert sorted(each.name for each in photos.glob("a*")) == ["a-2.png", "a-3.png", "a.png"]
+    list(read_all(reader, sources, save=tmp_path / "new" / "folder"))
+    list(read_all(reader, sources, save=tmp_path / "new" / "folder"))
+    assert sorted(each.name for each in (tmp_path / "new" / "folder").iterdir()) == ["a-2.png", "a.png"]
+
+
+def test_json_lines(reader, photos, capsys):
+    for outcome in read_all(reader, find_sources([str(photos)])):
+        write_json(outcome)
+    first, second, third = map(json.loads, capsys.readouterr().out.splitlines())
+    assert set(first) == {"path", "readings"}
+    assert set(first["readings"][0]) == {"text", "confidence", "quad", "characters"}
+    assert set(second) == {"path", "error"}
+    assert third["readings"] == []
+
+
+def test_the_table(reader, photos, capsys):
+    sources = find_sources([str(photos)])
+    write = write_table(sources)
+    for outcome in read_all(reader, sources):
+        write(outcome)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["picture", "confidence", "reading"]
+    assert [line.split()[-1] for line in lines[1:]] == ["7", "5", "read", "-"]
+    assert (
+        len({line.index("7" if line.endswith("7") else "5") for line in lines[1:3]} | {lines[0].index("reading")}) == 1
+    )
+
+
+def test_crops(reader, tmp_path):
+    frame = np.zeros((40, 120, 3), np.uint8)
+    paint_word(frame, "7", 0, 0)
+    cv2.imwrite(str(tmp_path / "a.png"), frame)
+    (outcome,) = read_all(reader, [str(tmp_path / "a.png")], crops=True)
+    assert outcome.readings == [{"text": "7", "confidence": pytest.approx(1, abs=0.1), "accepted": True}]
+
+
+def test_progress_on_long_runs(capsys, monkeypatch):
+    assert list(with_progress(range(3), 3)) == [0, 1, 2]
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(batch, "PROGRESS_S", 0.01)
+    for _ in with_progress(range(3), 3):
+        time.sleep(0.02)
+    assert capsys.readouterr().err.startswith("1 of 3 pictures, ")

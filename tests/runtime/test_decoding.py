@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+
+from edgereader.runtime.decoding import FORBIDDEN, NUMBERS, decode, make_alphabet
+from edgereader.runtime.errors import AlphabetError
+
+CHARSET = "0123456789abcdefghijklmnopqrstuvwxyz$%#+-/.,:"
+SPECIAL = {"CTC": 1, "Attn": 2}
+
+
+def steps(prediction, *rows):
+    """Log-probabilities (T, classes) from rows like {"7": 0.9, "z": 0.1}; "" is the blank or [s]."""
+    special = SPECIAL[prediction]
+    log_probs = np.full((len(rows), len(CHARSET) + special), 1e-7)
+    for row, wanted in zip(log_probs, rows, strict=True):
+        for character, probability in wanted.items():
+            row[CHARSET.index(character) + special if character else special - 1] = probability
+    return np.log(log_probs / log_probs.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def written(prediction, *characters):
+    """Log-probabilities of a text whose characters are these rows: with blanks between for CTC, an end for Attn."""
+    if prediction == "Attn":
+        return steps(prediction, *characters, {"": 1}, {"9": 1})
+    return steps(prediction, *(each for row in characters for each in ({"": 1}, row)), {"": 1})
+
+
+def sure(text, probability=0.99):
+    return [{each: probability, "": 1 - probability} for each in text]
+
+
+@pytest.fixture(params=["CTC", "Attn"])
+def prediction(request):
+    return request.param
+
+
+def read(log_probs, prediction, alphabet=NUMBERS, pattern=None):
+    return decode(log_probs, make_alphabet(CHARSET, prediction, alphabet, pattern))
+
+
+def test_ctc_merges_repeats_and_drops_blanks():
+    path = [{"": 1}, {"1": 0.8}, {"1": 0.9}, {"": 1}, {"1": 0.7}, {"2": 0.6}, {"2": 0.6}]
+    text = read(steps("CTC", *path), "CTC")
+    assert text.text == "112"
+    assert text.confidences == pytest.approx((1, 1, 1), abs=1e-4), "rows are normalised"
+
+
+def test_confidence_is_the_product_of_the_best_step_of_each_character():
+    path = [{"1": 0.8, "": 0.2}, {"1": 0.9, "": 0.1}, {"": 1}, {"4": 0.5, "": 0.3, "7": 0.2}]
+    text = read(steps("CTC", *path), "CTC")
+    assert text.text == "14"
+    assert text.confidences == pytest.approx((0.9, 0.5), abs=1e-4)
+    assert text.confidence == pytest.approx(0.45, abs=1e-4)
+
+
+def test_attn_stops_at_the_end():
+    text = read(steps("Attn", {"4": 1}, {"2": 1}, {"": 1}, {"7": 1}), "Attn")
+    assert (text.text, text.accepted) == ("42", True)
+
+
+def test_attn_without_an_end_takes_all_steps_and_never_go():
+    log_probs = steps("Attn", {"4": 1}, {"2": 1})
+    log_probs[:, 0] = 0
+    assert read(log_probs, "Attn").text == "42"
+
+
+def test_nothing_is_not_accepted(prediction):
+    text = read(steps(prediction, {"": 1}, {"": 1}), prediction)
+    assert (text.text, text.confidence, text.confidences, text.accepted) == ("", 0.0, (), False)
+    assert not read(steps(prediction, {"": 1}), prediction, None).accepted
+
+
+@pytest.mark.parametrize("text", ["7", "1234567890", "12.5", "-3", "$9.99", "50%", "#7", "12:30", "1/2", "+49"])
+def test_numbers_stay(text, prediction):
+    found = read(written(prediction, *sure(text)), prediction)
+    assert (found.text, found.accepted) == (text, True)
+    assert len(found.confidences) == len(text)
+
+
+@pytest.mark.parametrize("word", ["boss", "oil", "so", "store", "kwh", "i", "a1b2", "4x4", "bs5", "-", "...", "$"])
+def test_words_are_no_numbers(word, prediction):
+    found = read(written(prediction, *sure(word)), prediction)
+    assert not found.accepted
+    assert set(found.text) <= set(NUMBERS)
+
+
+def test_a_rejected_word_comes_back_as_the_best_permitted_characters(prediction):
+    found = read(written(prediction, *({letter: 0.97, "8": 0.01} for letter in "xx")), prediction)
+    assert (found.text, found.accepted) == ("88", False)
+    assert found.confidence < 0.001
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("123kwh", "123"), ("150km/h", "150"), ("50km/h", None), ("no.12", "12"), ("usd$500", "$500"),
+        ("12.kg", "12"), ("a1", "1"),
+        ("no12a", None), ("5km", None), ("no7", None), ("12ab34", None), ("v1.2", "1.2"), ("-40c", "-40"),
+    ],
+)  # fmt: skip
+def test_units_are_dropped_when_there_are_enough_digits(text, number, prediction):
+    found = read(written(prediction, *sure(text)), prediction)
+    assert (found.text if found.accepted else None) == number
+
+
+@pytest.mark.parametrize(("letter", "digit"), [("o", "0"), ("i", "1"), ("l", "1"), ("s", "5"), ("b", "8"), ("z", "2")])
+def test_unsure_look_alikes_become_digits(letter, digit, prediction):
+    unsure = {letter: 0.9, digit: 0.08}
+    found = read(written(prediction, {"4": 1}, unsure, {"7": 1}), prediction)
+    assert (found.text, found.accepted) == (f"4{digit}7", True)
+    assert found.confidence == pytest.approx(1, abs=0.03), "the letter's probability speaks for the digit's shape"
+
+
+def test_other_letters_need_more_doubt(prediction):
+    def between(share):
+        return read(written(prediction, {"4": 1}, {"k": 1, "6": share}, {"7": 1}), prediction)
+
+    assert between(0.6).text == "467"
+    assert between(0.6).confidences[1] == pytest.approx(0.6 / 1.6, abs=1e-3)
+    assert not between(0.3).accepted
+
+
+def test_a_mask_given_by_the_user_goes_into_the_graph(prediction):
+    alphabet = make_alphabet(CHARSET, prediction, "17", None)
+    allowed = alphabet.allowed()
+    assert allowed.dtype == np.float32
+    free = np.flatnonzero(allowed[SPECIAL[prediction] :] == 0)
+    assert {CHARSET[index] for index in free} == {"1", "7"}
+    assert allowed[SPECIAL[prediction] - 1] == 0, "blank and [s] are always allowed"
+    assert set(allowed.tolist()) == {0.0, FORBIDDEN}
+    found = decode(written(prediction, {"7": 0.2, "z": 0.8}), alphabet)
+    assert (found.text, found.accepted) == ("7", True)
+
+
+def test_numbers_run_unmasked_and_all_text_too(prediction):
+    for wanted in (NUMBERS, None):
+        allowed = make_alphabet(CHARSET, prediction, wanted, None).allowed()
+        assert (allowed[SPECIAL[prediction] - 1 :] == 0).all()
+    assert read(written(prediction, *sure("boss5")), prediction, None).text == "boss5"
+
+
+def test_patterns_must_match_as_a_whole(prediction):
+    log_probs = written(prediction, *sure("1234"))
+    assert read(log_probs, prediction, pattern=r"\d{4}").accepted
+    assert not read(log_probs, prediction, pattern=r"\d{3}").accepted
+    assert read(log_probs, prediction, pattern=r"\d{3}").text == "1234"
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "pattern"), [("ABC", None), ("", None), ("12€", None), ("123 ", None), (NUMBERS, "["), (None, "(")]
+)
+def test_alphabets_and_patterns_that_do_not_fit(alphabet, pattern):
+    with pytest.raises(AlphabetError, match=r"expected .* got.*;"):
+        make_alphabet(CHARSET, "CTC", alphabet, pattern)
+
+
+def test_a_charset_without_symbols_reads_numbers_and_one_without_digits_cannot():
+    assert make_alphabet("0123456789", "CTC", NUMBERS, None).permitted == "0123456789"
+    with pytest.raises(AlphabetError):
+        make_alphabet("abc", "CTC", NUMBERS, None)

@@ -1,0 +1,181 @@
+import cv2
+import numpy as np
+import pytest
+
+from edgereader.runtime.errors import ImageError
+from edgereader.runtime.images import CANVAS_SIDES_PX, as_bgr, cut_quad, fit, plan_fit, to_frame, whole
+
+RNG = np.random.default_rng(0)
+PHOTO = cv2.GaussianBlur(RNG.integers(0, 256, (60, 200, 3), dtype=np.uint8), (9, 9), 0)
+
+
+def test_a_frame_is_not_copied():
+    assert as_bgr(PHOTO) is PHOTO
+
+
+@pytest.mark.parametrize("view", [PHOTO[:, ::-1], PHOTO[..., ::-1], PHOTO[::2, 3:50]])
+def test_views_become_plain_arrays(view):
+    frame = as_bgr(view)
+    assert frame.flags["C_CONTIGUOUS"]
+    assert np.array_equal(frame, view)
+
+
+def test_grey_becomes_bgr():
+    grey = PHOTO[..., 0]
+    for image in (grey, grey[..., None]):
+        assert np.array_equal(as_bgr(image), np.stack([grey] * 3, axis=-1))
+
+
+def test_sixteen_bits_become_eight():
+    deep = np.array([[0, 257, 32896, 65535]], np.uint16)
+    assert as_bgr(deep)[0, :, 0].tolist() == [0, 1, 128, 255]
+    assert as_bgr(np.dstack([deep] * 3)).dtype == np.uint8
+
+
+def test_alpha_is_laid_over_white():
+    image = np.zeros((1, 3, 4), np.uint8)
+    image[0, :, 3] = 0, 255, 51
+    assert as_bgr(image)[0, :, 1].tolist() == [255, 0, 204]
+    assert as_bgr(image.astype(np.uint16) * 257)[0, :, 1].tolist() == [255, 0, 204]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        "photo.jpg",
+        [[1, 2]],
+        np.zeros((2, 2), np.float32),
+        np.zeros((2, 2), bool),
+        np.zeros(4, np.uint8),
+        np.zeros((2, 2, 2), np.uint8),
+        np.zeros((2, 2, 5), np.uint8),
+        np.zeros((2, 2, 3, 1), np.uint8),
+        np.zeros((0, 5, 3), np.uint8),
+        np.zeros((5, 0), np.uint8),
+    ],
+)
+def test_what_is_no_picture_is_refused(wrong):
+    with pytest.raises(ImageError, match=r"expected .* got .*;"):
+        as_bgr(wrong)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (480, 640), (3000, 4000), (9000, 12000), (719, 1279)])
+def test_fits_keep_the_ratio_in_few_canvases(size):
+    plan = plan_fit(*size, long_side_px=1280, enlarge=1.5)
+    assert set(plan.canvas_hw) <= set(CANVAS_SIDES_PX)
+    assert all(side % 32 == 0 for side in CANVAS_SIDES_PX)
+    assert all(1 <= inner <= outer <= 1280 for inner, outer in zip(plan.size_hw, plan.canvas_hw, strict=True))
+    scale = min(1280 / max(size), 1.5)
+    for inner, side in zip(plan.size_hw, size, strict=True):
+        assert inner == max(round(side * scale), 1)
+
+
+def test_photos_of_all_sizes_share_a_few_canvases():
+    canvases = {
+        plan_fit(h, w, long_side_px=1280, enlarge=1.5).canvas_hw for h in range(900, 4000, 37) for w in (3000, 4000)
+    }
+    assert len(canvases) <= 14
+
+
+def test_fit_writes_the_canvas_in_place():
+    canvas = np.full((128, 448, 3), 7, np.uint8)
+    plan = plan_fit(60, 200, long_side_px=1280, enlarge=2)
+    assert plan.canvas_hw == (128, 448)
+    fit(PHOTO, plan, canvas)
+    assert np.array_equal(canvas[:120, :400], cv2.resize(PHOTO, (400, 120)))
+    assert not canvas[120:].any()
+    assert not canvas[:, 400:].any()
+
+
+def test_shrinking_does_not_alias():
+    lines = np.zeros((400, 400, 3), np.uint8)
+    lines[:, ::2] = 255
+    canvas = np.zeros((128, 128, 3), np.uint8)
+    fit(lines, plan_fit(400, 400, long_side_px=100, enlarge=1), canvas)
+    assert canvas[:100, :100].min() > 120
+    assert canvas.max() < 136
+
+
+def test_points_go_back_to_the_frame_and_stay_inside():
+    frame = np.zeros((1000, 2000, 3), np.uint8)
+    plan = plan_fit(1000, 2000, long_side_px=1280, enlarge=1.5)
+    points = np.array([[0, 0], [640, 320], [1280, 640], [-5, 700]], np.float32)
+    mapped = to_frame(points, plan, frame)
+    assert mapped.dtype == np.float32
+    assert np.allclose(mapped, [[0, 0], [1000, 500], [1999, 999], [0, 999]])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(60, 200), (20, 50), (300, 900), (64, 70)])
+def test_a_whole_picture_is_resized(size, channels):
+    frame = cv2.resize(PHOTO, size[::-1])
+    crop = np.zeros((32, 100, channels), np.uint8)
+    cut_quad(frame, whole(frame), crop, keep_ratio=False)
+    method = cv2.INTER_AREA if max(size[0] / 32, size[1] / 100) >= 2 else cv2.INTER_LINEAR
+    source = frame if channels == 3 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+    assert np.array_equal(crop, cv2.resize(source, (100, 32), interpolation=method).reshape(crop.shape))
+
+
+def test_keeping_the_ratio_repeats_the_last_column():
+    frame = PHOTO[:, :75]
+    crop = np.zeros((32, 100, 3), np.uint8)
+    cut_quad(frame, whole(frame), crop, keep_ratio=True)
+    assert np.array_equal(crop[:, :40], cv2.resize(frame, (40, 32)))
+    assert (crop[:, 40:] == crop[:, 39:40]).all()
+
+
+def test_keeping_the_ratio_squeezes_what_is_too_wide():
+    frame = cv2.resize(PHOTO, (800, 64))
+    crop = np.zeros((32, 100, 3), np.uint8)
+    cut_quad(frame, whole(frame), crop, keep_ratio=True)
+    assert np.array_equal(crop, cv2.resize(frame, (100, 32), interpolation=cv2.INTER_AREA))
+
+
+@pytest.mark.parametrize("angle", [10, 45, 90, 180, 200])
+@pytest.mark.parametrize("scale", [1, 4])
+def test_turned_text_is_straightened(angle, scale):
+    target = cv2.GaussianBlur(PHOTO, (15, 15), 0)[14:46, 50:150]
+    large = cv2.resize(target, None, fx=scale, fy=scale)
+    matrix = cv2.getRotationMatrix2D((50 * scale, 16 * scale), angle, 1)
+    matrix[:, 2] += 20 * scale
+    matrix[:, 2] += 60 * scale
+    frame = cv2.warpAffine(large, matrix, (300 * scale, 300 * scale))
+    quad = (whole(large) @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    crop = np.zeros((32, 100, 3), np.uint8)
+    cut_quad(frame, quad, crop, keep_ratio=False)
+    assert np.abs(crop[3:-3, 3:-3].astype(int) - target[3:-3, 3:-3]).mean() < 4
+
+
+def test_a_turned_pattern_that_shrinks_does_not_alias():
+    frame = np.zeros((900, 900, 3), np.uint8)
+    frame[:, ::2] = 255
+    quad = np.array([[100, 140], [740, 40], [780, 240], [140, 340]], np.float32)
+    crop = np.zeros((32, 100, 1), np.uint8)
+    cut_quad(frame, quad, crop, keep_ratio=False)
+    assert crop.std() < 12
+
+
+@pytest.mark.parametrize(
+    "quad",
+    [
+        [[0, 0], [0, 0], [0, 0], [0, 0]],
+        [[0, 0], [199, 0], [199, 0], [0, 0]],
+        [[5, 5], [5, 5], [5, 40], [5, 40]],
+        [[199, 59], [199, 59], [199, 59], [199, 59]],
+        [[10, 10], [30, 12], [10, 10], [30, 12]],
+    ],
+)
+@pytest.mark.parametrize("keep_ratio", [True, False])
+def test_quads_without_area_do_not_fail(quad, keep_ratio):
+    crop = np.zeros((32, 100, 1), np.uint8)
+    cut_quad(PHOTO, np.array(quad, np.float32), crop, keep_ratio=keep_ratio)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1)])
+def test_extreme_pictures_can_be_cut(size):
+    frame = np.full((*size, 3), 90, np.uint8)
+    crop = np.zeros((32, 100, 1), np.uint8)
+    for keep_ratio in (True, False):
+        cut_quad(frame, whole(frame), crop, keep_ratio=keep_ratio)
+        assert (crop == 90).all()

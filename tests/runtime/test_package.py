@@ -1,0 +1,43 @@
+"""What the runtime brings along when it is imported and used; its source twin is runtime/__init__.py."""
+
+import subprocess
+import sys
+
+import edgereader.runtime
+
+FORBIDDEN = ("torch", "onnx", "edgereader.export", "edgereader.models", "edgereader.benchmarks", "PIL", "scipy")
+PUBLIC = ["NUMBERS", "Bundle", "Detector", "EdgeReaderError", "Reader", "Reading", "Recognizer", "Region", "Text"]
+
+
+def modules_after(program):
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}\nimport sys; print(*sys.modules, sep='\\n')"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.splitlines())
+
+
+def test_the_runtime_knows_nobody(repository, bundle_folder):
+    program = "import edgereader.runtime, edgereader.runtime.cli\n"
+    for path in (repository / "runtime").rglob("*.py"):
+        name = ".".join(path.relative_to(repository).with_suffix("").parts)
+        program += f"import edgereader.{name.removesuffix('.__init__')}\n"
+    program += (
+        "import numpy as np\n"
+        f"reader = edgereader.runtime.Reader({str(bundle_folder)!r})\n"
+        "reader.read(np.full((90, 90, 3), 255, np.uint8))\n"
+    )
+    loaded = modules_after(program)
+    assert "edgereader.runtime.sessions.onnx_runtime" in loaded
+    assert not {each for each in loaded for name in FORBIDDEN if each == name or each.startswith(f"{name}.")}
+
+
+def test_heavy_libraries_wait_until_they_are_used():
+    assert not {"onnxruntime", "tensorrt", "pycuda"} & modules_after("import edgereader.runtime")
+
+
+def test_public_names():
+    assert edgereader.runtime.__all__ == PUBLIC
+    assert all(hasattr(edgereader.runtime, each) for each in PUBLIC)

@@ -1,0 +1,184 @@
+import gc
+import os
+import subprocess
+import sys
+import time
+import tracemalloc
+
+import numpy as np
+import psutil
+import pytest
+
+from edgereader.runtime import NUMBERS, Bundle, Reader
+from edgereader.runtime.errors import BundleError, BundleNotFound, ImageError
+from edgereader.runtime.files import read_photo
+
+from .graphs import grey_of, paint_word
+
+SHIPPED = "digits-edge"
+
+
+@pytest.fixture(scope="module")
+def reader(bundle_folder):
+    return Reader(bundle_folder)
+
+
+def texts(readings):
+    return [each.text for each in readings]
+
+
+def test_the_default_reads_numbers_only(reader, scene):
+    readings = reader.read(scene)
+    assert texts(readings) == ["7", "5"]
+    first = readings[0]
+    assert 0.9 < first.confidence <= 1
+    assert np.abs(first.quad - [[60, 50], [180, 50], [180, 90], [60, 90]]).max() < 12
+    assert first.characters.shape == (1, 4, 2)
+    with pytest.raises(AttributeError):
+        first.text = "8"
+
+
+def test_all_text_a_mask_and_a_pattern(bundle_folder, scene):
+    assert texts(Reader(bundle_folder, alphabet=None).read(scene)) == ["7", "c", "5"]
+    assert texts(Reader(bundle_folder, alphabet="5").read(scene)) == ["5", "5", "5"]
+    assert texts(Reader(bundle_folder, pattern="[0-5]").read(scene)) == ["5"]
+    assert NUMBERS == "0123456789$%#+-/.,:"
+
+
+def test_crops_get_one_text_each(reader):
+    crops = [np.full((40, 80, 3), round(grey_of(each)), np.uint8) for each in "7c5"]
+    found = reader.recognize(crops)
+    assert [each.accepted for each in found] == [True, False, True]
+    assert [each.text for each in found][::2] == ["7", "5"]
+    assert found[1].text in set("0123456789")
+
+
+def test_an_empty_frame_has_no_readings(reader):
+    assert reader.read(np.zeros((100, 100, 3), np.uint8)) == []
+
+
+@pytest.mark.parametrize(
+    "convert", [lambda f: f.astype(np.uint16) * 257, lambda f: np.dstack((f, np.full_like(f[..., :1], 255)))]
+)
+def test_frames_of_other_kinds(reader, scene, convert):
+    assert texts(reader.read(convert(scene))) == ["7", "5"]
+
+
+@pytest.mark.parametrize("wrong", [None, "a.jpg", np.zeros((3, 3)), np.zeros((0, 3, 3), np.uint8)])
+def test_what_is_no_picture_is_an_error(reader, wrong):
+    with pytest.raises(ImageError):
+        reader.read(wrong)
+    with pytest.raises(ImageError):
+        reader.recognize([wrong])
+
+
+def test_bundles_with_one_network(make_bundle, scene):
+    crops_only = Reader(make_bundle(detector=False))
+    assert crops_only.recognize([np.full((40, 80), round(grey_of("7")), np.uint8)])[0].text == "7"
+    with pytest.raises(BundleError, match="without; use recognize"):
+        crops_only.read(scene)
+    with pytest.raises(BundleError, match="expected a recognizer"):
+        Reader(make_bundle(recognizer=False))
+    with pytest.raises(BundleNotFound):
+        Reader("no-such-bundle")
+
+
+def test_an_opened_bundle_is_taken_too(bundle_folder, scene):
+    assert texts(Reader(Bundle.open(bundle_folder)).read(scene)) == ["7", "5"]
+
+
+def test_a_thousand_frames_do_not_grow_memory(reader):
+    frame = np.zeros((96, 128, 3), np.uint8)
+    paint_word(frame, "7", 10, 10, width=60, height=30)
+    process = psutil.Process()
+    for _ in range(200):
+        reader.read(frame)
+    gc.collect()
+    rss = process.memory_info().rss
+    tracemalloc.start()
+    reader.read(frame)
+    gc.collect()
+    heap = tracemalloc.get_traced_memory()[0]
+    for _ in range(1000):
+        assert len(reader.read(frame)) == 1
+    gc.collect()
+    heap_growth = tracemalloc.get_traced_memory()[0] - heap
+    tracemalloc.stop()
+    rss_growth = process.memory_info().rss - rss
+    print(f"1,000 frames: heap {heap_growth:+} bytes, RSS {rss_growth >> 10:+} KiB")
+    assert heap_growth < 32 << 10
+    assert rss_growth < 8 << 20
+
+
+def test_photos_of_two_hundred_sizes_stay_under_a_ceiling(bundle_folder):
+    program = f"""
+import numpy as np, psutil
+from edgereader.runtime import Reader
+reader = Reader({str(bundle_folder)!r})
+rng = np.random.default_rng(0)
+peaks = []
+for _ in range(200):
+    height, width = rng.integers(40, 2000, 2)
+    reader.read(np.full((height, width, 3), 255, np.uint8))
+    peaks.append(psutil.Process().memory_info().rss)
+print(max(peaks[:50]) >> 20, max(peaks) >> 20)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    early, ceiling = map(int, done.stdout.split())
+    print(f"200 sizes: {early} MiB after 50 photos, {ceiling} MiB after 200")
+    assert ceiling < 400
+    assert ceiling - early < 100
+
+
+def test_the_shipped_bundle_reads_the_sample_photo(repository):
+    reader = Reader(SHIPPED)
+    frame = read_photo(repository / "models" / "zoo" / "samples" / "meter.jpg").frame
+    assert any(each.text.strip(".,") for each in reader.read(frame))
+
+
+def test_the_shipped_bundle_gives_its_first_reading_within_a_second(repository):
+    program = f"""
+from pathlib import Path
+from edgereader.runtime import Reader
+from edgereader.runtime.files import read_photo
+print(len(Reader().read(read_photo(Path({str(repository / "models/zoo/samples/meter.jpg")!r})).frame)))
+"""
+    command = [sys.executable, "-c", program]
+    spent = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run(command, capture_output=True, text=True, check=True)
+        spent.append(time.perf_counter() - start)
+    print(f"process start to first reading: {min(spent):.2f} s, load {os.getloadavg()[0]:.1f}")
+    assert min(spent) < 1
+
+
+def test_reading_around_the_networks_costs_a_tenth_of_a_frame(repository):
+    """Fit, boxes, cut and text of the shipped bundle, against its networks."""
+    reader = Reader(SHIPPED)
+    frame = read_photo(repository / "models" / "zoo" / "samples" / "meter.jpg").frame
+    networks = []
+    for owner in (reader._detector, reader._recognizer):
+        reader.read(frame)
+        bindings = [owner._binding] if owner is reader._recognizer else list(owner._bindings.values())
+        for binding in bindings:
+            timed(binding, networks)
+    shares = []
+    for _ in range(9):
+        networks.clear()
+        start = time.perf_counter()
+        reader.read(frame)
+        shares.append(1 - sum(networks) / (time.perf_counter() - start))
+    print(f"share of a frame outside the networks: {min(shares):.1%}")
+    assert min(shares) < 0.1
+
+
+def timed(binding, spent):
+    original = binding.run
+
+    def run(batch):
+        start = time.perf_counter()
+        original(batch)
+        spent.append(time.perf_counter() - start)
+
+    binding.run = run

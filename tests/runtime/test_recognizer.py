@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.errors import AlphabetError, BundleError, ImageError
+from edgereader.runtime.heatmaps import Region
+from edgereader.runtime.recognizer import MAX_BATCH, Recognizer
+
+from .graphs import CHARSET, grey_of
+
+
+def barcode(text, image_hw=(32, 100)):
+    """A picture of ten columns whose grey levels are a text, with black (a blank) between."""
+    columns = np.zeros(10, np.uint8)
+    for index, character in enumerate(text):
+        columns[2 * index] = round(grey_of(character))
+    return np.repeat(np.repeat(columns, image_hw[1] // 10)[None], image_hw[0], axis=0)
+
+
+@pytest.fixture(scope="module")
+def recognizer(make_bundle):
+    return Recognizer(Bundle.open(make_bundle(steps=10, keep_ratio=False)))
+
+
+def test_crops_are_read_in_their_order_over_many_batches(recognizer):
+    texts = [f"{number:05d}" for number in range(0, 99_999, 1111)]
+    assert len(texts) > 2 * MAX_BATCH
+    found = recognizer.recognize_crops([barcode(each) for each in texts])
+    assert [each.text for each in found] == texts
+    assert all(each.accepted and each.confidence > 0.9 for each in found)
+
+
+def test_attn(make_bundle):
+    recognizer = Recognizer(Bundle.open(make_bundle(steps=10, keep_ratio=False, prediction="Attn")))
+    columns = [round(grey_of(each, prediction="Attn")) for each in "4715"] + [round(255 / (len(CHARSET) + 1))] * 6
+    crop = np.repeat(np.repeat(np.array(columns, np.uint8), 10)[None], 32, axis=0)
+    assert recognizer.recognize_crops([crop])[0].text == "4715"
+
+
+def test_no_crops(recognizer):
+    assert recognizer.recognize_crops([]) == []
+    assert recognizer.recognize(np.zeros((5, 5, 3), np.uint8), []) == []
+
+
+def test_regions_of_a_frame(recognizer):
+    frame = np.zeros((300, 400, 3), np.uint8)
+    corners = [(20, 40), (200, 100), (250, 250)]
+    for (x, y), text in zip(corners, ("123", "45", "9"), strict=True):
+        frame[y : y + 32, x : x + 100] = barcode(text)[..., None]
+    empty = np.empty((0, 4, 2), np.float32)
+    box = np.array([[0, 0], [100, 0], [100, 32], [0, 32]], np.float32)
+    regions = [Region(box + np.float32(corner), empty, 1.0) for corner in corners]
+    assert [each.text for each in recognizer.recognize(frame, regions)] == ["123", "45", "9"]
+
+
+def test_words_come_back_without_being_accepted(recognizer):
+    word, number = recognizer.recognize_crops([barcode("abcd"), barcode("12")])
+    assert not word.accepted
+    assert set(word.text) <= set("0123456789")
+    assert number.accepted
+
+
+def test_a_mask_reaches_the_graph(make_bundle):
+    bundle = Bundle.open(make_bundle(steps=10, keep_ratio=False))
+    assert Recognizer(bundle, alphabet="139").recognize_crops([barcode("258")])[0].text in {"139", "339", "119", "199"}
+    assert Recognizer(bundle, alphabet=None).recognize_crops([barcode("1ab2")])[0].text == "1ab2"
+    with pytest.raises(AlphabetError):
+        Recognizer(bundle, alphabet="xyz")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("image_hw", [(32, 100), (48, 160)])
+def test_sizes_and_channels(make_bundle, channels, image_hw):
+    bundle = Bundle.open(make_bundle(steps=10, keep_ratio=False, channels=channels, image_hw=image_hw))
+    assert Recognizer(bundle).recognize_crops([barcode("3021", image_hw)])[0].text == "3021"
+
+
+def test_kept_ratios_fill_the_rest_with_the_last_column(make_bundle):
+    recognizer = Recognizer(Bundle.open(make_bundle(steps=10, keep_ratio=True)))
+    assert recognizer.recognize_crops([barcode("7")[:, :20]])[0].text == "7", "the black column is repeated"
+    assert recognizer.recognize_crops([barcode("7")[:, :10]])[0].text == "7", "a repeat is one character"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1)])
+def test_extreme_crops(recognizer, size):
+    assert len(recognizer.recognize_crops([np.zeros(size, np.uint8)])) == 1
+
+
+def test_a_wrong_crop_is_an_error(recognizer):
+    with pytest.raises(ImageError):
+        recognizer.recognize_crops([barcode("1"), None])
+
+
+def test_a_graph_whose_classes_are_not_the_charsets(make_bundle):
+    import json
+
+    folder = make_bundle()
+    manifest = json.loads((folder / "bundle.json").read_text())
+    manifest["recognizer"]["charset"] = "0123"
+    (folder / "bundle.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="5 classes"):
+        Recognizer(Bundle.open(folder))
+    with pytest.raises(BundleError, match="expected a recognizer"):
+        Recognizer(Bundle.open(make_bundle(recognizer=False)))
