@@ -60,7 +60,7 @@ def read_torch(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as exc:
         raise CheckpointError(
-            f"{path}: expected a checkpoint of tensors only, got a damaged file, or one with Python objects, which could "
+            f"{path}: expected a checkpoint of tensors only, got a damaged file or Python objects, which could "
             f"run code ({first_line(exc)}); save network.state_dict() again"
         ) from exc
     except Exception as exc:  # torch.load answers a damaged file with many kinds

@@ -14,6 +14,7 @@ from ..models.craft import CRAFT
 from ..models.link_refiner import LinkRefiner
 from ..models.prediction import GO, Attention
 from ..models.recognizer import Recognizer
+from ..models.sequence import BidirectionalLSTM
 from ..models.transformation import NUM_FIDUCIALS, TPS
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -49,6 +50,7 @@ class RecognizerGraph(nn.Module):
         super().__init__()
         self.network = network
         self.transformation = FoldedTPS(network.Transformation) if isinstance(network.Transformation, TPS) else None
+        self.sequence = nn.Sequential(*(LSTMOperator(layer) for layer in network.SequenceModeling))
         self.decoder = MaskedAttention(network.Prediction) if isinstance(network.Prediction, Attention) else None
 
     def forward(self, crops: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,7 +65,7 @@ class RecognizerGraph(nn.Module):
         if self.transformation is not None:
             images = self.transformation(images)
         features = self.network.FeatureExtraction(images)
-        sequence = self.network.SequenceModeling(features.mean(dim=2).transpose(1, 2))
+        sequence = self.sequence(features.mean(dim=2).transpose(1, 2))
         if self.decoder is not None:
             symbols, logits = self.decoder(sequence, allowed)
         else:
@@ -92,6 +94,46 @@ class FoldedTPS(nn.Module):
         """(N, C, H, W) -> rectified (N, C, H, W)."""
         grid = (self.fold @ self.localization(images)).reshape(-1, *self.image_hw, 2)
         return F.grid_sample(images, grid, padding_mode="border", align_corners=True)
+
+
+class LSTMOperator(nn.Module):
+    """A bidirectional LSTM as the one ONNX operator that it is, where torch would trace every step.
+
+    It has no initial states: ONNX starts at zero then. (torch writes them as one shared tensor, on which
+    ONNX Runtime crashes once the graph is float16.)
+    """
+
+    weights: Tensor
+    recurrence: Tensor
+    biases: Tensor
+
+    def __init__(self, layer: BidirectionalLSTM) -> None:
+        super().__init__()
+        self.layer, self.hidden = layer, layer.rnn.hidden_size
+        state = layer.rnn.state_dict()
+        ways = ("l0", "l0_reverse")
+        self.register_buffer("weights", torch.stack([onnx_gates(state[f"weight_ih_{way}"]) for way in ways]))
+        self.register_buffer("recurrence", torch.stack([onnx_gates(state[f"weight_hh_{way}"]) for way in ways]))
+        biases = [torch.cat([onnx_gates(state[f"bias_{part}_{way}"]) for part in ("ih", "hh")]) for way in ways]
+        self.register_buffer("biases", torch.stack(biases))
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        """(N, T, inputs) -> (N, T, outputs)."""
+        if not torch.compiler.is_exporting():
+            both_ways, _ = self.layer.rnn(sequence)
+        else:
+            batch, steps, _ = sequence.shape
+            states = torch.onnx.ops.symbolic(
+                "LSTM",
+                [sequence.transpose(0, 1), self.weights, self.recurrence, self.biases],
+                {"direction": "bidirectional", "hidden_size": self.hidden},
+                dtype=sequence.dtype,
+                shape=[steps, 2, batch, self.hidden],
+                version=18,
+            )
+            both_ways = states.permute(2, 0, 1, 3).reshape(batch, steps, 2 * self.hidden)
+        joined: Tensor = self.layer.linear(both_ways)
+        return joined
 
 
 class MaskedAttention(nn.Module):
@@ -139,6 +181,12 @@ class MaskedAttention(nn.Module):
         enter, forget, candidate, leave = gates.chunk(4, dim=1)
         cell = torch.sigmoid(forget) * cell + torch.sigmoid(enter) * torch.tanh(candidate)
         return torch.sigmoid(leave) * torch.tanh(cell), cell
+
+
+def onnx_gates(rows: Tensor) -> Tensor:
+    """Rows of an LSTM's weights in torch's order of gates (in, forget, cell, out) -> ONNX's (in, out, forget, cell)."""
+    enter, forget, candidate, leave = rows.chunk(4)
+    return torch.cat([enter, leave, forget, candidate])
 
 
 def planes(pixels: Tensor, dtype: torch.dtype) -> Tensor:

@@ -73,20 +73,9 @@ def write_onnx(
         except (RuntimeError, torch.onnx.OnnxExporterError) as exc:
             raise ExportError(f"torch {torch.__version__} could not export the graph: {exc}") from exc
         model = program.model_proto
-        start_lstms_at_zero(model)
         model = onnxslim.slim(model)
     describe(model)
     onnx.save(model, str(path))
-
-
-def start_lstms_at_zero(model: onnx.ModelProto) -> None:
-    """Drop the initial states of every LSTM: zeros, which is what ONNX means without them.
-
-    torch writes both states as one tensor, on which ONNX Runtime crashes once the graph is float16.
-    """
-    for node in model.graph.node:
-        if node.op_type == "LSTM":
-            del node.input[5:]
 
 
 def describe(model: onnx.ModelProto) -> None:

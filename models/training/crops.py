@@ -71,7 +71,7 @@ class CropMaker:
         for _ in range(20):
             ink, ground = rng.uniform(0, 255, (2, 3))
             if rng.random() < 0.4:
-                ink, ground = np.full(3, ink[0]), ground
+                ink = np.full(3, ink[0])
             if abs(weights @ (ink - ground)) > least:
                 break
         else:
@@ -92,7 +92,12 @@ class CropMaker:
         return canvas
 
     def _neighbour(
-        self, canvas: NDArray[np.float32], line: Line, transform: NDArray[np.float64], ink: Colour, rng: np.random.Generator
+        self,
+        canvas: NDArray[np.float32],
+        line: Line,
+        transform: NDArray[np.float64],
+        ink: Colour,
+        rng: np.random.Generator,
     ) -> None:
         """Let a part of another line of text look in from above or below."""
         height = line.mask.shape[0]
@@ -112,16 +117,19 @@ class CropMaker:
         colour, kind = rng.uniform(0, 255, 3).astype(np.float32), rng.random()
         if kind < 0.12 * hard:
             size = 2 * max(1, int(height * rng.uniform(0.02, 0.06))) + 1
-            blend(canvas, cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))), colour, 1)
+            wide = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+            blend(canvas, np.asarray(wide, np.float32), colour, 1)
         elif kind < 0.2 * hard:
-            shift = np.float32([[1, 0, height * 0.05], [0, 1, height * 0.05]])
-            shadow = cv2.warpAffine(mask, shift, (width, height))
-            blend(canvas, cv2.GaussianBlur(shadow, (0, 0), max(0.3, height * rng.uniform(0.01, 0.05))), ink * 0.2, 0.6)
+            shift = np.array([[1, 0, height * 0.05], [0, 1, height * 0.05]])
+            shadow = cv2.GaussianBlur(mask, (0, 0), max(0.3, height * rng.uniform(0.01, 0.05)))
+            blend(canvas, np.asarray(cv2.warpAffine(shadow, shift, (width, height)), np.float32), ink * 0.2, 0.6)
         elif kind < 0.3 * hard:
             for y in (0.04, 0.96):
                 if rng.random() < 0.7:
                     level = int(height * (y + rng.uniform(-0.04, 0.04)))
-                    cv2.line(canvas, (0, level), (width, level), colour.tolist(), max(1, int(height * 0.05)), cv2.LINE_AA)
+                    cv2.line(
+                        canvas, (0, level), (width, level), colour.tolist(), max(1, int(height * 0.05)), cv2.LINE_AA
+                    )
             if rng.random() < 0.5:
                 x = int(rng.choice([0.01, 0.99]) * width)
                 cv2.line(canvas, (x, 0), (x, height), colour.tolist(), max(1, int(height * 0.06)), cv2.LINE_AA)
@@ -151,7 +159,9 @@ def placement(
         The homography (3, 3) from mask to crop pixels, and the crop's width and height.
     """
     mask_h, mask_w = line.mask.shape
-    left, right, top, bottom = rng.uniform(-0.02, [0.35, 0.35, 0.28, 0.28]) if rng.random() < 0.8 else rng.uniform(0, 0.1, 4)
+    left, right, top, bottom = (
+        rng.uniform(-0.02, [0.35, 0.35, 0.28, 0.28]) if rng.random() < 0.8 else rng.uniform(0, 0.1, 4)
+    )
     stretch = np.exp(rng.normal(0, 0.16 * hard))
     wide = mask_w * stretch + (left + right) * mask_h
     tall = (1 + top + bottom) * mask_h
@@ -168,9 +178,9 @@ def placement(
     spare = np.array([wide, tall]) - (high - low)
     quad += spare * [left / (left + right + 1e-6) if left > 0 else 0, top / (top + bottom + 1e-6) if top > 0 else 0]
     scale = height / tall
-    size_wh = (max(3, round(wide * scale)), height)
+    size_wh = (max(3, round(float(wide * scale))), height)
     target = (quad * scale).astype(np.float32)
-    return cv2.getPerspectiveTransform(corners.astype(np.float32), target), size_wh
+    return np.asarray(cv2.getPerspectiveTransform(corners.astype(np.float32), target), np.float64), size_wh
 
 
 def seen(mask: NDArray[np.uint8], transform: NDArray[np.float64], size_wh: tuple[int, int]) -> NDArray[np.float32]:
@@ -179,8 +189,8 @@ def seen(mask: NDArray[np.uint8], transform: NDArray[np.float64], size_wh: tuple
     if shrink > 1.4:
         small = cv2.resize(mask, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
         back = np.diag([mask.shape[1] / small.shape[1], mask.shape[0] / small.shape[0], 1])
-        mask, transform = small, transform @ back
-    return np.asarray(cv2.warpPerspective(mask, transform, size_wh), np.float32) / 255
+        mask, transform = np.asarray(small, np.uint8), transform @ back
+    return np.asarray(cv2.warpPerspective(mask, transform, size_wh) / np.float32(255), np.float32)
 
 
 def blend(canvas: NDArray[np.float32], mask: NDArray[np.float32], colour: Colour, strength: float) -> None:

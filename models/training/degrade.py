@@ -40,10 +40,10 @@ def lit(image: Image, rng: np.random.Generator) -> Image:
         centre = int(rng.uniform(0, width)), int(rng.uniform(0, height))
         axes = int(rng.uniform(0.1, 0.6) * height) + 1, int(rng.uniform(0.1, 1.2) * height) + 1
         cv2.ellipse(glare, centre, axes, float(rng.uniform(0, 180)), 0, 360, 1.0, -1)
-        glare = cv2.GaussianBlur(glare, (0, 0), max(0.5, height * rng.uniform(0.03, 0.2)))
-        light += glare[..., np.newaxis] * rng.uniform(30, 190)
+        soft = cv2.GaussianBlur(glare, (0, 0), max(0.5, height * rng.uniform(0.03, 0.2)))
+        light += soft[..., np.newaxis] * rng.uniform(30, 190)
     else:
-        light = 255 * (light / 255) ** rng.uniform(0.5, 2.0)
+        light = np.asarray(255 * (light / 255) ** rng.uniform(0.5, 2.0), np.float32)
     return np.asarray(np.clip(light, 0, 255), np.uint8)
 
 
@@ -67,8 +67,8 @@ def grainy(image: Image, rng: np.random.Generator) -> Image:
     height, width = image.shape[:2]
     strength = rng.exponential(7)
     coarse = rng.choice([1, 1, 2])
-    noise = rng.standard_normal((height // coarse + 1, width // coarse + 1, 3 if rng.random() < 0.5 else 1))
-    noise = cv2.resize(noise.astype(np.float32) * strength, (width, height)).reshape(height, width, -1)
+    grains = rng.standard_normal((height // coarse + 1, width // coarse + 1, 3 if rng.random() < 0.5 else 1))
+    noise = cv2.resize(grains.astype(np.float32) * strength, (width, height)).reshape(height, width, -1)
     return np.asarray(np.clip(image + noise, 0, 255), np.uint8)
 
 

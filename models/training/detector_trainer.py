@@ -67,7 +67,7 @@ class Run:
 
     config: DetectorTraining
     network: CRAFT
-    average: Average
+    average: Average[CRAFT]
     optimizer: torch.optim.Optimizer
     step: int = 0
     spent_s: float = 0.0

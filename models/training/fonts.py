@@ -34,7 +34,10 @@ class FontPool:
                 f"fonts: expected TrueType or OpenType fonts with Latin letters below {looked}, got none; "
                 "apt install fonts-dejavu-core, or all of models/training/debian-packages.txt"
             )
-        self.families = [[path for path in self.paths if path.parent == folder] for folder in sorted({path.parent for path in self.paths})]
+        self.families = [
+            [path for path in self.paths if path.parent == folder]
+            for folder in sorted({path.parent for path in self.paths})
+        ]
 
     def draw(self, rng: np.random.Generator) -> FreeTypeFont:
         """Choose a font at `SIZE_PX`; folders of fonts count alike, however many styles they hold."""

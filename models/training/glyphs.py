@@ -183,15 +183,15 @@ def worn(line: Line, rng: np.random.Generator) -> Line:
     """Thicken, thin, hollow or break the strokes of some lines; quads stay."""
     mask, draw = line.mask, rng.random()
     if draw < 0.08:
-        mask = cv2.dilate(mask, np.ones((3, 3), np.uint8))
+        mask = np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)), np.uint8)
     elif draw < 0.14:
-        mask = cv2.erode(mask, np.ones((2, 2), np.uint8))
+        mask = np.asarray(cv2.erode(mask, np.ones((2, 2), np.uint8)), np.uint8)
     elif draw < 0.20:
         fat = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
-        mask = cv2.subtract(fat, mask)
+        mask = np.asarray(cv2.subtract(fat, mask), np.uint8)
     elif draw < 0.28:
         mask = broken(mask, rng)
-    return Line(np.asarray(mask, np.uint8), line.ghost, line.quads, line.text)
+    return Line(mask, line.ghost, line.quads, line.text)
 
 
 def broken(mask: Mask, rng: np.random.Generator) -> Mask:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import random
 import time
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
 
@@ -22,15 +21,18 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class Average:
+Network = TypeVar("Network", bound="nn.Module")
+
+
+class Average(Generic[Network]):
     """An exponential moving average of a network's weights, which reads better than the last step's."""
 
-    def __init__(self, network: nn.Module, decay: float = 0.999) -> None:
-        self.network = deepcopy(network).eval().requires_grad_(requires_grad=False)
+    def __init__(self, network: Network, decay: float = 0.999) -> None:
+        self.network: Network = deepcopy(network).eval().requires_grad_(requires_grad=False)
         self.decay = decay
         self.steps = 0
 
-    def update(self, network: nn.Module) -> None:
+    def update(self, network: Network) -> None:
         """Take in one step; the first steps count more, so that the start is soon forgotten."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
@@ -76,7 +78,7 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
     """Write a torch file under a temporary name, then rename it."""
     temporary = path.with_name(path.name + ".part")
     torch.save(state, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def load_state(path: Path) -> dict[str, Any]:
@@ -111,5 +113,7 @@ class Log:
         """Append an event; floats are rounded to five digits for people and kept whole in the file."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
-        shown = (f"{key} {value:.5g}" if isinstance(value, float) else f"{key} {value}" for key, value in values.items())
+        shown = (
+            f"{key} {value:.5g}" if isinstance(value, float) else f"{key} {value}" for key, value in values.items()
+        )
         self.report("  ".join(shown))

@@ -188,7 +188,7 @@ class Run:
 
     config: RecognizerTraining
     network: Recognizer
-    average: Average
+    average: Average[Recognizer]
     optimizer: torch.optim.Optimizer
     step: int = 0
     spent_s: float = 0.0
@@ -232,7 +232,7 @@ def start(config: RecognizerTraining) -> Run:
     network = Recognizer(network_config(config)).to(config.device)
     if config.init is not None:
         load_weights(network, config.init)
-    network = network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.peak_rate, weight_decay=1e-4)
     run = Run(config, network, Average(network), optimizer)
     last = config.out / "last.pt"
@@ -311,7 +311,9 @@ def train_recognizer(config: RecognizerTraining, report: Callable[[str], None] =
         if run.step % 100 == 0:
             recent = float(np.mean(run.losses[-100:]))
             rate = run.step * config.batch / budget.elapsed_s()
-            log.write(step=run.step, loss=recent, crops_per_s=rate, hours=budget.elapsed_s() / 3600, hard=difficulty(run.step))
+            log.write(
+                step=run.step, loss=recent, crops_per_s=rate, hours=budget.elapsed_s() / 3600, hard=difficulty(run.step)
+            )
         if run.step % config.save_every == 0:
             log.write(step=run.step, validation_accuracy=accuracy(run.average.network, checks, config.device))
             run.save(budget)
@@ -329,7 +331,7 @@ def step(run: Run, images: Tensor, texts: list[list[int]], rate: float) -> float
     with torch.autocast("cuda", torch.bfloat16, enabled=run.config.device == "cuda"):
         loss = loss_of(run.network, images, texts)
     run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(run.network.parameters(), 5.0)
     run.optimizer.step()
     run.average.update(run.network)

@@ -4,9 +4,9 @@ import pytest
 from edgereader.models.training.glyphs import dot_line, printed_line, render_line, segment_line, worn
 
 HANDS = {
-    "printed": lambda text, rng, fonts: printed_line(text, rng, fonts),
-    "segments": lambda text, rng, fonts: segment_line(text, rng),
-    "dots": lambda text, rng, fonts: dot_line(text, rng),
+    "printed": printed_line,
+    "segments": lambda text, rng, _: segment_line(text, rng),
+    "dots": lambda text, rng, _: dot_line(text, rng),
 }
 
 

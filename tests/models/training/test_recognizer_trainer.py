@@ -42,22 +42,22 @@ def test_a_network_learns_four_crops_by_heart(tmp_path, stages, steps):
 
 
 def test_a_resumed_run_goes_on_where_it_stopped(tmp_path):
-    train_recognizer(config(tmp_path), lambda line: None)
+    train_recognizer(config(tmp_path), print)
     run = trainer.start(trainer.replace(config(tmp_path), resume=True, steps=9))
     assert run.step == 6
     assert run.spent_s > 0
-    train_recognizer(trainer.replace(config(tmp_path), resume=True, steps=9), lambda line: None)
+    train_recognizer(trainer.replace(config(tmp_path), resume=True, steps=9), print)
     assert trainer.load_state(tmp_path / "run" / "last.pt")["step"] == 9
 
 
 def test_a_checkpoint_of_another_shape_is_not_resumed(tmp_path):
-    train_recognizer(config(tmp_path), lambda line: None)
+    train_recognizer(config(tmp_path), print)
     with pytest.raises(TrainingDataError, match="drop --resume"):
         trainer.start(trainer.replace(config(tmp_path), resume=True, width=0.125))
 
 
 def test_fine_tuning_starts_from_published_keys_with_their_prefix(tmp_path):
-    path = train_recognizer(config(tmp_path), lambda line: None)
+    path = train_recognizer(config(tmp_path), print)
     weights = torch.load(path, weights_only=True)
     torch.save({f"module.{key}": value for key, value in weights.items()}, tmp_path / "published.pth")
     run = trainer.start(config(tmp_path, init=tmp_path / "published.pth"))

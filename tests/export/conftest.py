@@ -1,0 +1,70 @@
+"""Networks with weights under which the outputs vary from image to image, and their checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from edgereader.models.craft import CRAFT
+from edgereader.models.link_refiner import LinkRefiner
+from edgereader.models.recognizer import Recognizer, RecognizerConfig
+
+
+def enliven(network: nn.Module, seed: int = 0) -> None:
+    """Replace the initial weights that make every output alike: batch statistics, fiducials, decoder."""
+    source = torch.Generator().manual_seed(seed)
+    gains = {"rnn": 0.15, "generator": 0.4, "score": 0.5, "localization_fc2.weight": 0.02, "Prediction.weight": 0.4}
+    for key, tensor in network.state_dict().items():
+        noise = torch.randn(tensor.shape, generator=source) if tensor.is_floating_point() else tensor
+        if key.endswith("running_var"):
+            tensor.copy_(1 + 0.2 * noise.abs())
+        elif key.endswith("running_mean"):
+            tensor.copy_(0.1 * noise)
+        for name, gain in gains.items():
+            if name in key:
+                tensor.copy_(gain * noise)
+
+
+@pytest.fixture(scope="session")
+def make_recognizer() -> Callable[..., Recognizer]:
+    """Build a recogniser: `make_recognizer(stages, num_classes=…, width=…)`."""
+
+    def make(stages: str, **sizes: object) -> Recognizer:
+        torch.manual_seed(1)
+        network = Recognizer(RecognizerConfig(stages, **sizes))  # type: ignore[arg-type]
+        enliven(network)
+        return network.eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def thin_craft() -> CRAFT:
+    torch.manual_seed(2)
+    network = CRAFT(0.125)
+    enliven(network)
+    return network.eval()
+
+
+@pytest.fixture(scope="session")
+def thin_refiner() -> LinkRefiner:
+    torch.manual_seed(3)
+    network = LinkRefiner(0.125)
+    enliven(network)
+    return network.eval()
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[..., Path]:
+    """Save a network's state dict: `save(network, "a.pt")` -> path."""
+
+    def write(network: nn.Module, name: str = "checkpoint.pt") -> Path:
+        path = tmp_path / name
+        torch.save(network.state_dict(), path)
+        return path
+
+    return write

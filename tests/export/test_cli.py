@@ -1,0 +1,63 @@
+"""The commands: a table on success, one line and exit code 2 on failure."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from edgereader.export.cli import export, verify
+from edgereader.models.craft import CRAFT
+from edgereader.models.recognizer import Recognizer
+from edgereader.runtime.bundle import Bundle
+
+Maker = Callable[..., Recognizer]
+Save = Callable[..., Path]
+
+
+def test_export_and_verify(make_recognizer: Maker, save: Save, tmp_path: Path) -> None:
+    checkpoint = save(make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1, image_hw=(32, 64)))
+    bundle = tmp_path / "bundle"
+    arguments = [str(checkpoint), "--to", str(bundle), "--charset", "digits", "--size", "32x64", "--keep-ratio"]
+    result = CliRunner().invoke(export, ["recognizer", *arguments, "--licence", "MIT", "--name", "meters"])
+    assert result.exit_code == 0, result.output
+    header, row = result.stdout.splitlines()
+    assert header.split()[:2] == ["file", "size"]
+    assert str(bundle / "recognizer.onnx") in row
+    assert row.split()[-1] == "18"
+    assert "comparing with the network: input 4" in result.stderr
+    manifest = Bundle.open(bundle).manifest
+    assert (manifest.name, manifest.licence) == ("meters", "MIT")
+    assert manifest.recognizer is not None
+    assert (manifest.recognizer.image_hw, manifest.recognizer.keep_ratio) == ((32, 64), True)
+
+    result = CliRunner().invoke(verify, [str(bundle), "--checkpoint", str(checkpoint)])
+    assert result.exit_code == 0, result.output
+    assert all(line.startswith("ok ") for line in result.stdout.splitlines())
+    (bundle / "recognizer.onnx").write_bytes(b"altered")
+    result = CliRunner().invoke(verify, [str(bundle)])
+    assert result.exit_code == 1
+    assert result.stdout.startswith("FAILED")
+
+
+@pytest.mark.parametrize("size", ["32", "0x100", "32x100x3", "99999x10", "axb"])
+def test_a_size_that_is_none(tmp_path: Path, size: str) -> None:
+    result = CliRunner().invoke(export, ["recognizer", "a.pt", "--to", str(tmp_path / "b"), "--size", size])
+    assert result.exit_code == 2
+    assert "expected HEIGHTxWIDTH" in result.output
+
+
+def test_an_error_is_one_line_and_exit_code_2(thin_craft: CRAFT, save: Save, tmp_path: Path) -> None:
+    """Through the real command, as a user runs it."""
+    command = "from edgereader.runtime.cli import main; main()"
+    arguments = ["export", "recognizer", str(save(thin_craft)), "--to", str(tmp_path / "b"), "--charset", "digits"]
+    result = subprocess.run([sys.executable, "-c", command, *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("error: ")
+    assert "expected the checkpoint of a recogniser, got a CRAFT detector" in result.stderr
+    assert not (tmp_path / "b").exists()

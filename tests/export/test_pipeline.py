@@ -1,0 +1,178 @@
+"""Checkpoint to bundle: every combination equals its network on camera bytes, and a failure leaves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+import edgereader.export.parity
+from edgereader.export.graphs import IMAGENET_MEAN, IMAGENET_STD
+from edgereader.export.pipeline import Target, export_detector, export_recognizer, trace_recognizer
+from edgereader.models.craft import CRAFT
+from edgereader.models.link_refiner import LinkRefiner
+from edgereader.models.recognizer import COMBINATIONS, Recognizer
+from edgereader.runtime.bundle import Bundle, Thresholds
+from edgereader.runtime.errors import BundleError, CheckpointError, ExportError, ParityError
+
+Maker = Callable[..., Recognizer]
+Save = Callable[..., Path]
+TOLERANCE = 2e-4
+
+
+def run(path: Path, **inputs: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+    return onnxruntime.InferenceSession(str(path)).run(None, inputs)
+
+
+def random_bytes(*shape: int) -> np.ndarray[Any, Any]:
+    rng = np.random.default_rng(sum(shape))
+    coarse = rng.integers(0, 256, (shape[0], shape[1] // 4, shape[2] // 4, shape[3]))
+    return (0.8 * coarse.repeat(4, 1).repeat(4, 2) + rng.integers(0, 51, shape)).astype(np.uint8)
+
+
+def close(actual: np.ndarray[Any, Any], expected: torch.Tensor) -> bool:
+    assert actual.shape == expected.shape
+    return bool(np.abs(actual - expected.numpy()).max() <= TOLERANCE * expected.abs().max())
+
+
+@torch.inference_mode()
+def assert_recognizer_equals(path: Path, network: Recognizer) -> None:
+    config = network.config
+    allowed = np.zeros(config.num_classes, np.float32)
+    read = set()
+    for batch in (1, 3):
+        crops = random_bytes(batch, *config.image_hw, config.channels)
+        symbols, log_probs = run(path, crops=crops, allowed=allowed)
+        pixels = torch.from_numpy(crops).flip(3) if config.channels == 3 else torch.from_numpy(crops)
+        logits = network((pixels.permute(0, 3, 1, 2) / 255 - 0.5) / 0.5)
+        assert np.array_equal(symbols, logits.argmax(2).numpy())
+        assert close(log_probs, logits.log_softmax(2))
+        read |= {tuple(row) for row in symbols.tolist()}
+    assert len(read) > 1, "the images must read differently, or this test shows little"
+
+
+@torch.inference_mode()
+def assert_detector_equals(path: Path, craft: CRAFT, refiner: LinkRefiner | None) -> None:
+    for shape in ((1, 96, 64, 3), (2, 32, 160, 3)):
+        image = random_bytes(*shape)
+        region, affinity = run(path, image=image)
+        rgb = (torch.from_numpy(image).flip(3) / 255 - torch.tensor(IMAGENET_MEAN)) / torch.tensor(IMAGENET_STD)
+        maps, features = craft(rgb.permute(0, 3, 1, 2))
+        assert close(region, maps[..., 0])
+        assert close(affinity, maps[..., 1] if refiner is None else refiner(maps, features)[..., 0])
+
+
+@pytest.mark.parametrize("stages", COMBINATIONS)
+def test_every_combination_equals_its_network(make_recognizer: Maker, save: Save, tmp_path: Path, stages: str) -> None:
+    classes = 12 if stages.endswith("Attn") else 11
+    network = make_recognizer(stages, num_classes=classes, width=0.125, max_length=4)
+    exported = export_recognizer(save(network), Target(tmp_path / "bundle"), charset="digits", max_length=4)
+    assert exported.parity.symbols_equal
+    assert_recognizer_equals(Bundle.open(tmp_path / "bundle").file("recognizer"), network)
+
+
+@pytest.mark.parametrize("stages", ["TPS-ResNet-BiLSTM-Attn", "None-VGG-BiLSTM-CTC"])
+def test_published_width_equals_its_network(make_recognizer: Maker, save: Save, tmp_path: Path, stages: str) -> None:
+    classes = 38 if stages.endswith("Attn") else 37
+    network = make_recognizer(stages, num_classes=classes)
+    export_recognizer(save(network), Target(tmp_path / "bundle"), charset="alnum36")
+    assert_recognizer_equals(Bundle.open(tmp_path / "bundle").file("recognizer"), network)
+
+
+def test_lstms_have_no_shared_initial_states(make_recognizer: Maker, tmp_path: Path) -> None:
+    trace_recognizer(make_recognizer("None-VGG-BiLSTM-CTC", num_classes=11, width=0.1), tmp_path / "a.onnx")
+    lstms = [node for node in onnx.load(tmp_path / "a.onnx").graph.node if node.op_type == "LSTM"]
+    assert len(lstms) == 2
+    assert all(not any(node.input[5:]) for node in lstms)
+
+
+def test_colour_and_another_size(make_recognizer: Maker, save: Save, tmp_path: Path) -> None:
+    network = make_recognizer("TPS-VGG-None-CTC", num_classes=5, width=0.125, channels=3, image_hw=(48, 128))
+    export_recognizer(save(network), Target(tmp_path / "bundle"), charset="x-y1", keep_ratio=True)
+    bundle = Bundle.open(tmp_path / "bundle")
+    spec = bundle.manifest.recognizer
+    assert spec is not None
+    assert (spec.image_hw, spec.channels, spec.charset, spec.width, spec.keep_ratio) == (
+        (48, 128),
+        3,
+        "x-y1",
+        0.125,
+        True,
+    )
+    assert_recognizer_equals(bundle.file("recognizer"), network)
+
+
+def test_detector_equals_its_network(thin_craft: CRAFT, save: Save, tmp_path: Path) -> None:
+    export_detector(save(thin_craft), Target(tmp_path / "bundle"), thresholds=Thresholds(text=0.5), long_side_px=960)
+    bundle = Bundle.open(tmp_path / "bundle")
+    spec = bundle.manifest.detector
+    assert spec is not None
+    assert (spec.architecture, spec.width, spec.thresholds.text, spec.long_side_px) == ("CRAFT", 0.125, 0.5, 960)
+    assert spec.parity["fp32"].cases == 6
+    assert_detector_equals(bundle.file("detector"), thin_craft, None)
+
+
+def test_published_detector_with_refiner_equals_the_networks(save: Save, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    craft, refiner = CRAFT().eval(), LinkRefiner().eval()
+    paths = save(craft, "craft.pt"), save(refiner, "refiner.pt")
+    export_detector(paths[0], Target(tmp_path / "bundle"), refiner=paths[1])
+    bundle = Bundle.open(tmp_path / "bundle")
+    assert bundle.manifest.detector is not None
+    assert bundle.manifest.detector.architecture == "CRAFT+LinkRefiner"
+    assert_detector_equals(bundle.file("detector"), craft, refiner)
+
+
+def test_a_bundle_is_extended_and_a_model_replaced(
+    thin_craft: CRAFT, thin_refiner: LinkRefiner, make_recognizer: Maker, save: Save, tmp_path: Path
+) -> None:
+    folder = tmp_path / "deep" / "bundle"
+    network = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1)
+    export_recognizer(save(network), Target(folder, "meters", "MIT"), charset="digits")
+    before = Bundle.open(folder).file("recognizer").read_bytes()
+    export_detector(save(thin_craft, "craft.pt"), Target(folder))
+    export_detector(save(thin_craft, "craft.pt"), Target(folder), refiner=save(thin_refiner, "refiner.pt"))
+    bundle = Bundle.open(folder)
+    assert (bundle.manifest.name, bundle.manifest.licence) == ("meters", "MIT")
+    assert bundle.file("recognizer").read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == ["bundle.json", "detector.onnx", "recognizer.onnx"]
+    assert_detector_equals(bundle.file("detector"), thin_craft, thin_refiner)
+
+
+def test_failed_parity_leaves_nothing(
+    make_recognizer: Maker, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1))
+    monkeypatch.setattr(edgereader.export.parity, "TOLERANCE", 1e-12)
+    with pytest.raises(ParityError):
+        export_recognizer(path, Target(tmp_path / "bundle"), charset="digits")
+    assert [item.name for item in tmp_path.iterdir()] == ["checkpoint.pt"]
+    monkeypatch.undo()
+    export_recognizer(path, Target(tmp_path / "bundle"), charset="digits")
+    before = {item.name: item.read_bytes() for item in (tmp_path / "bundle").iterdir()}
+    monkeypatch.setattr(edgereader.export.parity, "TOLERANCE", 1e-12)
+    with pytest.raises(ParityError):
+        export_recognizer(path, Target(tmp_path / "bundle", name="other"), charset="digits")
+    assert {item.name: item.read_bytes() for item in (tmp_path / "bundle").iterdir()} == before
+
+
+def test_what_cannot_be_extended_is_refused_and_untouched(thin_craft: CRAFT, save: Save, tmp_path: Path) -> None:
+    checkpoint, bundle = save(thin_craft), tmp_path / "bundle"
+    bundle.write_text("a file")
+    with pytest.raises(ExportError, match="expected a folder"):
+        export_detector(checkpoint, Target(bundle))
+    bundle.unlink()
+    bundle.mkdir()
+    (bundle / "bundle.json").write_bytes(msgspec.json.encode({"schema": 99}))
+    with pytest.raises(BundleError, match="schema"):
+        export_detector(checkpoint, Target(bundle))
+    with pytest.raises(CheckpointError):
+        export_recognizer(checkpoint, Target(tmp_path / "new"), charset="digits")
+    assert sorted(item.name for item in tmp_path.rglob("*")) == ["bundle", "bundle.json", "checkpoint.pt"]

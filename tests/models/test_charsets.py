@@ -1,0 +1,25 @@
+"""Alphabets by name."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+
+from edgereader.models.charsets import CHARSETS, num_classes
+
+
+@pytest.mark.parametrize(("name", "size"), [("digits", 10), ("alnum36", 36), ("printable94", 94), ("numbers", 45)])
+def test_each_character_once(name: str, size: int) -> None:
+    assert len(CHARSETS[name]) == len(set(CHARSETS[name])) == size
+
+
+def test_published_orders() -> None:
+    assert CHARSETS["alnum36"] == string.digits + string.ascii_lowercase
+    assert CHARSETS["printable94"] == string.printable[:-6]
+
+
+def test_class_counts_of_the_published_networks() -> None:
+    assert num_classes(CHARSETS["alnum36"], "CTC") == 37
+    assert num_classes(CHARSETS["alnum36"], "Attn") == 38
+    assert num_classes(CHARSETS["printable94"], "Attn") == 96
