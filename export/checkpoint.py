@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 State = dict[str, "Tensor"]
 """Key -> tensor, as in `nn.Module.state_dict`."""
 
-NESTED = ("ema", "state_dict", "model_state_dict", "model", "net", "network", "weights")
-"""Keys under which a checkpoint may hold its state dict, the first one found; ours keep averaged weights in "ema"."""
+NESTED = ("average", "state_dict", "model_state_dict", "model", "net", "network", "weights")
+"""Keys under which a checkpoint may hold its state dict, the first one found; our `last.pt` keeps averaged weights in "average"."""
 
 KINDS = {
     "CRAFT detector": "basenet.slice1.0.weight",

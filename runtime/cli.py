@@ -11,7 +11,7 @@ from .batch import find_sources, read_all, with_progress, write_json, write_tabl
 from .bundle import shipped
 from .decoding import NUMBERS
 from .errors import EdgeReaderError
-from .reader import Reader
+from .reader import MIN_CONFIDENCE, Reader
 
 GROUP = "edgereader.commands"
 
@@ -99,6 +99,13 @@ def main() -> None:
 @click.option("--alphabet", default=NUMBERS, help="Read only these characters; left out: numbers only, no words.")
 @click.option("--all-text", is_flag=True, help="Read all text, not numbers only.")
 @click.option("--pattern", help="Keep only readings that this regular expression matches as a whole.")
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=MIN_CONFIDENCE,
+    show_default=True,
+    help="Leave out readings that are less certain; crops are all kept.",
+)
 def read(
     paths: tuple[str, ...], sample: bool, as_json: bool, save: Path | None, crops: bool, alphabet: str, all_text: bool,
     bundle: str, **options: Any,

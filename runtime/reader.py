@@ -12,6 +12,10 @@ from .images import Frame, Points, as_bgr
 from .recognizer import Recognizer
 
 
+MIN_CONFIDENCE = 0.3
+"""Readings below are left out of `Reader.read` by default: texture and words that pass for numbers lie mostly there."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """A number, or a text, that was read somewhere in a frame."""
@@ -36,6 +40,7 @@ class Reader:
         precision: str | None = None,
         alphabet: str | None = NUMBERS,
         pattern: str | None = None,
+        min_confidence: float = MIN_CONFIDENCE,
     ) -> None:
         """Load a bundle's networks.
 
@@ -46,12 +51,14 @@ class Reader:
             alphabet: ``NUMBERS`` (the default) = numbers only: words are left out, units dropped;
                 other characters = only these; None = all text.
             pattern: regular expression that a whole reading must match, for example ``"[0-9]{4}"``.
+            min_confidence: 0..1; less confident readings are left out of `read`, while `recognize` returns all.
 
         Raises:
             BundleError: no such bundle or precision, or a damaged file.
             BackendUnavailable: the backend cannot run here.
             AlphabetError: alphabet or pattern do not fit the recogniser.
         """
+        self.min_confidence = min_confidence
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         self._recognizer = Recognizer(opened, backend, precision, alphabet, pattern)
         self._detector = Detector(opened, backend, precision) if opened.manifest.detector else None
@@ -75,7 +82,7 @@ class Reader:
         return [
             Reading(text.text, text.confidence, region.quad, region.characters)
             for region, text in zip(regions, texts, strict=True)
-            if text.accepted
+            if text.accepted and text.confidence >= self.min_confidence
         ]
 
     def recognize(self, crops: Iterable[Frame]) -> list[Text]:

@@ -44,7 +44,7 @@ def test_state_dicts_are_found_and_unwrapped(thin_refiner: LinkRefiner, tmp_path
 def test_averaged_weights_come_first(thin_refiner: LinkRefiner, tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
     raw = {key: value * 2 for key, value in thin_refiner.state_dict().items()}
-    torch.save({"model": raw, "ema": thin_refiner.state_dict(), "step": 7}, path)
+    torch.save({"model": raw, "average": thin_refiner.state_dict(), "step": 7}, path)
     assert same(read_state(path), thin_refiner)
 
 

@@ -45,6 +45,14 @@ def test_all_text_a_mask_and_a_pattern(bundle_folder, scene):
     assert NUMBERS == "0123456789$%#+-/.,:"
 
 
+def test_uncertain_readings_are_left_out(bundle_folder, scene):
+    every = Reader(bundle_folder, alphabet=None, min_confidence=0).read(scene)
+    middle = sorted(each.confidence for each in every)[len(every) // 2]
+    kept = Reader(bundle_folder, alphabet=None, min_confidence=middle).read(scene)
+    assert [each.text for each in kept] == [each.text for each in every if each.confidence >= middle]
+    assert Reader(bundle_folder, alphabet=None, min_confidence=1.01).read(scene) == []
+
+
 def test_crops_get_one_text_each(reader):
     crops = [np.full((40, 80, 3), round(grey_of(each)), np.uint8) for each in "7c5"]
     found = reader.recognize(crops)
