@@ -17,7 +17,7 @@ State = dict[str, "Tensor"]
 """Key -> tensor, as in `nn.Module.state_dict`."""
 
 NESTED = ("average", "state_dict", "model_state_dict", "model", "net", "network", "weights")
-"""Keys under which a checkpoint may hold its state dict, the first one found; our `last.pt` keeps averaged weights in "average"."""
+"""Keys under which a checkpoint may hold its state dict, the first found; ours have averaged weights in "average"."""
 
 KINDS = {
     "CRAFT detector": "basenet.slice1.0.weight",

@@ -50,7 +50,9 @@ class RecognizerGraph(nn.Module):
         super().__init__()
         self.network = network
         self.transformation = FoldedTPS(network.Transformation) if isinstance(network.Transformation, TPS) else None
-        self.sequence = nn.Sequential(*(LSTMOperator(layer) for layer in network.SequenceModeling))
+        self.sequence = nn.Sequential(
+            *(LSTMOperator(layer) for layer in network.SequenceModeling if isinstance(layer, BidirectionalLSTM))
+        )
         self.decoder = MaskedAttention(network.Prediction) if isinstance(network.Prediction, Attention) else None
 
     def forward(self, crops: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:

@@ -44,6 +44,124 @@ class Average(Generic[Network]):
                 value.copy_(theirs[key])
 
 
+@dataclass(frozen=True)
+class Training:
+    """What every training run depends on."""
+
+    out: Path
+    """Folder of `last.pt` (to resume from), the averaged weights and `log.jsonl`."""
+    width: float = 1.0
+    """Factor on the channels of every layer."""
+    steps: int | None = None
+    """Length of the run in steps; give either this or hours."""
+    hours: float | None = None
+    """Length of the run in hours."""
+    batch: int = 32
+    """Samples a step."""
+    peak_rate: float = 1e-3
+    """Highest learning rate of AdamW."""
+    seed: int = 0
+    """Seed of weights and samples."""
+    device: str = "cpu"
+    """cpu or cuda; cuda computes in bfloat16."""
+    workers: int = 0
+    """Processes that make samples; 0 makes them between steps."""
+    synthetic_share: float = 1.0
+    """Share of generated samples, 0..1, when there are data sets."""
+    init: Path | None = None
+    """Checkpoint whose weights to start from (fine-tuning); samples are hard from the first step then."""
+    resume: bool = False
+    """Go on from `out/last.pt`."""
+    save_every: int = 500
+    """Steps between validations and checkpoints."""
+    validation: int = 600
+    """Samples in the validation set."""
+
+
+@dataclass
+class Run(Generic[Network]):
+    """The state of a training run."""
+
+    network: Network
+    """The network that learns."""
+    average: Average[Network]
+    """Its averaged weights, which are validated and exported."""
+    optimizer: torch.optim.Optimizer
+    """The optimiser of the network."""
+    shape: dict[str, Any]
+    """What a checkpoint must agree on to be resumed."""
+    step: int = 0
+    """Steps taken."""
+    spent_s: float = 0.0
+    """Seconds that earlier runs took."""
+    losses: list[float] = field(default_factory=list)
+    """The loss of every step of this process."""
+
+    @classmethod
+    def start(
+        cls, network: Network, training: Training, shape: dict[str, Any], *, decay: float = 0.999
+    ) -> Run[Network]:
+        """Begin with a fresh network, with the weights of `init`, or at the last checkpoint.
+
+        Raises:
+            TrainingDataError: A checkpoint does not fit the network.
+        """
+        if training.init is not None:
+            load_weights(network, training.init)
+        network = network.to(training.device)
+        optimizer = torch.optim.AdamW(network.parameters(), lr=training.peak_rate, weight_decay=1e-4)
+        run = cls(network, Average(network, decay), optimizer, shape)
+        last = training.out / "last.pt"
+        if training.resume and last.exists():
+            run._load(last)
+        return run
+
+    def _load(self, path: Path) -> None:
+        state = load_state(path)
+        if state.get("shape") != self.shape:
+            raise TrainingDataError(f"{path}: expected {self.shape}, got {state.get('shape')}; drop --resume")
+        self.network.load_state_dict(state["network"])
+        self.average.network.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average.steps, self.step, self.spent_s = state["average_steps"], state["step"], state["spent_s"]
+
+    def learn(self, loss: torch.Tensor, rate: float) -> None:
+        """Take one optimiser step down a loss."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimizer.step()
+        self.average.update(self.network)
+        self.losses.append(float(loss.detach()))
+        self.step += 1
+
+    def save(self, weights: Path, budget: Budget) -> None:
+        """Write the averaged weights, to export, and `last.pt` beside them, to resume from."""
+        state = {
+            "network": self.network.state_dict(), "average": self.average.network.state_dict(),
+            "average_steps": self.average.steps, "optimizer": self.optimizer.state_dict(),
+            "step": self.step, "spent_s": budget.elapsed_s(), "shape": self.shape,
+        }  # fmt: skip
+        save_atomically(state, weights.with_name("last.pt"))
+        save_atomically(dict(self.average.network.state_dict()), weights)
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Load a published checkpoint strictly; the `module.` prefix goes.
+
+    Raises:
+        TrainingDataError: Its keys or shapes are not the network's.
+    """
+    state = {key.removeprefix("module."): value for key, value in load_state(path).items()}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as exc:
+        reason = " ".join(str(exc).split())[:300]
+        raise TrainingDataError(f"{path}: expected the weights of this network, got others: {reason}") from exc
+
+
 @dataclass
 class Budget:
     """How long to train, in steps or in hours, over all resumed runs together."""

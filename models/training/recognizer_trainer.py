@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,15 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 
 from ..charsets import CHARSETS, num_classes
 from ..recognizer import Recognizer, RecognizerConfig
 from .crops import CropMaker, MeterDigits
-from .loop import Average, Budget, Log, learning_rate, load_state, save_atomically, seed_all
-from .samples import Crops, Image, TrainingDataError
+from .loop import Budget, Log, Run, Training, learning_rate, seed_all
+from .samples import Crops, Image
 
 CLEAN_STEPS, RAMP_STEPS = 1000, 2000
 """Crops stay short and clean for so many steps, then grow hard over so many more: full difficulty from the start sits
@@ -27,11 +27,9 @@ on the loss plateau."""
 
 
 @dataclass(frozen=True)
-class RecognizerTraining:
-    """All that a training run of the recogniser depends on."""
+class RecognizerTraining(Training):
+    """All that a training run of the recogniser depends on; it writes `recognizer.pt`."""
 
-    out: Path
-    """Folder of `last.pt` (to resume from), `recognizer.pt` (the averaged weights) and `log.jsonl`."""
     stages: str = "None-VGG-BiLSTM-CTC"
     """One of the 24 combinations."""
     width: float = 0.5
@@ -46,34 +44,12 @@ class RecognizerTraining:
     """Longest text in characters; longer samples are left out."""
     keep_ratio: bool = True
     """Whether crops keep their aspect ratio and are padded on the right, or are stretched."""
-    steps: int | None = None
-    """Length of the run in steps; give either this or hours."""
-    hours: float | None = None
-    """Length of the run in hours."""
-    batch: int = 32
-    """Crops a step."""
-    peak_rate: float = 1e-3
-    """Highest learning rate of AdamW."""
-    seed: int = 0
-    """Seed of weights and samples."""
-    device: str = "cpu"
-    """cpu or cuda; cuda computes in bfloat16."""
     workers: int = 1
     """Processes that make samples; 0 makes them between steps."""
     data: tuple[Crops, ...] = ()
     """Data sets; without any, all crops are generated."""
-    synthetic_share: float = 1.0
-    """Share of generated crops, 0..1, when there are data sets."""
     meters: Path | None = None
     """Folder of single meter digits to compose counters from."""
-    init: Path | None = None
-    """Checkpoint whose weights to start from (fine-tuning)."""
-    resume: bool = False
-    """Go on from `out/last.pt`."""
-    save_every: int = 500
-    """Steps between validations and checkpoints."""
-    validation: int = 600
-    """Generated crops in the validation set."""
 
 
 def fit_crop(image: Image, config: RecognizerTraining) -> NDArray[np.uint8]:
@@ -182,32 +158,6 @@ def decode(network: Recognizer, images: Tensor) -> list[list[int]]:
     return [[s - 2 for s in row[: row.index(1) if 1 in row else len(row)] if s > 1] for row in symbols]
 
 
-@dataclass
-class Run:
-    """The state of a training run."""
-
-    config: RecognizerTraining
-    network: Recognizer
-    average: Average[Recognizer]
-    optimizer: torch.optim.Optimizer
-    step: int = 0
-    spent_s: float = 0.0
-    best: float = -1.0
-    losses: list[float] = field(default_factory=list)
-
-    def save(self, budget: Budget) -> None:
-        """Write `last.pt` to resume from and `recognizer.pt` to export."""
-        save_atomically(
-            {
-                "network": self.network.state_dict(), "average": self.average.network.state_dict(),
-                "average_steps": self.average.steps, "optimizer": self.optimizer.state_dict(),
-                "step": self.step, "spent_s": budget.elapsed_s(), "shape": shape_of(self.config),
-            },
-            self.config.out / "last.pt",
-        )  # fmt: skip
-        save_atomically(dict(self.average.network.state_dict()), self.config.out / "recognizer.pt")
-
-
 def shape_of(config: RecognizerTraining) -> dict[str, Any]:
     """What a checkpoint must agree on before it is resumed."""
     network = network_config(config)
@@ -222,43 +172,16 @@ def network_config(config: RecognizerTraining) -> RecognizerConfig:
     )
 
 
-def start(config: RecognizerTraining) -> Run:
+def start(config: RecognizerTraining) -> Run[Recognizer]:
     """Build the network, fresh, from `init`, or from the last checkpoint.
 
     Raises:
         TrainingDataError: A checkpoint does not fit the network.
     """
     seed_all(config.seed)
-    network = Recognizer(network_config(config)).to(config.device)
-    if config.init is not None:
-        load_weights(network, config.init)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-    optimizer = torch.optim.AdamW(network.parameters(), lr=config.peak_rate, weight_decay=1e-4)
-    run = Run(config, network, Average(network), optimizer)
-    last = config.out / "last.pt"
-    if config.resume and last.exists():
-        state = load_state(last)
-        if state.get("shape") != shape_of(config):
-            raise TrainingDataError(f"{last}: expected {shape_of(config)}, got {state.get('shape')}; drop --resume")
-        network.load_state_dict(state["network"])
-        run.average.network.load_state_dict(state["average"])
-        run.average.steps, run.step, run.spent_s = state["average_steps"], state["step"], state["spent_s"]
-        optimizer.load_state_dict(state["optimizer"])
+    run = Run.start(Recognizer(network_config(config)), config, shape_of(config))
+    run.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     return run
-
-
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Load a published checkpoint strictly; the `module.` prefix goes.
-
-    Raises:
-        TrainingDataError: Its keys or shapes are not the network's.
-    """
-    state = {key.removeprefix("module."): value for key, value in load_state(path).items()}
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as exc:
-        reason = " ".join(str(exc).split())[:300]
-        raise TrainingDataError(f"{path}: expected the weights of this network, got others: {reason}") from exc
 
 
 def validation_set(config: RecognizerTraining) -> list[tuple[NDArray[np.uint8], list[int]]]:
@@ -296,9 +219,14 @@ def train_recognizer(config: RecognizerTraining, report: Callable[[str], None] =
         TrainingDataError: A data set, a checkpoint or the fonts are missing or wrong.
     """
     config.out.mkdir(parents=True, exist_ok=True)
-    run, log = start(config), Log(config.out / "log.jsonl", report)
+    run, log, weights = start(config), Log(config.out / "log.jsonl", report), config.out / "recognizer.pt"
     budget = Budget(config.steps, config.hours, run.spent_s)
     checks = validation_set(config)
+
+    def conclude() -> None:
+        log.write(step=run.step, validation_accuracy=accuracy(run.average.network, checks, config.device))
+        run.save(weights, budget)
+
     loader = DataLoader(
         Samples(config, run.step, seed=config.seed), config.batch, num_workers=config.workers, collate_fn=collate
     )
@@ -306,33 +234,20 @@ def train_recognizer(config: RecognizerTraining, report: Callable[[str], None] =
         progress = budget.progress(run.step)
         if progress >= 1:
             break
-        run.losses.append(step(run, images, texts, learning_rate(config.peak_rate, progress)))
-        run.step += 1
+        run.network.train()
+        placed = images.to(config.device, memory_format=torch.channels_last)
+        with torch.autocast("cuda", torch.bfloat16, enabled=config.device == "cuda"):
+            loss = loss_of(run.network, placed, texts)
+        run.learn(loss, learning_rate(config.peak_rate, progress))
         if run.step % 100 == 0:
-            recent = float(np.mean(run.losses[-100:]))
-            rate = run.step * config.batch / budget.elapsed_s()
             log.write(
-                step=run.step, loss=recent, crops_per_s=rate, hours=budget.elapsed_s() / 3600, hard=difficulty(run.step)
+                step=run.step,
+                loss=float(np.mean(run.losses[-100:])),
+                crops_per_s=run.step * config.batch / budget.elapsed_s(),
+                hours=budget.elapsed_s() / 3600,
+                hard=difficulty(run.step),
             )
         if run.step % config.save_every == 0:
-            log.write(step=run.step, validation_accuracy=accuracy(run.average.network, checks, config.device))
-            run.save(budget)
-    log.write(step=run.step, validation_accuracy=accuracy(run.average.network, checks, config.device))
-    run.save(budget)
-    return config.out / "recognizer.pt"
-
-
-def step(run: Run, images: Tensor, texts: list[list[int]], rate: float) -> float:
-    """Take one optimiser step; give the loss."""
-    for group in run.optimizer.param_groups:
-        group["lr"] = rate
-    run.network.train()
-    images = images.to(run.config.device, memory_format=torch.channels_last)
-    with torch.autocast("cuda", torch.bfloat16, enabled=run.config.device == "cuda"):
-        loss = loss_of(run.network, images, texts)
-    run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(run.network.parameters(), 5.0)
-    run.optimizer.step()
-    run.average.update(run.network)
-    return float(loss.detach())
+            conclude()
+    conclude()
+    return weights

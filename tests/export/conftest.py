@@ -17,13 +17,15 @@ from edgereader.models.recognizer import Recognizer, RecognizerConfig
 def enliven(network: nn.Module, seed: int = 0) -> None:
     """Replace the initial weights that make every output alike: batch statistics, fiducials, decoder."""
     source = torch.Generator().manual_seed(seed)
-    gains = {"rnn": 0.15, "generator": 0.4, "score": 0.5, "localization_fc2.weight": 0.02, "Prediction.weight": 0.4}
+    gains = {"generator": 1.0, "score": 1.0, "localization_fc2.weight": 0.02, "Prediction.weight": 1.0}
     for key, tensor in network.state_dict().items():
         noise = torch.randn(tensor.shape, generator=source) if tensor.is_floating_point() else tensor
         if key.endswith("running_var"):
             tensor.copy_(1 + 0.2 * noise.abs())
         elif key.endswith("running_mean"):
             tensor.copy_(0.1 * noise)
+        elif "rnn" in key:
+            tensor.copy_(100 / len(tensor) * noise)
         for name, gain in gains.items():
             if name in key:
                 tensor.copy_(gain * noise)

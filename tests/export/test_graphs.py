@@ -28,7 +28,7 @@ def decode_under_mask(
     all_symbols, all_rows = [], []
     for image in images:
         sequence = network.encode(image[None])
-        state = (torch.zeros(1, attention.hidden), torch.zeros(1, attention.hidden))
+        state = (sequence.new_zeros(1, attention.hidden), sequence.new_zeros(1, attention.hidden))
         symbol, symbols, rows = 0, [], []
         for _ in range(network.config.max_length + 1):
             keys = attention.attention_cell.i2h(sequence)
@@ -45,11 +45,11 @@ def decode_under_mask(
 @torch.inference_mode()
 @pytest.mark.parametrize("transformation", ["None", "TPS"])
 def test_attention_is_fed_back_under_the_mask(make_recognizer: Maker, transformation: str) -> None:
-    network = make_recognizer(f"{transformation}-VGG-BiLSTM-Attn", num_classes=14, width=0.25, max_length=8)
+    network = make_recognizer(f"{transformation}-VGG-BiLSTM-Attn", num_classes=14, width=0.125, max_length=8).double()
     graph = RecognizerGraph(network).eval()
     crops = random_bytes(4, 32, 100, 1)
-    images = (crops.permute(0, 3, 1, 2) / 255 - 0.5) / 0.5
-    free = torch.zeros(14)
+    images = (crops.permute(0, 3, 1, 2).double() / 255 - 0.5) / 0.5
+    free = torch.zeros(14, dtype=torch.float64)
     masked = free.clone()
     masked[graph(crops, free)[0][:, ::2].unique()[1:]] = FORBIDDEN
     for allowed in (free, masked):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from edgereader.export.onnx_file import OPSET, check_contract
 from edgereader.runtime.errors import ExportError
@@ -26,7 +27,7 @@ def make_detector(**changes: Any) -> onnx.ModelProto:
         helper.make_node("ReduceMean", ["pixels", "axis"], [settings["name"]], keepdims=0, domain=settings["domain"]),
         helper.make_node("ReduceMax", ["pixels", "axis"], ["affinity"], keepdims=0),
     ]
-    axis = helper.make_tensor("axis", TensorProto.INT64, [1], [3])
+    axis = numpy_helper.from_array(np.array([3]), "axis")
     graph = helper.make_graph(nodes, "tiny", [image], outputs, [axis])
     imports = [helper.make_opsetid("", settings["opset"])]
     imports += [helper.make_opsetid(settings["domain"], 1)] if settings["domain"] else []

@@ -52,5 +52,5 @@ def test_it_can_be_trained(stages: str) -> None:
         loss.backward()
         optimizer.step()
         losses.append(float(loss))
-    assert losses[-1] < 0.6 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]
     assert all(parameter.grad is not None for parameter in network.parameters())
