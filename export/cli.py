@@ -54,6 +54,9 @@ def export() -> None:
 @click.option(
     "--long-side", type=click.IntRange(32, 8192), default=1280, show_default=True, help="Longest canvas side, pixels."
 )
+@click.option(
+    "--coarse-side", type=click.IntRange(32, 8192), help="Look again on a canvas of this side, for very large text."
+)
 def detector(
     checkpoint: Path,
     bundle: Path,
@@ -64,6 +67,7 @@ def detector(
     link_threshold: float,
     low_text: float,
     long_side: int,
+    coarse_side: int | None,
 ) -> None:
     """Export a CRAFT CHECKPOINT (.pth, .pt or .safetensors)."""
     from ..runtime.bundle import Thresholds
@@ -77,6 +81,7 @@ def detector(
             refiner=refiner,
             thresholds=thresholds,
             long_side_px=long_side,
+            coarse_side_px=coarse_side,
             say=progress(),
         )
     )

@@ -72,11 +72,12 @@ def export_detector(
     refiner: Path | None = None,
     thresholds: Thresholds | None = None,
     long_side_px: int = 1280,
+    coarse_side_px: int | None = None,
     say: Say = print,
 ) -> Exported:
     """Export a CRAFT checkpoint, with a link refiner inside the same graph if one is given.
 
-    `thresholds` and `long_side_px` are stored as the bundle's defaults for box extraction.
+    `thresholds`, `long_side_px` and `coarse_side_px` are stored as the bundle's defaults, see `DetectorSpec`.
 
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
@@ -91,6 +92,7 @@ def export_detector(
             width=craft.width,
             thresholds=thresholds or Thresholds(),
             long_side_px=long_side_px,
+            coarse_side_px=coarse_side_px,
             files=files,
             parity=parity,
         )

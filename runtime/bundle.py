@@ -80,6 +80,8 @@ class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Defaults of box extraction."""
     long_side_px: Side = 1280
     """Longest canvas side that the detector uses unless told otherwise."""
+    coarse_side_px: Side | None = None
+    """Longest side of a second, smaller canvas, on which very large text is found; None = no second look."""
     files: dict[str, FileEntry]
     """Precision ("fp32", …) → file."""
     parity: dict[str, Parity]

@@ -34,23 +34,30 @@ class Detector:
             BackendUnavailable: the backend cannot run here.
         """
         path = bundle.file("detector", precision or "fp32")
+        coarse_side_px = bundle.detector.coarse_side_px
         self.thresholds = bundle.detector.thresholds
         self.long_side_px = long_side_px or bundle.detector.long_side_px
         if not CANVAS_SIDES_PX[0] <= self.long_side_px <= CANVAS_SIDES_PX[-1]:
             limits = f"{CANVAS_SIDES_PX[0]} to {CANVAS_SIDES_PX[-1]}"
             raise ValueError(f"long_side_px: expected {limits}, got {self.long_side_px}; choose one of these")
+        self._sides_px = (self.long_side_px, coarse_side_px) if coarse_side_px else (self.long_side_px,)
         self._session = open_session(path, backend)
         self._bindings: OrderedDict[tuple[int, int], Binding] = OrderedDict()
 
     def detect(self, frame: Frame) -> list[Region]:
         """Find the text in a frame (H, W, 3) uint8 BGR; quads are in its pixels.
 
+        With a second look, text that both canvases show is found twice.
+
         Raises:
             ImageError: not a picture.
             BackendError: the backend failed.
         """
         frame = as_bgr(frame)
-        plan = plan_fit(*frame.shape[:2], long_side_px=self.long_side_px, enlarge=ENLARGE)
+        return [region for side_px in self._sides_px for region in self._look(frame, side_px)]
+
+    def _look(self, frame: Frame, side_px: int) -> list[Region]:
+        plan = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE)
         binding = self._binding(plan.canvas_hw)
         fit(frame, plan, binding.inputs["image"][0])
         binding.run(1)

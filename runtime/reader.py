@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from .bundle import Bundle
 from .decoding import NUMBERS, Text
 from .detector import Detector
@@ -11,9 +13,12 @@ from .errors import BundleError
 from .images import Frame, Points, as_bgr
 from .recognizer import Recognizer
 
-
 MIN_CONFIDENCE = 0.3
 """Readings below are left out of `Reader.read` by default: texture and words that pass for numbers lie mostly there."""
+
+
+SAME_PLACE = 0.5
+"""Readings that share so much of the smaller one's box are of the same text."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,23 @@ class Reading:
     """(4, 2) float32 corners x, y, frame pixels, clockwise from the one with the smallest x + y."""
     characters: Points
     """(n, 4, 2) float32, one quad per character that the detector saw, frame pixels, in reading order."""
+
+
+def without_doubles(readings: Iterable[Reading]) -> list[Reading]:
+    """Of readings of the same place, keep the one with the most characters that are likely right; order stays."""
+    found = list(readings)
+    kept: list[Reading] = []
+    for reading in sorted(found, key=lambda each: -len(each.text) * each.confidence):
+        if all(overlap(reading.quad, other.quad) < SAME_PLACE for other in kept):
+            kept.append(reading)
+    return [reading for reading in found if any(reading is each for each in kept)]
+
+
+def overlap(first: Points, second: Points) -> float:
+    """Shared share of the smaller of two quads' (4, 2) upright bounding boxes, 0..1."""
+    (low_a, high_a), (low_b, high_b) = ((each.min(0), each.max(0)) for each in (first, second))
+    shared = np.clip(np.minimum(high_a, high_b) - np.maximum(low_a, low_b), 0, None).prod()
+    return float(shared / max(1e-6, min((high_a - low_a).prod(), (high_b - low_b).prod())))
 
 
 class Reader:
@@ -79,11 +101,11 @@ class Reader:
         frame = as_bgr(frame)
         regions = self._detector.detect(frame)
         texts = self._recognizer.recognize(frame, regions)
-        return [
+        return without_doubles(
             Reading(text.text, text.confidence, region.quad, region.characters)
             for region, text in zip(regions, texts, strict=True)
             if text.accepted and text.confidence >= self.min_confidence
-        ]
+        )
 
     def recognize(self, crops: Iterable[Frame]) -> list[Text]:
         """Read pictures that are already cut to one text each: one result per picture, in their order.

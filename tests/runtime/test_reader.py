@@ -12,6 +12,7 @@ import pytest
 from edgereader.runtime import NUMBERS, Bundle, Reader
 from edgereader.runtime.errors import BundleError, BundleNotFound, ImageError
 from edgereader.runtime.files import read_photo
+from edgereader.runtime.reader import Reading, without_doubles
 
 from .graphs import grey_of, paint_word
 
@@ -51,6 +52,23 @@ def test_uncertain_readings_are_left_out(bundle_folder, scene):
     kept = Reader(bundle_folder, alphabet=None, min_confidence=middle).read(scene)
     assert [each.text for each in kept] == [each.text for each in every if each.confidence >= middle]
     assert Reader(bundle_folder, alphabet=None, min_confidence=1.01).read(scene) == []
+
+
+def reading(text, confidence, left, right):
+    box = np.array([[left, 0], [right, 0], [right, 20], [left, 20]], np.float32)
+    return Reading(text, confidence, box, np.zeros((0, 4, 2), np.float32))
+
+
+def test_of_readings_of_one_place_the_fullest_stays():
+    part, whole, beside = reading("573", 0.98, 20, 80), reading("1573", 0.9, 0, 80), reading("7", 0.5, 90, 100)
+    assert without_doubles([part, whole, beside]) == [whole, beside]
+    assert without_doubles([whole, reading("1578", 0.4, 2, 82)]) == [whole]
+    assert without_doubles([part, reading("573", 0.98, 70, 130)]) != [part]
+    assert without_doubles([]) == []
+
+
+def test_a_second_look_finds_the_same_text_only_once(make_bundle, scene):
+    assert texts(Reader(make_bundle(coarse_side_px=448)).read(scene)) == ["7", "5"]
 
 
 def test_crops_get_one_text_each(reader):
@@ -149,6 +167,7 @@ def test_the_shipped_bundle_gives_its_first_reading_within_a_second(repository):
 from pathlib import Path
 from edgereader.runtime import Reader
 from edgereader.runtime.files import read_photo
+from edgereader.runtime.reader import Reading, without_doubles
 print(len(Reader().read(read_photo(Path({str(repository / "models/zoo/samples/meter.jpg")!r})).frame)))
 """
     command = [sys.executable, "-c", program]
