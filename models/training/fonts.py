@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +66,7 @@ def is_usable(path: Path) -> bool:
     try:
         from fontTools.ttLib import TTFont
 
+        logging.getLogger("fontTools").setLevel(logging.ERROR)
         with TTFont(path, lazy=True) as font:
             covered = font.getBestCmap() or {}
         if not all(ord(letter) in covered for letter in REQUIRED):
