@@ -13,7 +13,7 @@ from .errors import BundleError
 from .images import Frame, Points, as_bgr
 from .recognizer import Recognizer
 
-MIN_CONFIDENCE = 0.3
+MIN_CONFIDENCE = 0.6
 """Readings below are left out of `Reader.read` by default: texture and words that pass for numbers lie mostly there."""
 
 

@@ -17,7 +17,7 @@ from edgereader.models.recognizer import Recognizer, RecognizerConfig
 def enliven(network: nn.Module, seed: int = 0) -> None:
     """Replace the initial weights that make every output alike: batch statistics, fiducials, decoder."""
     source = torch.Generator().manual_seed(seed)
-    gains = {"generator": 1.0, "score": 1.0, "localization_fc2.weight": 0.02, "Prediction.weight": 1.0}
+    gains = {"generator": 1.0, "score": 1.0, "i2h": 0.5, "localization_fc2.weight": 0.02, "Prediction.weight": 1.0}
     for key, tensor in network.state_dict().items():
         noise = torch.randn(tensor.shape, generator=source) if tensor.is_floating_point() else tensor
         if key.endswith("running_var"):
