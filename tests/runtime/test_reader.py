@@ -167,7 +167,6 @@ def test_the_shipped_bundle_gives_its_first_reading_within_a_second(repository):
 from pathlib import Path
 from edgereader.runtime import Reader
 from edgereader.runtime.files import read_photo
-from edgereader.runtime.reader import Reading, without_doubles
 print(len(Reader().read(read_photo(Path({str(repository / "models/zoo/samples/meter.jpg")!r})).frame)))
 """
     command = [sys.executable, "-c", program]
