@@ -89,10 +89,10 @@ def test_huge_photos_are_read_smaller_in_bounded_memory(tmp_path, suffix):
     path = tmp_path / f"huge.{suffix}"
     saved(path, Image.new("L", (12_000, 9_000), 128))
     limit = 700 << 20
-    program = (
+    program = (  # VmHWM, because ru_maxrss of a child starts at its parent's
         "from pathlib import Path; from edgereader.runtime.files import read_photo\n"
         f"photo = read_photo(Path({str(path)!r}))\n"
-        "peak_kib = Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]\n"  # ru_maxrss counts the parent
+        "peak_kib = Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]\n"
         "print(*photo.frame.shape, photo.shrunk, int(peak_kib) << 10)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
