@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +186,7 @@ def start(config: RecognizerTraining) -> Run[Recognizer]:
 
 def validation_set(config: RecognizerTraining) -> list[tuple[NDArray[np.uint8], list[int]]]:
     """Draw a fixed set of crops at full difficulty that training never sees."""
-    samples = Samples(replace(config, workers=0), 0, seed=config.seed + 10_000)
+    samples = Samples(config, 0, seed=config.seed + 10_000)
     rng, maker = np.random.default_rng(config.seed + 10_000), crop_maker(config)
     drawn: list[tuple[NDArray[np.uint8], list[int]]] = []
     while len(drawn) < config.validation:

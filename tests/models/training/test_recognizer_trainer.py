@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -32,7 +34,7 @@ def config(tmp_path, **changes):
 def test_a_network_learns_four_crops_by_heart(tmp_path, stages, steps):
     lines = []
     run = config(tmp_path, stages=stages)
-    run = trainer.replace(run, width=0.125, steps=steps, save_every=steps, peak_rate=4e-3)
+    run = replace(run, width=0.125, steps=steps, save_every=steps, peak_rate=4e-3)
     path = train_recognizer(run, lines.append)
     network = Recognizer(trainer.network_config(run))
     network.load_state_dict(torch.load(path, weights_only=True))
@@ -43,17 +45,17 @@ def test_a_network_learns_four_crops_by_heart(tmp_path, stages, steps):
 
 def test_a_resumed_run_goes_on_where_it_stopped(tmp_path):
     train_recognizer(config(tmp_path), print)
-    run = trainer.start(trainer.replace(config(tmp_path), resume=True, steps=9))
+    run = trainer.start(replace(config(tmp_path), resume=True, steps=9))
     assert run.step == 6
     assert run.spent_s > 0
-    train_recognizer(trainer.replace(config(tmp_path), resume=True, steps=9), print)
+    train_recognizer(replace(config(tmp_path), resume=True, steps=9), print)
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == 9
 
 
 def test_a_checkpoint_of_another_shape_is_not_resumed(tmp_path):
     train_recognizer(config(tmp_path), print)
     with pytest.raises(TrainingDataError, match="drop --resume"):
-        trainer.start(trainer.replace(config(tmp_path), resume=True, width=0.125))
+        trainer.start(replace(config(tmp_path), resume=True, width=0.125))
 
 
 def test_fine_tuning_starts_from_published_keys_with_their_prefix(tmp_path):
@@ -75,7 +77,7 @@ def test_crops_keep_their_ratio_and_are_padded_with_their_last_column(tmp_path):
     assert fitted.shape == (32, 100, 1)
     assert (fitted[:, 39:] == 200).all()
     assert (fitted[:, :30] == 0).all()
-    stretched = fit_crop(image, trainer.replace(config(tmp_path), keep_ratio=False))
+    stretched = fit_crop(image, replace(config(tmp_path), keep_ratio=False))
     assert (stretched[:, :80] == 0).all()
     wide = fit_crop(np.zeros((16, 400, 3), np.uint8), config(tmp_path))
     assert wide.shape == (32, 100, 1)
