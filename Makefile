@@ -8,7 +8,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
 
-.PHONY: read test check lint types format fonts clean
+.PHONY: read test check lint types format card fonts clean
 
 read: $(READ)/.installed  ## Read the sample photo with the shipped models; installs the runtime only, no PyTorch
 	@$(READ)/bin/edgereader read $(SAMPLE) --save build/read
@@ -29,6 +29,12 @@ types: $(DEV)/.installed build/site/edgereader
 format: $(DEV)/.installed
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
+
+RESULTS := benchmarks/results/digits-edge.json
+CALIBRATION := $(wildcard benchmarks/results/digits-edge-calibration.json)
+
+card: $(DEV)/.installed  ## Write the model card and the README's results from the measured figures
+	$(DEV)/bin/edgereader card digits-edge --results $(RESULTS) $(CALIBRATION:%=--calibration %) --readme README.md
 
 fonts:  ## Install the fonts that the tests of the generator draw with (Debian, as root)
 	@test -d /usr/share/fonts/truetype/dejavu -a -d /usr/share/fonts/truetype/dseg \

@@ -1,63 +1,73 @@
-"""`edgereader eval`: what a bundle reads on labelled images, and how fast."""
+"""`edgereader eval`, `edgereader calibrate`, `edgereader card`: what a bundle reads, how surely, and its model card."""
 
-import shlex
 import sys
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from ..runtime import Bundle, Reader
+from ..models.training.samples import Crop, Crops, iterate
+from ..runtime import Bundle
 from ..runtime.errors import DatasetError
-from ..runtime.files import read_photo
-from ..runtime.images import Frame
-from ..runtime.sessions import BACKENDS
-from .datasets import KINDS, Kind, LabelledImage, LabelledSet, open_set
-from .evaluate import Result, evaluate_set
-from .machine import this_machine
-from .report import Report, table, write_report
-from .sheets import write_sheets
+from ..runtime.reader import MIN_CONFIDENCE
+from .calibration import Calibration, fit, with_temperature
+from .calibration_data import alphabet_of, numbers, open_calibration_set, read_crops
+from .card import blocks, documents
+from .certainty import SURE, Certainty
+from .datasets import KINDS, Kind, open_set
+from .measuring import backend_name, check_files, command_line, describe, measure, now
+from .report import read_json, read_report, table, write_file, write_json
+
+FILE = click.Path(path_type=Path)
+backend_option = click.option("--backend", default="auto", show_default=True, help="Where to run: cpu, cuda, ...")
 
 
 @click.command("eval")
 @click.argument("bundle")
-@click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="DATASET...")
-@click.option("--json", "report_file", type=click.Path(path_type=Path), help="Write the report to this file.")
-@click.option(
-    "--errors", "sheets_folder", type=click.Path(path_type=Path), help="Write contact sheets of all mistakes."
-)
+@click.argument("datasets", nargs=-1, required=True, metavar="DATASET...")
+@click.option("--json", "report_file", type=FILE, help="Write the report to this file.")
+@click.option("--errors", "sheets_folder", type=FILE, help="Write contact sheets of all mistakes.")
 @click.option(
     "--kind", type=click.Choice(["auto", *KINDS]), default="auto", show_default=True, help="What the sets are."
 )
-@click.option("--backend", default="auto", show_default=True, help="Where to run: cpu, cuda, ...")
-@click.option("--precision", help="Which files of the bundle to run; the bundle's default if not given.")
+@backend_option
+@click.option(
+    "--precision", "precisions", multiple=True, help="Which files of the bundle to run; may be given more than once."
+)
 def evaluate(
     bundle: str,
-    datasets: tuple[Path, ...],
+    datasets: tuple[str, ...],
     report_file: Path | None,
     sheets_folder: Path | None,
     kind: str,
     backend: str,
-    precision: str | None,
+    precisions: tuple[str, ...],
 ) -> None:
     """Measure BUNDLE (a name or a folder) on each DATASET, a folder with labels.tsv.
 
     A folder named scenes_... or crops_... is what its name says; any other is a set of scenes if a line has a box and
-    an image has more than one line, and a set of crops if not. Only digits are compared.
+    an image has more than one line, and a set of crops if not. FOLDER:held-out is the part of a folder of meter digits
+    that training leaves out. Only digits are compared.
+
+    The table tells how right readings are, the expected calibration error (ECE) of their confidences, what photos give
+    for other least confidences, and the causes of the mistakes. Choose thresholds on generated photos (`edgereader
+    synth scenes`), not on those that figures are published of.
 
     Exit codes: 0 measured, 2 nothing measured because a set, a bundle or an option is wrong.
     """
     writable(report_file, sheets_folder)
     chosen: Kind | None = next((one for one in KINDS if one == kind), None)
-    sets = [open_set(path, chosen) for path in datasets]
+    sets = [open_set(name, chosen) for name in datasets]
     opened = Bundle.open(bundle)
-    reader = Reader(opened, backend=backend, precision=precision)
-    results = [measure(reader, data, sheets_folder) for data in sets]
-    click.echo(table(results))
+    for each in precisions:
+        check_files(opened, each)
+    runs = []
+    for precision in precisions or (None,):
+        folder = sheets_folder / precision if sheets_folder and precision else sheets_folder
+        runs.append(measure(opened, sets, backend, precision, folder))
+        click.echo(f"in {runs[-1].precision}:\n{table(runs[-1].sets, runs[-1].all_crops)}")
     if report_file:
-        chosen_backend = BACKENDS[0] if backend == "auto" else backend
-        write_report(report_file, describe(opened, chosen_backend, precision or "fp32", results))
+        write_json(report_file, describe(opened, backend, MIN_CONFIDENCE, runs))
 
 
 def writable(report_file: Path | None, sheets_folder: Path | None) -> None:
@@ -72,35 +82,93 @@ def writable(report_file: Path | None, sheets_folder: Path | None) -> None:
         raise DatasetError(f"--errors {sheets_folder}: expected a folder, got a file; choose another path")
 
 
-def load(path: Path) -> Frame:
-    """Read a picture as `edgereader read` does."""
-    return read_photo(path).frame
+@click.command()
+@click.argument("bundle")
+@click.argument("datasets", nargs=-1, required=True, metavar="DATASET...")
+@click.option("--json", "report_file", type=FILE, help="Write the figures to this file.")
+@click.option("--dry-run", is_flag=True, help="Leave the bundle as it is.")
+@backend_option
+@click.option("--precision", help="Which file of the bundle to run.")
+def calibrate(
+    bundle: str,
+    datasets: tuple[str, ...],
+    report_file: Path | None,
+    dry_run: bool,
+    backend: str,
+    precision: str | None,
+) -> None:
+    r"""Fit BUNDLE's temperature on each DATASET of crops and write it into the bundle.
+
+    A confidence then is about how often such a reading is right. DATASET is a folder in any layout that training
+    takes; FOLDER:held-out is the part of a folder of meter digits that training leaves out. Only crops that show a
+    number are used. For example:
+
+    \b
+    edgereader synth crops --to build/crops --count 2000 --seed 7
+    edgereader calibrate digits-edge build/crops digits_meter_apache2:held-out
+
+    Exit codes: 0 calibrated, 2 nothing changed because a set, a bundle or an option is wrong.
+    """
+    writable(report_file, None)
+    opened, sets = Bundle.open(bundle), {name: open_calibration_set(name) for name in datasets}
+    precision = precision or opened.precision("recognizer", backend_name(backend))
+    readings, counts = [], {}
+    for name, crops in sets.items():
+        found = list(read_crops(opened, numbers(progress(crops, name)), backend, precision))
+        counts[Path(name).name] = len(found)
+        readings += found
+    temperature, before, after = fit(readings, alphabet_of(opened))
+    click.echo(f"{len(readings)} crops: {', '.join(f'{name} {count}' for name, count in counts.items())}")
+    click.echo(f"temperature 1:      {figures(before)}")
+    click.echo(f"temperature {temperature:<6g}: {figures(after)}")
+    found_out = Calibration(
+        command=command_line(), date=now(), bundle=opened.manifest.name,
+        recognizer=opened.recognizer.files[precision].sha256, precision=precision, data=counts,
+        temperature=temperature, before=before, after=after,
+    )  # fmt: skip
+    if report_file:
+        write_json(report_file, found_out)
+    if not dry_run:
+        click.echo(f"written: {with_temperature(opened, temperature)}")
 
 
-def measure(reader: Reader, data: LabelledSet, sheets_folder: Path | None) -> Result:
-    """Read one set, showing progress, and draw its mistakes if a folder for them is given."""
-
-    def progress(images: Iterable[LabelledImage]) -> Iterator[LabelledImage]:
-        with click.progressbar(images, label=data.name, file=sys.stderr) as bar:
-            yield from bar
-
-    result, mistakes = evaluate_set(reader, data, load, progress)
-    if sheets_folder:
-        for path in write_sheets(sheets_folder, data.name, data.kind, mistakes, load):
-            click.echo(f"mistakes: {path}", err=True)
-    return result
+def progress(crops: Crops, name: str) -> Iterator[Crop]:
+    """Decode all crops, showing how far it is."""
+    with click.progressbar(iterate(crops), length=len(crops), label=Path(name).name, file=sys.stderr) as bar:
+        yield from bar
 
 
-def describe(bundle: Bundle, backend: str, precision: str, results: list[Result]) -> Report:
-    """Put the results together with what they were measured on."""
-    models = {"detector": bundle.manifest.detector, "recognizer": bundle.manifest.recognizer}
-    return Report(
-        command=shlex.join(["edgereader", *sys.argv[1:]]),
-        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        bundle=bundle.manifest.name,
-        files={name: model.files[precision].sha256 for name, model in models.items() if model},
-        backend=backend,
-        precision=precision,
-        machine=this_machine(),
-        sets=results,
+def figures(certainty: Certainty) -> str:
+    """Lay out what a calibration changes."""
+    right = "" if certainty.sure_precision is None else f", {certainty.sure_precision:.1%} of them right"
+    return (
+        f"NLL {certainty.nll:.4f}, ECE {certainty.ece:.4f}, adaptive ECE {certainty.adaptive_ece:.4f}; "
+        f"{certainty.sure_share:.1%} at {SURE:g} or more{right}"
     )
+
+
+@click.command()
+@click.argument("bundle")
+@click.option("--results", type=FILE, required=True, help="What `edgereader eval --json` wrote.")
+@click.option("--calibration", type=FILE, help="What `edgereader calibrate --json` wrote.")
+@click.option("--readme", type=FILE, help="Also renew the results between the markers of this file.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if something would change.")
+def card(bundle: str, results: Path, calibration: Path | None, readme: Path | None, check: bool) -> None:
+    """Write BUNDLE's model card, README.md in its folder, from measured figures.
+
+    Only what lies between markers such as <!-- results:begin --> and <!-- results:end --> is written; the rest is
+    yours.
+
+    Exit codes: 0 written or up to date, 1 not up to date (with --check), 2 nothing written because the figures are of
+    other files, or a file or its markers are wrong.
+    """
+    opened = Bundle.open(bundle)
+    fitted = read_json(calibration, Calibration, "edgereader calibrate --json") if calibration else None
+    made = documents(opened, blocks(opened, read_report(results), fitted), readme)
+    changed = [path for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    for path in changed:
+        click.echo(f"{'not up to date' if check else 'written'}: {path}")
+        if not check:
+            write_file(path, made[path])
+    if check and changed:
+        sys.exit(1)

@@ -1,121 +1,50 @@
-"""Run a reader over labelled images: accuracy and latency of each set."""
+"""Run a reader over labelled images: accuracy, confidence and latency of each set."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..runtime.decoding import Text
+from ..runtime.heatmaps import Region
+from ..runtime.reader import select
+from .crop_scores import score_crops
 from .datasets import LabelledImage, LabelledSet
-from .scoring import Match, is_exact, match, ratio
+from .figures import Latency
+from .outcome import Outcome
+from .scene_scores import score_scenes
 
 Image = NDArray[np.uint8]
+Load = Callable[[Path], Image]
+Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
+Read = TypeVar("Read")
 WARM_UP = 3
 """Images read before the clock starts; they are read again, and scored, after it."""
 
 
-class HasText(Protocol):
-    """A text that was read."""
-
-    @property
-    def text(self) -> str:
-        """What it says; empty if nothing was read."""
-        ...
-
-
-class HasQuad(HasText, Protocol):
-    """A text that was found in a photo."""
-
-    @property
-    def quad(self) -> NDArray[np.float32]:
-        """Where it is: float32 (4, 2), pixels."""
-        ...
-
-
 class Reads(Protocol):
-    """What is measured: `edgereader.runtime.Reader`, or anything with these two methods."""
+    """What is measured: `edgereader.runtime.Reader`, or anything with these members."""
 
-    def read(self, frame: Image, /) -> Sequence[HasQuad]:
-        """Find and read the numbers of a photo."""
+    @property
+    def min_confidence(self) -> float:
+        """The confidence from which a text in a photo is a reading."""
         ...
 
-    def recognize(self, crops: Sequence[Image], /) -> Sequence[HasText]:
+    def look(self, frame: Image, /) -> list[tuple[Region, Text]]:
+        """Find and read all text in a photo."""
+        ...
+
+    def recognize(self, crops: Sequence[Image], /) -> Sequence[Text]:
         """Read images already cut."""
         ...
 
 
-class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds from a decoded image to its readings, one image at a time."""
-
-    p50_ms: float
-    p90_ms: float
-    p99_ms: float
-    images: int
-    """How many were timed."""
-    warm_up: int
-    """How many were read before, untimed."""
-
-
-class CropsResult(msgspec.Struct, frozen=True, kw_only=True, tag="crops", tag_field="kind"):
-    """What a set of crops gave."""
-
-    name: str
-    images: int
-    exact: int
-    """Crops whose digits were all read, and no other."""
-    accuracy: float
-    """`exact / images`."""
-    latency: Latency
-
-
-class ScenesResult(msgspec.Struct, frozen=True, kw_only=True, tag="scenes", tag_field="kind"):
-    """What a set of whole photos gave."""
-
-    name: str
-    images: int
-    labels: int
-    """Labels with a digit."""
-    matched: int
-    """Labels that were read."""
-    recall: float | None
-    """`matched / labels`; None without labels."""
-    readings: int
-    """Readings of two digits or more."""
-    precision: float | None
-    """Matched readings of two digits or more, of all such; None without any."""
-    false_numbers: int
-    """Readings with a digit, also a lone one, that match no label."""
-    false_numbers_per_image: float
-    latency: Latency
-
-
-Result = CropsResult | ScenesResult
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """One image that was not read as labelled."""
-
-    image: LabelledImage
-    """The image and its labels."""
-    readings: tuple[str, ...]
-    """What was read."""
-    quads: tuple[NDArray[np.float32], ...]
-    """Where, for scenes: float32 (4, 2), pixels."""
-    match: Match | None
-    """What was missed and what was read wrongly, for scenes."""
-
-
 def evaluate_set(
-    reader: Reads,
-    data: LabelledSet,
-    load: Callable[[Path], Image],
-    progress: Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]] = iter,
-) -> tuple[Result, list[Mistake]]:
+    reader: Reads, data: LabelledSet, load: Load, progress: Progress = iter, uncalibrated: Reads | None = None
+) -> Outcome:
     """Read every image of a set once, timed, and score it as `scoring.py` says.
 
     Args:
@@ -123,70 +52,55 @@ def evaluate_set(
         data: The labelled images.
         load: Decodes an image file to uint8 (H, W, 3), BGR; not timed.
         progress: Wraps the images, to show how far it is.
+        uncalibrated: The same reader at temperature 1: it reads crops a second time, untimed.
     """
+    if data.kind == "scenes":
+        return _evaluate_scenes(reader, data, load, progress)
+    return _evaluate_crops(reader, data, load, progress, uncalibrated)
+
+
+def _evaluate_scenes(reader: Reads, data: LabelledSet, load: Load, progress: Progress) -> Outcome:
+    def read(image: Image) -> list[tuple[Region, Text]]:
+        looked = reader.look(image)
+        select(looked, reader.min_confidence)  # belongs to a reading, and to its time
+        return looked
+
+    looks, times = [], []
+    for _, looked, milliseconds in _timed(read, data, load, progress):
+        looks.append(looked)
+        times.append(milliseconds)
+    return score_scenes(data, looks, reader.min_confidence, latency_of(times, data))
+
+
+def _evaluate_crops(
+    reader: Reads, data: LabelledSet, load: Load, progress: Progress, uncalibrated: Reads | None
+) -> Outcome:
+    texts, ratios, times = [], [], []
+    before: list[Text] = []
+    for image, (text,), milliseconds in _timed(lambda image: reader.recognize([image]), data, load, progress):
+        texts.append(text)
+        times.append(milliseconds)
+        ratios.append(image.shape[1] / image.shape[0])
+        if uncalibrated:
+            before += uncalibrated.recognize([image])
+    return score_crops(data, texts, ratios, latency_of(times, data), before or None)
+
+
+def _timed(
+    read: Callable[[Image], Read], data: LabelledSet, load: Load, progress: Progress
+) -> Iterator[tuple[Image, Read, float]]:
+    """Each image, what was read in it, and the milliseconds that took, after a warm-up."""
     for image in data.images[:WARM_UP]:
-        _read(reader, data, load(image.path))
-    readings, milliseconds = [], []
+        read(load(image.path))
     for image in progress(data.images):
         pixels = load(image.path)
         start = time.perf_counter()
-        readings.append(_read(reader, data, pixels))
-        milliseconds.append(1000 * (time.perf_counter() - start))
-    score = _score_crops if data.kind == "crops" else _score_scenes
-    return score(data, readings, latency_of(milliseconds, warm_up=min(WARM_UP, len(data.images))))
+        found = read(pixels)
+        yield pixels, found, 1000 * (time.perf_counter() - start)
 
 
-def _read(reader: Reads, data: LabelledSet, image: Image) -> list[tuple[str, NDArray[np.float32] | None]]:
-    if data.kind == "crops":
-        return [(text.text, None) for text in reader.recognize([image])]
-    return [(reading.text, reading.quad) for reading in reader.read(image)]
-
-
-def latency_of(milliseconds: Sequence[float], *, warm_up: int) -> Latency:
-    """Give the percentiles of the times, rounded to 0.01 ms."""
+def latency_of(milliseconds: Sequence[float], data: LabelledSet) -> Latency:
+    """Give the percentiles of the times of a set, rounded to 0.01 ms."""
     p50, p90, p99 = (round(float(value), 2) for value in np.percentile(milliseconds, [50, 90, 99]))
+    warm_up = min(WARM_UP, len(data.images))
     return Latency(p50_ms=p50, p90_ms=p90, p99_ms=p99, images=len(milliseconds), warm_up=warm_up)
-
-
-Readings = Sequence[Sequence[tuple[str, NDArray[np.float32] | None]]]
-
-
-def _score_crops(data: LabelledSet, readings: Readings, latency: Latency) -> tuple[Result, list[Mistake]]:
-    mistakes = [
-        Mistake(image, tuple(text for text, _ in found), (), None)
-        for image, found in zip(data.images, readings, strict=True)
-        if not is_exact(image.texts[0], "".join(text for text, _ in found))
-    ]
-    count = len(data.images)
-    exact = count - len(mistakes)
-    result = CropsResult(name=data.name, images=count, exact=exact, accuracy=exact / count, latency=latency)
-    return result, mistakes
-
-
-def _score_scenes(data: LabelledSet, readings: Readings, latency: Latency) -> tuple[Result, list[Mistake]]:
-    mistakes, matches = [], []
-    for image, found in zip(data.images, readings, strict=True):
-        texts = tuple(text for text, _ in found)
-        matches.append(match(image.texts, texts))
-        if matches[-1].missed or matches[-1].false:
-            mistakes.append(Mistake(image, texts, tuple(q for _, q in found if q is not None), matches[-1]))
-    return _sum_up(data, matches, latency), mistakes
-
-
-def _sum_up(data: LabelledSet, matches: Sequence[Match], latency: Latency) -> ScenesResult:
-    labels = sum(one.labels for one in matches)
-    matched = sum(len(one.matched) for one in matches)
-    numbers = sum(one.numbers for one in matches)
-    false = sum(len(one.false) for one in matches)
-    return ScenesResult(
-        name=data.name,
-        images=len(matches),
-        labels=labels,
-        matched=matched,
-        recall=ratio(matched, labels),
-        readings=numbers,
-        precision=ratio(sum(one.true_numbers for one in matches), numbers),
-        false_numbers=false,
-        false_numbers_per_image=false / len(matches),
-        latency=latency,
-    )

@@ -112,12 +112,14 @@ def export_recognizer(
     image_hw: tuple[int, int] | None = None,
     max_length: int = 25,
     keep_ratio: bool = False,
+    stretch: float = 1.0,
     say: Say = print,
 ) -> Exported:
     """Export a recogniser's checkpoint.
 
     `charset`: see `resolve_charset`; `image_hw`, `max_length`: see `load_recognizer`; `keep_ratio`:
-    whether it was trained on crops that keep their aspect ratio, padded on the right.
+    whether it was trained on crops that keep their aspect ratio, padded on the right; `stretch`: and on
+    crops so much wider than that, where they have room.
 
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
@@ -136,6 +138,7 @@ def export_recognizer(
             width=config.width,
             max_length=config.max_length,
             keep_ratio=keep_ratio,
+            stretch=stretch,
             files=files,
             parity=parity,
         )

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.charsets import num_classes
-from ..runtime.bundle import Bundle, DetectorSpec, Parity, RecognizerSpec
+from ..runtime.bundle import Bundle, DetectorSpec, Parity, Quantized, RecognizerSpec
 from ..runtime.errors import CheckpointError, EdgeReaderError, ExportError
 from .checkpoint import KINDS, expect_kind, read_state
+from .gate import HMEAN_LOSS, STRINGS_EQUAL
 from .networks import load_craft, load_recognizer, load_refiner
 from .onnx_file import check_contract
 from .parity import FORBIDDEN, check_parity, detector_cases, random_images, recognizer_cases
@@ -67,9 +68,12 @@ def verify_file(bundle: Bundle, kind: Kind, precision: str, loaders: dict[str, P
         "recorded parity": lambda: recorded(spec.parity.get(precision)),
         "batches": lambda: batches(path, spec),
     }
+    if precision == "int8":
+        del checks["recorded parity"]
+        checks["recorded gate"] = lambda: gated(spec.quantized.get(precision))
     if isinstance(spec, RecognizerSpec):
         checks["mask"] = lambda: mask(path, spec)
-    if loaders:
+    if loaders and precision != "int8":
         checks["parity with the checkpoint"] = lambda: measured(path, spec, loaders)
     for name, check in checks.items():
         try:
@@ -85,6 +89,18 @@ def recorded(parity: Parity | None) -> str:
     if parity.worst > parity.tolerance or parity.symbols_equal is False:
         raise ExportError(f"expected at most {parity.tolerance:g} and equal symbols, got {parity.worst:.2g}")
     return f"{parity.worst:.1e} of {parity.tolerance:g}, {parity.cases} inputs"
+
+
+def gated(quantized: Quantized | None) -> str:
+    """What the gate of int8 wrote down."""
+    if quantized is None:
+        raise ExportError("expected the gate's figures, got none; run `edgereader quantize` again")
+    equal, loss = quantized.strings_equal, quantized.hmean_loss
+    if (equal is not None and equal < STRINGS_EQUAL) or (loss is not None and loss > HMEAN_LOSS):
+        raise ExportError(
+            f"expected {STRINGS_EQUAL} of the strings equal, {HMEAN_LOSS} points of H-mean lost, got {equal}, {loss}"
+        )
+    return f"{quantized.validated_on} pictures, {quantized.speed_ratio:.2f} times as fast"
 
 
 def batches(path: Path, spec: Spec) -> str:

@@ -1,11 +1,24 @@
 """EdgeReader's runtime: reads the numbers in pictures, without PyTorch."""
 
+from .alignment import Character
+from .alphabets import NUMBERS
 from .bundle import Bundle
-from .decoding import NUMBERS, Text
+from .decoding import Text
 from .detector import Detector
 from .errors import EdgeReaderError
 from .heatmaps import Region
 from .reader import Reader, Reading
 from .recognizer import Recognizer
 
-__all__ = ["NUMBERS", "Bundle", "Detector", "EdgeReaderError", "Reader", "Reading", "Recognizer", "Region", "Text"]
+__all__ = [
+    "NUMBERS",
+    "Bundle",
+    "Character",
+    "Detector",
+    "EdgeReaderError",
+    "Reader",
+    "Reading",
+    "Recognizer",
+    "Region",
+    "Text",
+]

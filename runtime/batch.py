@@ -12,7 +12,7 @@ import cv2
 import msgspec
 
 from .errors import ImageError
-from .files import LARGEST_FILE_BYTES, decode_photo, find_photos, read_photo
+from .files import LARGEST_FILE_BYTES, Photo, decode_photo, find_photos, read_photo
 from .images import Frame
 from .reader import Reader
 
@@ -29,7 +29,7 @@ class Outcome:
     path: str
     """The file, or "-"."""
     readings: list[dict[str, Any]]
-    """For each reading its text and confidence, and its quad and characters or whether it was accepted."""
+    """For each reading its text and confidence, and more that depends on the command."""
     error: str | None = None
     """Why the picture could not be read."""
 
@@ -57,20 +57,31 @@ def read_all(
         save: folder for annotated pictures, or None.
     """
     saver = None if save is None else Saver(save, sources)
+    return for_each(sources, lambda source, photo: _read(reader, source, photo, crops, saver))
+
+
+def for_each(
+    sources: Iterable[str | ImageError], work: Callable[[str, Photo], list[dict[str, Any]]]
+) -> Iterator[Outcome]:
+    """Load picture after picture and work on it; one that fails becomes an outcome with an error."""
     for source in sources:
         try:
             if isinstance(source, ImageError):
                 raise source
-            yield Outcome(source, _read(reader, source, crops, saver))
+            yield Outcome(source, work(source, _load(source)))
         except ImageError as exc:
             yield Outcome("" if isinstance(source, ImageError) else source, [], " ".join(str(exc).split()))
 
 
-def _read(reader: Reader, source: str, crops: bool, save: "Saver | None") -> list[dict[str, Any]]:  # noqa: FBT001
+def _load(source: str) -> Photo:
     if source == "-":
-        photo = decode_photo(sys.stdin.buffer.read(LARGEST_FILE_BYTES), "standard input")
-    else:
-        photo = read_photo(Path(source))
+        return decode_photo(sys.stdin.buffer.read(LARGEST_FILE_BYTES), "standard input")
+    return read_photo(Path(source))
+
+
+def _read(
+    reader: Reader, source: str, photo: Photo, crops: bool, save: "Saver | None"  # noqa: FBT001
+) -> list[dict[str, Any]]:  # fmt: skip
     if crops:
         (text,) = reader.recognize([photo.frame])
         return [{"text": text.text, "confidence": text.confidence, "accepted": text.accepted}]
@@ -84,7 +95,11 @@ def _read(reader: Reader, source: str, crops: bool, save: "Saver | None") -> lis
             "text": each.text,
             "confidence": each.confidence,
             "quad": (each.quad * photo.shrunk).tolist(),
-            "characters": (each.characters * photo.shrunk).tolist(),
+            "characters": [(one.quad * photo.shrunk).tolist() for one in each.characters],
+            "confidences": [one.confidence for one in each.characters],
+            "peaks": each.peaks,
+            "agrees": each.agrees,
+            "ambiguous_rotation": each.ambiguous_rotation,
         }
         for each in readings
     ]
@@ -122,11 +137,18 @@ def write_table(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None
 
     def write(outcome: Outcome) -> None:
         for each in outcome.readings:
-            click.echo(f"{outcome.path:{width}}  {each['confidence']:>10.0%}  {each['text']}")
+            click.echo(f"{outcome.path:{width}}  {each['confidence']:>10.0%}  {each['text']}{_remarks(each)}")
         if not outcome.readings:
             click.echo(f"{outcome.path:{width}}  {'':>10}  {'-' if outcome.error is None else 'cannot be read'}")
 
     return write
+
+
+def _remarks(reading: dict[str, Any]) -> str:
+    """What to know about a reading, in brackets behind it; mostly nothing."""
+    remarks = [] if reading.get("agrees", True) else [f"{reading['peaks']} characters seen"]
+    remarks += ["maybe upside down"] if reading.get("ambiguous_rotation") else []
+    return f"  ({', '.join(remarks)})" if remarks else ""
 
 
 def with_progress(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:

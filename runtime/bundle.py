@@ -27,6 +27,8 @@ PlainName = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Width = Annotated[float, Meta(gt=0, le=8)]
+Stretch = Annotated[float, Meta(ge=0.25, le=4)]
+Temperature = Annotated[float, Meta(ge=0.01, le=100)]
 Side = Annotated[int, Meta(ge=8, le=8192)]
 
 
@@ -58,6 +60,33 @@ class Parity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Library → version that the comparison ran with."""
 
 
+class Quantized(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a graph in fewer bits does otherwise than the fp32 graph of its bundle; it passed the gate."""
+
+    calibrated_on: Annotated[int, Meta(ge=1)]
+    """Pictures whose activations set the ranges."""
+    validated_on: Annotated[int, Meta(ge=1)]
+    """Other pictures, on which the two were compared."""
+    labelled: bool
+    """Whether the labels of the pictures were the truth; False: what fp32 finds was."""
+    strings: Annotated[int, Meta(ge=0)]
+    """Crops that fp32 was sure of, and that were read in both precisions; 0 for a detector."""
+    strings_equal: Probability | None
+    """Share of them that read the same in both; None for a detector."""
+    regions: Annotated[int, Meta(ge=0)]
+    """Regions that should be found; 0 for a recogniser."""
+    hmean_loss: float | None
+    """H-mean of fp32 less that of this graph, points of 100; None for a recogniser."""
+    kept_fp32: list[str]
+    """Layers that broke the gate in fewer bits, and so stayed in fp32."""
+    speed_ratio: Annotated[float, Meta(gt=0)]
+    """Time of fp32 over time of this graph, medians of one run on the machine that quantised."""
+    speed_on: str
+    """What was timed: size and threads."""
+    versions: dict[str, str]
+    """Library → version that the comparison ran with."""
+
+
 class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Defaults for :func:`~edgereader.runtime.heatmaps.find_regions`."""
 
@@ -67,6 +96,12 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Affinity above this links characters to words."""
     low_text: Probability = 0.4
     """Region score above this is text."""
+
+
+def _expect_files(preferred: dict[str, str], files: dict[str, FileEntry]) -> None:
+    for backend, precision in preferred.items():
+        if precision not in files:
+            raise ValueError(f"preferred on {backend} is {precision}, which has no file")
 
 
 class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,6 +121,13 @@ class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Precision ("fp32", …) → file."""
     parity: dict[str, Parity]
     """Precision → comparison with the network."""
+    quantized: dict[str, Quantized] = {}
+    """Precision in fewer bits ("int8") → comparison with fp32."""
+    preferred: dict[str, str] = {}
+    """Backend → the precision that it runs unless told otherwise; a backend that is not named runs fp32."""
+
+    def __post_init__(self) -> None:
+        _expect_files(self.preferred, self.files)
 
 
 class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,14 +147,23 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Most characters an Attn decoder writes."""
     keep_ratio: bool
     """True: crops keep their aspect ratio and are padded on the right; False: stretched to image_hw."""
+    stretch: Stretch = 1.0
+    """With keep_ratio: how much wider than its ratio a crop is made where the input has room."""
+    temperature: Temperature = 1.0
+    """The logarithms of the probabilities are divided by this, so that a confidence is how often a reading is right."""
     files: dict[str, FileEntry]
     """Precision ("fp32", …) → file."""
     parity: dict[str, Parity]
     """Precision → comparison with the network."""
+    quantized: dict[str, Quantized] = {}
+    """Precision in fewer bits ("int8") → comparison with fp32."""
+    preferred: dict[str, str] = {}
+    """Backend → the precision that it runs unless told otherwise; a backend that is not named runs fp32."""
 
     def __post_init__(self) -> None:
         if len(set(self.charset)) != len(self.charset):
             raise ValueError("every character of charset must occur once")
+        _expect_files(self.preferred, self.files)
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -176,6 +227,15 @@ class Bundle:
         if spec is None:
             raise BundleError(f"{self.root}: expected a {kind}, got none; add one with `edgereader export {kind}`")
         return spec
+
+    def precision(self, kind: Kind, backend: str = "cpu") -> str:
+        """The precision that a backend runs unless told otherwise.
+
+        Raises:
+            BundleError: no such model.
+        """
+        spec = self.detector if kind == "detector" else self.recognizer
+        return spec.preferred.get(backend, "fp32")
 
     def file(self, kind: Kind, precision: str = "fp32") -> Path:
         """Path of a model's file, after its size and SHA-256 were found to be the manifest's.

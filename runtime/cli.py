@@ -1,17 +1,15 @@
-"""The command ``edgereader``: its sub-commands by entry point, and ``edgereader read``."""
+"""The command ``edgereader``: its sub-commands by entry point, and ``read`` and ``split``."""
 
-import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from .batch import find_sources, read_all, with_progress, write_json, write_table
-from .bundle import shipped
-from .decoding import NUMBERS
+from .batch import find_sources, read_all, write_json, write_table
 from .errors import EdgeReaderError
-from .reader import MIN_CONFIDENCE, Reader
+from .options import EXIT_CODES, open_reader, reader_options, run_batch, with_samples
+from .split import DigitFolder, split_all, write_counts
 
 GROUP = "edgereader.commands"
 
@@ -84,50 +82,41 @@ def main() -> None:
     """Read the number in a photo or a camera stream, on the device that took it."""
 
 
-@main.command(
-    epilog="Exit codes: 0 = every picture was read (also where there was no number in it), "
-    "1 = some could not be read (listed at the end), 2 = wrong usage, bundle or backend."
-)
+@main.command(epilog=EXIT_CODES)
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("--sample", is_flag=True, help="Read the sample photos that come with edgereader.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a picture and line; quads in the file's pixels.")
 @click.option("--save", type=click.Path(path_type=Path, file_okay=False), help="Write annotated pictures to a folder.")
 @click.option("--crops", is_flag=True, help="The pictures are already cut to one number each: skip the detector.")
-@click.option("--bundle", default="digits-edge", show_default=True, help="A shipped bundle's name, or a folder.")
-@click.option("--backend", default="auto", show_default=True, help="cpu, or auto = the best that runs here.")
-@click.option("--precision", help="fp32, ...; left out: the best that the backend runs.")
-@click.option("--alphabet", default=NUMBERS, help="Read only these characters; left out: numbers only, no words.")
-@click.option("--all-text", is_flag=True, help="Read all text, not numbers only.")
-@click.option("--pattern", help="Keep only readings that this regular expression matches as a whole.")
-@click.option(
-    "--min-confidence",
-    type=click.FloatRange(0, 1),
-    default=MIN_CONFIDENCE,
-    show_default=True,
-    help="Leave out readings that are less certain; crops are all kept.",
-)
+@reader_options
 def read(
-    paths: tuple[str, ...], sample: bool, as_json: bool, save: Path | None, crops: bool, alphabet: str, all_text: bool,
-    bundle: str, **options: Any,
+    paths: tuple[str, ...], sample: bool, as_json: bool, save: Path | None, crops: bool, **options: Any
 ) -> None:  # fmt: skip
     """Read the numbers in pictures: files, folders, globs, or - for one on standard input."""
-    if sample:
-        paths += (str(shipped("samples")),)
-    if not paths:
-        raise click.UsageError("expected a PATH (file, folder, glob or -) or --sample, got none; name a picture")
-    if all_text and alphabet != NUMBERS:
-        raise click.UsageError("expected --alphabet or --all-text, got both; leave one of them out")
+    paths = with_samples(paths, sample)
     if save is not None and crops:
         raise click.UsageError("expected --save or --crops, got both; there is nothing to draw on a cut picture")
     sources = find_sources(paths)
-    reader = Reader(bundle, alphabet=None if all_text else alphabet, **options)
+    reader = open_reader(**options)
     write = write_json if as_json else write_table(sources)
-    failed = []
-    for outcome in with_progress(read_all(reader, sources, crops=crops, save=save), len(sources)):
-        write(outcome)
-        if outcome.error is not None:
-            failed.append(outcome.error)
-    if failed:
-        listed = "".join(f"\n  {each}" for each in failed)
-        click.echo(f"{len(failed)} of {len(sources)} could not be read:{listed}", err=True)
-        sys.exit(1)
+    run_batch(read_all(reader, sources, crops=crops, save=save), sources, write)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("paths", nargs=-1, metavar="PHOTO...")
+@click.option("--sample", is_flag=True, help="Split the sample photos that come with edgereader.")
+@click.option("--to", "folder", required=True, type=click.Path(path_type=Path, file_okay=False), help="A new set.")
+@click.option("--size", type=click.IntRange(8, 1024), help="Square pictures as MNIST's: grey, light on black, centred.")
+@click.option("--all-characters", is_flag=True, help="Cut every character out, not digits only.")
+@reader_options
+def split(
+    paths: tuple[str, ...], sample: bool, folder: Path, size: int | None, all_characters: bool, **options: Any
+) -> None:
+    """Cut the digits of the numbers in pictures out, each to a file of its own: a labelled set of digits.
+
+    Pictures go to DIRECTORY/LABEL, their labels to labels.tsv, their confidences and places to digits.jsonl.
+    """
+    sources = find_sources(with_samples(paths, sample))
+    reader = open_reader(**options)
+    digits = DigitFolder(folder, size=size, all_characters=all_characters)
+    run_batch(split_all(reader, sources, digits), sources, write_counts(sources))

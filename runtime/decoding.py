@@ -1,37 +1,22 @@
-"""Symbols and probabilities → text; alphabets, patterns and the rule what a number is; pure functions.
+"""Symbols and probabilities → text; pure functions.
 
 A recogniser's classes are its charset after a few special ones: CTC has a blank first (Graves et al.,
 "Connectionist Temporal Classification", ICML 2006), Attn has [GO] and [s] (Baek et al., "What Is Wrong
 With Scene Text Recognition Model Comparisons?", ICCV 2019).
 """
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .errors import AlphabetError
+from .alphabets import Alphabet, Probabilities
+from .beam import attn_beam, ctc_beam, ctc_runs
+from .numerals import as_symbol, of_shape, probability, with_shapes, without_units
 
-NUMBERS = "0123456789$%#+-/.,:"
-"""The default alphabet: what numbers are written with."""
-FORBIDDEN = -1e4
-"""Added to the logits of a forbidden class."""
-LOOK_ALIKES = {
-    "o": "0", "O": "0", "D": "0", "Q": "0", "i": "1", "I": "1", "l": "1", "z": "2", "Z": "2", "s": "5", "S": "5",
-    "G": "6", "b": "68", "B": "8", "g": "96", "q": "9",
-}  # fmt: skip
-"""Letter → digits of about the same shape."""
-LOOK_ALIKE_RATIO = 0.02
-"""A letter becomes the digit that it looks like when that digit has at least this share of its probability."""
-LETTER_RATIO = 0.5
-"""A letter becomes any other permitted symbol from this share of its probability."""
-LETTERS_PER_DIGIT = 1.0
-"""Letters around a number (units, "No") are dropped when there are at most so many for each digit."""
-
-Probabilities = NDArray[np.float32]
-Prediction = Literal["CTC", "Attn"]
+FITTING_RATIO = 0.05
+"""A text that fits a pattern or a check is taken from this share of the likeliest text's probability: a pattern decides
+between readings in doubt, it does not make one out of another."""
 
 
 @dataclass(frozen=True)
@@ -41,157 +26,150 @@ class Text:
     text: str
     """The characters."""
     confidence: float
-    """Product of the characters' probabilities: how likely all of them are right, 0..1."""
+    """How likely all characters are right, 0..1: the product of theirs; where a pattern or a check chose the text,
+    its probability, summed over all ways to write it that stayed in the beam."""
     confidences: tuple[float, ...]
     """Probability of each character, 0..1."""
     accepted: bool = True
-    """Whether this is what was asked for: a number unless all text is wanted, and fitting the pattern."""
+    """Whether this is what was asked for: a number unless all text is wanted, fitting the pattern and the check."""
+    positions: tuple[float, ...] = ()
+    """Where the middle of each character is along the text, about 0..1, rising: from CTC's steps, as if their columns
+    lay evenly over the crop (with TPS, over the crop that it straightened); at even distances for Attn, whose steps
+    have no place."""
+    dropped: tuple[float, ...] = ()
+    """The same for the letters around a number that were read and left out (units, "No")."""
 
 
-@dataclass(frozen=True)
-class Alphabet:
-    """What a reading may consist of, for one recogniser."""
-
-    charset: str
-    """The recogniser's characters, in the order of its classes."""
-    prediction: Prediction
-    """The recogniser's last stage."""
-    permitted: str
-    """The characters that a reading may have."""
-    numbers: bool
-    """True: the graph runs unmasked and letters are judged; False: the graph itself is masked by ``allowed``."""
-    pattern: re.Pattern[str] | None = None
-    """A reading must match this as a whole."""
-
-    @property
-    def special(self) -> int:
-        """Number of classes before the charset."""
-        return 1 if self.prediction == "CTC" else 2
-
-    def mask(self) -> Probabilities:
-        """(classes,) float32: 0 for permitted characters and for ends, ``FORBIDDEN`` for all others and for [GO]."""
-        ends = [0.0] if self.prediction == "CTC" else [FORBIDDEN, 0.0]
-        return np.array(ends + [0.0 if each in self.permitted else FORBIDDEN for each in self.charset], np.float32)
-
-    def allowed(self) -> Probabilities:
-        """(classes,) float32, the graph's input of this name."""
-        return replace(self, permitted=self.charset).mask() if self.numbers else self.mask()
-
-
-def make_alphabet(charset: str, prediction: Prediction, alphabet: str | None, pattern: str | None) -> Alphabet:
-    """Check what a user asks for against what a recogniser knows.
-
-    Args:
-        charset: the recogniser's characters.
-        prediction: its last stage.
-        alphabet: ``NUMBERS`` = numbers only; other characters = only these; None = all text.
-        pattern: regular expression that a whole reading must match, or None.
-
-    Raises:
-        AlphabetError: a character that the recogniser does not know, or a pattern that is none.
-    """
-    numbers = alphabet == NUMBERS
-    wanted = charset if alphabet is None else "".join(each for each in alphabet if each in charset or not numbers)
-    unknown = sorted(set(wanted) - set(charset))
-    if unknown or not wanted:
-        got = repr("".join(unknown)) if unknown else "none of them"
-        raise AlphabetError(f"alphabet: expected characters of {charset!r}, got {got}; leave out what is not in there")
-    try:
-        compiled = re.compile(pattern) if pattern is not None else None
-    except re.error as exc:
-        raise AlphabetError(f"pattern {pattern!r}: expected a regular expression, got: {exc}; correct it") from exc
-    return Alphabet(charset, prediction, wanted, numbers, compiled)
-
-
-def decode(log_probs: Probabilities, alphabet: Alphabet) -> Text:
+def decode(log_probs: Probabilities, alphabet: Alphabet, *, used: float = 1.0, temperature: float = 1.0) -> Text:
     """Text of one crop.
+
+    Without a pattern and a check this is the greedy text. With them, the likeliest text of a beam that fits, if it
+    is not much less likely than the likeliest (``FITTING_RATIO``).
 
     Args:
         log_probs: (T, classes) float32, as the graph gives them under ``alphabet.allowed()``.
         alphabet: what a reading may consist of.
+        used: share of the crop's width that shows the text, 0..1; the rest is padding.
+        temperature: > 0; probabilities are taken from ``log_probs / temperature`` (Guo et al., "On Calibration of
+            Modern Neural Networks", ICML 2017). The greedy text does not depend on it.
 
     Returns:
         The text; where it is not accepted, the nearest text of permitted characters.
     """
-    characters = _greedy(log_probs, alphabet.allowed(), alphabet)
-    text = _number(characters, log_probs, alphabet) if alphabet.numbers else _text(characters)
-    fits = alphabet.pattern is None or alphabet.pattern.fullmatch(text.text) is not None
-    return replace(text, accepted=text.accepted and fits and bool(text.text))
+    rows = np.exp(log_probs)
+    soft = rows if temperature == 1 else np.exp(softened(log_probs, temperature))
+    read = _Rows(log_probs, rows, soft, alphabet, used)
+    chosen = _best_that_fits(read) if alphabet.chooses else None
+    if chosen is not None:
+        return chosen
+    characters = _greedy(alphabet.allowed(), read)
+    text = _number(characters, read) if alphabet.numbers else _text(characters, read)
+    return replace(text, accepted=text.accepted and bool(text.text) and not alphabet.chooses)
+
+
+def softened(log_probs: Probabilities, temperature: float) -> Probabilities:
+    """Divide log-probabilities (…, classes) by a temperature > 0 and normalise them again over the classes."""
+    scaled = log_probs / np.float32(temperature)
+    calibrated: Probabilities = scaled - np.logaddexp.reduce(scaled, axis=-1, keepdims=True)
+    return calibrated
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """One crop's probabilities, and how to take them."""
+
+    log_probs: Probabilities
+    """(T, classes) as the network gives them: they decide on the characters."""
+    rows: Probabilities
+    """(T, classes), their exponentials."""
+    soft: Probabilities
+    """(T, classes) at the temperature: they are the confidences."""
+    alphabet: Alphabet
+    used: float
+
+    def position(self, first: int, last: int) -> float:
+        """Middle of a CTC run of steps, as a share of the used width; a run may go on in the padding."""
+        steps = len(self.rows) * self.used
+        return (first + max(first + 1, min(last + 1, steps))) / (2 * steps)
 
 
 @dataclass(frozen=True)
 class _Character:
     character: str
-    probability: float
-    row: Probabilities
-    """(classes,) probabilities at the step that wrote it."""
+    step: int
+    """The step that wrote it most surely."""
+    position: float
 
 
-def _text(characters: list[_Character]) -> Text:
-    confidences = tuple(each.probability for each in characters)
-    confidence = float(np.prod(confidences)) if confidences else 0.0
-    return Text("".join(each.character for each in characters), confidence, confidences)
+def _text(characters: Sequence[_Character], read: _Rows, part: slice = slice(None), *, shapes: bool = False) -> Text:
+    """Text of a part of the characters; with ``shapes``, letters count for the digits that they look like."""
+    first, end, _ = part.indices(len(characters))
+    kept, dropped = characters[first:end], [*characters[:first], *characters[end:]]
+    chance = of_shape if shapes else probability
+    confidences = tuple(chance(each.character, read.soft[each.step], read.alphabet) for each in kept)
+    confidence = float(np.prod(confidences)) if kept else 0.0
+    places = (tuple(each.position for each in some) for some in (kept, dropped))
+    return Text("".join(each.character for each in kept), confidence, confidences, True, *places)
 
 
-def _greedy(log_probs: Probabilities, mask: Probabilities, alphabet: Alphabet) -> list[_Character]:
+def _greedy(mask: Probabilities, read: _Rows) -> list[_Character]:
     """The best permitted class of each step: CTC merges repeats and drops blanks, Attn ends at the first [s]."""
-    best = (log_probs + mask).argmax(axis=1)
-    path = np.exp(log_probs[np.arange(len(best)), best])
-    if alphabet.prediction == "Attn":
+    best = (read.log_probs + mask).argmax(axis=1)
+    if read.alphabet.prediction == "Attn":
         ends = np.flatnonzero(best == 1)
-        steps = list(range(ends[0] if len(ends) else len(best)))
-    else:
-        runs = np.split(np.arange(len(best)), np.flatnonzero(np.diff(best)) + 1)
-        steps = [int(run[path[run].argmax()]) for run in runs if best[run[0]] != 0]
+        return _attn_characters(best[: ends[0] if len(ends) else len(best)].tolist(), read)
+    borders = (np.flatnonzero(np.diff(best)) + 1).tolist()
+    runs = [(first, last - 1) for first, last in zip([0, *borders], [*borders, len(best)], strict=True) if best[first]]
+    return _ctc_characters([int(best[first]) for first, _ in runs], runs, read)
+
+
+def _ctc_characters(classes: Sequence[int], runs: Sequence[tuple[int, int]], read: _Rows) -> list[_Character]:
     return [
-        _Character(alphabet.charset[best[step] - alphabet.special], float(path[step]), np.exp(log_probs[step]))
-        for step in steps
+        _Character(
+            read.alphabet.charset[each - 1],
+            first + int(read.rows[first : last + 1, each].argmax()),
+            read.position(first, last),
+        )
+        for each, (first, last) in zip(classes, runs, strict=True)
     ]
 
 
-def _number(read: list[_Character], log_probs: Probabilities, alphabet: Alphabet) -> Text:
-    """A number by the rule of the constants above, or, not accepted, the best permitted characters."""
-    characters = [_judge(each, alphabet) for each in read]
-    inside = _without_units("".join(each.character for each in characters))
+def _attn_characters(classes: Sequence[int], read: _Rows) -> list[_Character]:
+    charset, count = read.alphabet.charset, len(classes)
+    return [_Character(charset[each - 2], step, (step + 0.5) / count) for step, each in enumerate(classes)]
+
+
+def _number(characters: list[_Character], read: _Rows) -> Text:
+    """A number by the rule of `numerals`, or, not accepted, the best permitted characters."""
+    judged = [
+        replace(each, character=as_symbol(each.character, read.rows[each.step], read.alphabet)) for each in characters
+    ]
+    inside = without_units("".join(each.character for each in judged))
     if inside is not None:
-        return _text(characters[inside])
-    return replace(_text(_greedy(log_probs, alphabet.mask(), alphabet)), accepted=False)
+        return _text(judged, read, inside, shapes=True)
+    return replace(_text(_greedy(read.alphabet.mask(), read), read), accepted=False)
 
 
-def _judge(read: _Character, alphabet: Alphabet) -> _Character:
-    """Make a letter a symbol of numbers where that is not much less likely; a digit's letters count for it."""
-    if read.character in alphabet.permitted:
-        return replace(read, probability=_of_shape(read.character, read.row, alphabet))
-    best = max(alphabet.permitted, key=lambda each: _probability(each, read.row, alphabet))
-    alike = LOOK_ALIKES.get(read.character, "")
-    candidates = [(each, LOOK_ALIKE_RATIO) for each in alike] + [(best, LETTER_RATIO)]
-    for symbol, ratio in sorted(candidates, key=lambda each: -_probability(each[0], read.row, alphabet)):
-        if _probability(symbol, read.row, alphabet) >= ratio * read.probability:
-            return replace(read, character=symbol, probability=_of_shape(symbol, read.row, alphabet))
-    return read
-
-
-def _probability(character: str, row: Probabilities, alphabet: Alphabet) -> float:
-    index = alphabet.charset.find(character)
-    return float(row[index + alphabet.special]) if index >= 0 else 0.0
-
-
-def _of_shape(symbol: str, row: Probabilities, alphabet: Alphabet) -> float:
-    """Probability of a symbol together with the letters that look like it."""
-    letters = [letter for letter, digits in LOOK_ALIKES.items() if symbol in digits]
-    return min(sum(_probability(each, row, alphabet) for each in (symbol, *letters)), 1.0)
-
-
-_SYMBOL = f"[{re.escape(NUMBERS)}]"
-_UNIT = f"[^{re.escape(NUMBERS)}](?:[^0-9]*[^{re.escape(NUMBERS)}])?"
-_WITH_UNITS = re.compile(f"(?:({_UNIT})[.,:/]*)?({_SYMBOL}+?)(?:[.,:/]*({_UNIT}))?")
-
-
-def _without_units(text: str) -> slice | None:
-    """Where the number is in a text; None when the text is a word."""
-    found = _WITH_UNITS.fullmatch(text)
-    if found is None:
+def _best_that_fits(read: _Rows) -> Text | None:
+    """The likeliest text of the beam that fits pattern and check; the same number with other units counts for it."""
+    alphabet = read.alphabet
+    rows = with_shapes(read.rows, read.soft, alphabet) if alphabet.numbers else read.soft
+    beam = (ctc_beam if alphabet.prediction == "CTC" else attn_beam)(rows)
+    found: dict[str, float] = {}
+    written: dict[str, tuple[tuple[int, ...], slice]] = {}
+    for classes, share in beam:
+        text = "".join(alphabet.charset[each - alphabet.special] for each in classes)
+        inside = without_units(text) if alphabet.numbers else slice(None)
+        if inside is not None and text[inside]:
+            found[text[inside]] = found.get(text[inside], 0.0) + share
+            written.setdefault(text[inside], (classes, inside))
+    best = max(filter(alphabet.fits, found), key=lambda each: found[each], default=None)
+    if best is None or found[best] < FITTING_RATIO * beam[0][1]:
         return None
-    digits = sum(each.isdecimal() for each in found[2])
-    letters = sum(each not in NUMBERS for each in text)
-    return slice(*found.span(2)) if digits and letters <= LETTERS_PER_DIGIT * digits else None
+    classes, inside = written[best]
+    read = replace(read, rows=rows, soft=rows)
+    if alphabet.prediction == "CTC":
+        characters = _ctc_characters(classes, ctc_runs(rows, classes), read)
+    else:
+        characters = _attn_characters(classes, read)
+    return replace(_text(characters, read, inside), confidence=min(found[best], 1.0))

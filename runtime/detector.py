@@ -26,14 +26,14 @@ class Detector:
         Args:
             bundle: an opened bundle with a detector.
             backend: name of a backend, or "auto".
-            precision: "fp32", …; None = the best that the backend runs, fp32 on ``cpu``.
+            precision: "fp32", …; None = the one that the bundle prefers on ``cpu``, else fp32.
             long_side_px: longest canvas side, or None = as the bundle says.
 
         Raises:
             BundleError: no detector, no such precision, or a damaged file.
             BackendUnavailable: the backend cannot run here.
         """
-        path = bundle.file("detector", precision or "fp32")
+        path = bundle.file("detector", precision or bundle.precision("detector"))
         coarse_side_px = bundle.detector.coarse_side_px
         self.thresholds = bundle.detector.thresholds
         self.long_side_px = long_side_px or bundle.detector.long_side_px

@@ -8,7 +8,7 @@
     ├── ImageError           (ValueError)         a picture cannot be read or has the wrong layout
     ├── BackendUnavailable   (ImportError)        the backend asked for cannot run here
     ├── BackendError         (RuntimeError)       a backend failed while loading or running a graph
-    ├── AlphabetError        (ValueError)         alphabet or pattern does not fit the recogniser
+    ├── AlphabetError        (ValueError)         alphabet, pattern or check does not fit the recogniser
     ├── CheckpointError      (ValueError)         a checkpoint cannot be turned into a network
     ├── DatasetError         (ValueError)         a labelled data set is wrong
     └── ExportError          (RuntimeError)       an export failed
@@ -41,7 +41,7 @@ class BackendError(EdgeReaderError, RuntimeError):
 
 
 class AlphabetError(EdgeReaderError, ValueError):
-    """An alphabet or a pattern does not fit the recogniser."""
+    """An alphabet, a pattern or a check does not fit the recogniser."""
 
 
 class CheckpointError(EdgeReaderError, ValueError):

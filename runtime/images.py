@@ -96,7 +96,7 @@ def whole(frame: Frame) -> Points:
     return np.array(((0, 0), (width, 0), (width, height), (0, height)), np.float32)
 
 
-def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool) -> None:
+def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool, stretch: float = 1.0) -> int:
     """Straighten a quad of the frame into a crop, in place.
 
     Args:
@@ -105,10 +105,14 @@ def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool) -> No
         crop: (h, w, 1) grey or (h, w, 3) BGR uint8 array to write.
         keep_ratio: True: height h, as wide as the ratio makes it but at most w, the rest repeats the last
             column (the recogniser's ``--PAD``); False: stretched to h × w.
+        stretch: with keep_ratio, how much wider than its ratio a crop is made where there is room.
+
+    Returns:
+        How many of the crop's columns show the quad, 1..w.
     """
     height, width = crop.shape[:2]
     wide, high = _extent(quad)
-    used = min(width, max(1, round(height * wide / high))) if keep_ratio else width
+    used: int = min(width, max(1, round(height * wide / high * stretch))) if keep_ratio else width
     left, top = np.maximum(np.floor(quad.min(axis=0)).astype(int) - 1, 0)
     right, bottom = np.ceil(quad.max(axis=0)).astype(int) + 2
     patch: NDArray[Any] = frame[top:bottom, left:right]
@@ -122,6 +126,7 @@ def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool) -> No
     else:
         _warp(patch, corners, target, (wide / used, high / height))
     crop[:, used:] = crop[:, used - 1 : used]
+    return used
 
 
 def _extent(quad: Points) -> tuple[float, float]:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Literal
 
+from .alphabets import NUMBERS, make_alphabet
 from .bundle import Bundle, RecognizerSpec
-from .decoding import NUMBERS, Text, decode, make_alphabet
+from .decoding import Text, decode
 from .errors import BundleError
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr, cut_quad, whole
@@ -25,27 +26,29 @@ class Recognizer:
         precision: str | None = None,
         alphabet: str | None = NUMBERS,
         pattern: str | None = None,
+        check: str | None = None,
     ) -> None:
         """Load the bundle's recogniser.
 
         Args:
             bundle: an opened bundle with a recogniser.
             backend: name of a backend, or "auto".
-            precision: "fp32", …; None = the best that the backend runs, fp32 on ``cpu``.
+            precision: "fp32", …; None = the one that the bundle prefers on ``cpu``, else fp32.
             alphabet: ``NUMBERS`` = numbers only; other characters = only these; None = all text.
-            pattern: regular expression that a whole text must match to be accepted.
+            pattern: regular expression that a whole text must match: the likeliest text that does is taken.
+            check: "luhn", "ean13" or "iso6346": the check that a text must pass, in the same way.
 
         Raises:
             BundleError: no recogniser, no such precision, or a damaged file.
             BackendUnavailable: the backend cannot run here.
-            AlphabetError: alphabet or pattern do not fit the recogniser.
+            AlphabetError: alphabet, pattern or check do not fit the recogniser.
         """
-        path = bundle.file("recognizer", precision or "fp32")
+        path = bundle.file("recognizer", precision or bundle.precision("recognizer"))
         self._spec = bundle.recognizer
         prediction: Literal["CTC", "Attn"] = "CTC" if self._spec.stages.endswith("CTC") else "Attn"
-        self._alphabet = make_alphabet(self._spec.charset, prediction, alphabet, pattern)
-        self._binding = _bind(open_session(path, backend), self._spec, self._alphabet.special + len(self._spec.charset))
-        self._binding.inputs["allowed"][:] = self._alphabet.allowed()
+        self.alphabet = make_alphabet(self._spec.charset, prediction, alphabet, pattern, check)
+        self._binding = _bind(open_session(path, backend), self._spec, self.alphabet.special + len(self._spec.charset))
+        self._binding.inputs["allowed"][:] = self.alphabet.allowed()
 
     def recognize(self, frame: Frame, regions: Iterable[Region]) -> list[Text]:
         """Read the regions of a frame (H, W, 3) uint8 BGR: one text each, in their order.
@@ -69,12 +72,15 @@ class Recognizer:
 
     def _texts(self, places: Iterator[tuple[Frame, Points]]) -> Iterator[Text]:
         crops, log_probs = self._binding.inputs["crops"], self._binding.outputs["log_probs"]
+        spec, width = self._spec, crops.shape[2]
         while batch := list(islice(places, MAX_BATCH)):
-            for crop, (frame, quad) in zip(crops, batch, strict=False):
-                cut_quad(frame, quad, crop, keep_ratio=self._spec.keep_ratio)
+            used = [
+                cut_quad(frame, quad, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
+                for crop, (frame, quad) in zip(crops, batch, strict=False)
+            ]
             self._binding.run(len(batch))
-            for row in log_probs[: len(batch)]:
-                yield decode(row, self._alphabet)
+            for row, columns in zip(log_probs, used, strict=False):
+                yield decode(row, self.alphabet, used=columns / width, temperature=spec.temperature)
 
 
 def _bind(session: Session, spec: RecognizerSpec, classes: int) -> Binding:

@@ -14,7 +14,7 @@ def photograph(rng: Generator, image: Image, level: float) -> Image:
     if rng.random() < 0.55 * level + 0.1:
         image = blur(rng, image, level)
     if rng.random() < 0.5:
-        noise = rng.standard_normal(image.shape, np.float32) * float(rng.uniform(1, 3 + 13 * level))
+        noise = rng.standard_normal(image.shape, np.float32) * float(rng.uniform(0.5, 2 + 8 * level))
         image = np.asarray(np.clip(image + noise, 0, 255), np.uint8)
     if rng.random() < 0.5:
         image = squeeze(image, int(rng.integers(95 - int(65 * level), 97)))
@@ -50,7 +50,7 @@ def blur(rng: Generator, image: Image, level: float) -> Image:
     """Out of focus, moved, or taken with fewer pixels."""
     kind = rng.random()
     if kind < 0.45:
-        return np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 0.6 + 1.2 * level))), np.uint8)
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 0.6 + 0.8 * level))), np.uint8)
     if kind < 0.7:
         length, angle = int(rng.integers(2, 4 + int(4 * level))), rng.uniform(0, np.pi)
         kernel = np.zeros((2 * length + 1, 2 * length + 1), np.float32)

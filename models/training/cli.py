@@ -191,7 +191,8 @@ def share_option(command: Command) -> Command:
 @click.option("--size", "image_hw", type=Size(), help="Of the network's input, in pixels.")
 @click.option("--channels", type=click.Choice(["1", "3"]), help="1 grey, 3 colour.")
 @click.option("--max-length", type=click.IntRange(1), help="Longest text in characters.")
-@click.option("--keep-ratio/--stretch", default=None, help="How crops are fitted.  [default: stretch with --init]")
+@click.option("--keep-ratio/--fill", default=None, help="Pad crops, or fill the input.  [default: fill with --init]")
+@click.option("--stretch", type=click.FloatRange(0.25, 4), help="With --keep-ratio: how much wider crops are made.")
 @click.option("--meters", type=FOLDER, help="Folder of single meter digits to compose counters from.")
 @click.option("--validation", type=click.IntRange(1), help="Crops in the validation set.")
 @in_one_line
@@ -209,7 +210,8 @@ def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: An
     given = {**options, "channels": int(channels) if channels else None}
     if options["init"]:
         inferred = recognizer_options(options["init"], options["charset"])
-        given = {"keep_ratio": False, **inferred} | {key: value for key, value in given.items() if value is not None}
+        published = {"keep_ratio": False, "image_hw": (32, 100), "stretch": 1.0}
+        given = published | inferred | {key: value for key, value in given.items() if value is not None}
     config = configure(RecognizerTraining, given, sets)
     check_texts(config)
     click.echo(f"weights: {train_recognizer(config, click.echo)}")

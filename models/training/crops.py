@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from .backgrounds import Backgrounds, installed_backgrounds
 from .degrade import photographed
 from .fonts import FontPool
-from .glyphs import Line, render_line
+from .glyphs import Line, printed_line, render_line, segment_line, worn
 from .labels_tsv import read_labels
 from .samples import Crop, Image, read_image
-from .texts import UNITS, random_text
+from .surroundings import Surroundings, display, paint_edges, shirt
+from .texts import display_number, random_text, small_number
 
 Colour = NDArray[np.float32]
 HELD_OUT_METERS = frozenset({"gasmeter", "lcd2", "top"})
@@ -32,42 +33,72 @@ class CropMaker:
     fonts: FontPool = field(default_factory=FontPool)
     backgrounds: Backgrounds = field(default_factory=installed_backgrounds)
     meters: MeterDigits | None = None
+    _walls: list[Image] = field(default_factory=list, repr=False)
 
     def make(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
-        """Make a crop uint8 (h, w, 3) BGR, 10 to 64 px high, and its text in lower case without spaces.
+        """Make a crop uint8 (h, w, 3) BGR, 12 to 64 px high, and its text in lower case without spaces.
 
         Args:
             rng: The source of chance: the same state gives the same crop.
             hard: 0..1, from short, clean and high in contrast to all that cameras meet.
         """
-        if self.meters is not None and rng.random() < 0.06 * hard:
-            image, text = self.meters.counter(rng)
-            return photographed(image, rng, hard=0.5 * hard), text
+        image, text, rough = self.draw(rng, hard=hard)
+        return photographed(image, rng, hard=rough), text
+
+    def draw(self, rng: np.random.Generator, *, hard: float = 1.0) -> tuple[Image, str, float]:
+        """Draw a crop before any camera saw it, its text, and how hard the camera may treat it, 0..1."""
+        kind = rng.random() / max(hard, 1e-6)
+        if kind < 0.06 and self.meters is not None:
+            return *self.meters.counter(rng), 0.5 * hard
+        if kind < 0.10:
+            return self._nothing(rng), "", hard
+        if kind < 0.36:
+            line = segment_line(display_number(rng), rng)
+            return self._place(line, rng, hard, display(rng, line, self.fonts)), line.text.replace(" ", ""), hard
+        if kind < 0.50:
+            line = worn(printed_line(small_number(rng), rng, self.fonts, tight=rng.random() < 0.4), rng)
+            return self._place(line, rng, hard, shirt(rng, line, self.fonts)), line.text, hard
         text = random_text(rng, hard=hard)
         line = render_line(text, rng, fonts=self.fonts, plain=rng.random() > 0.4 + 0.6 * hard)
-        if rng.random() < 0.08 * hard and text[-1].isdigit():
-            line = with_unit(line, rng, self.fonts)
-        image = self._place(line, rng, hard)
-        return photographed(image, rng, hard=hard), text.replace(" ", "").lower()
+        return self._place(line, rng, hard, self._plain(rng, hard)), text.replace(" ", "").lower(), hard
 
-    def _place(self, line: Line, rng: np.random.Generator, hard: float) -> Image:
-        height = int(rng.integers(28, 56)) if rng.random() > hard else int(np.exp(rng.uniform(np.log(11), np.log(64))))
-        transform, size_wh = placement(line, rng, height, hard)
+    def _nothing(self, rng: np.random.Generator) -> Image:
+        """A piece of a background, as a detector takes it for text: there is nothing to read."""
+        if len(self._walls) < 12 or rng.random() < 0.04:
+            self._walls = [*self._walls[-40:], self.backgrounds.draw(rng, (256, 384))]
+        wall = self._walls[rng.integers(len(self._walls))]
+        height = int(rng.integers(14, 90))
+        width = min(380, int(height * np.exp(rng.uniform(np.log(0.5), np.log(4)))))
+        y, x = (int(rng.integers(0, side - size)) for side, size in zip(wall.shape, (height, width), strict=False))
+        return wall[y : y + height, x : x + width].copy()
+
+    def _plain(self, rng: np.random.Generator, hard: float) -> Surroundings:
+        """Two colours and no more: words on signs, walls and paper."""
         ink, ground = self._colours(rng, hard)
-        canvas = self._ground(rng, size_wh, ground, hard)
-        if rng.random() < 0.3 * hard:
-            self._neighbour(canvas, line, transform, ink, rng)
+        margins = rng.uniform(-0.02, [0.35, 0.35, 0.28, 0.28]) if rng.random() < 0.8 else rng.uniform(0, 0.1, 4)
+        return Surroundings(margins, ink, ground, float(rng.uniform(0.75, 1)))
+
+    def _place(self, line: Line, rng: np.random.Generator, hard: float, around: Surroundings) -> Image:
+        height = int(rng.integers(28, 56)) if rng.random() > hard else int(np.exp(rng.uniform(np.log(13), np.log(64))))
+        transform, size_wh = placement(line, rng, height, hard, around)
+        canvas = self._ground(rng, size_wh, around.ground, hard)
+        paint_edges(canvas, around.edges, transform)
+        if rng.random() < 0.2 * hard and not around.marks:
+            self._neighbour(canvas, line, transform, around.ink, rng)
+        for mark in around.marks:
+            shift = np.array([[mark.scale, 0, mark.at[0]], [0, mark.scale, mark.at[1]], [0, 0, 1.0]])
+            blend(canvas, seen(mark.mask, transform @ shift, size_wh), around.ink, around.strength)
         if line.ghost is not None:
-            blend(canvas, seen(line.ghost, transform, size_wh), ink, rng.uniform(0.03, 0.28))
+            blend(canvas, seen(line.ghost, transform, size_wh), around.ink, rng.uniform(0.03, 0.3) * around.strength)
         mask = seen(line.mask, transform, size_wh)
-        self._ornament(canvas, mask, ink, rng, hard)
-        blend(canvas, mask, ink, rng.uniform(0.75, 1))
+        self._ornament(canvas, mask, rng, hard, around)
+        blend(canvas, mask, around.ink, around.strength)
         return np.asarray(np.clip(canvas, 0, 255), np.uint8)
 
     def _colours(self, rng: np.random.Generator, hard: float) -> tuple[Colour, Colour]:
         """Two colours far enough apart in luma to be read."""
         weights = np.array([0.114, 0.587, 0.299])
-        least = rng.uniform(90, 200) if rng.random() > hard else 14 + rng.exponential(55)
+        least = rng.uniform(90, 200) if rng.random() > hard else 20 + rng.exponential(60)
         for _ in range(20):
             ink, ground = rng.uniform(0, 255, (2, 3))
             if rng.random() < 0.4:
@@ -110,19 +141,25 @@ class CropMaker:
         blend(canvas, seen(other.mask, transform @ shift, (canvas.shape[1], canvas.shape[0])), ink, rng.uniform(0.4, 1))
 
     def _ornament(
-        self, canvas: NDArray[np.float32], mask: NDArray[np.float32], ink: Colour, rng: np.random.Generator, hard: float
+        self,
+        canvas: NDArray[np.float32],
+        mask: NDArray[np.float32],
+        rng: np.random.Generator,
+        hard: float,
+        around: Surroundings,
     ) -> None:
         """A contour, a shadow or a frame around the text, as on shirts, signs and windows."""
         height, width = mask.shape
         colour, kind = rng.uniform(0, 255, 3).astype(np.float32), rng.random()
-        if kind < 0.12 * hard:
-            size = 2 * max(1, int(height * rng.uniform(0.02, 0.06))) + 1
+        outline = rng.uniform(0.02, 0.06) if kind < 0.12 * hard else around.outline
+        if outline:
+            size = 2 * max(1, int(height * outline)) + 1
             wide = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
             blend(canvas, np.asarray(wide, np.float32), colour, 1)
         elif kind < 0.2 * hard:
             shift = np.array([[1, 0, height * 0.05], [0, 1, height * 0.05]])
             shadow = cv2.GaussianBlur(mask, (0, 0), max(0.3, height * rng.uniform(0.01, 0.05)))
-            blend(canvas, np.asarray(cv2.warpAffine(shadow, shift, (width, height)), np.float32), ink * 0.2, 0.6)
+            blend(canvas, np.asarray(cv2.warpAffine(shadow, shift, (width, height)), np.float32), around.ink * 0.2, 0.6)
         elif kind < 0.3 * hard:
             for y in (0.04, 0.96):
                 if rng.random() < 0.7:
@@ -135,34 +172,45 @@ class CropMaker:
                 cv2.line(canvas, (x, 0), (x, height), colour.tolist(), max(1, int(height * 0.06)), cv2.LINE_AA)
 
 
-def with_unit(line: Line, rng: np.random.Generator, fonts: FontPool) -> Line:
-    """Set a small unit behind a number, as displays do; it is not part of the text to be read."""
-    height, width = line.mask.shape
-    unit = render_line(UNITS[rng.integers(len(UNITS))], rng, fonts=fonts, plain=True).mask
-    scale = min(1.0, rng.uniform(0.2, 0.5) * height / unit.shape[0])
-    unit = np.asarray(cv2.resize(unit, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-    left = width + int(rng.uniform(0.1, 0.4) * height)
-    top = 0 if rng.random() < 0.5 else height - unit.shape[0]
-    mask = np.zeros((height, left + unit.shape[1]), np.uint8)
-    mask[:, :width] = line.mask
-    mask[top : top + unit.shape[0], left:] = unit
-    ghost = None if line.ghost is None else np.pad(line.ghost, ((0, 0), (0, mask.shape[1] - width)))
-    return Line(mask, ghost, line.quads, line.text)
+class CropPool:
+    """Shows each drawn crop to several cameras, since drawing costs three times as much as photographing."""
+
+    def __init__(self, maker: CropMaker, *, uses: int = 3, size: int = 384) -> None:
+        self.maker, self.uses, self.size = maker, uses, size
+        self._drawn: list[tuple[Image, str, float]] = []
+
+    def make(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
+        """Make a crop as `CropMaker.make` does, of a new drawing or, in `uses` - 1 of `uses` times, of an earlier."""
+        place = int(rng.integers(self.size))
+        if place >= len(self._drawn) or rng.random() < 1 / self.uses:
+            place = min(place, len(self._drawn))
+            self._drawn[place : place + 1] = [self.maker.draw(rng, hard=hard)]
+        image, text, rough = self._drawn[place]
+        return photographed(varied(image, rng, hard), rng, hard=rough), text
+
+
+def varied(image: Image, rng: np.random.Generator, hard: float) -> Image:
+    """Change a crop's colours, width and place a little; now and then, turn dark and light round."""
+    height, width = image.shape[:2]
+    wide = max(3, round(width * float(np.exp(rng.normal(0, 0.1 * hard)))))
+    move = np.array([[wide / width, 0, rng.normal(0, 0.02) * height], [0, 1, rng.normal(0, 0.02) * height]])
+    moved = cv2.warpAffine(image, move, (wide, height), borderMode=cv2.BORDER_REPLICATE)
+    gain, shift = rng.uniform(0.75, 1.2), rng.uniform(-25, 25)
+    table = np.arange(256) if rng.random() > 0.15 * hard else np.arange(255, -1, -1)
+    return np.asarray(cv2.LUT(moved, np.clip(table * gain + shift, 0, 255).astype(np.uint8)), np.uint8)
 
 
 def placement(
-    line: Line, rng: np.random.Generator, height: int, hard: float
+    line: Line, rng: np.random.Generator, height: int, hard: float, around: Surroundings
 ) -> tuple[NDArray[np.float64], tuple[int, int]]:
-    """Choose how a mask lies in its crop: margins as a detector cuts them, stretch, lean, turn, perspective.
+    """Choose how a mask lies in its crop, beyond which this reaches: stretch, lean, turn, perspective.
 
     Returns:
         The homography (3, 3) from mask to crop pixels, and the crop's width and height.
     """
     mask_h, mask_w = line.mask.shape
-    left, right, top, bottom = (
-        rng.uniform(-0.02, [0.35, 0.35, 0.28, 0.28]) if rng.random() < 0.8 else rng.uniform(0, 0.1, 4)
-    )
-    stretch = np.exp(rng.normal(0, 0.16 * hard))
+    left, right, top, bottom = around.margins
+    stretch = around.narrow * np.exp(rng.normal(0, 0.16 * hard))
     wide = mask_w * stretch + (left + right) * mask_h
     tall = (1 + top + bottom) * mask_h
     corners = np.array([[0, 0], [mask_w, 0], [mask_w, mask_h], [0, mask_h]], np.float64)
@@ -211,7 +259,7 @@ class MeterDigits:
         labels = [label for label in read_labels(folder) if label.text.isdigit()]
         self.by_meter: dict[str, list[Crop]] = {}
         for label in labels:
-            meter = label.path.name.split("_")[0].split("-")[0]
+            meter = meter_of(label.path)
             if (meter in HELD_OUT_METERS) == held_out:
                 self.by_meter.setdefault(meter, []).append((read_image(label.path, where=label.where), label.text))
         self.meters = sorted(self.by_meter)
@@ -225,3 +273,8 @@ class MeterDigits:
         width = max(4, round(height * rng.uniform(0.5, 0.75)))
         images = [cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) for image, _ in picked]
         return np.concatenate(images, axis=1), "".join(text for _, text in picked)
+
+
+def meter_of(path: Path) -> str:
+    """The meter that an image of `digits_meter_apache2` shows: the first word of the file's name."""
+    return path.name.split("_")[0].split("-")[0]

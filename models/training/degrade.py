@@ -51,7 +51,7 @@ def blurred(image: Image, rng: np.random.Generator) -> Image:
     """A lens out of focus, or a moved camera."""
     height = image.shape[0]
     if rng.random() < 0.65:
-        return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.055 * height + 0.3)), np.uint8)
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.045 * height + 0.3)), np.uint8)
     length = max(3, int(height * rng.uniform(0.06, 0.22)))
     kernel = np.zeros((length, length), np.float32)
     angle = rng.uniform(0, np.pi)
@@ -74,5 +74,5 @@ def grainy(image: Image, rng: np.random.Generator) -> Image:
 
 def compressed(image: Image, rng: np.random.Generator) -> Image:
     """JPEG at a low quality."""
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(12, 75))])
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(18, 80))])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)

@@ -60,12 +60,13 @@ def render_line(text: str, rng: np.random.Generator, *, fonts: FontPool, plain: 
     return line if plain else worn(line, rng)
 
 
-def printed_line(text: str, rng: np.random.Generator, fonts: FontPool) -> Line:
-    """Draw with a font, each character apart, so that the spacing may vary and quads are exact."""
+def printed_line(text: str, rng: np.random.Generator, fonts: FontPool, *, tight: bool = False) -> Line:
+    """Draw with a font, each character apart, so that the spacing may vary and quads are exact; `tight`: they touch."""
     from PIL import Image, ImageDraw
 
     font = fonts.draw(rng)
     spacing = rng.choice([0.0, rng.uniform(-0.04, 0.06), rng.uniform(0.05, 0.4)], p=[0.5, 0.3, 0.2]) * SIZE_PX
+    spacing = rng.uniform(-0.12, -0.03) * SIZE_PX if tight else spacing
     steps = [font.getlength(letter) + spacing for letter in text]
     canvas = Image.new("L", (int(sum(steps) + abs(spacing)) + 3 * SIZE_PX, 3 * SIZE_PX))
     pen = ImageDraw.Draw(canvas)
@@ -90,17 +91,18 @@ def trimmed(mask: Mask, boxes: NDArray[np.float32], text: str, ghost: Mask | Non
 
 
 def segment_line(text: str, rng: np.random.Generator) -> Line:
-    """Draw a seven-segment display of any thickness, gap and slant; the last digit is at times smaller."""
+    """Draw a seven-segment display of any thickness, gap and slant; the last one or two digits are at times smaller."""
     height = float(SIZE_PX)
     width, thick = height * rng.uniform(0.42, 0.66), height * rng.uniform(0.07, 0.17)
     gap, pitch = height * rng.uniform(0.0, 0.035), height * rng.uniform(0.1, 0.42)
     slant, overlap = rng.choice([0.0, rng.uniform(0.0, 0.22)]), rng.random() < 0.25
     variants = SEGMENTS | {key: SEGMENT_VARIANTS[key] for key in SEGMENT_VARIANTS if rng.random() < 0.12}
-    small = len(text) - 1 if rng.random() < 0.12 and text[-1].isdigit() else -1
+    small = len(text) - int(rng.choice([0, 1, 2], p=[0.72, 0.2, 0.08]))
+    reduced = rng.uniform(0.5, 0.85)
     mask = np.zeros((SIZE_PX * 2, int(len(text) * (width + pitch) + 4 * height)), np.uint8)
     ghost, boxes, x = np.zeros_like(mask), [], 2 * height
     for index, letter in enumerate(text):
-        scale = 0.7 if index == small else 1.0
+        scale = reduced if index >= small > 0 else 1.0
         top = SIZE_PX * 1.5 - height * scale
         if letter in ".:":
             x, box = draw_points(mask, letter, x, thick, pitch, slant)

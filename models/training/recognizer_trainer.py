@@ -17,13 +17,15 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from ..charsets import CHARSETS, num_classes
 from ..recognizer import Recognizer, RecognizerConfig
-from .crops import CropMaker, MeterDigits
+from .crops import CropMaker, CropPool, MeterDigits
 from .loop import Budget, Log, Run, Training, learning_rate, seed_all
 from .samples import Crops, Image
 
 CLEAN_STEPS, RAMP_STEPS = 1000, 2000
 """Crops stay short and clean for so many steps, then grow hard over so many more: full difficulty from the start sits
 on the loss plateau."""
+Sample = tuple[NDArray[np.uint8], list[int]]
+"""A fitted crop (H, W, C) and the places of its symbols in the charset."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,16 @@ class RecognizerTraining(Training):
     """Factor on the channels of every layer."""
     charset: str = CHARSETS["numbers"]
     """The symbols, in order; text is folded to lower case where the charset holds no upper case."""
-    image_hw: tuple[int, int] = (32, 100)
+    image_hw: tuple[int, int] = (32, 128)
     """Input height and width in pixels."""
     channels: int = 1
     """1 grey, 3 colour."""
     max_length: int = 25
     """Longest text in characters; longer samples are left out."""
     keep_ratio: bool = True
-    """Whether crops keep their aspect ratio and are padded on the right, or are stretched."""
+    """Whether crops keep their aspect ratio and are padded on the right, or fill the input."""
+    stretch: float = 2.0
+    """With `keep_ratio`: how much wider crops are made where the input has room, and narrow digits get more steps."""
     workers: int = 1
     """Processes that make samples; 0 makes them between steps."""
     data: tuple[Crops, ...] = ()
@@ -57,7 +61,8 @@ def fit_crop(image: Image, config: RecognizerTraining) -> NDArray[np.uint8]:
     height, width = config.image_hw
     if config.channels == 1:
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-    wide = min(width, max(1, round(image.shape[1] * height / image.shape[0]))) if config.keep_ratio else width
+    ratio = image.shape[1] / image.shape[0]
+    wide = min(width, max(1, round(height * ratio * config.stretch))) if config.keep_ratio else width
     shrinks = image.shape[0] * image.shape[1] > 2 * height * wide
     image = np.asarray(cv2.resize(image, (wide, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
     image = np.asarray(cv2.copyMakeBorder(image, 0, 0, 0, width - wide, cv2.BORDER_REPLICATE), np.uint8)
@@ -65,7 +70,7 @@ def fit_crop(image: Image, config: RecognizerTraining) -> NDArray[np.uint8]:
 
 
 def encode(text: str, charset: str) -> list[int] | None:
-    """Turn a text into places in the charset; None where a symbol is not in it.
+    """Turn a text into places in the charset, none for an empty text; None where a symbol is not in it.
 
     Text is folded to lower case if the charset has no upper case, and spaces go if it has no space.
     """
@@ -74,22 +79,23 @@ def encode(text: str, charset: str) -> list[int] | None:
     if " " not in charset:
         text = text.replace(" ", "")
     places = [charset.find(symbol) for symbol in text]
-    return None if -1 in places or not places else places
+    return None if -1 in places else places
 
 
-class Samples(IterableDataset[tuple[NDArray[np.uint8], list[int]]]):
+class Samples(IterableDataset[Sample]):
     """An endless stream of fitted crops and encoded texts; the difficulty follows the count of what was drawn."""
 
     def __init__(self, config: RecognizerTraining, start: int, *, seed: int) -> None:
         self.config, self.start, self.seed = config, start, seed
 
-    def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], list[int]]]:
+    def __iter__(self) -> Iterator[Sample]:
         """Draw samples; each worker has its own seed, and a resumed run does not repeat the earlier ones."""
         cv2.setNumThreads(0)
         info = torch.utils.data.get_worker_info()
         worker, workers = (info.id, info.num_workers) if info is not None else (0, 1)
         rng = np.random.default_rng([self.seed, worker, self.start])
-        maker = crop_maker(self.config)
+        drawer = crop_maker(self.config)
+        maker = None if drawer is None else CropPool(drawer)
         drawn = self.start * self.config.batch
         while True:
             hard = difficulty(drawn / self.config.batch) if self.config.init is None else 1.0
@@ -98,9 +104,7 @@ class Samples(IterableDataset[tuple[NDArray[np.uint8], list[int]]]):
                 drawn += workers
                 yield sample
 
-    def draw(
-        self, rng: np.random.Generator, maker: CropMaker | None, hard: float
-    ) -> tuple[NDArray[np.uint8], list[int]] | None:
+    def draw(self, rng: np.random.Generator, maker: CropMaker | CropPool | None, hard: float) -> Sample | None:
         """Draw one sample; None where its text does not fit charset or length."""
         if maker is not None and (not self.config.data or rng.random() < self.config.synthetic_share):
             image, text = maker.make(rng, hard=hard)
@@ -125,7 +129,7 @@ def difficulty(step: float) -> float:
     return float(np.clip((step - CLEAN_STEPS) / RAMP_STEPS, 0.0, 1.0))
 
 
-def collate(samples: list[tuple[NDArray[np.uint8], list[int]]]) -> tuple[Tensor, list[list[int]]]:
+def collate(samples: list[Sample]) -> tuple[Tensor, list[list[int]]]:
     """Stack crops to float32 (N, C, H, W) in -1..1; texts stay lists."""
     images = torch.from_numpy(np.stack([image for image, _ in samples])).permute(0, 3, 1, 2)
     return images.float() / 127.5 - 1, [places for _, places in samples]
@@ -184,11 +188,11 @@ def start(config: RecognizerTraining) -> Run[Recognizer]:
     return run
 
 
-def validation_set(config: RecognizerTraining) -> list[tuple[NDArray[np.uint8], list[int]]]:
+def validation_set(config: RecognizerTraining) -> list[Sample]:
     """Draw a fixed set of crops at full difficulty that training never sees."""
     samples = Samples(config, 0, seed=config.seed + 10_000)
     rng, maker = np.random.default_rng(config.seed + 10_000), crop_maker(config)
-    drawn: list[tuple[NDArray[np.uint8], list[int]]] = []
+    drawn: list[Sample] = []
     while len(drawn) < config.validation:
         sample = samples.draw(rng, maker, 1.0)
         if sample is not None:
@@ -196,7 +200,7 @@ def validation_set(config: RecognizerTraining) -> list[tuple[NDArray[np.uint8], 
     return drawn
 
 
-def accuracy(network: Recognizer, samples: list[tuple[NDArray[np.uint8], list[int]]], device: str) -> float:
+def accuracy(network: Recognizer, samples: list[Sample], device: str) -> float:
     """The share of crops read without an error, 0..1."""
     right = 0
     for first in range(0, len(samples), 64):
@@ -245,7 +249,6 @@ def train_recognizer(config: RecognizerTraining, report: Callable[[str], None] =
                 loss=float(np.mean(run.losses[-100:])),
                 crops_per_s=run.step * config.batch / budget.elapsed_s(),
                 hours=budget.elapsed_s() / 3600,
-                hard=difficulty(run.step),
             )
         if run.step % config.save_every == 0:
             conclude()

@@ -97,7 +97,7 @@ def make_scene(
 
 def text_sizes(rng: Generator, hw: tuple[int, int], level: float) -> list[float]:
     """Heights in pixels of the things' main texts: one or two large ones, or up to eleven small ones."""
-    smallest, largest = np.log(24 - 16 * level), np.log(min(hw) * 0.4)
+    smallest, largest = np.log(24 - 16 * level), np.log(min(hw) * 0.6)
     first = float(np.exp(rng.uniform(smallest, largest)))
     count = int(rng.integers(1, 3 + min(9, int(0.35 * min(hw) / first))))
     return [first * float(np.exp(rng.normal(0, 0.25 * level))) for _ in range(count)]

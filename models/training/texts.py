@@ -183,7 +183,7 @@ def random_text(rng: np.random.Generator, *, hard: float = 1.0) -> str:
     if rng.random() > hard:
         return digits(rng, 1, 4)
     makers = (small_number, whole_number, decimal_number, marked_number, number_with_unit, word, code)
-    maker = makers[rng.choice(len(makers), p=[0.22, 0.24, 0.16, 0.14, 0.05, 0.12, 0.07])]
+    maker = makers[rng.choice(len(makers), p=[0.18, 0.32, 0.12, 0.18, 0.05, 0.09, 0.06])]
     return maker(rng)
 
 
@@ -195,6 +195,16 @@ def digits(rng: np.random.Generator, shortest: int, longest: int) -> str:
 def small_number(rng: np.random.Generator) -> str:
     """Draw one or two digits: shirts, houses, platforms."""
     return digits(rng, 1, 2)
+
+
+def display_number(rng: np.random.Generator) -> str:
+    """Draw what a meter, a pump, a scale or a clock shows: leading zeros, and often a decimal point."""
+    text = "0" * int(rng.choice([0, 0, 0, 1, 2, 3])) + digits(rng, 1, 6)
+    kind = rng.random()
+    if kind < 0.5 and len(text) > 1:
+        at = len(text) - int(rng.integers(1, min(3, len(text) - 1) + 1))
+        return f"{text[:at]}.{text[at:]}"
+    return f"{digits(rng, 1, 2)}:{digits(rng, 2, 2)}" if kind > 0.93 else text
 
 
 def whole_number(rng: np.random.Generator) -> str:
@@ -217,7 +227,8 @@ def marked_number(rng: np.random.Generator) -> str:
     """Draw a number with signs: price, per cent, time, date, fraction, range, grouped digits."""
     first, second, third = (digits(rng, 1, 2) for _ in range(3))
     patterns = (
-        f"${digits(rng, 1, 3)}.{digits(rng, 2, 2)}", f"${digits(rng, 1, 4)}", f"{digits(rng, 1, 2)}%", f"-{first}%",
+        f"${digits(rng, 1, 3)}.{digits(rng, 2, 2)}", f"${digits(rng, 1, 4)}", f"{digits(rng, 1, 2)}%",
+        f"{digits(rng, 1, 1)}0%", f"{digits(rng, 1, 1)}0%", f"{digits(rng, 1, 2)}%", f"-{first}%",
         f"#{digits(rng, 1, 4)}", f"{first}:{digits(rng, 2, 2)}", f"{first}/{second}", f"{first}-{second}",
         f"{first}.{second}.{third}", f"{first}/{second}/{digits(rng, 2, 4)}", f"+{digits(rng, 1, 4)}",
         f"{digits(rng, 1, 3)},{digits(rng, 3, 3)}", f"{digits(rng, 2, 4)}-{digits(rng, 2, 4)}",

@@ -78,7 +78,7 @@ def display(rng: Generator, size: float, kit: Kit) -> Sheet:
 def screen(rng: Generator, kit: Kit) -> tuple[Colour, Colour, float]:
     """Colours of a display's ground and digits, and how far these cover: dark on grey-green, or glowing on black."""
     if rng.random() < 0.7:
-        grey = rng.uniform(45, 200)
+        grey = float(np.exp(rng.uniform(np.log(28), np.log(200))))
         tint = rng.uniform(0.75, 1.1, 3) * np.array([0.9, 1.05, 1.0])
         blue, green, red = (int(value) for value in np.clip(grey * tint, 0, 255))
         strength = np.clip(rng.uniform(0.35, 1.0), min(0.95, kit.contrast / grey), 1.0)
@@ -172,8 +172,8 @@ def writing(rng: Generator, size: float, kit: Kit) -> Sheet:
 
 
 THINGS: dict[str, tuple[Callable[[Generator, float, Kit], Sheet], float]] = {
-    "bib": (bib, 0.22), "display": (display, 0.2), "counter": (counter, 0.08), "sign": (sign, 0.15),
-    "badge": (badge, 0.1), "page": (page, 0.07), "writing": (writing, 0.18),
+    "bib": (bib, 0.2), "display": (display, 0.28), "counter": (counter, 0.1), "sign": (sign, 0.13),
+    "badge": (badge, 0.09), "page": (page, 0.05), "writing": (writing, 0.15),
 }  # fmt: skip
 """All things, each with its share."""
 

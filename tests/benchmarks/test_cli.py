@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import cv2
@@ -6,12 +7,19 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from edgereader.benchmarks.calibration import with_temperature
+from edgereader.benchmarks.scoring import match
 from edgereader.models.training.photos import NUMBERS
+from edgereader.runtime import Bundle, Reader
 from edgereader.runtime.cli import main
 
 
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
 def run(*arguments):
-    return CliRunner().invoke(main, ["eval", *(str(argument) for argument in arguments)])
+    return invoke("eval", *arguments)
 
 
 def failed(result):
@@ -25,7 +33,7 @@ def failed(result):
 
 @pytest.fixture
 def photos(repository, tmp_path):
-    """Two sample photos as a set of scenes, with one label that is wrong on purpose."""
+    """Two sample photos as a set of scenes, of which one is labelled with a wrong number on purpose."""
     root = tmp_path / "scenes_samples"
     shutil.copytree(repository / "models/zoo/samples", root / "images")
     labels = {"meter": NUMBERS["meter"], "house": "999"}
@@ -49,17 +57,108 @@ def test_a_bundle_is_measured_on_crops_and_scenes(tmp_path, crops, photos):
     result = run("digits-edge", crops, photos, "--json", tmp_path / "report.json", "--errors", tmp_path / "mistakes")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[1].startswith("crops_samples        2  exact 50.0% (1 of 2)")
-    assert lines[2].startswith("scenes_samples       2  recall 50.0% (1 of 2), precision ")
+    assert re.match(r"in .+:$", lines[0])
+    assert lines[2].startswith("crops_samples        2  exact 50.0% (1 of 2), ECE ")
+    assert lines[3].startswith("scenes_samples       2  recall 50.0% (1 of 2), precision ")
     report = json.loads((tmp_path / "report.json").read_text())
-    assert [(part["kind"], part["name"]) for part in report["sets"]] == [
+    (measured,) = report["runs"]
+    assert [(part["kind"], part["name"]) for part in measured["sets"]] == [
         ("crops", "crops_samples"),
         ("scenes", "scenes_samples"),
     ]
     assert report["backend"] == "cpu"
-    assert all(len(checksum) == 64 for checksum in report["files"].values())
-    assert report["sets"][1]["latency"]["p50_ms"] > 0
+    assert set(measured["files"]) == {"detector", "recognizer"}
+    assert all(len(checksum) == 64 for checksum in measured["files"].values())
+    assert measured["sets"][1]["latency"]["p50_ms"] > 0
+    assert measured["all_crops"]["images"] == 2
+    (house,) = (cause for cause in measured["sets"][1]["causes"] if cause["mistake"] == "number missed")
+    assert house["count"] == 1
     assert {path.name for path in (tmp_path / "mistakes").iterdir()} == {"crops_samples-1.png", "scenes_samples-1.png"}
+
+
+def test_a_threshold_gives_what_reading_with_it_gives(photos, tmp_path):
+    assert run("digits-edge", photos, "--json", tmp_path / "report.json").exit_code == 0
+    (result,) = json.loads((tmp_path / "report.json").read_text())["runs"][0]["sets"]
+    row = result["thresholds"][0]
+    reader = Reader(min_confidence=row["min_confidence"])
+    texts = [reader.read(cv2.imread(str(photos / f"images/{name}.jpg"))) for name in ("house", "meter")]
+    found = [
+        match([label], [each.text for each in read])
+        for label, read in zip(["999", NUMBERS["meter"]], texts, strict=True)
+    ]
+    assert row["recall"] == sum(len(each.matched) for each in found) / 2
+    assert row["false_numbers_per_image"] == sum(len(each.false) for each in found) / 2
+
+
+def test_two_precisions_are_two_runs(tmp_path, crops):
+    arguments = ("--precision", "fp32", "--precision", "fp32", "--json", tmp_path / "report.json")
+    result = run("digits-edge", crops, *arguments)
+    assert result.exit_code == 0, result.output
+    assert [each["precision"] for each in json.loads((tmp_path / "report.json").read_text())["runs"]] == ["fp32"] * 2
+    assert "expected a detector in fp64" in failed(
+        run("digits-edge", crops, "--precision", "fp32", "--precision", "fp64")
+    )
+
+
+def test_the_held_out_part_is_said_to_be_one(tmp_path, crops):
+    shutil.copy(crops / "images/bib.png", crops / "images/lcd2_bib.png")
+    (crops / "labels.tsv").write_text(f"images/bib.png\t0\nimages/lcd2_bib.png\t{NUMBERS['bib']}\n")
+    result = run("digits-edge", f"{crops}:held-out", "--json", tmp_path / "report.json")
+    assert result.exit_code == 0, result.output
+    assert "exact 100.0% (1 of 1)" in result.stdout
+    assert "crops_samples:held-out: only meters kept out of training (gasmeter, lcd2, top)" in result.stdout
+    assert json.loads((tmp_path / "report.json").read_text())["runs"][0]["all_crops"] is None
+
+
+@pytest.fixture
+def bundle(repository, tmp_path):
+    """A copy of the shipped bundle, at temperature 1."""
+    root = tmp_path / "my-bundle"
+    shutil.copytree(repository / "models/zoo/digits-edge", root)
+    with_temperature(Bundle.open(root), 1.0)
+    return root
+
+
+def test_a_bundle_is_calibrated_measured_and_described(bundle, crops, tmp_path):
+    fitted, report = tmp_path / "calibration.json", tmp_path / "report.json"
+    dry = invoke("calibrate", bundle, crops, "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    assert Bundle.open(bundle).recognizer.temperature == 1
+    result = invoke("calibrate", bundle, crops, "--json", fitted)
+    assert result.exit_code == 0, result.output
+    temperature = Bundle.open(bundle).recognizer.temperature
+    assert temperature != 1
+    lines = result.stdout.splitlines()
+    assert lines[0] == "2 crops: crops_samples 2"
+    assert lines[2].startswith(f"temperature {temperature:g}")
+    assert json.loads(fitted.read_text())["temperature"] == temperature
+
+    assert run(bundle, crops, "--json", report).exit_code == 0
+    certainties = json.loads(report.read_text())["runs"][0]["all_crops"]
+    assert certainties["certainty"]["nll"] < certainties["uncalibrated"]["nll"]
+
+    (bundle / "README.md").unlink()
+    readme = tmp_path / "README.md"
+    readme.write_text("# Mine\n<!-- results:begin -->\n<!-- results:end -->\nmore\n")
+    card = ("card", bundle, "--results", report, "--calibration", fitted, "--readme", readme)
+    assert invoke(*card, "--check").exit_code == 1
+    assert not (bundle / "README.md").exists()
+    assert invoke(*card).exit_code == 0
+    assert invoke(*card, "--check").exit_code == 0
+    assert "| crops_samples (2 crops) | 50 % |" in readme.read_text()
+    assert readme.read_text().endswith("more\n")
+    assert f"at temperature {temperature:g}, fitted to crops_samples (2 crops)" in (bundle / "README.md").read_text()
+
+    with_temperature(Bundle.open(bundle), 3.0)
+    assert "report: expected temperature 3" in failed(invoke(*card))
+
+
+def test_a_calibration_that_cannot_be_leaves_the_bundle_as_it_is(bundle, crops, tmp_path):
+    before = (bundle / "bundle.json").read_bytes()
+    measured_with = crops.rename(tmp_path / "crops_jersey")
+    assert "got a set that figures are measured with" in failed(invoke("calibrate", bundle, measured_with))
+    assert "got nothing there" in failed(invoke("calibrate", bundle, tmp_path / "gone"))
+    assert (bundle / "bundle.json").read_bytes() == before
 
 
 def test_the_kind_may_be_given(crops):

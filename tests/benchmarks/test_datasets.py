@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 
 from edgereader.benchmarks.datasets import open_set
+from edgereader.models.training.crops import MeterDigits
+from edgereader.models.training.labels_writer import write_labels
 from edgereader.runtime.errors import DatasetError
 
 
@@ -26,10 +28,16 @@ def test_a_scene_is_an_image(tmp_path):
         make(tmp_path / "mine", [f"images/b.png\t12\t{box}", f"images/a.png\t3\t{box}", f"images/b.png\t4\t{box}"])
     )
     assert found.kind == "scenes"
-    assert [(image.path.name, image.texts, len(image.quads)) for image in found.images] == [
-        ("a.png", ("3",), 1),
-        ("b.png", ("12", "4"), 2),
-    ]
+    assert [(image.path.name, image.texts) for image in found.images] == [("a.png", ("3",)), ("b.png", ("12", "4"))]
+    assert all(quad.tolist() == [[1, 1], [5, 1], [5, 5], [1, 5]] for image in found.images for quad in image.quads)
+
+
+def test_a_text_keeps_its_box_and_one_without_has_none(tmp_path):
+    lines = ["images/a.png\t\t[1, 1, 5, 5]", "images/a.png\t12", "images/a.png\t3\t[2, 2, 5, 5]"]
+    (image,) = open_set(make(tmp_path / "scenes_x", lines)).images
+    assert image.texts == ("12", "3")
+    assert image.quads[0] is None
+    assert image.quads[1][0].tolist() == [2, 2]
 
 
 def test_a_scene_without_numbers_is_kept(tmp_path):
@@ -60,6 +68,43 @@ def test_labels_without_images_are_counted(tmp_path):
 def test_a_set_without_texts_is_no_set_of_crops(tmp_path):
     with pytest.raises(DatasetError, match="expected crops with a text, got none"):
         open_set(make(tmp_path / "set", ["images/a.png\t"]))
+
+
+def test_the_meters_kept_out_of_training_may_be_asked_for(tmp_path):
+    root = make(tmp_path / "mine", [f"images/{name}.png\t1" for name in ("lcd2_1", "lcd_2", "top-x_3", "gasmeter_4")])
+    whole, part = open_set(root), open_set(f"{root}:held-out")
+    assert (len(whole.images), whole.part, whole.name) == (4, None, "mine")
+    assert [image.path.stem for image in part.images] == ["lcd2_1", "top-x_3", "gasmeter_4"]
+    assert part.name == "mine:held-out"
+    assert part.part == "only meters kept out of training (gasmeter, lcd2, top)"
+    assert open_set(f"{root}:held-out", "scenes").kind == "scenes"
+
+
+def test_a_set_of_which_nothing_is_held_out_is_one_clear_line(tmp_path):
+    root = make(tmp_path / "mine", ["images/lcd.png\t1"])
+    with pytest.raises(
+        DatasetError, match="expected images of the meters gasmeter, lcd2, top, .* got none; leave :held"
+    ):
+        open_set(f"{root}:held-out")
+
+
+def test_the_meters_held_out_are_those_that_training_leaves_out(tmp_path):
+    names = ("lcd2_1", "lcd_2", "top-x_3", "gasmeter_4", "powermeter-5", "lcd2-6")
+    root = make(tmp_path / "mine", [f"images/{name}.png\t{number}" for number, name in enumerate(names)])
+    trained = MeterDigits(root).by_meter.values()
+    kept = {text for crops in trained for _, text in crops}
+    assert kept | {image.texts[0] for image in open_set(f"{root}:held-out").images} == set("012345")
+    assert kept == {"1", "4"}
+
+
+def test_generated_photos_are_a_set(tmp_path):
+    word = ("12", [[1, 1], [5, 1], [5, 5], [1, 5]], np.zeros((2, 4, 2)))
+    unreadable = ("###", [[1, 1], [5, 1], [5, 5], [1, 5]], None)
+    photo = np.zeros((9, 9, 3), np.uint8)
+    write_labels(tmp_path / "set", iter([(photo, [word, unreadable]), (photo, [])]), suffix=".jpg")
+    found = open_set(tmp_path / "set")
+    assert found.kind == "scenes"
+    assert [image.texts for image in found.images] == [("12", "###"), ()]
 
 
 def test_the_real_sets_are_opened(shared_data):

@@ -1,36 +1,42 @@
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from edgereader.benchmarks.datasets import LabelledImage, LabelledSet
 from edgereader.benchmarks.evaluate import evaluate_set, latency_of
+from edgereader.runtime.decoding import Text
+from edgereader.runtime.heatmaps import Region
 
 QUAD = np.array([[0, 0], [9, 0], [9, 5], [0, 5]], np.float32)
-
-
-@dataclass(frozen=True)
-class Found:
-    text: str
-    quad: np.ndarray
+NONE = np.zeros((0, 4, 2), np.float32)
 
 
 class PixelReader:
-    """Reads what the first row of pixels spells, words parted by 0: a reader whose answers a test can paint."""
+    """Reads what the first row of pixels spells, words parted by 0: a reader whose answers a test can paint.
 
-    def __init__(self, delay_s=0.0):
+    The texts of a photo lie beside each other, 100 px apart.
+    """
+
+    min_confidence = 0.6
+
+    def __init__(self, delay_s=0.0, confidence=0.99):
         self.delay_s = delay_s
+        self.confidence = confidence
         self.calls = 0
 
-    def read(self, frame):
+    def look(self, frame):
         self.calls += 1
         time.sleep(self.delay_s)
-        spelt = bytes(frame[0, :, 0]).decode("ascii").strip("\0")
-        return [Found(text, QUAD) for text in spelt.split("\0") if text]
+        spelt = [text for text in bytes(frame[0, :, 0]).decode("ascii").strip("\0").split("\0") if text]
+        return [(Region(QUAD + [100 * at, 0], NONE, 0.9), self.says(text)) for at, text in enumerate(spelt)]
+
+    def says(self, text):
+        places = tuple((at + 0.5) / len(text) for at in range(len(text)))
+        return Text(text, self.confidence, (0.9,) * len(text), text.isdigit(), places)
 
     def recognize(self, crops):
-        return [Found("".join(found.text for found in self.read(crop)), QUAD) for crop in crops]
+        return [Text("".join(text.text for _, text in self.look(crop)), self.confidence, ()) for crop in crops]
 
 
 def painted(*texts):
@@ -40,15 +46,30 @@ def painted(*texts):
 
 def labelled(kind, tmp_path, *images):
     pictures = {tmp_path / str(number): painted(*read) for number, (_, read) in enumerate(images)}
-    items = tuple(LabelledImage(path, labels, ()) for path, (labels, _) in zip(pictures, images, strict=True))
+    items = tuple(
+        LabelledImage(path, labels, (None,) * len(labels)) for path, (labels, _) in zip(pictures, images, strict=True)
+    )
     return LabelledSet("set", tmp_path, kind, items), pictures.__getitem__
 
 
 def test_crops_are_scored_by_their_digits(tmp_path):
     data, load = labelled("crops", tmp_path, (("62-03",), ["6203"]), (("12",), ["21"]), (("7",), []), (("$5",), ["5"]))
-    result, mistakes = evaluate_set(PixelReader(), data, load)
-    assert (result.images, result.exact, result.accuracy) == (4, 2, 0.5)
-    assert [(mistake.image.path.name, mistake.readings) for mistake in mistakes] == [("1", ("21",)), ("2", ("",))]
+    outcome = evaluate_set(PixelReader(), data, load)
+    assert (outcome.result.images, outcome.result.exact, outcome.result.accuracy) == (4, 2, 0.5)
+    assert [(mistake.image.path.name, mistake.readings) for mistake in outcome.mistakes] == [
+        ("1", ("21",)),
+        ("2", ("",)),
+    ]
+    assert outcome.judged.right.tolist() == [True, False, False, True]
+    assert outcome.uncalibrated is None
+
+
+def test_crops_are_read_again_without_calibration(tmp_path):
+    data, load = labelled("crops", tmp_path, (("1",), ["1"]), (("2",), ["3"]))
+    outcome = evaluate_set(PixelReader(confidence=0.5), data, load, uncalibrated=PixelReader(confidence=1.0))
+    assert outcome.result.certainty.ece == 0
+    assert outcome.result.uncalibrated.ece == 0.5
+    assert outcome.result.latency.images == 2
 
 
 def test_scenes_are_scored_as_multisets_over_all_images(tmp_path):
@@ -59,41 +80,30 @@ def test_scenes_are_scored_as_multisets_over_all_images(tmp_path):
         (("678",), ["678", "6", "EXIT"]),  # a lone digit and a word cost no precision
         ((), []),
     )
-    result, mistakes = evaluate_set(PixelReader(), data, load)
+    outcome = evaluate_set(PixelReader(), data, load)
+    result = outcome.result
     assert (result.labels, result.matched, result.readings) == (3, 2, 3)
     assert result.recall == pytest.approx(2 / 3)
     assert result.precision == pytest.approx(2 / 3)
     assert result.false_numbers == 2
-    assert [mistake.image.path.name for mistake in mistakes] == ["0", "1"]
-    assert mistakes[0].match.missed == ("45",)
-    assert len(mistakes[0].quads) == 2
+    assert [mistake.image.path.name for mistake in outcome.mistakes] == ["0", "1"]
+    assert outcome.mistakes[0].match.missed == ("45",)
+    assert len(outcome.mistakes[0].quads) == 2
 
 
-def test_a_match_in_another_image_is_none(tmp_path):
-    data, load = labelled("scenes", tmp_path, (("123",), []), ((), ["123"]))
-    result, _ = evaluate_set(PixelReader(), data, load)
-    assert (result.matched, result.false_numbers) == (0, 1)
-
-
-def test_without_labels_there_is_no_recall_but_false_numbers_are_counted(tmp_path):
-    data, load = labelled("scenes", tmp_path, ((), ["12", "3"]), ((), ["WORD"]), ((), []), ((), []))
-    result, _ = evaluate_set(PixelReader(), data, load)
-    assert (result.recall, result.precision) == (None, 0.0)
-    assert result.false_numbers_per_image == 0.5
-
-
-def test_the_clock_runs_for_the_reading_alone_and_after_the_warm_up(tmp_path):
-    data, load = labelled("crops", tmp_path, *[(("1",), ["1"])] * 5)
+@pytest.mark.parametrize("kind", ["crops", "scenes"])
+def test_the_clock_runs_for_the_reading_alone_and_after_the_warm_up(tmp_path, kind):
+    data, load = labelled(kind, tmp_path, *[(("1",), ["1"])] * 5)
     reader = PixelReader(delay_s=0.01)
 
     def slow(path):
         time.sleep(0.05)
         return load(path)
 
-    result, _ = evaluate_set(reader, data, slow)
+    latency = evaluate_set(reader, data, slow).result.latency
     assert reader.calls == 5 + 3
-    assert (result.latency.images, result.latency.warm_up) == (5, 3)
-    assert 10 <= result.latency.p50_ms < 40
+    assert (latency.images, latency.warm_up) == (5, 3)
+    assert 10 <= latency.p50_ms < 40
 
 
 def test_progress_sees_every_image_once(tmp_path):
@@ -109,6 +119,7 @@ def test_progress_sees_every_image_once(tmp_path):
     assert seen == ["0", "1", "2", "3"]
 
 
-def test_percentiles():
-    latency = latency_of([float(value) for value in range(1, 102)], warm_up=3)
-    assert (latency.p50_ms, latency.p90_ms, latency.p99_ms) == (51, 91, 100)
+def test_percentiles(tmp_path):
+    data, _ = labelled("crops", tmp_path, (("1",), []), (("1",), []))
+    latency = latency_of([float(value) for value in range(1, 102)], data)
+    assert (latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.warm_up) == (51, 91, 100, 2)

@@ -110,6 +110,20 @@ def grey_of(character, charset=CHARSET, prediction="CTC"):
     return (charset.index(character) + special) * 255 / (len(charset) + special - 1)
 
 
+def paint_number(frame, text, x, y, width=40, height=40, *, valleys=True):
+    """A number that the test detector sees as so many characters, `width` pixels each, and the recogniser reads.
+
+    Without valleys the detector sees it as a single one. No digit may be below 4, nor be its neighbour's equal.
+    """
+    ramp = 1 - np.abs(np.linspace(-1, 1, width)) * (0.4 if valleys else 0)
+    for index, character in enumerate(text):
+        red = 255 * ramp
+        green = (grey_of(character) - 0.299 * red) / 0.587
+        assert green.min() >= 0, f"{character} cannot be painted"
+        left = x + index * width
+        frame[y : y + height, left : left + width, 1:] = np.stack((green, red), 1).round()
+
+
 def paint_word(frame, character, x, y, width=120, height=40, charset=CHARSET):
     """A rectangle that the test detector finds and the test recogniser reads as one character."""
     green = (grey_of(character, charset) - 0.299 * 255) / 0.587

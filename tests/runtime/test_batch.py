@@ -10,7 +10,7 @@ from edgereader.runtime import Reader, batch
 from edgereader.runtime.batch import find_sources, read_all, with_progress, write_json, write_table
 from edgereader.runtime.errors import ImageError
 
-from .graphs import paint_word
+from .graphs import paint_number, paint_word
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,11 @@ def test_json_lines(reader, photos, capsys):
         write_json(outcome)
     first, second, third = map(json.loads, capsys.readouterr().out.splitlines())
     assert set(first) == {"path", "readings"}
-    assert set(first["readings"][0]) == {"text", "confidence", "quad", "characters"}
+    assert set(first["readings"][0]) == {
+        "text", "confidence", "quad", "characters", "confidences", "peaks", "agrees", "ambiguous_rotation",
+    }  # fmt: skip
+    assert np.shape(first["readings"][0]["characters"]) == (1, 4, 2)
+    assert len(first["readings"][0]["confidences"]) == 1
     assert set(second) == {"path", "error"}
     assert third["readings"] == []
 
@@ -93,6 +97,17 @@ def test_the_table(reader, photos, capsys):
     assert lines[0].split() == ["picture", "confidence", "reading"]
     assert [line.split()[-1] for line in lines[1:]] == ["7", "5", "read", "-"]
     assert [len(line) - 1 for line in lines[1:3]] == [lines[0].index("reading")] * 2
+
+
+def test_the_table_remarks_on_what_is_doubtful(make_bundle, tmp_path, capsys):
+    frame = np.zeros((300, 400, 3), np.uint8)
+    paint_number(frame, "86", 50, 50, valleys=False)
+    cv2.imwrite(str(tmp_path / "a.png"), frame)
+    sources = find_sources([str(tmp_path)])
+    write = write_table(sources)
+    for outcome in read_all(Reader(make_bundle(steps=10), min_confidence=0.5), sources):
+        write(outcome)
+    assert capsys.readouterr().out.splitlines()[1].endswith("86  (1 characters seen, maybe upside down)")
 
 
 def test_crops(reader, tmp_path):

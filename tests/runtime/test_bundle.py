@@ -89,6 +89,9 @@ WRONG = [
     (("recognizer", "max_length"), 0),
     (("recognizer", "stages"), "TPS-VGG-LSTM-CTC"),
     (("recognizer", "keep_ratio"), "yes"),
+    (("recognizer", "temperature"), 0),
+    (("recognizer", "temperature"), -1.5),
+    (("recognizer", "temperature"), None),
 ]
 
 

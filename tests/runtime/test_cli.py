@@ -79,6 +79,8 @@ def test_options(run, photo, tmp_path):
     assert read("--all-text") == ["7", "c", "5"]
     assert read("--alphabet", "5") == ["5", "5", "5"]
     assert read("--pattern", "[0-5]") == ["5"]
+    assert read("--check", "luhn") == []
+    assert read("--rotations", "--upright") == ["7", "5"]
     assert read("--backend", "cpu", "--precision", "fp32") == ["7", "5"]
     assert read("--save", tmp_path / "out") == ["7", "5"]
     assert cv2.imread(str(tmp_path / "out" / "a.png")).shape == (480, 640, 3)
@@ -88,6 +90,31 @@ def test_crops(run, tmp_path):
     cv2.imwrite(str(tmp_path / "crop.png"), np.full((40, 80, 3), round(grey_of("7")), np.uint8))
     result = run(tmp_path / "crop.png", "--crops", "--json")
     assert json.loads(result.stdout)["readings"][0]["text"] == "7"
+
+
+def test_split(bundle_folder, photo, tmp_path):
+    def split(*arguments):
+        return CliRunner().invoke(main, ["split", *map(str, arguments), "--bundle", str(bundle_folder)])
+
+    (tmp_path / "broken.jpg").write_text("no picture")
+    result = split(photo, tmp_path / "broken.jpg", "--to", tmp_path / "digits")
+    assert result.exit_code == 1
+    assert [line.split()[1:] for line in result.stdout.splitlines()[1:2]] == [["2", "7", "5"]]
+    assert "1 of 2 could not be read:" in result.stderr
+    assert sorted(path.parent.name for path in (tmp_path / "digits").rglob("*.png")) == ["5", "7"]
+    again = split(photo, "--to", tmp_path / "digits")
+    assert_one_line_error(again)
+    assert "name a new folder" in again.stderr
+    small = split(photo, "--to", tmp_path / "small", "--size", 28, "--min-confidence", 0.5)
+    assert small.exit_code == 0
+    assert {cv2.imread(str(path)).shape for path in (tmp_path / "small").rglob("*.png")} == {(28, 28, 3)}
+    words = split(photo, "--to", tmp_path / "words", "--all-text", "--all-characters")
+    assert words.exit_code == 0
+    assert (tmp_path / "words" / "c" / "a-2-1.png").is_file()
+    for wrong in ((photo,), ("--to", tmp_path / "new"), (photo, "--to", tmp_path / "new", "--size", 2)):
+        assert_one_line_error(split(*wrong))
+    assert_one_line_error(split(photo, "--to", photo))
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
@@ -100,6 +127,8 @@ def test_crops(run, tmp_path):
         ("x.png", "--precision", "int8"),
         ("x.png", "--pattern", "["),
         ("x.png", "--alphabet", "äöü"),
+        ("x.png", "--check", "isbn"),
+        ("x.png", "--check", "iso6346", "--alphabet", "0123456789"),
         ("x.png", "--nonsense"),
     ],
 )

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from edgereader.runtime.decoding import FORBIDDEN, NUMBERS, decode, make_alphabet
-from edgereader.runtime.errors import AlphabetError
+from edgereader.runtime.alphabets import FORBIDDEN, NUMBERS, make_alphabet
+from edgereader.runtime.beam import ctc_beam
+from edgereader.runtime.decoding import decode, softened
 
 CHARSET = "0123456789abcdefghijklmnopqrstuvwxyz$%#+-/.,:"
 SPECIAL = {"CTC": 1, "Attn": 2}
@@ -34,8 +37,8 @@ def prediction(request):
     return request.param
 
 
-def read(log_probs, prediction, alphabet=NUMBERS, pattern=None):
-    return decode(log_probs, make_alphabet(CHARSET, prediction, alphabet, pattern))
+def read(log_probs, prediction, alphabet=NUMBERS, pattern=None, check=None):
+    return decode(log_probs, make_alphabet(CHARSET, prediction, alphabet, pattern, check))
 
 
 def test_ctc_merges_repeats_and_drops_blanks():
@@ -146,15 +149,105 @@ def test_patterns_must_match_as_a_whole(prediction):
     assert read(log_probs, prediction, pattern=r"\d{3}").text == "1234"
 
 
-@pytest.mark.parametrize(
-    ("alphabet", "pattern"), [("ABC", None), ("", None), ("12€", None), ("123 ", None), (NUMBERS, "["), (None, "(")]
-)
-def test_alphabets_and_patterns_that_do_not_fit(alphabet, pattern):
-    with pytest.raises(AlphabetError, match=r"expected .* got.*;"):
-        make_alphabet(CHARSET, "CTC", alphabet, pattern)
+def test_places_of_characters_and_of_dropped_letters():
+    path = [{"": 1}, {"4": 1}, {"4": 1}, {"": 1}, {"2": 1}, {"": 1}, {"7": 1}, {"k": 1}]
+    text = decode(steps("CTC", *path), make_alphabet(CHARSET, "CTC", NUMBERS, None))
+    assert (text.text, text.accepted) == ("427", True)
+    assert text.positions == pytest.approx((2 / 8, 4.5 / 8, 6.5 / 8))
+    assert text.dropped == pytest.approx((7.5 / 8,))
+    half = decode(steps("CTC", *path), make_alphabet(CHARSET, "CTC", NUMBERS, None), used=0.5)
+    assert half.positions == pytest.approx([2 * each for each in text.positions]), "the rest of the crop is padding"
+    attn = read(written("Attn", *sure("42k")), "Attn")
+    assert attn.positions == pytest.approx((1 / 6, 3 / 6))
+    assert attn.dropped == pytest.approx((5 / 6,))
 
 
-def test_a_charset_without_symbols_reads_numbers_and_one_without_digits_cannot():
-    assert make_alphabet("0123456789", "CTC", NUMBERS, None).permitted == "0123456789"
-    with pytest.raises(AlphabetError):
-        make_alphabet("abc", "CTC", NUMBERS, None)
+def test_a_temperature_changes_confidences_and_not_texts(prediction):
+    log_probs = written(prediction, {"4": 0.9, "7": 0.1}, {"z": 0.9, "2": 0.08, "k": 0.02}, {"7": 0.6, "1": 0.4})
+    alphabet = make_alphabet(CHARSET, prediction, NUMBERS, None)
+    cold, plain, hot = (decode(log_probs, alphabet, temperature=each) for each in (0.5, 1.0, 3.0))
+    assert cold.text == plain.text == hot.text == "427"
+    assert all(a > b > c for a, b, c in zip(cold.confidences, plain.confidences, hot.confidences, strict=True))
+    row = np.exp(log_probs[1 if prediction == "CTC" else 0]) ** (1 / 3)
+    assert hot.confidences[0] == pytest.approx((row / row.sum()).max(), rel=1e-4)
+
+
+def test_softened_rows_are_probabilities_again():
+    log_probs = written("CTC", *sure("42"))
+    soft = softened(log_probs, 2.5)
+    assert soft.dtype == np.float32
+    assert np.exp(soft).sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert (soft.argmax(axis=1) == log_probs.argmax(axis=1)).all()
+
+
+def test_a_pattern_takes_the_likeliest_text_that_fits(prediction):
+    log_probs = written(prediction, {"4": 0.9, "7": 0.1}, {"1": 0.7, ".": 0.3}, {"8": 0.8, "3": 0.2})
+    found = read(log_probs, prediction, pattern=r"\d\.\d")
+    assert (found.text, found.accepted) == ("4.8", True)
+    assert found.confidence == pytest.approx(0.9 * 0.3 * 0.8, rel=0.01)
+    assert found.confidences == pytest.approx((0.9, 0.3, 0.8), rel=0.01)
+    assert len(found.positions) == 3
+    found = read(log_probs, prediction, pattern=r"7.8")
+    assert (found.text, found.confidence) == ("718", pytest.approx(0.1 * 0.7 * 0.8, rel=0.01))
+    assert not read(log_probs, prediction, pattern=r"7.3").accepted, "too unlikely against 418"
+
+
+def test_a_missing_dot_is_found_between_the_digits():
+    path = [{"4": 1}, {"": 0.8, ".": 0.2}, {"8": 0.9, "6": 0.1}, {"": 1}]
+    found = read(steps("CTC", *path), "CTC", pattern=r"\d\.\d")
+    assert (found.text, found.accepted) == ("4.8", True)
+    assert found.confidence == pytest.approx(0.18, rel=0.01)
+    assert found.positions == pytest.approx((0.5 / 4, 1.5 / 4, 2.5 / 4))
+
+
+def test_where_nothing_fits_the_greedy_text_comes_back_unaccepted(prediction):
+    log_probs = written(prediction, *sure("1234"))
+    plain, found = read(log_probs, prediction), read(log_probs, prediction, pattern="[a-z]+")
+    assert found == replace(plain, accepted=False)
+
+
+def test_the_certain_text_is_the_same_with_a_pattern(prediction):
+    log_probs = written(prediction, *sure("12.34"))
+    plain, found = read(log_probs, prediction), read(log_probs, prediction, pattern=r"[\d.]+")
+    assert (found.text, found.positions) == (plain.text, plain.positions)
+    assert found.confidence == pytest.approx(plain.confidence, rel=0.05)
+
+
+def test_words_do_not_become_numbers_for_a_pattern(prediction):
+    assert not read(written(prediction, *sure("boss")), prediction, pattern=r"\d{4}").accepted
+    assert not read(written(prediction, *sure("kwh")), prediction, pattern=r"\d*").accepted
+
+
+def test_units_are_dropped_and_look_alikes_are_digits_under_a_pattern(prediction):
+    found = read(written(prediction, *sure("123kwh")), prediction, pattern=r"\d{3}")
+    assert (found.text, found.accepted, len(found.dropped)) == ("123", True, 3)
+    unsure = [{"4": 1}, {"o": 0.9, "0": 0.1}, {"7": 1}]
+    found = read(written(prediction, *unsure), prediction, pattern=r"\d{3}")
+    assert found.text == "407"
+    assert found.confidence == pytest.approx(1, abs=0.02), "the letter's probability speaks for the digit's shape"
+
+
+def test_a_check_takes_the_likeliest_text_that_passes(prediction):
+    digits = [*sure("7992739871"), {"8": 0.6, "3": 0.4}]
+    found = read(written(prediction, *digits), prediction, check="luhn")
+    assert (found.text, found.accepted) == ("79927398713", True)
+    assert found.confidence == pytest.approx(0.4, abs=0.05)
+    vetoed = read(written(prediction, *sure("79927398710")), prediction, check="luhn", pattern=r"\d+0")
+    assert not vetoed.accepted
+    assert not read(written(prediction, *sure("123")), prediction, check="ean13").accepted
+
+
+def test_container_codes_are_read_with_letters(prediction):
+    unsure = {"o": 0.7, "0": 0.3}
+    log_probs = written(prediction, *sure("csqu3"), unsure, *sure("54383"))
+    found = read(log_probs, prediction, check="iso6346")
+    assert (found.text, found.accepted) == ("csqu3054383", True)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_pattern_for_everything_finds_the_likeliest_text_of_all(seed):
+    rows = np.random.default_rng(seed).dirichlet(np.full(len(CHARSET) + 1, 0.05), 5).astype(np.float32)
+    text = decode(np.log(np.maximum(rows, 1e-30)), make_alphabet(CHARSET, "CTC", None, ".*"))
+    best, probability = next(each for each in ctc_beam(rows) if each[0])
+    assert text.text == "".join(CHARSET[each - 1] for each in best)
+    assert text.confidence == pytest.approx(probability, rel=1e-3)

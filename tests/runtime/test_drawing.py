@@ -4,12 +4,10 @@ import pytest
 from edgereader.runtime.drawing import COLOUR, annotated
 from edgereader.runtime.reader import Reading
 
-NO_CHARACTERS = np.empty((0, 4, 2), np.float32)
-
 
 def reading(left, top, right, bottom):
     quad = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
-    return Reading("42", 0.9, quad, NO_CHARACTERS)
+    return Reading("42", 0.9, quad, characters=(), peaks=2, agrees=True)
 
 
 def test_the_frame_stays_as_it_was_and_the_quad_is_drawn():

@@ -125,6 +125,15 @@ def test_keeping_the_ratio_repeats_the_last_column():
     assert (crop[:, 40:] == crop[:, 39:40]).all()
 
 
+def test_narrow_crops_are_widened_where_there_is_room():
+    frame = PHOTO[:, :75]
+    crop = np.zeros((32, 100, 3), np.uint8)
+    assert cut_quad(frame, whole(frame), crop, keep_ratio=True, stretch=1.5) == 60
+    assert np.array_equal(crop[:, :60], cv2.resize(frame, (60, 32)))
+    assert cut_quad(frame, whole(frame), crop, keep_ratio=True, stretch=4) == 100
+    assert cut_quad(frame, whole(frame), crop, keep_ratio=False, stretch=1.5) == 100
+
+
 def test_keeping_the_ratio_squeezes_what_is_too_wide():
     frame = cv2.resize(PHOTO, (800, 64))
     crop = np.zeros((32, 100, 3), np.uint8)

@@ -6,7 +6,18 @@ import sys
 import edgereader.runtime
 
 FORBIDDEN = ("torch", "onnx", "edgereader.export", "edgereader.models", "edgereader.benchmarks", "PIL", "scipy")
-PUBLIC = ["NUMBERS", "Bundle", "Detector", "EdgeReaderError", "Reader", "Reading", "Recognizer", "Region", "Text"]
+PUBLIC = [
+    "NUMBERS",
+    "Bundle",
+    "Character",
+    "Detector",
+    "EdgeReaderError",
+    "Reader",
+    "Reading",
+    "Recognizer",
+    "Region",
+    "Text",
+]
 
 
 def modules_after(program):

@@ -12,9 +12,9 @@ import pytest
 from edgereader.runtime import NUMBERS, Bundle, Reader
 from edgereader.runtime.errors import BundleError, BundleNotFound, ImageError
 from edgereader.runtime.files import read_photo
-from edgereader.runtime.reader import Reading, without_doubles
+from edgereader.runtime.reader import DISAGREEMENT, Reading, select, without_doubles
 
-from .graphs import grey_of, paint_word
+from .graphs import grey_of, paint_number, paint_word
 
 SHIPPED = "digits-edge"
 
@@ -34,7 +34,10 @@ def test_the_default_reads_numbers_only(reader, scene):
     first = readings[0]
     assert 0.9 < first.confidence <= 1
     assert np.abs(first.quad - [[60, 50], [180, 50], [180, 90], [60, 90]]).max() < 12
-    assert first.characters.shape == (1, 4, 2)
+    (character,) = first.characters
+    assert (character.text, character.confidence) == ("7", pytest.approx(first.confidence))
+    assert np.abs(character.quad - first.quad).max() < 0.01
+    assert (first.peaks, first.agrees, first.ambiguous_rotation) == (1, True, False)
     with pytest.raises(AttributeError):
         first.text = "8"
 
@@ -56,7 +59,7 @@ def test_uncertain_readings_are_left_out(bundle_folder, scene):
 
 def reading(text, confidence, left, right):
     box = np.array([[left, 0], [right, 0], [right, 20], [left, 20]], np.float32)
-    return Reading(text, confidence, box, np.zeros((0, 4, 2), np.float32))
+    return Reading(text, confidence, box, characters=(), peaks=len(text), agrees=True)
 
 
 def test_of_readings_of_one_place_the_fullest_stays():
@@ -69,6 +72,85 @@ def test_of_readings_of_one_place_the_fullest_stays():
 
 def test_a_second_look_finds_the_same_text_only_once(make_bundle, scene):
     assert texts(Reader(make_bundle(coarse_side_px=448)).read(scene)) == ["7", "5"]
+
+
+@pytest.fixture(scope="module")
+def numbers(make_bundle):
+    """A reader's options → a reader of whole numbers."""
+    folder = make_bundle(steps=10)
+    return lambda **options: Reader(folder, min_confidence=0.5, **options)
+
+
+@pytest.fixture
+def lying():
+    """A frame whose one number runs downwards."""
+    frame = np.zeros((400, 400, 3), np.uint8)
+    paint_number(frame, "7586", 100, 180)
+    return np.rot90(frame, 3)
+
+
+def test_every_digit_has_its_quad(numbers):
+    frame = np.zeros((300, 400, 3), np.uint8)
+    paint_number(frame, "7586", 100, 120)
+    (found,) = numbers().read(frame)
+    assert (found.text, found.peaks, found.agrees) == ("7586", 4, True)
+    assert "".join(each.text for each in found.characters) == "7586"
+    for index, character in enumerate(found.characters):
+        left = 100 + 40 * index
+        expected = [[left, 120], [left + 40, 120], [left + 40, 160], [left, 160]]
+        assert np.abs(character.quad - expected).max() < 14
+        assert character.quad.mean(axis=0) == pytest.approx((left + 20, 140), abs=7)
+
+
+def test_another_number_of_characters_lowers_the_confidence(numbers):
+    frame = np.zeros((300, 400, 3), np.uint8)
+    paint_number(frame, "7586", 100, 120, valleys=False)
+    reader = numbers()
+    (found,) = reader.read(frame)
+    assert (found.text, found.peaks, found.agrees) == ("7586", 1, False)
+    ((_, text),) = reader.look(frame)
+    assert found.confidence == pytest.approx(text.confidence * DISAGREEMENT)
+    assert len(found.characters) == 4
+    centres = [each.quad[:, 0].mean() for each in found.characters]
+    assert centres == pytest.approx([120, 160, 200, 240], abs=12)
+    assert select(reader.look(frame), text.confidence) == [], "the lowered confidence is what counts"
+
+
+def test_numbers_that_may_stand_on_their_heads_are_flagged(numbers):
+    frame = np.zeros((300, 400, 3), np.uint8)
+    paint_number(frame, "86", 50, 50)
+    assert [each.ambiguous_rotation for each in numbers().read(frame)] == [True]
+    assert [each.ambiguous_rotation for each in numbers(upright=True).read(frame)] == [False]
+    assert [each.ambiguous_rotation for each in numbers(pattern="8.").read(frame)] == [False]
+    paint_number(frame, "57", 50, 200)
+    assert [(each.text, each.ambiguous_rotation) for each in numbers().read(frame)] == [("86", False), ("57", False)]
+
+
+def test_text_that_lies_on_its_side_is_read_with_rotations(numbers, lying):
+    assert texts(numbers().read(lying)) != ["7586"]
+    (found,) = numbers(rotations=True, upright=True).read(lying)
+    assert (found.text, found.peaks, found.agrees) == ("7586", 4, True)
+    first = found.characters[0].quad
+    assert found.quad[0] == pytest.approx(first[0], abs=1)
+    assert found.quad[1, 1] > found.quad[0, 1] + 100, "from its top left the text runs downwards"
+    assert first[:, 1].mean() < found.characters[-1].quad[:, 1].mean()
+
+
+def test_text_that_is_not_certain_is_tried_upside_down(numbers):
+    frame = np.zeros((300, 400, 3), np.uint8)
+    paint_number(frame, "7586", 100, 120)
+    upside = np.ascontiguousarray(frame[::-1, ::-1])
+    reader = numbers(rotations=True, pattern="7.*")
+    (found,) = reader.read(upside)
+    assert found.text == "7586"
+    assert found.quad[0, 0] > found.quad[1, 0] + 100, "from its top left the text runs to the left"
+    assert found.characters[0].quad[:, 0].mean() > found.characters[-1].quad[:, 0].mean()
+    assert found.agrees
+    assert numbers(pattern="7.*").read(upside) == []
+
+
+def test_rotations_leave_what_is_certain(make_bundle, scene):
+    assert texts(Reader(make_bundle(), rotations=True).read(scene)) == ["7", "5"]
 
 
 def test_crops_get_one_text_each(reader):

@@ -1,7 +1,10 @@
+import json
+
 import numpy as np
 import pytest
 
 from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.checks import luhn
 from edgereader.runtime.errors import AlphabetError, BundleError, ImageError
 from edgereader.runtime.heatmaps import Region
 from edgereader.runtime.recognizer import MAX_BATCH, Recognizer
@@ -81,6 +84,42 @@ def test_kept_ratios_fill_the_rest_with_the_last_column(make_bundle):
     assert recognizer.recognize_crops([barcode("7")[:, :10]])[0].text == "7", "a repeat is one character"
 
 
+def test_positions_are_along_the_text_and_not_along_the_padding(make_bundle):
+    recognizer = Recognizer(Bundle.open(make_bundle(steps=10, keep_ratio=True)))
+    (whole,) = recognizer.recognize_crops([barcode("739")])
+    assert whole.positions == pytest.approx((0.05, 0.25, 0.45))
+    (half,) = recognizer.recognize_crops([barcode("739")[:, :50]])
+    assert half.text == "739"
+    assert half.positions == pytest.approx((0.1, 0.5, 0.9)), "the repeated last column is still the 9"
+
+
+def test_a_pattern_and_a_check_decide_where_two_are_likely(make_bundle):
+    bundle = Bundle.open(make_bundle(steps=10, keep_ratio=False))
+    doubt = barcode("175")
+    doubt[:, 40:50] = round((grey_of("4") + grey_of("5")) / 2)
+    for options, text in (
+        ({"pattern": "..4"}, "174"),
+        ({"pattern": "..5"}, "175"),
+        ({"check": "luhn"}, "174" if luhn("174") else "175"),
+    ):
+        (found,) = Recognizer(bundle, **options).recognize_crops([doubt])
+        assert (found.text, found.accepted) == (text, luhn(text) or "check" not in options)
+    assert not Recognizer(bundle, pattern="..6").recognize_crops([doubt])[0].accepted
+    with pytest.raises(AlphabetError):
+        Recognizer(bundle, check="isbn")
+
+
+def test_the_bundles_temperature_is_used(make_bundle):
+    folder = make_bundle(steps=10, keep_ratio=False)
+    doubt = barcode("7")
+    doubt[:, :10] += 5
+    (plain,) = Recognizer(Bundle.open(folder)).recognize_crops([doubt])
+    change_manifest(folder, temperature=20)
+    (calibrated,) = Recognizer(Bundle.open(folder)).recognize_crops([doubt])
+    assert calibrated.text == plain.text == "7"
+    assert calibrated.confidence < plain.confidence - 0.1
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1)])
 def test_extreme_crops(recognizer, size):
     assert len(recognizer.recognize_crops([np.zeros(size, np.uint8)])) == 1
@@ -91,13 +130,15 @@ def test_a_wrong_crop_is_an_error(recognizer):
         recognizer.recognize_crops([barcode("1"), None])
 
 
-def test_a_graph_whose_classes_are_not_the_charsets(make_bundle):
-    import json
-
-    folder = make_bundle()
+def change_manifest(folder, **changes):
     manifest = json.loads((folder / "bundle.json").read_text())
-    manifest["recognizer"]["charset"] = "0123"
+    manifest["recognizer"].update(changes)
     (folder / "bundle.json").write_text(json.dumps(manifest))
+
+
+def test_a_graph_whose_classes_are_not_the_charsets(make_bundle):
+    folder = make_bundle()
+    change_manifest(folder, charset="0123")
     with pytest.raises(BundleError, match="5 classes"):
         Recognizer(Bundle.open(folder))
     with pytest.raises(BundleError, match="expected a recognizer"):

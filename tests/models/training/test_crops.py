@@ -4,8 +4,7 @@ import pytest
 
 from edgereader.models.charsets import CHARSETS
 from edgereader.models.training.backgrounds import Backgrounds
-from edgereader.models.training.crops import HELD_OUT_METERS, CropMaker, MeterDigits, with_unit
-from edgereader.models.training.glyphs import printed_line
+from edgereader.models.training.crops import HELD_OUT_METERS, CropMaker, CropPool, MeterDigits, varied
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +20,9 @@ def test_crops_are_small_colour_images_with_a_text_of_the_charset(maker, hard):
         assert image.dtype == np.uint8
         assert image.ndim == 3
         assert image.shape[2] == 3
-        assert 10 <= image.shape[0] <= 64
+        assert 12 <= image.shape[0] <= 90
         assert image.shape[1] >= 3
-        assert text
+        assert text or hard > 0
         assert set(text) <= set(CHARSETS["numbers"])
 
 
@@ -42,13 +41,33 @@ def test_a_seed_repeats(maker):
     assert (first[0] == second[0]).all()
 
 
-def test_a_unit_behind_a_number_is_not_read(maker, fonts):
-    line = printed_line("42", np.random.default_rng(0), fonts)
-    widened = with_unit(line, np.random.default_rng(0), fonts)
-    assert widened.text == "42"
-    assert len(widened.quads) == 2
-    assert (widened.mask[:, : line.mask.shape[1]] == line.mask).all()
-    assert widened.mask[:, line.mask.shape[1] :].max() > 100
+def test_some_hard_crops_show_nothing_to_read_and_no_easy_ones_do(maker):
+    def empty(hard):
+        rng = np.random.default_rng(2)
+        return sum(maker.draw(rng, hard=hard)[1] == "" for _ in range(150))
+
+    assert empty(0.0) == 0
+    assert 5 < empty(1.0) < 40
+
+
+def test_a_pool_draws_less_often_than_it_shows(fonts):
+    maker = CropMaker(fonts=fonts, backgrounds=Backgrounds([]))
+    drawn = []
+    draw = maker.draw
+    maker.draw = lambda rng, hard: drawn.append(draw(rng, hard=hard)) or drawn[-1]
+    pool, rng = CropPool(maker, uses=4, size=20), np.random.default_rng(0)
+    shown = [pool.make(rng) for _ in range(300)]
+    assert 50 < len(drawn) < 130
+    assert {text for _, text in shown} <= {text for _, text, _ in drawn}
+    assert len({image.tobytes() for image, _ in shown}) == 300
+
+
+def test_varied_crops_keep_their_height_and_most_of_their_width():
+    image = np.random.default_rng(0).integers(0, 255, (32, 60, 3), np.uint8)
+    seen = [varied(image, np.random.default_rng(seed), 1.0) for seed in range(40)]
+    assert {each.shape[0] for each in seen} == {32}
+    assert all(40 < each.shape[1] < 90 for each in seen)
+    assert any(each.mean() < image.mean() - 10 for each in seen)
 
 
 def test_counters_are_composed_from_the_meters_that_may_be_seen(shared_data):

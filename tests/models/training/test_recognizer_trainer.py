@@ -26,7 +26,8 @@ class Digits:
 def config(tmp_path, **changes):
     return RecognizerTraining(
         out=tmp_path / "run", charset="0123", width=0.0625, steps=6, batch=4, workers=0, data=(Digits(),),
-        synthetic_share=0.0, save_every=3, validation=8, max_length=3, **changes,
+        synthetic_share=0.0, save_every=3, validation=8, max_length=3, image_hw=(32, 100),
+        stretch=1.0, **changes,
     )  # fmt: skip
 
 
@@ -77,8 +78,11 @@ def test_crops_keep_their_ratio_and_are_padded_with_their_last_column(tmp_path):
     assert fitted.shape == (32, 100, 1)
     assert (fitted[:, 39:] == 200).all()
     assert (fitted[:, :30] == 0).all()
-    stretched = fit_crop(image, replace(config(tmp_path), keep_ratio=False))
-    assert (stretched[:, :80] == 0).all()
+    wider = fit_crop(image, replace(config(tmp_path), stretch=2.0))
+    assert (wider[:, 79:] == 200).all()
+    assert (wider[:, :60] == 0).all()
+    filled = fit_crop(image, replace(config(tmp_path), keep_ratio=False))
+    assert (filled[:, :80] == 0).all()
     wide = fit_crop(np.zeros((16, 400, 3), np.uint8), config(tmp_path))
     assert wide.shape == (32, 100, 1)
 
@@ -87,7 +91,7 @@ def test_texts_are_folded_to_the_charset():
     assert trainer.encode("A 1", "0123456789a") == [10, 1]
     assert trainer.encode("A", "aA") == [1]
     assert trainer.encode("?", "aA") is None
-    assert trainer.encode("", "aA") is None
+    assert trainer.encode("", "aA") == []
 
 
 def test_difficulty_rises_from_clean_to_all():

@@ -1,0 +1,107 @@
+"""Score the readings of crops."""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+
+from .causes import HasText, crop_cause
+from .certainty import certainty, joined, judged
+from .datasets import LabelledSet
+from .figures import AllCrops, Cause, CropsResult, Group, Latency
+from .outcome import Mistake, Outcome
+from .scoring import digits, is_exact
+
+RATIOS = (0.5, 1, 1.5, 2, 3, 4)
+"""Widths, in heights, that part crops into groups."""
+RATIO_GROUPS = (
+    f"width below {RATIOS[0]:g} heights",
+    *(f"width {low:g} to {high:g} heights" for low, high in pairwise(RATIOS)),
+    f"width from {RATIOS[-1]:g} heights",
+)
+
+
+def score_crops(
+    data: LabelledSet,
+    texts: Sequence[HasText],
+    ratios: Sequence[float],
+    latency: Latency,
+    uncalibrated: Sequence[HasText] | None = None,
+) -> Outcome:
+    """Compare the digits of crops and their labels.
+
+    Args:
+        data: The labelled crops.
+        texts: What was read in each.
+        ratios: The width of each, in heights.
+        latency: How long it took.
+        uncalibrated: What is read in each at temperature 1.
+    """
+    right = _right(data, texts)
+    mistakes = [_mistake(data, at, texts[at]) for at, exact in enumerate(right) if not exact]
+    lengths = [len(digits(image.texts[0])) for image in data.images]
+    readings = judged([each.confidence for each in texts], right)
+    before = judged([each.confidence for each in uncalibrated], _right(data, uncalibrated)) if uncalibrated else None
+    result = CropsResult(
+        name=data.name,
+        part=data.part,
+        images=len(right),
+        exact=sum(right),
+        accuracy=sum(right) / len(right),
+        certainty=certainty(readings),
+        uncalibrated=certainty(before) if before else None,
+        causes=count_causes(cause for mistake in mistakes for cause in mistake.causes),
+        by_length=_groups(lengths, right, lambda length: f"{length} digit{'s' if length != 1 else ''}"),
+        by_ratio=_groups([bisect_right(RATIOS, ratio) for ratio in ratios], right, RATIO_GROUPS.__getitem__),
+        latency=latency,
+    )
+    return Outcome(result, mistakes, readings, before)
+
+
+def _right(data: LabelledSet, texts: Sequence[HasText]) -> list[bool]:
+    return [is_exact(image.texts[0], text.text) for image, text in zip(data.images, texts, strict=True)]
+
+
+def _mistake(data: LabelledSet, at: int, text: HasText) -> Mistake:
+    image = data.images[at]
+    cause = crop_cause(image.texts[0], text.text)
+    return Mistake(image, (text.text,), (text.confidence,), (), None, (cause,))
+
+
+def count_causes(causes: Iterable[tuple[str, str]]) -> list[Cause]:
+    """Count equal causes, the most frequent first."""
+    counted = Counter(causes)
+    ordered = sorted(counted.items(), key=lambda each: (-each[1], each[0]))
+    return [Cause(mistake=what, detail=detail, count=count) for (what, detail), count in ordered]
+
+
+def _groups(keys: Sequence[int], right: Sequence[bool], name: Callable[[int], str]) -> list[Group]:
+    """Count the crops and the right ones of each key, in the order of the keys."""
+    return [
+        Group(
+            group=name(key),
+            images=keys.count(key),
+            exact=sum(exact for each, exact in zip(keys, right, strict=True) if each == key),
+        )
+        for key in sorted(set(keys))
+    ]
+
+
+def all_crops(outcomes: Sequence[Outcome]) -> AllCrops | None:
+    """Sum up the sets of crops that were measured whole; None without any.
+
+    A part is left out: it belongs to a set that was trained on, and its confidences may have been calibrated on.
+    """
+    whole = [each for each in outcomes if each.judged is not None and each.result.part is None]
+    if not whole:
+        return None
+    readings = joined([each.judged for each in whole if each.judged])
+    before = [each.uncalibrated for each in whole if each.uncalibrated]
+    exact = int(readings.right.sum())
+    return AllCrops(
+        images=len(readings.right),
+        exact=exact,
+        accuracy=exact / len(readings.right),
+        certainty=certainty(readings),
+        uncalibrated=certainty(joined(before)) if before else None,
+    )

@@ -1,0 +1,97 @@
+"""What figures are held against: those of other readers, and those that were asked for; typed once, in JSON files."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from ..runtime import Bundle
+from .figures import CropsResult, Run
+from .report import read_json
+
+FigureName = Literal["accuracy", "recall", "precision", "false_numbers_per_image", "sure_precision", "megabytes"]
+ALL_CROPS = "all crops"
+BUNDLE = "the bundle"
+
+
+class PeerFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What another reader gives on one set; None where it was not measured."""
+
+    accuracy: float | None = None
+    recall: float | None = None
+    precision: float | None = None
+    false_numbers_per_image: float | None = None
+    p50_ms: float | None = None
+
+
+class Peer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another reader."""
+
+    name: str
+    sets: dict[str, PeerFigures]
+
+
+class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The other readers."""
+
+    source: str
+    """Which they are, and who measured them how."""
+    peers: list[Peer]
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One figure that was asked for; exactly one of the limits is given."""
+
+    set: str
+    """A data set, `all crops`, or `the bundle`."""
+    figure: FigureName
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("a target needs at_least or at_most, one of both")
+
+    def reached(self, value: float) -> bool:
+        """Whether a figure is what was asked for."""
+        return value >= self.at_least if self.at_least is not None else value <= (self.at_most or 0)
+
+
+class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that was asked for."""
+
+    source: str
+    """Who asked."""
+    targets: list[Target]
+
+
+def read_peers() -> Peers:
+    """Read `peers.json`."""
+    return read_json(Path(__file__).with_name("peers.json"), Peers, "peers.json")
+
+
+def read_targets() -> Targets:
+    """Read `targets.json`."""
+    return read_json(Path(__file__).with_name("targets.json"), Targets, "targets.json")
+
+
+def measured(target: Target, bundle: Bundle, run: Run) -> float | None:
+    """The figure of a run that a target is about; None if the run has none."""
+    if target.set == BUNDLE:
+        return megabytes(bundle)
+    if target.set == ALL_CROPS:
+        return None if run.all_crops is None else run.all_crops.certainty.sure_precision
+    for result in run.sets:
+        if result.name == target.set:
+            holder = (
+                result.certainty if target.figure == "sure_precision" and isinstance(result, CropsResult) else result
+            )
+            value: float | None = getattr(holder, target.figure, None)
+            return value
+    return None
+
+
+def megabytes(bundle: Bundle) -> float:
+    """Size of all model files of a bundle, in millions of bytes."""
+    models = (bundle.manifest.detector, bundle.manifest.recognizer)
+    return sum(file.bytes for model in models if model for file in model.files.values()) / 1e6

@@ -1,0 +1,100 @@
+"""Score the readings of whole photos."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ..runtime.decoding import Text
+from ..runtime.heatmaps import Region
+from ..runtime.reader import Reading, select
+from .causes import Placed, false_cause, left_over, missed_cause
+from .crop_scores import count_causes
+from .datasets import LabelledImage, LabelledSet
+from .figures import Latency, ScenesResult, Threshold
+from .outcome import Mistake, Outcome
+from .scoring import Match, match, ratio
+
+Look = Sequence[tuple[Region, Text]]
+"""All text that was found in one photo."""
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Least confidences for which a set's figures are given beside the reader's own."""
+MISSED, FALSE = "number missed", "false number"
+
+
+def score_scenes(data: LabelledSet, looks: Sequence[Look], least: float, latency: Latency) -> Outcome:
+    """Match the numbers of photos and their labels.
+
+    Args:
+        data: The labelled photos.
+        looks: What was found in each.
+        least: The confidence from which a text is a reading.
+        latency: How long it took.
+    """
+    readings = [select(look, least) for look in looks]
+    matches = _matches(data, readings)
+    mistakes = [
+        _mistake(image, look, found, matched)
+        for image, look, found, matched in zip(data.images, looks, readings, matches, strict=True)
+        if matched.missed or matched.false
+    ]
+    false = sum(len(one.false) for one in matches)
+    result = ScenesResult(
+        name=data.name,
+        part=data.part,
+        images=len(matches),
+        labels=sum(one.labels for one in matches),
+        matched=sum(len(one.matched) for one in matches),
+        recall=_recall(matches),
+        readings=sum(one.numbers for one in matches),
+        precision=_precision(matches),
+        false_numbers=false,
+        false_numbers_per_image=false / len(matches),
+        causes=count_causes(cause for mistake in mistakes for cause in mistake.causes),
+        thresholds=[_threshold(data, looks, each) for each in THRESHOLDS],
+        latency=latency,
+    )
+    return Outcome(result, mistakes)
+
+
+def _matches(data: LabelledSet, readings: Sequence[Sequence[Reading]]) -> list[Match]:
+    return [
+        match(image.texts, [reading.text for reading in found])
+        for image, found in zip(data.images, readings, strict=True)
+    ]
+
+
+def _recall(matches: Sequence[Match]) -> float | None:
+    return ratio(sum(len(one.matched) for one in matches), sum(one.labels for one in matches))
+
+
+def _precision(matches: Sequence[Match]) -> float | None:
+    return ratio(sum(one.true_numbers for one in matches), sum(one.numbers for one in matches))
+
+
+def _threshold(data: LabelledSet, looks: Sequence[Look], least: float) -> Threshold:
+    """What the reader would give with another least confidence: doubles are told apart after it, as when reading."""
+    matches = _matches(data, [select(look, least) for look in looks])
+    return Threshold(
+        min_confidence=least,
+        recall=_recall(matches),
+        precision=_precision(matches),
+        false_numbers_per_image=sum(len(one.false) for one in matches) / len(matches),
+    )
+
+
+def _mistake(image: LabelledImage, look: Look, readings: Sequence[Reading], matched: Match) -> Mistake:
+    labels: Placed = list(zip(image.texts, image.quads, strict=True))
+    found: Placed = [(reading.text, reading.quad) for reading in readings]
+    missed = left_over(labels, found, Counter(matched.missed))
+    false = left_over(found, labels, Counter(matched.false))
+    missed_quads = [image.quads[at] for at in missed]
+    other_quads = [quad for at, quad in enumerate(image.quads) if at not in missed]
+    causes = [(MISSED, missed_cause(quad, look, readings)) for quad in missed_quads]
+    causes += [(FALSE, false_cause(readings[at].quad, missed_quads, other_quads)) for at in false]
+    return Mistake(
+        image,
+        tuple(reading.text for reading in readings),
+        tuple(reading.confidence for reading in readings),
+        tuple(reading.quad for reading in readings),
+        matched,
+        tuple(causes),
+    )

@@ -1,0 +1,86 @@
+"""What a number is: letters that look like digits, and units around it; pure functions on probabilities and texts."""
+
+import re
+
+import numpy as np
+
+from .alphabets import NUMBERS, Alphabet, Probabilities
+
+LOOK_ALIKES = {
+    "o": "0", "O": "0", "D": "0", "Q": "0", "i": "1", "I": "1", "l": "1", "z": "2", "Z": "2", "s": "5", "S": "5",
+    "G": "6", "b": "68", "B": "8", "g": "96", "q": "9",
+}  # fmt: skip
+"""Letter → digits of about the same shape."""
+LOOK_ALIKE_RATIO = 0.02
+"""A letter becomes the digit that it looks like when that digit has at least this share of its probability."""
+LETTER_RATIO = 0.5
+"""A letter becomes any other permitted symbol from this share of its probability."""
+LETTERS_PER_DIGIT = 1.0
+"""Letters around a number (units, "No") are dropped when there are at most so many for each digit."""
+
+
+def as_symbol(read: str, row: Probabilities, alphabet: Alphabet) -> str:
+    """A symbol of numbers instead of a letter, where that is not much less likely; else the character itself.
+
+    Args:
+        read: the character that was read.
+        row: (classes,) probabilities of the step that wrote it.
+        alphabet: the classes and what is permitted of them.
+    """
+    if read in alphabet.permitted:
+        return read
+    best = max(alphabet.permitted, key=lambda each: probability(each, row, alphabet))
+    alike = LOOK_ALIKES.get(read, "")
+    candidates = [(each, LOOK_ALIKE_RATIO) for each in alike] + [(best, LETTER_RATIO)]
+    for symbol, ratio in sorted(candidates, key=lambda each: -probability(each[0], row, alphabet)):
+        if probability(symbol, row, alphabet) >= ratio * probability(read, row, alphabet):
+            return symbol
+    return read
+
+
+def probability(character: str, row: Probabilities, alphabet: Alphabet) -> float:
+    """Probability of a character in a row (classes,); 0 for one that the recogniser does not know."""
+    index = alphabet.charset.find(character)
+    return float(row[index + alphabet.special]) if index >= 0 else 0.0
+
+
+def of_shape(symbol: str, row: Probabilities, alphabet: Alphabet) -> float:
+    """Probability of a symbol together with the letters that look like it, in a row (classes,)."""
+    letters = [letter for letter, digits in LOOK_ALIKES.items() if symbol in digits]
+    return min(sum(probability(each, row, alphabet) for each in (symbol, *letters)), 1.0)
+
+
+def with_shapes(rows: Probabilities, soft: Probabilities, alphabet: Alphabet) -> Probabilities:
+    """Rows in which a letter's probability went to the digit that it looks like most, by the rule of `as_symbol`.
+
+    Args:
+        rows: (T, classes) probabilities, which decide.
+        soft: (T, classes) the same at a temperature, which are moved, in a copy.
+        alphabet: the classes.
+    """
+    moved, charset, special = soft.copy(), alphabet.charset, alphabet.special
+    steps = np.arange(len(rows))
+    for letter, digits in LOOK_ALIKES.items():
+        targets = np.array([charset.index(each) + special for each in digits if each in charset])
+        if letter in charset and len(targets):
+            source = charset.index(letter) + special
+            target = targets[rows[:, targets].argmax(axis=1)]
+            moves = rows[steps, target] >= LOOK_ALIKE_RATIO * rows[:, source]
+            moved[steps[moves], target[moves]] += moved[moves, source]
+            moved[moves, source] = 0
+    return moved
+
+
+_SYMBOL = f"[{re.escape(NUMBERS)}]"
+_UNIT = f"[^{re.escape(NUMBERS)}](?:[^0-9]*[^{re.escape(NUMBERS)}])?"
+_WITH_UNITS = re.compile(f"(?:({_UNIT})[.,:/]*)?({_SYMBOL}+?)(?:[.,:/]*({_UNIT}))?")
+
+
+def without_units(text: str) -> slice | None:
+    """Where the number is in a text; None when the text is a word."""
+    found = _WITH_UNITS.fullmatch(text)
+    if found is None:
+        return None
+    digits = sum(each.isdecimal() for each in found[2])
+    letters = sum(each not in NUMBERS for each in text)
+    return slice(*found.span(2)) if digits and letters <= LETTERS_PER_DIGIT * digits else None

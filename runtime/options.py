@@ -1,0 +1,86 @@
+"""What commands that read pictures have in common: their options, their reader, their list of failures."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from .alphabets import NUMBERS
+from .batch import Outcome, with_progress
+from .bundle import shipped
+from .checks import CHECKS
+from .reader import MIN_CONFIDENCE, Reader
+
+Command = TypeVar("Command", bound=Callable[..., None])
+EXIT_CODES = (
+    "Exit codes: 0 = every picture was read (also where there was no number in it), "
+    "1 = some could not be read (listed at the end), 2 = wrong usage, bundle or backend."
+)
+OPTIONS = (
+    click.option("--bundle", default="digits-edge", show_default=True, help="A shipped bundle's name, or a folder."),
+    click.option("--backend", default="auto", show_default=True, help="cpu, or auto = the best that runs here."),
+    click.option("--precision", help="fp32, ...; left out: the best that the backend runs."),
+    click.option("--alphabet", default=NUMBERS, help="Read only these characters; left out: numbers only, no words."),
+    click.option("--all-text", is_flag=True, help="Read all text, not numbers only."),
+    click.option(
+        "--pattern",
+        help=r"Keep only readings that this regular expression matches as a whole, such as \d{5}\.\d; of the likeliest "
+        "ways to read a text, the first that does is taken, as certain as it is (see --min-confidence).",
+    ),
+    click.option("--check", type=click.Choice(list(CHECKS)), help="Keep only readings with a right check digit."),
+    click.option("--rotations", is_flag=True, help="Read text upside down and on its side too; slower, more misread."),
+    click.option("--upright", is_flag=True, help="The pictures are the right way up: 6, 69 or 88 are not ambiguous."),
+    click.option(
+        "--min-confidence",
+        type=click.FloatRange(0, 1),
+        default=MIN_CONFIDENCE,
+        show_default=True,
+        help="Leave out readings that are less certain; crops are all kept.",
+    ),
+)
+
+
+def reader_options(command: Command) -> Command:
+    """Add the options of a reader to a click command, which hands them to `open_reader`."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def open_reader(*, bundle: str, alphabet: str, all_text: bool, **options: Any) -> Reader:
+    """Open the reader that the options ask for.
+
+    Raises:
+        click.UsageError: options that contradict each other.
+        EdgeReaderError: as `Reader` says.
+    """
+    if all_text and alphabet != NUMBERS:
+        raise click.UsageError("expected --alphabet or --all-text, got both; leave one of them out")
+    return Reader(bundle, alphabet=None if all_text else alphabet, **options)
+
+
+def with_samples(paths: tuple[str, ...], sample: bool) -> tuple[str, ...]:  # noqa: FBT001
+    """Add the sample photos when they are asked for.
+
+    Raises:
+        click.UsageError: no path at all.
+    """
+    if sample:
+        paths += (str(shipped("samples")),)
+    if not paths:
+        raise click.UsageError("expected a PATH (file, folder, glob or -) or --sample, got none; name a picture")
+    return paths
+
+
+def run_batch(outcomes: Iterable[Outcome], sources: Sequence[object], write: Callable[[Outcome], None]) -> None:
+    """Write every outcome as it comes; list the failures at the end, and then exit with 1."""
+    failed = []
+    for outcome in with_progress(outcomes, len(sources)):
+        write(outcome)
+        if outcome.error is not None:
+            failed.append(outcome.error)
+    if failed:
+        listed = "".join(f"\n  {each}" for each in failed)
+        click.echo(f"{len(failed)} of {len(sources)} could not be read:{listed}", err=True)
+        sys.exit(1)

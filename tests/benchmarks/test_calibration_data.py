@@ -1,0 +1,79 @@
+import cv2
+import numpy as np
+import pytest
+
+from edgereader.benchmarks.calibration_data import MEASURED_WITH, alphabet_of, numbers, open_calibration_set, read_crops
+from edgereader.models.training.lmdb_crops import write_lmdb
+from edgereader.models.training.photos import NUMBERS
+from edgereader.models.training.samples import iterate
+from edgereader.runtime import Bundle, Reader
+from edgereader.runtime.decoding import decode
+from edgereader.runtime.errors import DatasetError
+
+
+def make(root, names):
+    (root / "images").mkdir(parents=True)
+    for name in names:
+        cv2.imwrite(str(root / "images" / name), np.full((20, 12, 3), 200, np.uint8))
+    (root / "labels.tsv").write_text("".join(f"images/{name}\t{number}\n" for number, name in enumerate(names)))
+    return root
+
+
+def test_the_held_out_meters_alone_are_taken_if_asked_for(tmp_path):
+    root = make(tmp_path / "meters", ["lcd2_a.png", "lcd_b.png", "top-c.png", "powermeter_d.png"])
+    assert len(open_calibration_set(str(root))) == 4
+    assert [text for _, text in iterate(open_calibration_set(f"{root}:held-out"))] == ["0", "2"]
+
+
+def test_other_layouts_are_taken_too(tmp_path):
+    write_lmdb(tmp_path / "set", iter([(np.zeros((9, 9, 3), np.uint8), "12")]))
+    assert [text for _, text in iterate(open_calibration_set(str(tmp_path / "set")))] == ["12"]
+
+
+@pytest.mark.parametrize("name", sorted(MEASURED_WITH))
+def test_what_figures_are_measured_with_is_refused(tmp_path, name):
+    root = make(tmp_path / name, ["a.png"])
+    with pytest.raises(DatasetError, match="expected images to calibrate on, got a set that figures are measured with"):
+        open_calibration_set(str(root))
+
+
+def test_only_the_single_digits_are_not_refused(shared_data):
+    folders = {path.parent.name for path in shared_data.glob("*/labels.tsv")}
+    assert folders - MEASURED_WITH == {"digits_meter_apache2"}
+
+
+def test_what_is_no_set_is_one_clear_line(tmp_path):
+    with pytest.raises(DatasetError, match="got nothing there"):
+        open_calibration_set(str(tmp_path / "gone"))
+    with pytest.raises(DatasetError, match="expected images of the meters"):
+        open_calibration_set(f"{make(tmp_path / 'set', ['a.png'])}:held-out")
+
+
+def test_only_numbers_are_kept():
+    labels = ["12", "exit", "a4", "$1.50", "-", "7"]
+    assert [label for _, label in numbers((np.zeros((4, 4, 3), np.uint8), label) for label in labels)] == [
+        "12",
+        "$1.50",
+        "7",
+    ]
+
+
+def test_the_recogniser_is_run_as_a_reader_runs_it(repository):
+    photo = cv2.imread(str(repository / "models/zoo/samples/bib.jpg"))
+    crops = [photo[275:445, 390:870], photo[275:445, 390:620], photo[:60, :90]] * 12  # more than one batch
+    bundle = Bundle.open(repository / "models/zoo/digits-edge")
+    readings = list(read_crops(bundle, ((crop, NUMBERS["bib"]) for crop in crops), "cpu", "fp32"))
+    temperature = bundle.recognizer.temperature
+    texts = [decode(each.log_probs, alphabet_of(bundle), temperature=temperature) for each in readings]
+    expected = Reader(bundle, backend="cpu", precision="fp32").recognize(crops)
+    assert [text.text for text in texts] == [text.text for text in expected]
+    assert [text.confidence for text in texts] == pytest.approx([text.confidence for text in expected], abs=1e-6)
+    assert {each.label for each in readings} == {NUMBERS["bib"]}
+
+
+def test_a_broken_image_is_one_clear_line(repository, tmp_path):
+    root = make(tmp_path / "set", ["a.png"])
+    (root / "images" / "a.png").write_bytes(b"broken")
+    bundle = Bundle.open(repository / "models/zoo/digits-edge")
+    with pytest.raises(DatasetError, match=r"a\.png"):
+        list(read_crops(bundle, iterate(open_calibration_set(str(root))), "cpu", "fp32"))
