@@ -121,6 +121,7 @@ def detector(
 @click.option(
     "--stretch", type=click.FloatRange(0.25, 4), default=1.0, help="And on crops made so much wider than that."
 )
+@click.option("--even-contrast", is_flag=True, help="It was trained on crops of one contrast.")
 def recognizer(
     checkpoint: Path,
     bundle: Path,
@@ -131,6 +132,7 @@ def recognizer(
     max_length: int,
     keep_ratio: bool,
     stretch: float,
+    even_contrast: bool,
     precision: str,
     calibration: Path | None,
 ) -> None:
@@ -147,6 +149,7 @@ def recognizer(
             max_length=max_length,
             keep_ratio=keep_ratio,
             stretch=stretch,
+            even_contrast=even_contrast,
             say=progress(),
         )
     )

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ..models.craft import CRAFT
 from ..models.link_refiner import LinkRefiner
 from ..models.prediction import GO, Attention
-from ..models.recognizer import Recognizer
+from ..models.recognizer import Recognizer, even_contrast
 from ..models.sequence import BidirectionalLSTM
 from ..models.transformation import NUM_FIDUCIALS, TPS
 
@@ -64,6 +64,8 @@ class RecognizerGraph(nn.Module):
         """
         images = planes(crops, allowed.dtype)
         images = (bgr_to_rgb(images) if crops.shape[3] == 3 else images) / 127.5 - 1
+        if self.network.config.even_contrast:
+            images = even_contrast(images)
         if self.transformation is not None:
             images = self.transformation(images)
         features = self.network.FeatureExtraction(images)

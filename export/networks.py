@@ -49,11 +49,14 @@ def load_refiner(path: Path) -> LinkRefiner:
     return load_fitting(path, state, [partial(LinkRefiner, width) for width in widths])
 
 
-def load_recognizer(path: Path, image_hw: tuple[int, int] | None = None, max_length: int = 25) -> Recognizer:
+def load_recognizer(
+    path: Path, image_hw: tuple[int, int] | None = None, max_length: int = 25, *, even_contrast: bool = False
+) -> Recognizer:
     """The recogniser in a checkpoint.
 
     `image_hw`: input height and width in pixels; a checkpoint with TPS knows its own, others say
     nothing of it, so that None means 32x100. `max_length`: longest text of an Attn decoder.
+    `even_contrast`: whether it was trained on crops of one contrast, which no checkpoint says.
 
     Raises:
         CheckpointError: see `read_state`; or the size is not the checkpoint's.
@@ -62,7 +65,7 @@ def load_recognizer(path: Path, image_hw: tuple[int, int] | None = None, max_len
 
     state = read_state(path)
     expect_kind(path, state, "recogniser")
-    config = replace(recognizer_config(path, state, image_hw), max_length=max_length)
+    config = replace(recognizer_config(path, state, image_hw), max_length=max_length, even_contrast=even_contrast)
     _, features, _, _ = config.stages.split("-")
     widths = width_candidates(channels(path, state, f"FeatureExtraction.ConvNet.{FEATURE_KEYS[features]}"), 512)
     return load_fitting(path, state, [partial(Recognizer, replace(config, width=width)) for width in widths])

@@ -113,19 +113,20 @@ def export_recognizer(
     max_length: int = 25,
     keep_ratio: bool = False,
     stretch: float = 1.0,
+    even_contrast: bool = False,
     say: Say = print,
 ) -> Exported:
     """Export a recogniser's checkpoint.
 
     `charset`: see `resolve_charset`; `image_hw`, `max_length`: see `load_recognizer`; `keep_ratio`:
     whether it was trained on crops that keep their aspect ratio, padded on the right; `stretch`: and on
-    crops so much wider than that, where they have room.
+    crops so much wider than that, where they have room; `even_contrast`: see `RecognizerConfig`.
 
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
     """
     say(f"reading {checkpoint}")
-    network = load_recognizer(checkpoint, image_hw, max_length)
+    network = load_recognizer(checkpoint, image_hw, max_length, even_contrast=even_contrast)
     config = network.config
     characters = resolve_charset(charset, config.num_classes, config.stages.split("-")[3])
 

@@ -24,6 +24,8 @@ STAGES = (("None", "TPS"), ("VGG", "RCNN", "ResNet"), ("None", "BiLSTM"), ("CTC"
 COMBINATIONS = tuple("-".join(names) for names in product(*STAGES))
 """All 24, for example "TPS-ResNet-BiLSTM-Attn"."""
 
+NEARLY_PLAIN = 0.06
+"""Added to twice the deviation of an image in -1..1, so that noise on a plain one is not blown up."""
 FEATURES = {"VGG": VGG, "RCNN": RCNN, "ResNet": ResNetFeatures}
 
 
@@ -43,10 +45,19 @@ class RecognizerConfig:
     """Factor on the channels of every layer; 1.0 is the published network."""
     max_length: int = 25
     """Longest text that the Attn prediction can decode, in characters; CTC ignores it."""
+    even_contrast: bool = False
+    """Whether every crop is brought to one mean and deviation first (`even_contrast`); the published ones are not."""
 
     def __post_init__(self) -> None:
         if self.stages not in COMBINATIONS:
             raise ValueError(f"unknown recogniser {self.stages!r}: expected one of {', '.join(COMBINATIONS)}")
+
+
+def even_contrast(images: Tensor) -> Tensor:
+    """Bring each image of (N, C, H, W) to mean 0 and deviation 0.5, or less where it is nearly of one colour."""
+    centred = images - images.mean(dim=(1, 2, 3), keepdim=True)
+    deviation = centred.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    return centred / (2 * deviation + NEARLY_PLAIN)
 
 
 class Recognizer(nn.Module):
@@ -76,6 +87,7 @@ class Recognizer(nn.Module):
 
     def encode(self, images: Tensor) -> Tensor:
         """The first three stages: images (N, C, H, W) in -1..1 -> sequence (N, T, D)."""
+        images = even_contrast(images) if self.config.even_contrast else images
         features = self.FeatureExtraction(self.Transformation(images))
         sequence: Tensor = self.SequenceModeling(features.mean(dim=2).transpose(1, 2))
         return sequence

@@ -193,6 +193,9 @@ def share_option(command: Command) -> Command:
 @click.option("--max-length", type=click.IntRange(1), help="Longest text in characters.")
 @click.option("--keep-ratio/--fill", default=None, help="Pad crops, or fill the input.  [default: fill with --init]")
 @click.option("--stretch", type=click.FloatRange(0.25, 4), help="With --keep-ratio: how much wider crops are made.")
+@click.option(
+    "--even-contrast/--as-it-is", default=None, help="Crops of one contrast.  [default: as it is with --init]"
+)
 @click.option("--meters", type=FOLDER, help="Folder of single meter digits to compose counters from.")
 @click.option("--validation", type=click.IntRange(1), help="Crops in the validation set.")
 @in_one_line
@@ -210,7 +213,7 @@ def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: An
     given = {**options, "channels": int(channels) if channels else None}
     if options["init"]:
         inferred = recognizer_options(options["init"], options["charset"])
-        published = {"keep_ratio": False, "image_hw": (32, 100), "stretch": 1.0}
+        published = {"keep_ratio": False, "image_hw": (32, 100), "stretch": 1.0, "even_contrast": False}
         given = published | inferred | {key: value for key, value in given.items() if value is not None}
     config = configure(RecognizerTraining, given, sets)
     check_texts(config)

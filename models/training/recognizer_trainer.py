@@ -48,6 +48,8 @@ class RecognizerTraining(Training):
     """Whether crops keep their aspect ratio and are padded on the right, or fill the input."""
     stretch: float = 2.0
     """With `keep_ratio`: how much wider crops are made where the input has room, and narrow digits get more steps."""
+    even_contrast: bool = True
+    """Whether the network brings every crop to one mean and deviation first."""
     workers: int = 1
     """Processes that make samples; 0 makes them between steps."""
     data: tuple[Crops, ...] = ()
@@ -172,8 +174,9 @@ def network_config(config: RecognizerTraining) -> RecognizerConfig:
     """The network that a run trains."""
     classes = num_classes(config.charset, config.stages.rsplit("-", 1)[1])
     return RecognizerConfig(
-        config.stages, classes, config.image_hw, config.channels, config.width, max_length=config.max_length
-    )
+        config.stages, classes, config.image_hw, config.channels, config.width,
+        max_length=config.max_length, even_contrast=config.even_contrast,
+    )  # fmt: skip
 
 
 def start(config: RecognizerTraining) -> Run[Recognizer]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from edgereader.models.recognizer import COMBINATIONS, Recognizer, RecognizerConfig
+from edgereader.models.recognizer import COMBINATIONS, Recognizer, RecognizerConfig, even_contrast
 
 
 def test_there_are_24_combinations() -> None:
@@ -23,6 +23,21 @@ def test_any_size_charset_and_width(stages: str) -> None:
         logits = Recognizer(config).eval()(torch.randn(2, channels, *image_hw))
         steps = 4 if stages.endswith("Attn") else image_hw[1] // 4 + (-1 if "VGG" in stages else 1)
         assert logits.shape == (2, steps, 7)
+
+
+@torch.inference_mode()
+def test_even_contrast_makes_faint_crops_and_strong_ones_alike() -> None:
+    strong = torch.randn(2, 1, 32, 100).clamp(-1, 1)
+    evened = even_contrast(strong)
+    assert torch.allclose(evened.mean(dim=(1, 2, 3)), torch.zeros(2), atol=1e-6)
+    assert ((evened.std(dim=(1, 2, 3)) > 0.45) & (evened.std(dim=(1, 2, 3)) <= 0.5)).all()
+    assert torch.allclose(even_contrast(0.3 * strong + 0.5), evened, atol=0.3)
+    assert even_contrast(torch.full((1, 1, 32, 100), 0.7)).abs().max() < 1e-4
+    config = RecognizerConfig("None-VGG-None-CTC", 7, width=0.05, even_contrast=True)
+    network = Recognizer(config).eval()
+    plain = Recognizer(RecognizerConfig("None-VGG-None-CTC", 7, width=0.05)).eval()
+    plain.load_state_dict(network.state_dict())
+    assert torch.equal(network(strong), plain(evened))
 
 
 def test_width_thins_every_layer() -> None:

@@ -63,18 +63,23 @@ def test_a_published_checkpoint_is_fine_tuned_on_an_own_folder_by_one_command(tm
     before = network.state_dict()
     assert {key: value.shape for key, value in tuned.items()} == {key: value.shape for key, value in before.items()}
     assert any(not torch.equal(tuned[key], before[key]) for key in before)
+    shape = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["shape"]
+    assert (shape["image_hw"], shape["even_contrast"]) == ([32, 100], False), "as the published ones were trained"
     events = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert "validation_accuracy" in events[-1]
 
 
 def test_a_run_is_resumed(tmp_path, crops):
-    shape = ("--stages", "None-VGG-None-CTC", "--width", "0.125", "--charset", "digits")
+    shape = ("--stages", "None-VGG-None-CTC", "--width", "0.125", "--charset", "digits", "--as-it-is", "--fill")
     common = ("recognizer", "--data", crops, "--to", tmp_path / "run", *shape)
     assert run(train, *common, *FAST).exit_code == 0
     assert "got an earlier run; give --resume" in failed(run(train, *common, *FAST))
     resumed = run(train, *common, *FAST, "--resume", "--steps", "3")
     assert resumed.exit_code == 0, resumed.output
-    assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == 3
+    state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    assert state["step"] == 3
+    assert (state["shape"]["image_hw"], state["shape"]["even_contrast"]) == ([32, 128], False)
+    assert "drop --resume" in failed(run(train, *common[:-2], "--even-contrast", *FAST, "--resume"))
 
 
 def test_a_detector_is_fine_tuned_on_an_own_folder(tmp_path, scenes):
