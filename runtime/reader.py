@@ -25,8 +25,8 @@ DISAGREEMENT = 0.95
 """Confidence is multiplied by this where the detector saw another number of characters than were read. It is mild: of
 the right readings of photos, about a third disagree too, because a thin detector's peaks run together."""
 LONE_POWER = 4
-"""The confidence of a lone character is multiplied by the detector's score to this power: on generated photos all
-numbers read where there is no text were single digits, of low scores, while a score of 0.9 was right nine times of ten."""
+"""The confidence of a lone character is multiplied by the detector's score to this power. On generated photos nearly
+all that was read where there is no text were single digits of low scores; from a score of 0.9, 9 of 10 were right."""
 UNSURE = 0.9
 """With rotations, texts that are less confident are tried upside down too."""
 

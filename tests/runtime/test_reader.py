@@ -10,9 +10,11 @@ import psutil
 import pytest
 
 from edgereader.runtime import NUMBERS, Bundle, Reader
+from edgereader.runtime.decoding import Text
 from edgereader.runtime.errors import BundleError, BundleNotFound, ImageError
 from edgereader.runtime.files import read_photo
-from edgereader.runtime.reader import DISAGREEMENT, Reading, select, without_doubles
+from edgereader.runtime.heatmaps import Region
+from edgereader.runtime.reader import DISAGREEMENT, LONE_POWER, Reading, make_reading, select, without_doubles
 
 from .graphs import grey_of, paint_number, paint_word
 
@@ -114,6 +116,15 @@ def test_another_number_of_characters_lowers_the_confidence(numbers):
     centres = [each.quad[:, 0].mean() for each in found.characters]
     assert centres == pytest.approx([120, 160, 200, 240], abs=12)
     assert select(reader.look(frame), text.confidence) == [], "the lowered confidence is what counts"
+
+
+def test_a_lone_digit_is_as_certain_as_the_detector_is():
+    quad = np.array([[0, 0], [40, 0], [40, 20], [0, 20]], np.float32)
+    one, two = quad[None], np.stack([quad * [0.5, 1], quad * [0.5, 1] + [20, 0]]).astype(np.float32)
+    lone = make_reading(Region(quad, one, 0.8), Text("7", 0.9, (0.9,), positions=(0.5,)))
+    pair = make_reading(Region(quad, two, 0.8), Text("78", 0.9, (0.95, 0.95), positions=(0.25, 0.75)))
+    assert lone.confidence == pytest.approx(0.9 * 0.8**LONE_POWER)
+    assert pair.confidence == pytest.approx(0.9)
 
 
 def test_numbers_that_may_stand_on_their_heads_are_flagged(numbers):
