@@ -38,7 +38,11 @@ def write_crops(
 
     def crops() -> Iterator[Crop]:
         for number in progress(range(count)):
-            yield maker.make(np.random.default_rng([seed, number]), hard=hard)
+            rng = np.random.default_rng([seed, number])
+            crop = maker.make(rng, hard=hard)
+            while not crop[1]:  # a crop with nothing to read is of use in a training run alone
+                crop = maker.make(rng, hard=hard)
+            yield crop
 
     if lmdb:
         return write_lmdb(folder, crops())

@@ -24,7 +24,7 @@ def found(text, confidence, x, *, width=40, accepted=True):
     characters = np.array([[[a, 0], [b, 0], [b, 20], [a, 20]] for a, b in pairwise(edges)], np.float32)
     each = tuple([confidence ** (1 / len(text))] * len(text))
     places = tuple((np.arange(len(text)) + 0.5) / len(text))
-    return Region(box(x, width), characters, 0.9), Text(text, confidence, each, accepted, places)
+    return Region(box(x, width), characters, 1.0), Text(text, confidence, each, accepted, places)
 
 
 def score(*photos, least=0.6):

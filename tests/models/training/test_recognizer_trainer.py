@@ -27,7 +27,7 @@ def config(tmp_path, **changes):
     return RecognizerTraining(
         out=tmp_path / "run", charset="0123", width=0.0625, steps=6, batch=4, workers=0, data=(Digits(),),
         synthetic_share=0.0, save_every=3, validation=8, max_length=3, image_hw=(32, 100),
-        stretch=1.0, **changes,
+        stretch=1.0, even_contrast=False, **changes,
     )  # fmt: skip
 
 
