@@ -140,6 +140,7 @@ def export_recognizer(
             max_length=config.max_length,
             keep_ratio=keep_ratio,
             stretch=stretch,
+            even_contrast=even_contrast,
             files=files,
             parity=parity,
         )

@@ -103,7 +103,7 @@ def network_runner(checkpoint: Path, spec: Spec, canvas_hw: tuple[int, int]) -> 
     numbers = torch.from_numpy(images.transpose(0, 3, 1, 2) / np.float32(255))
     network: Any
     if isinstance(spec, RecognizerSpec):
-        network = load_recognizer(checkpoint, spec.image_hw, spec.max_length)
+        network = load_recognizer(checkpoint, spec.image_hw, spec.max_length, even_contrast=spec.even_contrast)
     else:
         network = load_craft(checkpoint)
     width = network.config.width if isinstance(spec, RecognizerSpec) else network.width

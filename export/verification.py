@@ -138,7 +138,8 @@ def mask(path: Path, spec: RecognizerSpec) -> str:
 def measured(path: Path, spec: Spec, loaders: dict[str, Path]) -> str:
     """Parity with the network of the checkpoint, now."""
     if isinstance(spec, RecognizerSpec):
-        network = load_recognizer(needed(loaders, "recogniser"), spec.image_hw, spec.max_length)
+        path_in = needed(loaders, "recogniser")
+        network = load_recognizer(path_in, spec.image_hw, spec.max_length, even_contrast=spec.even_contrast)
         parity = check_parity(path, recognizer_cases(network))
     else:
         craft = load_craft(needed(loaders, "CRAFT detector"))

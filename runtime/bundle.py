@@ -149,6 +149,8 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """True: crops keep their aspect ratio and are padded on the right; False: stretched to image_hw."""
     stretch: Stretch = 1.0
     """With keep_ratio: how much wider than its ratio a crop is made where the input has room."""
+    even_contrast: bool = False
+    """Whether the graph brings every crop to one mean and deviation first; its network must be told."""
     temperature: Temperature = 1.0
     """The logarithms of the probabilities are divided by this, so that a confidence is how often a reading is right."""
     files: dict[str, FileEntry]

@@ -109,7 +109,7 @@ def test_colour_and_another_size(make_recognizer: Maker, save: Save, tmp_path: P
     spec = bundle.manifest.recognizer
     assert spec is not None
     assert (spec.image_hw, spec.channels, spec.charset, spec.width) == ((48, 128), 3, "x-y1", 0.125)
-    assert (spec.keep_ratio, spec.stretch) == (True, 1.5)
+    assert (spec.keep_ratio, spec.stretch, spec.even_contrast) == (True, 1.5, True)
     assert_recognizer_equals(bundle.file("recognizer"), network)
 
 

@@ -28,7 +28,7 @@ def exported(make_recognizer: Maker, thin_craft: CRAFT, tmp_path_factory: pytest
     import torch
 
     root = tmp_path_factory.mktemp("verify")
-    network = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1)
+    network = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1, even_contrast=True)
     for name, part in {
         "recognizer": network,
         "other": make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1),
@@ -38,7 +38,7 @@ def exported(make_recognizer: Maker, thin_craft: CRAFT, tmp_path_factory: pytest
         if name == "other":
             state = {key: value * 1.01 for key, value in state.items()}
         torch.save(state, root / f"{name}.pt")
-    export_recognizer(root / "recognizer.pt", Target(root / "bundle"), charset="digits")
+    export_recognizer(root / "recognizer.pt", Target(root / "bundle"), charset="digits", even_contrast=True)
     export_detector(root / "detector.pt", Target(root / "bundle"))
     return root
 
