@@ -1,17 +1,15 @@
 """What a calibration is fitted to: labelled crops, and what a bundle's recogniser gives for them."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from ..models.training.datasets import open_crops
 from ..models.training.labels_tsv import LabelledCrops, read_labels
-from ..models.training.samples import Crop, Crops, TrainingDataError
-from ..runtime import NUMBERS, Bundle
-from ..runtime.alphabets import Alphabet, Prediction, Probabilities, make_alphabet
+from ..models.training.samples import Crop, Crops, Image, TrainingDataError
+from ..runtime import NUMBERS, Recognizer
+from ..runtime.alphabets import Probabilities
 from ..runtime.errors import DatasetError
-from ..runtime.images import cut_quad, whole
-from ..runtime.sessions import open_session
 from .datasets import held_out_labels, split_name
 from .scoring import digits
 
@@ -20,8 +18,6 @@ MEASURED_WITH = frozenset({
     "scenes_bibs", "scenes_gaspump", "scenes_icdar2015", "scenes_without_numbers",
 })  # fmt: skip
 """The sets that the published figures are of: a bundle calibrated on them would make its own calibration look good."""
-BATCH = 32
-"""Crops that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -57,37 +53,22 @@ def numbers(crops: Iterable[Crop]) -> Iterator[Crop]:
     return (crop for crop in crops if digits(crop[1]) and set(crop[1]) <= set(NUMBERS))
 
 
-def alphabet_of(bundle: Bundle) -> Alphabet:
-    """The alphabet of numbers, as a reader has it by default."""
-    prediction: Prediction = "CTC" if bundle.recognizer.stages.endswith("CTC") else "Attn"
-    return make_alphabet(bundle.recognizer.charset, prediction, NUMBERS, None)
-
-
-def read_crops(bundle: Bundle, crops: Iterable[Crop], backend: str, precision: str) -> Iterator[Reading]:
-    """Run a bundle's recogniser on labelled crops.
+def read_crops(recognizer: Recognizer, crops: Iterable[Crop]) -> Iterator[Reading]:
+    """Run a recogniser on labelled crops.
 
     Raises:
-        BundleError, BackendUnavailable, BackendError: It cannot be run.
+        BackendError: It cannot be run.
         DatasetError: An image is missing or broken.
     """
-    spec, alphabet = bundle.recognizer, alphabet_of(bundle)
-    session = open_session(bundle.file("recognizer", precision), backend)
-    _, steps, classes = (size or 0 for size in session.output_shape("log_probs"))
-    shapes: dict[str, tuple[int, ...]] = {
-        "crops": (BATCH, *spec.image_hw, spec.channels),
-        "allowed": (classes,),
-        "symbols": (BATCH, steps),
-        "log_probs": (BATCH, steps, classes),
-    }
-    binding = session.bind(shapes, batched=("crops", "symbols", "log_probs"))
-    binding.inputs["allowed"][:] = alphabet.allowed()
-    remaining = iter(crops)
+    labels: deque[str] = deque()
+
+    def images() -> Iterator[Image]:
+        for image, label in crops:
+            labels.append(label)
+            yield image
+
     try:
-        while batch := list(islice(remaining, BATCH)):
-            for (image, _), target in zip(batch, binding.inputs["crops"], strict=False):
-                cut_quad(image, whole(image), target, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
-            binding.run(len(batch))
-            for (_, label), row in zip(batch, binding.outputs["log_probs"], strict=False):
-                yield Reading(row.copy(), label)
+        for log_probs in recognizer.log_probs(images()):
+            yield Reading(log_probs, labels.popleft())
     except TrainingDataError as exc:
         raise DatasetError(str(exc)) from exc

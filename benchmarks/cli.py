@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from ..models.training.samples import Crop, Crops, iterate
-from ..runtime import Bundle
+from ..runtime import Bundle, Recognizer
 from ..runtime.errors import DatasetError
 from ..runtime.reader import MIN_CONFIDENCE
 from .calibration import Calibration, fit, with_temperature
-from .calibration_data import alphabet_of, numbers, open_calibration_set, read_crops
+from .calibration_data import numbers, open_calibration_set, read_crops
 from .card import blocks, documents
 from .certainty import SURE, Certainty
 from .datasets import KINDS, Kind, open_set
@@ -112,12 +112,13 @@ def calibrate(
     writable(report_file, None)
     opened, sets = Bundle.open(bundle), {name: open_calibration_set(name) for name in datasets}
     precision = precision or opened.precision("recognizer", backend_name(backend))
+    recognizer = Recognizer(opened, backend, precision)
     readings, counts = [], {}
     for name, crops in sets.items():
-        found = list(read_crops(opened, numbers(progress(crops, name)), backend, precision))
+        found = list(read_crops(recognizer, numbers(progress(crops, name))))
         counts[Path(name).name] = len(found)
         readings += found
-    temperature, before, after = fit(readings, alphabet_of(opened))
+    temperature, before, after = fit(readings, recognizer.alphabet)
     click.echo(f"{len(readings)} crops: {', '.join(f'{name} {count}' for name, count in counts.items())}")
     click.echo(f"temperature 1:      {figures(before)}")
     click.echo(f"temperature {temperature:<6g}: {figures(after)}")

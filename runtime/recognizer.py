@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Literal
 
-from .alphabets import NUMBERS, make_alphabet
+from .alphabets import NUMBERS, Probabilities, make_alphabet
 from .bundle import Bundle, RecognizerSpec
 from .decoding import Text, decode
 from .errors import BundleError
@@ -70,7 +70,22 @@ class Recognizer:
         frames = (as_bgr(each) for each in crops)
         return list(self._texts((frame, whole(frame)) for frame in frames))
 
+    def log_probs(self, crops: Iterable[Frame]) -> Iterator[Probabilities]:
+        """Logarithms of the symbols' probabilities (T, classes) float32 in pictures that are already cut, in order.
+
+        Raises:
+            ImageError: one of them is not a picture.
+            BackendError: the backend failed.
+        """
+        frames = (as_bgr(each) for each in crops)
+        return (row.copy() for row, _ in self._rows((frame, whole(frame)) for frame in frames))
+
     def _texts(self, places: Iterator[tuple[Frame, Points]]) -> Iterator[Text]:
+        for row, used in self._rows(places):
+            yield decode(row, self.alphabet, used=used, temperature=self._spec.temperature)
+
+    def _rows(self, places: Iterator[tuple[Frame, Points]]) -> Iterator[tuple[Probabilities, float]]:
+        """A view of each crop's log probabilities, good until the next one, and the share of its width in use."""
         crops, log_probs = self._binding.inputs["crops"], self._binding.outputs["log_probs"]
         spec, width = self._spec, crops.shape[2]
         while batch := list(islice(places, MAX_BATCH)):
@@ -80,7 +95,7 @@ class Recognizer:
             ]
             self._binding.run(len(batch))
             for row, columns in zip(log_probs, used, strict=False):
-                yield decode(row, self.alphabet, used=columns / width, temperature=spec.temperature)
+                yield row, columns / width
 
 
 def _bind(session: Session, spec: RecognizerSpec, classes: int) -> Binding:

@@ -2,11 +2,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edgereader.benchmarks.calibration_data import MEASURED_WITH, alphabet_of, numbers, open_calibration_set, read_crops
+from edgereader.benchmarks.calibration_data import MEASURED_WITH, numbers, open_calibration_set, read_crops
 from edgereader.models.training.lmdb_crops import write_lmdb
 from edgereader.models.training.photos import NUMBERS
 from edgereader.models.training.samples import iterate
-from edgereader.runtime import Bundle, Reader
+from edgereader.runtime import Bundle, Reader, Recognizer
 from edgereader.runtime.decoding import decode
 from edgereader.runtime.errors import DatasetError
 
@@ -62,9 +62,10 @@ def test_the_recogniser_is_run_as_a_reader_runs_it(repository):
     photo = cv2.imread(str(repository / "models/zoo/samples/bib.jpg"))
     crops = [photo[275:445, 390:870], photo[275:445, 390:620], photo[:60, :90]] * 12  # more than one batch
     bundle = Bundle.open(repository / "models/zoo/digits-edge")
-    readings = list(read_crops(bundle, ((crop, NUMBERS["bib"]) for crop in crops), "cpu", "fp32"))
+    recognizer = Recognizer(bundle, "cpu", "fp32")
+    readings = list(read_crops(recognizer, ((crop, NUMBERS["bib"]) for crop in crops)))
     temperature = bundle.recognizer.temperature
-    texts = [decode(each.log_probs, alphabet_of(bundle), temperature=temperature) for each in readings]
+    texts = [decode(each.log_probs, recognizer.alphabet, temperature=temperature) for each in readings]
     expected = Reader(bundle, backend="cpu", precision="fp32").recognize(crops)
     assert [text.text for text in texts] == [text.text for text in expected]
     assert [text.confidence for text in texts] == pytest.approx([text.confidence for text in expected], abs=1e-6)
@@ -74,6 +75,6 @@ def test_the_recogniser_is_run_as_a_reader_runs_it(repository):
 def test_a_broken_image_is_one_clear_line(repository, tmp_path):
     root = make(tmp_path / "set", ["a.png"])
     (root / "images" / "a.png").write_bytes(b"broken")
-    bundle = Bundle.open(repository / "models/zoo/digits-edge")
+    recognizer = Recognizer(Bundle.open(repository / "models/zoo/digits-edge"), "cpu", "fp32")
     with pytest.raises(DatasetError, match=r"a\.png"):
-        list(read_crops(bundle, iterate(open_calibration_set(str(root))), "cpu", "fp32"))
+        list(read_crops(recognizer, iterate(open_calibration_set(str(root)))))
