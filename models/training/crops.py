@@ -15,10 +15,9 @@ from .fonts import FontPool
 from .glyphs import Line, printed_line, render_line, segment_line, worn
 from .labels_tsv import read_labels
 from .samples import Crop, Image, read_image
-from .surroundings import Surroundings, display, paint_edges, shirt
+from .surroundings import LUMA, Colour, Surroundings, display, paint_edges, shirt
 from .texts import display_number, random_text, small_number
 
-Colour = NDArray[np.float32]
 HELD_OUT_METERS = frozenset({"gasmeter", "lcd2", "top"})
 """Meters of `digits_meter_apache2` that are kept for measuring; the first word of a file's name is its meter."""
 
@@ -33,7 +32,6 @@ class CropMaker:
     fonts: FontPool = field(default_factory=FontPool)
     backgrounds: Backgrounds = field(default_factory=installed_backgrounds)
     meters: MeterDigits | None = None
-    _walls: list[Image] = field(default_factory=list, repr=False)
 
     def make(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
         """Make a crop uint8 (h, w, 3) BGR, 12 to 64 px high, and its text in lower case without spaces.
@@ -64,9 +62,7 @@ class CropMaker:
 
     def _nothing(self, rng: np.random.Generator) -> Image:
         """A piece of a background, as a detector takes it for text: there is nothing to read."""
-        if len(self._walls) < 12 or rng.random() < 0.04:
-            self._walls = [*self._walls[-40:], self.backgrounds.draw(rng, (256, 384))]
-        wall = self._walls[rng.integers(len(self._walls))]
+        wall = self.backgrounds.draw(rng, (256, 384))
         height = int(rng.integers(14, 90))
         width = min(380, int(height * np.exp(rng.uniform(np.log(0.5), np.log(4)))))
         y, x = (int(rng.integers(0, side - size)) for side, size in zip(wall.shape, (height, width), strict=False))
@@ -97,13 +93,12 @@ class CropMaker:
 
     def _colours(self, rng: np.random.Generator, hard: float) -> tuple[Colour, Colour]:
         """Two colours far enough apart in luma to be read."""
-        weights = np.array([0.114, 0.587, 0.299])
         least = rng.uniform(90, 200) if rng.random() > hard else 20 + rng.exponential(60)
         for _ in range(20):
             ink, ground = rng.uniform(0, 255, (2, 3))
             if rng.random() < 0.4:
                 ink = np.full(3, ink[0])
-            if abs(weights @ (ink - ground)) > least:
+            if abs(LUMA @ (ink - ground)) > least:
                 break
         else:
             ink, ground = np.array([[0.0] * 3, [255.0] * 3])[rng.permutation(2)]

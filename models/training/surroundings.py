@@ -19,6 +19,7 @@ from .texts import CLEAR_LETTERS, UNITS, WORDS
 Colour = NDArray[np.float32]
 Points = NDArray[np.float32]
 LUMA = np.array([0.114, 0.587, 0.299])
+"""How bright blue, green and red are."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def display(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundin
         unit = UNITS[rng.integers(len(UNITS))]
         marks.append(_mark(rng, rng.choice([unit, unit.upper(), "kWh", "kWh"]), fonts, rng.uniform(0.2, 0.5) * height))
         low = rng.choice([0.0, 0.7, 1.0]) * (height - marks[-1].mask.shape[0] * marks[-1].scale)
-        marks[-1] = Mark(marks[-1].mask, marks[-1].scale, (width + rng.uniform(0.06, 0.4) * height, low))
+        marks[-1] = _at(marks[-1], width + rng.uniform(0.06, 0.4) * height, low)
     if rng.random() < 0.35:
         size = rng.uniform(0.15, 0.4) * height
         y = -size * rng.uniform(1.05, 1.6) if rng.random() < 0.6 else height + rng.uniform(0.05, 0.25) * height
