@@ -132,7 +132,7 @@ def write_json(outcome: Outcome) -> None:
 
 def write_table(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None]:
     """Print the head of a table; what comes back prints the rows of an outcome."""
-    width = max([len(each) for each in sources if isinstance(each, str)] + [len("picture")])
+    width = first_column(sources)
     click.echo(f"{'picture':{width}}  confidence  reading")
 
     def write(outcome: Outcome) -> None:
@@ -142,6 +142,11 @@ def write_table(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None
             click.echo(f"{outcome.path:{width}}  {'':>10}  {'-' if outcome.error is None else 'cannot be read'}")
 
     return write
+
+
+def first_column(sources: Iterable[str | ImageError]) -> int:
+    """Width of a table's column of pictures, characters."""
+    return max([len(each) for each in sources if isinstance(each, str)] + [len("picture")])
 
 
 def _remarks(reading: dict[str, Any]) -> str:

@@ -89,9 +89,7 @@ def main() -> None:
 @click.option("--save", type=click.Path(path_type=Path, file_okay=False), help="Write annotated pictures to a folder.")
 @click.option("--crops", is_flag=True, help="The pictures are already cut to one number each: skip the detector.")
 @reader_options
-def read(
-    paths: tuple[str, ...], sample: bool, as_json: bool, save: Path | None, crops: bool, **options: Any
-) -> None:  # fmt: skip
+def read(paths: tuple[str, ...], sample: bool, as_json: bool, save: Path | None, crops: bool, **options: Any) -> None:
     """Read the numbers in pictures: files, folders, globs, or - for one on standard input."""
     paths = with_samples(paths, sample)
     if save is not None and crops:

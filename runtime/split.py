@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .batch import Outcome, for_each
+from .batch import Outcome, first_column, for_each
 from .errors import ImageError
 from .files import Photo
 from .images import Frame, Points, cut_quad
@@ -162,7 +162,7 @@ def split_all(reader: Reader, sources: Sequence[str | ImageError], digits: Digit
 
 def write_counts(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None]:
     """Print the head of a table; what comes back prints a picture's row: digits written, and the readings."""
-    width = max([len(each) for each in sources if isinstance(each, str)] + [len("picture")])
+    width = first_column(sources)
     click.echo(f"{'picture':{width}}  digits  readings")
 
     def write(outcome: Outcome) -> None:
