@@ -22,8 +22,8 @@ MIN_CONFIDENCE = 0.7
 SAME_PLACE = 0.5
 """Readings that share so much of the smaller one's box are of the same text."""
 DISAGREEMENT = 0.95
-"""Confidence is multiplied by this where the detector saw another number of characters than were read. It is mild: of
-the right readings of photos, about a third disagree too, because a thin detector's peaks run together."""
+"""Confidence is multiplied by this where the detector saw another number of characters than were read. It is mild:
+right readings disagree too, now and then, because a thin detector's peaks run together."""
 LONE_POWER = 4
 """The confidence of a lone character is multiplied by the detector's score to this power. On generated photos nearly
 all that was read where there is no text were single digits of low scores; from a score of 0.9, 9 of 10 were right."""
