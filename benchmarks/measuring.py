@@ -10,9 +10,9 @@ import click
 from msgspec.structs import replace
 
 from ..runtime import Bundle, Reader
-from ..runtime.bundle import Kind as ModelKind
 from ..runtime.files import read_photo
 from ..runtime.images import Frame
+from ..runtime.manifest import Kind as ModelKind
 from ..runtime.sessions import BACKENDS
 from .crop_scores import all_crops
 from .datasets import LabelledImage, LabelledSet

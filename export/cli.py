@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ..runtime.bundle import Kind
+    from ..runtime.manifest import Kind
     from .pipeline import Exported, Target
 
 FILE = click.Path(path_type=Path)
@@ -81,7 +81,7 @@ def detector(
     calibration: Path | None,
 ) -> None:
     """Export a CRAFT CHECKPOINT (.pth, .pt or .safetensors)."""
-    from ..runtime.bundle import Thresholds
+    from ..runtime.manifest import Thresholds
     from .pipeline import export_detector
 
     expect_calibration(precision, calibration)

@@ -11,20 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from ..runtime.bundle import (
-    MANIFEST_NAME,
-    SCHEMA,
-    Bundle,
-    DetectorSpec,
-    FileEntry,
-    Manifest,
-    Parity,
-    RecognizerSpec,
-    Thresholds,
-    file_sha256,
-    write_bundle,
-)
+from ..runtime.bundle import MANIFEST_NAME, Bundle, file_sha256, write_bundle
 from ..runtime.errors import ExportError
+from ..runtime.manifest import SCHEMA, DetectorSpec, FileEntry, Manifest, Parity, RecognizerSpec, Thresholds
 from .networks import load_craft, load_recognizer, load_refiner, resolve_charset
 from .onnx_file import check_contract, write_onnx
 from .parity import check_parity, detector_cases, recognizer_cases

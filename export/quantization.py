@@ -13,10 +13,11 @@ import numpy as np
 from msgspec.structs import replace
 
 from ..models.charsets import num_classes
-from ..runtime.bundle import Bundle, FileEntry, Kind, Quantized, RecognizerSpec, file_sha256, write_bundle
+from ..runtime.bundle import Bundle, file_sha256, write_bundle
 from ..runtime.detector import ENLARGE
 from ..runtime.errors import ExportError
 from ..runtime.images import cut_quad, fit, plan_fit
+from ..runtime.manifest import FileEntry, Kind, Quantized, RecognizerSpec
 from .bisection import keep_until
 from .folding import Graph, fold
 from .gate import Verdict, crop_places, detector_gate, recognizer_gate

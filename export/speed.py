@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.charsets import num_classes
-from ..runtime.bundle import DetectorSpec, RecognizerSpec
 from ..runtime.errors import CheckpointError
 from ..runtime.images import plan_fit
-from ..runtime.sessions import open_session
+from ..runtime.manifest import DetectorSpec, RecognizerSpec
+from ..runtime.sessions.onnx_runtime import OnnxRuntimeSession
 from .networks import load_craft, load_recognizer
 from .parity import random_images
 
@@ -76,7 +76,7 @@ def timed_input(spec: Spec, canvas_hw: tuple[int, int]) -> NDArray[np.uint8]:
 
 def graph_runner(path: Path, spec: Spec, canvas_hw: tuple[int, int]) -> Callable[[], object]:
     """An ONNX file on one input, as the runtime runs it on ``cpu``."""
-    session, images = open_session(path, "cpu"), timed_input(spec, canvas_hw)
+    session, images = OnnxRuntimeSession(path), timed_input(spec, canvas_hw)
     count, height, width, _ = images.shape
     if isinstance(spec, DetectorSpec):
         maps = (count, height // 2, width // 2)

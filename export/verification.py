@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.charsets import num_classes
-from ..runtime.bundle import Bundle, DetectorSpec, Parity, Quantized, RecognizerSpec
+from ..runtime.bundle import Bundle
 from ..runtime.errors import CheckpointError, EdgeReaderError, ExportError
+from ..runtime.manifest import DetectorSpec, Parity, Quantized, RecognizerSpec
 from .checkpoint import KINDS, expect_kind, read_state
 from .gate import HMEAN_LOSS, STRINGS_EQUAL
 from .networks import load_craft, load_recognizer, load_refiner

@@ -1,7 +1,7 @@
 """The bundle: a folder with ONNX files and ``bundle.json``, written by export and read by the runtime.
 
 Nothing in a bundle is trusted before it is checked: the manifest is validated against the structs
-below, and a file is used only when its size and SHA-256 are the manifest's.
+of ``manifest.py``, and a file is used only when its size and SHA-256 are the manifest's.
 """
 
 import hashlib
@@ -10,188 +10,16 @@ import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
 
 from .errors import BundleError, BundleNotFound
+from .manifest import SCHEMA, DetectorSpec, FileEntry, Kind, Manifest, Passport, RecognizerSpec
 
-SCHEMA = 1
 MANIFEST_NAME = "bundle.json"
+ENGINES_FOLDER = "engines"
 MAX_MANIFEST_BYTES = 1 << 20
-MAX_FILE_BYTES = 2 << 30
-"""No larger than one ONNX (protobuf) file can be."""
-
-PlainName = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")]
-Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-Probability = Annotated[float, Meta(ge=0, le=1)]
-Width = Annotated[float, Meta(gt=0, le=8)]
-Stretch = Annotated[float, Meta(ge=0.25, le=4)]
-Temperature = Annotated[float, Meta(ge=0.01, le=100)]
-Side = Annotated[int, Meta(ge=8, le=8192)]
-
-
-class FileEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One file of the bundle folder."""
-
-    path: PlainName
-    """Plain file name inside the folder, no separators."""
-    sha256: Sha256
-    """Checksum of the contents, lower-case hexadecimal."""
-    bytes: Annotated[int, Meta(ge=1, le=MAX_FILE_BYTES)]
-    """Size of the contents."""
-
-
-class Parity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How closely an exported graph follows its network."""
-
-    worst: Annotated[float, Meta(ge=0)]
-    """Largest difference over all cases, divided by the output's largest magnitude."""
-    tolerance: Annotated[float, Meta(gt=0)]
-    """What ``worst`` was allowed to be."""
-    cases: Annotated[int, Meta(ge=1)]
-    """Number of inputs compared."""
-    symbols_equal: bool | None
-    """Whether the greedy symbols were identical; None for a detector."""
-    opset: Annotated[int, Meta(ge=1)]
-    """ONNX operator set of the graph."""
-    versions: dict[str, str]
-    """Library → version that the comparison ran with."""
-
-
-class Quantized(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a graph in fewer bits does otherwise than the fp32 graph of its bundle; it passed the gate."""
-
-    calibrated_on: Annotated[int, Meta(ge=1)]
-    """Pictures whose activations set the ranges."""
-    validated_on: Annotated[int, Meta(ge=1)]
-    """Other pictures, on which the two were compared."""
-    labelled: bool
-    """Whether the labels of the pictures were the truth; False: what fp32 finds was."""
-    strings: Annotated[int, Meta(ge=0)]
-    """Crops that fp32 was sure of, and that were read in both precisions; 0 for a detector."""
-    strings_equal: Probability | None
-    """Share of them that read the same in both; None for a detector."""
-    regions: Annotated[int, Meta(ge=0)]
-    """Regions that should be found; 0 for a recogniser."""
-    hmean_loss: float | None
-    """H-mean of fp32 less that of this graph, points of 100; None for a recogniser."""
-    kept_fp32: list[str]
-    """Layers that broke the gate in fewer bits, and so stayed in fp32."""
-    speed_ratio: Annotated[float, Meta(gt=0)]
-    """Time of fp32 over time of this graph, medians of one run on the machine that quantised."""
-    speed_on: str
-    """What was timed: size and threads."""
-    versions: dict[str, str]
-    """Library → version that the comparison ran with."""
-
-
-class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Defaults for :func:`~edgereader.runtime.heatmaps.find_regions`."""
-
-    text: Probability = 0.7
-    """A region whose score never reaches this is dropped."""
-    link: Probability = 0.4
-    """Affinity above this links characters to words."""
-    low_text: Probability = 0.4
-    """Region score above this is text."""
-
-
-def _expect_files(preferred: dict[str, str], files: dict[str, FileEntry]) -> None:
-    for backend, precision in preferred.items():
-        if precision not in files:
-            raise ValueError(f"preferred on {backend} is {precision}, which has no file")
-
-
-class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The text detector of a bundle."""
-
-    architecture: Literal["CRAFT", "CRAFT+LinkRefiner"]
-    """Networks inside the graph."""
-    width: Width
-    """Factor on the channels of every layer; 1.0 is the published network."""
-    thresholds: Thresholds = Thresholds()
-    """Defaults of box extraction."""
-    long_side_px: Side = 1280
-    """Longest canvas side that the detector uses unless told otherwise."""
-    coarse_side_px: Side | None = None
-    """Longest side of a second, smaller canvas, on which very large text is found; None = no second look."""
-    files: dict[str, FileEntry]
-    """Precision ("fp32", …) → file."""
-    parity: dict[str, Parity]
-    """Precision → comparison with the network."""
-    quantized: dict[str, Quantized] = {}
-    """Precision in fewer bits ("int8") → comparison with fp32."""
-    preferred: dict[str, str] = {}
-    """Backend → the precision that it runs unless told otherwise; a backend that is not named runs fp32."""
-
-    def __post_init__(self) -> None:
-        _expect_files(self.preferred, self.files)
-
-
-class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The text recogniser of a bundle."""
-
-    stages: Annotated[str, Meta(pattern=r"\A(None|TPS)-(VGG|RCNN|ResNet)-(None|BiLSTM)-(CTC|Attn)\Z")]
-    """Transformation-Features-Sequence-Prediction, for example "TPS-ResNet-BiLSTM-Attn"."""
-    charset: Annotated[str, Meta(min_length=1, max_length=65_536)]
-    """Characters in the order of the graph's symbols, without blank, [GO] and [s]."""
-    image_hw: tuple[Side, Side]
-    """Height and width of a crop, pixels."""
-    channels: Literal[1, 3]
-    """1 = grey, 3 = BGR."""
-    width: Width
-    """Factor on the channels of every layer; 1.0 is the published network."""
-    max_length: Annotated[int, Meta(ge=1, le=1024)]
-    """Most characters an Attn decoder writes."""
-    keep_ratio: bool
-    """True: crops keep their aspect ratio and are padded on the right; False: stretched to image_hw."""
-    stretch: Stretch = 1.0
-    """With keep_ratio: how much wider than its ratio a crop is made where the input has room."""
-    even_contrast: bool = False
-    """Whether the graph brings every crop to one mean and deviation first; its network must be told."""
-    temperature: Temperature = 1.0
-    """The logarithms of the probabilities are divided by this, so that a confidence is how often a reading is right."""
-    files: dict[str, FileEntry]
-    """Precision ("fp32", …) → file."""
-    parity: dict[str, Parity]
-    """Precision → comparison with the network."""
-    quantized: dict[str, Quantized] = {}
-    """Precision in fewer bits ("int8") → comparison with fp32."""
-    preferred: dict[str, str] = {}
-    """Backend → the precision that it runs unless told otherwise; a backend that is not named runs fp32."""
-
-    def __post_init__(self) -> None:
-        if len(set(self.charset)) != len(self.charset):
-            raise ValueError("every character of charset must occur once")
-        _expect_files(self.preferred, self.files)
-
-
-class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The contents of bundle.json."""
-
-    schema: int
-    """Version of this layout, ``SCHEMA``."""
-    name: Annotated[str, Meta(min_length=1, max_length=128)]
-    """Name of the bundle."""
-    licence: str
-    """SPDX identifier, or a sentence."""
-    detector: DetectorSpec | None = None
-    """The detector, if the bundle has one."""
-    recognizer: RecognizerSpec | None = None
-    """The recogniser, if the bundle has one."""
-    engines: list[dict[str, Any]] = []
-    """Passports of the TensorRT plans under engines/."""
-
-    def __post_init__(self) -> None:
-        if self.schema != SCHEMA:
-            raise ValueError(f"schema must be {SCHEMA}, not {self.schema}")
-        if self.detector is None and self.recognizer is None:
-            raise ValueError("a bundle needs a detector or a recognizer")
-
-
-Kind = Literal["detector", "recognizer"]
 Spec = TypeVar("Spec", DetectorSpec, RecognizerSpec)
 
 
@@ -251,6 +79,24 @@ class Bundle:
             raise BundleError(f"{self.root}: expected a {kind} in {precision}, got: {known}; ask for one of these")
         return _checked(self.root, spec.files[precision])
 
+    def engine(self, passport: Passport) -> Path:
+        """Path of one of TensorRT's plans, after its size and SHA-256 were found to be the passport's.
+
+        A plan is code that runs: only what the manifest vouches for is ever given to TensorRT.
+
+        Raises:
+            BundleError: the file is missing, outside, or altered.
+        """
+        return _checked(self.root / ENGINES_FOLDER, passport.file)
+
+    def canary_file(self, entry: FileEntry) -> Path:
+        """Path of one of the canary's pictures, after its size and SHA-256 were found to be the manifest's.
+
+        Raises:
+            BundleError: the file is missing, outside, or altered.
+        """
+        return _checked(self.root, entry)
+
 
 def write_bundle(root: str | os.PathLike[str], manifest: Manifest) -> None:
     """Write ``root/bundle.json`` atomically, making the folder when needed.
@@ -307,7 +153,7 @@ def _read_manifest(path: Path) -> Manifest:
     return _decode(contents, path)
 
 
-class _Version(Struct):
+class _Version(msgspec.Struct):
     schema: int
 
 

@@ -26,14 +26,13 @@ class Detector:
         Args:
             bundle: an opened bundle with a detector.
             backend: name of a backend, or "auto".
-            precision: "fp32", …; None = the one that the bundle prefers on ``cpu``, else fp32.
+            precision: "fp32", …; None = the one that the bundle prefers on the backend, else fp32.
             long_side_px: longest canvas side, or None = as the bundle says.
 
         Raises:
             BundleError: no detector, no such precision, or a damaged file.
             BackendUnavailable: the backend cannot run here.
         """
-        path = bundle.file("detector", precision or bundle.precision("detector"))
         coarse_side_px = bundle.detector.coarse_side_px
         self.thresholds = bundle.detector.thresholds
         self.long_side_px = long_side_px or bundle.detector.long_side_px
@@ -41,7 +40,7 @@ class Detector:
             limits = f"{CANVAS_SIDES_PX[0]} to {CANVAS_SIDES_PX[-1]}"
             raise ValueError(f"long_side_px: expected {limits}, got {self.long_side_px}; choose one of these")
         self._sides_px = (self.long_side_px, coarse_side_px) if coarse_side_px else (self.long_side_px,)
-        self._session = open_session(path, backend)
+        self._session = open_session(bundle, "detector", backend, precision)
         self._bindings: OrderedDict[tuple[int, int], Binding] = OrderedDict()
 
     def detect(self, frame: Frame) -> list[Region]:

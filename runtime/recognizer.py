@@ -5,11 +5,12 @@ from itertools import islice
 from typing import Literal
 
 from .alphabets import NUMBERS, Probabilities, make_alphabet
-from .bundle import Bundle, RecognizerSpec
+from .bundle import Bundle
 from .decoding import Text, decode
 from .errors import BundleError
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr, cut_quad, whole
+from .manifest import RecognizerSpec
 from .sessions import Binding, Session, open_session
 
 MAX_BATCH = 32
@@ -33,7 +34,7 @@ class Recognizer:
         Args:
             bundle: an opened bundle with a recogniser.
             backend: name of a backend, or "auto".
-            precision: "fp32", …; None = the one that the bundle prefers on ``cpu``, else fp32.
+            precision: "fp32", …; None = the one that the bundle prefers on the backend, else fp32.
             alphabet: ``NUMBERS`` = numbers only; other characters = only these; None = all text.
             pattern: regular expression that a whole text must match: the likeliest text that does is taken.
             check: "luhn", "ean13" or "iso6346": the check that a text must pass, in the same way.
@@ -43,11 +44,11 @@ class Recognizer:
             BackendUnavailable: the backend cannot run here.
             AlphabetError: alphabet, pattern or check do not fit the recogniser.
         """
-        path = bundle.file("recognizer", precision or bundle.precision("recognizer"))
         self._spec = bundle.recognizer
         prediction: Literal["CTC", "Attn"] = "CTC" if self._spec.stages.endswith("CTC") else "Attn"
         self.alphabet = make_alphabet(self._spec.charset, prediction, alphabet, pattern, check)
-        self._binding = _bind(open_session(path, backend), self._spec, self.alphabet.special + len(self._spec.charset))
+        self._session = open_session(bundle, "recognizer", backend, precision)
+        self._binding = _bind(self._session, self._spec, self.alphabet.special + len(self._spec.charset))
         self._binding.inputs["allowed"][:] = self.alphabet.allowed()
 
     def recognize(self, frame: Frame, regions: Iterable[Region]) -> list[Text]:

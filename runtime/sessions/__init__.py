@@ -1,15 +1,22 @@
-"""Backends, one file each: a backend opens a graph as a :class:`Session`."""
+"""Backends, one file each: a backend opens a model of a bundle as a :class:`Session`."""
 
+import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from ..errors import BackendUnavailable
+from ..bundle import Bundle
+from ..canary import prove
+from ..errors import BackendError, BackendUnavailable
+from ..manifest import Kind, ShapeRange
+from ..nvidia import nvidia_driver
 
-BACKENDS = ("cpu",)
-"""Backends of this version, best first."""
+BACKENDS = ("tensorrt", "tensorrt-rtx", "cuda", "tensorrt-ep", "cpu")
+"""Backends, best first."""
+AUTOMATIC: tuple[str, ...] = ("tensorrt", "tensorrt-rtx", "cuda", "cpu")
+"""Those that "auto" tries; ``tensorrt-ep`` is not among them, as it may build for minutes on its first run."""
+log = logging.getLogger("edgereader")
 
 
 class Binding(Protocol):
@@ -17,45 +24,97 @@ class Binding(Protocol):
 
     @property
     def inputs(self) -> Mapping[str, NDArray[Any]]:
-        """Name → array to write in place."""
+        """Name → array to write in place, not between `start` and `wait`."""
 
     @property
     def outputs(self) -> Mapping[str, NDArray[Any]]:
-        """Name → array to read in place, valid until the next run."""
+        """Name → array to read in place, valid from `wait` until the next `start`."""
+
+    def start(self, batch: int) -> None:
+        """Begin to run the first ``batch`` rows of the inputs whose first axis is the batch; a CPU has then done it."""
+
+    def wait(self) -> None:
+        """Return when what was started is done."""
 
     def run(self, batch: int) -> None:
-        """Run the first ``batch`` rows of the inputs whose first axis is the batch."""
+        """Start and wait."""
 
 
 class Session(Protocol):
-    """A loaded graph."""
+    """A loaded model."""
 
     @property
     def backend(self) -> str:
-        """Name of the backend that really runs the graph."""
+        """Name of the backend that really runs it."""
+
+    @property
+    def precision(self) -> str:
+        """The precision that it runs in: "fp32", …"""
 
     def output_shape(self, name: str) -> tuple[int | None, ...]:
         """Shape of an output, None where the graph leaves it open."""
+
+    def limits(self, name: str) -> ShapeRange | None:
+        """Shapes that an input may have; None = any that the model takes."""
 
     def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> Binding:
         """Allocate buffers of these shapes, one for every input and output; ``batched`` ones have a batch axis."""
 
 
-def open_session(path: Path, backend: str = "auto") -> Session:
-    """Load a graph.
+def open_session(bundle: Bundle, kind: Kind, backend: str = "auto", precision: str | None = None) -> Session:
+    """Load a model, and on a GPU see it read the bundle's canary as it should.
 
     Args:
-        path: an ONNX file.
-        backend: "auto" = the best backend that runs here; or a backend's name, which then runs or is an error.
+        bundle: an opened bundle.
+        kind: which of its models.
+        backend: a backend's name, which then runs or is an error; or "auto" = the best one that works here, which
+            the log of "edgereader" names with the reason.
+        precision: "fp32", …; None = what the bundle prefers on the backend.
 
     Raises:
-        BackendUnavailable: unknown backend, or its library is not installed.
-        BackendError: the backend cannot load the graph.
+        BundleError: no such model or precision, or a damaged file.
+        BackendUnavailable: unknown backend, or it cannot run on this machine.
+        BackendError: the backend cannot load the model, or does not read the canary.
     """
-    if backend not in {"auto", *BACKENDS}:
-        raise BackendUnavailable(
-            f"backend {backend!r}: this version of edgereader has {', '.join(BACKENDS)}; use one of these, or auto"
-        )
-    from .onnx_runtime import OnnxRuntimeSession
+    if backend == "auto":
+        return _best(bundle, kind, precision)
+    session = _open(bundle, kind, backend, precision)
+    if backend != "cpu":
+        prove(session, bundle, kind)
+    return session
 
-    return OnnxRuntimeSession(path)
+
+def _best(bundle: Bundle, kind: Kind, precision: str | None) -> Session:
+    reasons, candidates = [], AUTOMATIC
+    try:
+        nvidia_driver()
+    except BackendUnavailable as exc:
+        reasons.append(str(exc))
+        candidates = AUTOMATIC[-1:]
+    for backend in candidates[:-1]:
+        try:
+            session = open_session(bundle, kind, backend, precision)
+        except (BackendUnavailable, BackendError) as exc:
+            reasons.append(f"{backend}: {exc}")
+        else:
+            break
+    else:
+        session = open_session(bundle, kind, candidates[-1], precision)
+    why = "; ".join(reasons) or "the best backend, and it works here"
+    log.info("%s: %s in %s (%s)", kind, session.backend, session.precision, why)
+    return session
+
+
+def _open(bundle: Bundle, kind: Kind, backend: str, precision: str | None) -> Session:
+    if backend in {"tensorrt", "tensorrt-rtx"}:
+        from .tensor_rt import TensorRTSession
+
+        return TensorRTSession(bundle, kind, backend, precision)
+    if backend in {"cpu", "cuda", "tensorrt-ep"}:
+        from .onnx_runtime import OnnxRuntimeSession
+
+        precision = precision or bundle.precision(kind, backend)
+        return OnnxRuntimeSession(bundle.file(kind, precision), backend, precision)
+    raise BackendUnavailable(
+        f"backend {backend!r}: this version of edgereader has {', '.join(BACKENDS)}; use one of these, or auto"
+    )

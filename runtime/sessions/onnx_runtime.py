@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BackendError, BackendUnavailable
+from ..manifest import ShapeRange
 
 PROVIDER = "CPUExecutionProvider"
 DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(int64)": np.int64}
@@ -16,9 +17,8 @@ DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(int64)
 class OnnxRuntimeSession:
     """A graph loaded by ONNX Runtime; see :class:`~edgereader.runtime.sessions.Session`."""
 
-    backend = "cpu"
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, backend: str = "cpu", precision: str = "fp32") -> None:
+        self.backend, self.precision = backend, precision
         ort = _onnxruntime()
         options = ort.SessionOptions()
         options.log_severity_level = 3
@@ -37,6 +37,10 @@ class OnnxRuntimeSession:
             got = sorted(self._outputs)
             raise BackendError(f"{self._path}: expected an output {name!r}, got {got}; export it again")
         return tuple(each if isinstance(each, int) else None for each in self._outputs[name].shape)
+
+    def limits(self, name: str) -> ShapeRange | None:  # noqa: ARG002
+        """Any shape that the graph takes."""
+        return None
 
     def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> "OnnxRuntimeBinding":
         """Allocate buffers of these shapes, one for every input and output; ``batched`` ones have a batch axis.
@@ -61,6 +65,14 @@ class OnnxRuntimeBinding:
         self._bindings: dict[int, Any] = {}
 
     def run(self, batch: int) -> None:
+        """Start and wait; errors are those of `start`."""
+        self.start(batch)
+        self.wait()
+
+    def wait(self) -> None:
+        """Nothing is left to wait for."""
+
+    def start(self, batch: int) -> None:
         """Run the first ``batch`` rows.
 
         Raises:

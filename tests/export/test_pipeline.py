@@ -20,8 +20,9 @@ from edgereader.export.pipeline import Target, export_detector, export_recognize
 from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
 from edgereader.models.recognizer import COMBINATIONS, Recognizer
-from edgereader.runtime.bundle import Bundle, Thresholds
+from edgereader.runtime.bundle import Bundle
 from edgereader.runtime.errors import BundleError, CheckpointError, ExportError, ParityError
+from edgereader.runtime.manifest import Thresholds
 
 Maker = Callable[..., Recognizer]
 Save = Callable[..., Path]

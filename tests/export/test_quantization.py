@@ -18,9 +18,10 @@ from edgereader.export.cli import export, quantize, verify
 from edgereader.export.pictures import open_pictures
 from edgereader.export.quantization import Outcome, quantize_model
 from edgereader.export.verification import gated
-from edgereader.runtime.bundle import Bundle, Quantized, shipped, write_bundle
+from edgereader.runtime.bundle import Bundle, shipped, write_bundle
 from edgereader.runtime.detector import Detector
 from edgereader.runtime.errors import BundleError, ExportError, ImageError
+from edgereader.runtime.manifest import Quantized
 from edgereader.runtime.recognizer import Recognizer
 
 

@@ -16,8 +16,9 @@ from edgereader.export.pipeline import Target, export_detector, export_recognize
 from edgereader.export.verification import verify_bundle
 from edgereader.models.craft import CRAFT
 from edgereader.models.recognizer import Recognizer
-from edgereader.runtime.bundle import Bundle, FileEntry, file_sha256, write_bundle
+from edgereader.runtime.bundle import Bundle, file_sha256, write_bundle
 from edgereader.runtime.errors import CheckpointError
+from edgereader.runtime.manifest import FileEntry
 
 Maker = Callable[..., Recognizer]
 

@@ -6,7 +6,8 @@ grey level of each of `steps` columns: level k * 255 / (classes - 1) is class k.
 
 import numpy as np
 
-from edgereader.runtime.bundle import DetectorSpec, FileEntry, Manifest, RecognizerSpec, file_sha256, write_bundle
+from edgereader.runtime.bundle import file_sha256, write_bundle
+from edgereader.runtime.manifest import DetectorSpec, FileEntry, Manifest, RecognizerSpec
 
 CHARSET = "0123456789abcde"
 

@@ -5,8 +5,9 @@ import shutil
 import msgspec
 import pytest
 
-from edgereader.runtime.bundle import Bundle, DetectorSpec, Manifest, write_bundle
+from edgereader.runtime.bundle import Bundle, write_bundle
 from edgereader.runtime.errors import BundleError, BundleNotFound
+from edgereader.runtime.manifest import DetectorSpec, Manifest
 
 
 @pytest.fixture

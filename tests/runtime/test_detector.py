@@ -58,7 +58,7 @@ def test_grey_frames_and_no_frames(detector):
 
 
 def test_thresholds_come_from_the_bundle(make_bundle):
-    from edgereader.runtime.bundle import Thresholds
+    from edgereader.runtime.manifest import Thresholds
 
     frame = np.zeros((480, 640, 3), np.uint8)
     frame[100:200, 100:300, 2] = 150

@@ -1,0 +1,41 @@
+"""Which shapes an engine must take: built for them by export, given to ONNX Runtime's TensorRT by the runtime."""
+
+from collections.abc import Sequence
+
+from .bundle import Bundle
+from .images import plan_fit
+from .manifest import Kind, Profile, ShapeRange
+
+SMALLEST_CANVAS_PX = 32
+MOST_CROPS = 32
+"""Crops that are read at once."""
+USUAL_CROPS = 8
+"""The batch that a recogniser's engine is fastest with: a photo seldom holds more."""
+PHOTO_HW = 1080, 1920
+"""A detector's engine is fastest with pictures of this shape, unless told otherwise."""
+
+
+def default_profile(
+    bundle: Bundle, kind: Kind, canvases_hw: Sequence[tuple[int, int]] = (), max_batch: int | None = None
+) -> Profile:
+    """The profile of a model.
+
+    Args:
+        bundle: an opened bundle that has it.
+        kind: which model.
+        canvases_hw: heights and widths of a detector's canvases, multiples of 32; it is fastest with the first, and
+            takes all that are as small. None given = that of a 16:9 picture, and all of the bundle's long side.
+        max_batch: largest batch; None = 1 for a detector, ``MOST_CROPS`` for a recogniser.
+
+    Raises:
+        BundleError: no such model.
+    """
+    if kind == "recognizer":
+        spec, most = bundle.recognizer, max_batch or MOST_CROPS
+        shape = (*spec.image_hw, spec.channels)
+        return {"crops": ShapeRange(min=(1, *shape), opt=(min(USUAL_CROPS, most), *shape), max=(most, *shape))}
+    side_px = bundle.detector.long_side_px
+    sizes = canvases_hw or (plan_fit(*PHOTO_HW, long_side_px=side_px, enlarge=1).canvas_hw, (side_px, side_px))
+    largest = max(height for height, _ in sizes), max(width for _, width in sizes)
+    smallest = (1, SMALLEST_CANVAS_PX, SMALLEST_CANVAS_PX, 3)
+    return {"image": ShapeRange(min=smallest, opt=(1, *sizes[0], 3), max=(max_batch or 1, *largest, 3))}
