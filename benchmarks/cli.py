@@ -15,7 +15,7 @@ from .calibration_data import numbers, open_calibration_set, read_crops
 from .card import blocks, documents
 from .certainty import SURE, Certainty
 from .datasets import KINDS, Kind, open_set
-from .measuring import backend_name, check_files, command_line, describe, measure, now
+from .measuring import check_files, command_line, describe, measure, now
 from .report import read_json, read_report, table, write_file, write_json
 
 FILE = click.Path(path_type=Path)
@@ -61,13 +61,14 @@ def evaluate(
     opened = Bundle.open(bundle)
     for each in precisions:
         check_files(opened, each)
-    runs = []
+    runs, ran_on = [], backend
     for precision in precisions or (None,):
         folder = sheets_folder / precision if sheets_folder and precision else sheets_folder
-        runs.append(measure(opened, sets, backend, precision, folder))
+        ran_on, run = measure(opened, sets, backend, precision, folder)
+        runs.append(run)
         click.echo(f"in {runs[-1].precision}:\n{table(runs[-1].sets, runs[-1].all_crops)}")
     if report_file:
-        write_json(report_file, describe(opened, backend, MIN_CONFIDENCE, runs))
+        write_json(report_file, describe(opened, ran_on, MIN_CONFIDENCE, runs))
 
 
 def writable(report_file: Path | None, sheets_folder: Path | None) -> None:
@@ -111,8 +112,8 @@ def calibrate(
     """
     writable(report_file, None)
     opened, sets = Bundle.open(bundle), {name: open_calibration_set(name) for name in datasets}
-    precision = precision or opened.precision("recognizer", backend_name(backend))
     recognizer = Recognizer(opened, backend, precision)
+    precision = recognizer.session.precision
     readings, counts = [], {}
     for name, crops in sets.items():
         found = list(read_crops(recognizer, numbers(progress(crops, name))))

@@ -13,7 +13,6 @@ from ..runtime import Bundle, Reader
 from ..runtime.files import read_photo
 from ..runtime.images import Frame
 from ..runtime.manifest import Kind as ModelKind
-from ..runtime.sessions import BACKENDS
 from .crop_scores import all_crops
 from .datasets import LabelledImage, LabelledSet
 from .evaluate import evaluate_set
@@ -25,29 +24,25 @@ from .sheets import write_sheets
 
 def measure(
     bundle: Bundle, sets: Sequence[LabelledSet], backend: str, precision: str | None, sheets_folder: Path | None
-) -> Run:
+) -> tuple[str, Run]:
     """Read all sets in one precision, showing progress; draw the mistakes if a folder for them is given.
+
+    Gives the backend that ran, and the run.
 
     Precision None is what the bundle prefers, which may differ between its models.
     """
     reader = Reader(bundle, backend=backend, precision=precision)
     uncalibrated = uncalibrated_reader(bundle, backend, precision)
     outcomes = [_outcome(reader, data, uncalibrated, sheets_folder) for data in sets]
-    chosen = precisions_of(bundle, backend, precision)
-    specs = {"detector": bundle.manifest.detector, "recognizer": bundle.manifest.recognizer}
-    return Run(
+    chosen = {kind: session.precision for kind, session in reader.sessions.items()}
+    files: dict[str, str] = {kind: getattr(bundle.manifest, kind).files[chosen[kind]].sha256 for kind in chosen}
+    backends = {kind: session.backend for kind, session in reader.sessions.items()}
+    return label(backends), Run(
         precision=label(chosen),
-        files={kind: spec.files[chosen[kind]].sha256 for kind, spec in specs.items() if spec},
+        files=files,
         sets=[outcome.result for outcome in outcomes],
         all_crops=all_crops(outcomes),
     )
-
-
-def precisions_of(bundle: Bundle, backend: str, precision: str | None) -> dict[str, str]:
-    """Model → the precision that runs when this one, or None, is asked for."""
-    kinds: tuple[ModelKind, ...] = ("detector", "recognizer")
-    present = [kind for kind in kinds if getattr(bundle.manifest, kind) is not None]
-    return {kind: precision or bundle.precision(kind, backend_name(backend)) for kind in present}
 
 
 def check_files(bundle: Bundle, precision: str) -> None:
@@ -62,16 +57,11 @@ def check_files(bundle: Bundle, precision: str) -> None:
             bundle.file(kind, precision)
 
 
-def label(precisions: dict[str, str]) -> str:
+def label(found: dict[ModelKind, str]) -> str:
     """`int8`, or `detector int8, recognizer fp32` where they differ."""
-    if len(set(precisions.values())) == 1:
-        return next(iter(precisions.values()))
-    return ", ".join(f"{kind} {precision}" for kind, precision in precisions.items())
-
-
-def backend_name(backend: str) -> str:
-    """The backend that `auto` stands for, or the one asked for."""
-    return BACKENDS[0] if backend == "auto" else backend
+    if len(set(found.values())) == 1:
+        return next(iter(found.values()))
+    return ", ".join(f"{kind} {each}" for kind, each in found.items())
 
 
 def uncalibrated_reader(bundle: Bundle, backend: str, precision: str | None) -> Reader | None:
@@ -108,7 +98,7 @@ def describe(bundle: Bundle, backend: str, min_confidence: float, runs: list[Run
         bundle=bundle.manifest.name,
         temperature=bundle.recognizer.temperature,
         min_confidence=min_confidence,
-        backend=backend_name(backend),
+        backend=backend,
         machine=this_machine(),
         runs=runs,
     )

@@ -1,6 +1,8 @@
 """Where is the text: frame → canvas → CRAFT → regions."""
 
+import logging
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from .bundle import Bundle
 from .heatmaps import Region, find_regions
@@ -9,10 +11,21 @@ from .sessions import Binding, open_session
 
 ENLARGE = 1.5
 """Small frames are enlarged at most so much, as CRAFT's ``mag_ratio``."""
-MAX_BINDINGS = 4
+MAX_BINDINGS = 8
 """Canvases whose buffers are kept; a photo of another size takes the place of the one unused for longest."""
 MAP_STRIDE = 2
 """Canvas pixels per map pixel."""
+log = logging.getLogger("edgereader")
+
+
+@dataclass(frozen=True)
+class Looking:
+    """A frame that a detector has begun to look at."""
+
+    frame: Frame
+    """(H, W, 3) uint8 BGR."""
+    looks: tuple[tuple[Fit, Binding], ...]
+    """How it lies in each canvas, and where that runs."""
 
 
 class Detector:
@@ -40,26 +53,49 @@ class Detector:
             limits = f"{CANVAS_SIDES_PX[0]} to {CANVAS_SIDES_PX[-1]}"
             raise ValueError(f"long_side_px: expected {limits}, got {self.long_side_px}; choose one of these")
         self._sides_px = (self.long_side_px, coarse_side_px) if coarse_side_px else (self.long_side_px,)
-        self._session = open_session(bundle, "detector", backend, precision)
-        self._bindings: OrderedDict[tuple[int, int], Binding] = OrderedDict()
+        self.session = open_session(bundle, "detector", backend, precision)
+        shapes = self.session.limits("image")
+        self._most_hw = None if shapes is None else (shapes.max[1], shapes.max[2])
+        self._bindings: OrderedDict[tuple[tuple[int, int], int], Binding] = OrderedDict()
+        self._told: set[tuple[int, int]] = set()
 
     def detect(self, frame: Frame) -> list[Region]:
         """Find the text in a frame (H, W, 3) uint8 BGR; quads are in its pixels.
 
-        With a second look, text that both canvases show is found twice.
+        With a second look, text that both canvases show is found twice. A frame that needs a larger canvas than
+        an engine takes is made smaller, and the log of "edgereader" says so once.
 
         Raises:
             ImageError: not a picture.
             BackendError: the backend failed.
         """
-        frame = as_bgr(frame)
-        return [region for side_px in self._sides_px for region in self._look(frame, side_px)]
+        return self.finish(self.start(frame))
 
-    def _look(self, frame: Frame, side_px: int) -> list[Region]:
-        plan = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE)
-        binding = self._binding(plan.canvas_hw)
+    def start(self, frame: Frame, slot: int = 0) -> Looking:
+        """Begin what `detect` does; a GPU goes on while the caller does other things, until `finish`.
+
+        Each ``slot`` has buffers of its own: between `start` and `finish` of one frame, another frame may start in
+        another slot, and its copy to the GPU overlaps the first one's run. Errors are those of `detect`.
+        """
+        frame = as_bgr(frame)
+        looks = tuple(self._begin(frame, side_px, slot) for side_px in self._sides_px)
+        return Looking(frame, looks)
+
+    def finish(self, looking: Looking) -> list[Region]:
+        """Wait for what `start` began; errors are those of `detect`."""
+        return [region for plan, binding in looking.looks for region in self._found(looking.frame, plan, binding)]
+
+    def _begin(self, frame: Frame, side_px: int, slot: int) -> tuple[Fit, Binding]:
+        plan = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE, most_hw=self._most_hw)
+        if self._most_hw is not None:
+            self._tell(frame, plan, side_px)
+        binding = self._binding(plan.canvas_hw, slot)
         fit(frame, plan, binding.inputs["image"][0])
-        binding.run(1)
+        binding.start(1)
+        return plan, binding
+
+    def _found(self, frame: Frame, plan: Fit, binding: Binding) -> list[Region]:
+        binding.wait()
         limits = self.thresholds
         found = find_regions(
             binding.outputs["region"][0],
@@ -70,17 +106,26 @@ class Detector:
         )
         return [self._mapped(each, plan, frame) for each in found]
 
+    def _tell(self, frame: Frame, plan: Fit, side_px: int) -> None:
+        """Say once for each canvas that frames are made smaller than was asked for."""
+        wanted = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE)
+        if plan.size_hw[0] < wanted.size_hw[0] - 1 and wanted.canvas_hw not in self._told:
+            self._told.add(wanted.canvas_hw)
+            text = "%s: pictures of %dx%d are read at %dx%d, as the engine takes no canvas of %dx%d (engine --canvas)"
+            log.warning(text, self.session.backend, *frame.shape[:2], *plan.size_hw, *wanted.canvas_hw)
+
     def _mapped(self, region: Region, plan: Fit, frame: Frame) -> Region:
         quad, characters = (to_frame(each * MAP_STRIDE, plan, frame) for each in (region.quad, region.characters))
         return Region(quad, characters, region.score)
 
-    def _binding(self, canvas_hw: tuple[int, int]) -> Binding:
-        if canvas_hw not in self._bindings:
+    def _binding(self, canvas_hw: tuple[int, int], slot: int) -> Binding:
+        key = canvas_hw, slot
+        if key not in self._bindings:
             height, width = canvas_hw
             maps = (1, height // MAP_STRIDE, width // MAP_STRIDE)
             shapes = {"image": (1, height, width, 3), "region": maps, "affinity": maps}
             if len(self._bindings) == MAX_BINDINGS:
                 self._bindings.popitem(last=False)
-            self._bindings[canvas_hw] = self._session.bind(shapes, batched=tuple(shapes))
-        self._bindings.move_to_end(canvas_hw)
-        return self._bindings[canvas_hw]
+            self._bindings[key] = self.session.bind(shapes, batched=tuple(shapes))
+        self._bindings.move_to_end(key)
+        return self._bindings[key]

@@ -63,11 +63,17 @@ def _over_white(image: Frame) -> Frame:
     return cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(colour), alpha, scale=1 / 255))  # type: ignore[return-value]
 
 
-def plan_fit(height: int, width: int, *, long_side_px: int, enlarge: float) -> Fit:
-    """Decide how a frame of this size is fitted: its long side becomes ``long_side_px``, enlarged at most so much."""
-    scale = min(long_side_px / max(height, width), enlarge)
+def plan_fit(
+    height: int, width: int, *, long_side_px: int, enlarge: float, most_hw: tuple[int, int] | None = None
+) -> Fit:
+    """Decide how a frame of this size is fitted: its long side becomes ``long_side_px``, enlarged at most so much.
+
+    ``most_hw``: no canvas is larger than these multiples of 32; a frame that needs more room is made smaller.
+    """
+    most = most_hw or (CANVAS_SIDES_PX[-1],) * 2
+    scale = min(long_side_px / max(height, width), enlarge, most[0] / height, most[1] / width)
     size_hw = max(round(height * scale), 1), max(round(width * scale), 1)
-    canvas_hw = _canvas_side(size_hw[0]), _canvas_side(size_hw[1])
+    canvas_hw = min(_canvas_side(size_hw[0]), most[0]), min(_canvas_side(size_hw[1]), most[1])
     return Fit(size_hw, canvas_hw, (size_hw[1] / width, size_hw[0] / height))
 
 

@@ -1,5 +1,6 @@
 """What commands that read pictures have in common: their options, their reader, their list of failures."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from .batch import Outcome, with_progress
 from .bundle import shipped
 from .checks import CHECKS
 from .reader import MIN_CONFIDENCE, Reader
+from .sessions import BACKENDS
 
 Command = TypeVar("Command", bound=Callable[..., None])
 EXIT_CODES = (
@@ -19,8 +21,15 @@ EXIT_CODES = (
 )
 OPTIONS = (
     click.option("--bundle", default="digits-edge", show_default=True, help="A shipped bundle's name, or a folder."),
-    click.option("--backend", default="auto", show_default=True, help="cpu, or auto = the best that runs here."),
-    click.option("--precision", help="fp32, ...; left out: the best that the backend runs."),
+    click.option(
+        "--backend",
+        type=click.Choice(("auto", *BACKENDS)),
+        default="auto",
+        show_default=True,
+        help="auto = the best that works here; any other runs or is an error.",
+    ),
+    click.option("--precision", help="fp32, fp16, ...; left out: what the bundle prefers on the backend."),
+    click.option("-v", "--verbose", is_flag=True, help="Say which backend runs, and why."),
     click.option("--alphabet", default=NUMBERS, help="Read only these characters; left out: numbers only, no words."),
     click.option("--all-text", is_flag=True, help="Read all text, not numbers only."),
     click.option(
@@ -48,7 +57,7 @@ def reader_options(command: Command) -> Command:
     return command
 
 
-def open_reader(*, bundle: str, alphabet: str, all_text: bool, **options: Any) -> Reader:
+def open_reader(*, bundle: str, alphabet: str, all_text: bool, verbose: bool, **options: Any) -> Reader:
     """Open the reader that the options ask for.
 
     Raises:
@@ -57,6 +66,7 @@ def open_reader(*, bundle: str, alphabet: str, all_text: bool, **options: Any) -
     """
     if all_text and alphabet != NUMBERS:
         raise click.UsageError("expected --alphabet or --all-text, got both; leave one of them out")
+    logging.basicConfig(format="%(message)s", level=logging.INFO if verbose else logging.WARNING)
     return Reader(bundle, alphabet=None if all_text else alphabet, **options)
 
 

@@ -11,10 +11,8 @@ from .errors import BundleError
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr, cut_quad, whole
 from .manifest import RecognizerSpec
+from .profiles import MOST_CROPS
 from .sessions import Binding, Session, open_session
-
-MAX_BATCH = 32
-"""Crops that are read at once."""
 
 
 class Recognizer:
@@ -47,8 +45,8 @@ class Recognizer:
         self._spec = bundle.recognizer
         prediction: Literal["CTC", "Attn"] = "CTC" if self._spec.stages.endswith("CTC") else "Attn"
         self.alphabet = make_alphabet(self._spec.charset, prediction, alphabet, pattern, check)
-        self._session = open_session(bundle, "recognizer", backend, precision)
-        self._binding = _bind(self._session, self._spec, self.alphabet.special + len(self._spec.charset))
+        self.session = open_session(bundle, "recognizer", backend, precision)
+        self._binding = _bind(self.session, self._spec, self.alphabet.special + len(self._spec.charset))
         self._binding.inputs["allowed"][:] = self.alphabet.allowed()
 
     def recognize(self, frame: Frame, regions: Iterable[Region]) -> list[Text]:
@@ -89,7 +87,7 @@ class Recognizer:
         """A view of each crop's log probabilities, good until the next one, and the share of its width in use."""
         crops, log_probs = self._binding.inputs["crops"], self._binding.outputs["log_probs"]
         spec, width = self._spec, crops.shape[2]
-        while batch := list(islice(places, MAX_BATCH)):
+        while batch := list(islice(places, len(crops))):
             used = [
                 cut_quad(frame, quad, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
                 for crop, (frame, quad) in zip(crops, batch, strict=False)
@@ -104,10 +102,12 @@ def _bind(session: Session, spec: RecognizerSpec, classes: int) -> Binding:
     if steps is None or found != classes:
         got = f"{steps} steps and {found} classes"
         raise BundleError(f"recognizer: expected fixed steps and {classes} classes, got {got}; export it again")
+    limits = session.limits("crops")
+    most = MOST_CROPS if limits is None else min(MOST_CROPS, limits.max[0])
     shapes = {
-        "crops": (MAX_BATCH, *spec.image_hw, spec.channels),
+        "crops": (most, *spec.image_hw, spec.channels),
         "allowed": (classes,),
-        "symbols": (MAX_BATCH, steps),
-        "log_probs": (MAX_BATCH, steps, classes),
+        "symbols": (most, steps),
+        "log_probs": (most, steps, classes),
     }
     return session.bind(shapes, batched=("crops", "symbols", "log_probs"))

@@ -4,6 +4,8 @@ import pytest
 from edgereader.runtime.bundle import Bundle
 from edgereader.runtime.detector import MAX_BINDINGS, Detector
 from edgereader.runtime.errors import BundleError, ImageError
+from edgereader.runtime.manifest import ShapeRange
+from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,34 @@ def test_few_bindings_are_kept(bundle_folder):
     for width in range(64, 512, 40):
         detector.detect(np.zeros((300, width, 3), np.uint8))
     assert len(detector._bindings) == MAX_BINDINGS
+
+
+def test_two_frames_under_way_at_once(detector):
+    left, right = np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640, 3), np.uint8)
+    left[100:180, 50:250, 2] = right[100:180, 350:550, 2] = 255
+    first, second = detector.start(left, slot=0), detector.start(right, slot=1)
+    (found_left,), (found_right,) = detector.finish(first), detector.finish(second)
+    assert found_left.quad[:, 0].max() < 300 < found_right.quad[:, 0].min()
+
+
+def test_frames_fit_into_what_an_engine_takes(bundle_folder, monkeypatch, caplog):
+    limits = ShapeRange(min=(1, 32, 32, 3), opt=(1, 224, 320, 3), max=(1, 224, 320, 3))
+    monkeypatch.setattr(OnnxRuntimeSession, "limits", lambda _, name: limits if name == "image" else None)
+    detector = Detector(Bundle.open(bundle_folder))
+    for size in ((480, 640), (640, 480), (200, 3000), (224, 320)):
+        frame = np.zeros((*size, 3), np.uint8)
+        frame[: size[0] // 2, : size[1] // 2, 2] = 255
+        (found,) = detector.detect(frame)
+        scale = max(size[0] / 224, size[1] / 320)
+        assert np.abs(found.quad[2] - (size[1] // 2, size[0] // 2)).max() < 20 * scale
+    canvases = [canvas for canvas, _ in detector._bindings]
+    assert max(height for height, _ in canvases) <= 224
+    assert max(width for _, width in canvases) <= 320
+    told = [each.getMessage() for each in caplog.records]
+    assert any("pictures of 640x480 are read at 224x168" in each for each in told)
+    before = len(told)
+    detector.detect(np.zeros((640, 480, 3), np.uint8))
+    assert len(caplog.records) == before
 
 
 def test_an_earlier_frame_leaves_no_trace(detector):

@@ -164,6 +164,47 @@ def test_rotations_leave_what_is_certain(make_bundle, scene):
     assert texts(Reader(make_bundle(), rotations=True).read(scene)) == ["7", "5"]
 
 
+def test_many_frames_read_as_one_by_one(reader, scene):
+    small = np.ascontiguousarray(scene[:200, :300])
+    frames = [scene, small, np.zeros_like(scene), scene[..., ::-1], scene, small]
+    found = list(reader.read_many(iter(frames)))
+    expected = [reader.read(frame) for frame in frames]
+    assert [texts(each) for each in found] == [texts(each) for each in expected]
+    assert [texts(each) for each in found][:3] == [["7", "5"], ["7"], []]
+    for one, other in zip(found, expected, strict=True):
+        for first, second in zip(one, other, strict=True):
+            assert np.array_equal(first.quad, second.quad)
+    assert list(reader.read_many([])) == []
+    (only,) = reader.read_many([scene])
+    assert texts(only) == ["7", "5"]
+
+
+def test_many_frames_are_taken_one_ahead(reader, scene):
+    taken = []
+    found = reader.read_many(taken.append(number) or scene for number in range(5))
+    next(found)
+    assert taken == [0, 1]
+    next(found)
+    assert taken == [0, 1, 2]
+
+
+def test_many_frames_with_rotations_and_errors(bundle_folder, make_bundle, scene):
+    assert [texts(each) for each in Reader(bundle_folder, rotations=True).read_many([scene] * 2)] == [["7", "5"]] * 2
+    with pytest.raises(ImageError):
+        list(Reader(bundle_folder).read_many([scene, None]))
+    with pytest.raises(BundleError, match="with a detector"):
+        list(Reader(make_bundle(detector=False)).read_many([scene]))
+
+
+def test_what_runs_is_told(bundle_folder, make_bundle):
+    ran = Reader(bundle_folder).sessions
+    assert {kind: (each.backend, each.precision) for kind, each in ran.items()} == {
+        "detector": ("cpu", "fp32"),
+        "recognizer": ("cpu", "fp32"),
+    }
+    assert list(Reader(make_bundle(detector=False)).sessions) == ["recognizer"]
+
+
 def test_crops_get_one_text_each(reader):
     crops = [np.full((40, 80, 3), round(grey_of(each)), np.uint8) for each in "7c5"]
     found = reader.recognize(crops)
@@ -293,11 +334,11 @@ def test_reading_around_the_networks_costs_a_tenth_of_a_frame(repository):
 
 
 def timed(binding, spent):
-    original = binding.run
+    original = binding.start
 
     def run(batch):
         start = time.perf_counter()
         original(batch)
         spent.append(time.perf_counter() - start)
 
-    binding.run = run
+    binding.start = run

@@ -7,7 +7,8 @@ from edgereader.runtime.bundle import Bundle
 from edgereader.runtime.checks import luhn
 from edgereader.runtime.errors import AlphabetError, BundleError, ImageError
 from edgereader.runtime.heatmaps import Region
-from edgereader.runtime.recognizer import MAX_BATCH, Recognizer
+from edgereader.runtime.profiles import MOST_CROPS
+from edgereader.runtime.recognizer import Recognizer
 
 from .graphs import CHARSET, grey_of
 
@@ -27,7 +28,7 @@ def recognizer(make_bundle):
 
 def test_crops_are_read_in_their_order_over_many_batches(recognizer):
     texts = [f"{number:05d}" for number in range(0, 99_999, 1111)]
-    assert len(texts) > 2 * MAX_BATCH
+    assert len(texts) > 2 * MOST_CROPS
     found = recognizer.recognize_crops([barcode(each) for each in texts])
     assert [each.text for each in found] == texts
     assert all(each.accepted and each.confidence > 0.9 for each in found)
