@@ -9,6 +9,13 @@ from .errors import BackendUnavailable
 LIBRARY = "libcuda.so.1"
 MAJOR, MINOR, INTEGRATED = 75, 76, 18
 """Numbers of device attributes in cuda.h."""
+NO_DEVICE = 100
+"""The error of cuda.h that says that there is no GPU, or none visible."""
+NONE_LISTED = "no NVIDIA GPU: the driver lists none; make one visible (CUDA_VISIBLE_DEVICES, --gpus all)"
+
+
+class NoGpu(BackendUnavailable):
+    """There is no NVIDIA driver or no GPU: nothing is broken."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +46,13 @@ def nvidia_driver() -> Driver:
     """Ask the driver; creates no context.
 
     Raises:
-        BackendUnavailable: no driver, no GPU, or the driver fails; the message names the fix.
+        NoGpu: no driver or no GPU; the message names the fix.
+        BackendUnavailable: the driver fails.
     """
     try:
         library = ctypes.CDLL(LIBRARY)
     except OSError as exc:
-        raise BackendUnavailable(
+        raise NoGpu(
             f"no NVIDIA driver: {LIBRARY} cannot be loaded; install the driver, or run the container with --gpus all"
         ) from exc
     _call(library, "cuInit", 0)
@@ -52,9 +60,7 @@ def nvidia_driver() -> Driver:
     _call(library, "cuDriverGetVersion", ctypes.byref(version))
     _call(library, "cuDeviceGetCount", ctypes.byref(count))
     if count.value == 0:
-        raise BackendUnavailable(
-            "no NVIDIA GPU: the driver lists none; make one visible (CUDA_VISIBLE_DEVICES, --gpus all)"
-        )
+        raise NoGpu(NONE_LISTED)
     cuda_version = version.value // 1000, version.value % 1000 // 10
     return Driver(cuda_version, tuple(_gpu(library, place) for place in range(count.value)))
 
@@ -77,6 +83,8 @@ def _attribute(library: Any, number: int, device: ctypes.c_int) -> int:
 def _call(library: Any, name: str, *arguments: Any) -> None:
     """Call a function of the driver; anything but success becomes an error."""
     code = getattr(library, name)(*arguments)
+    if code == NO_DEVICE:
+        raise NoGpu(NONE_LISTED)
     if code != 0:
         text = ctypes.c_char_p()
         library.cuGetErrorName(code, ctypes.byref(text))

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from ..bundle import Bundle
 from ..canary import prove
-from ..errors import BackendError, BackendUnavailable
+from ..errors import BackendUnavailable, EdgeReaderError
 from ..manifest import Kind, ShapeRange
-from ..nvidia import nvidia_driver
+from ..nvidia import NoGpu, nvidia_driver
+from ..profiles import default_profile
 
 BACKENDS = ("tensorrt", "tensorrt-rtx", "cuda", "tensorrt-ep", "cpu")
 """Backends, best first."""
@@ -78,34 +79,37 @@ def open_session(bundle: Bundle, kind: Kind, backend: str = "auto", precision: s
     """
     if backend == "auto":
         return _best(bundle, kind, precision)
-    session = _open(bundle, kind, backend, precision)
+    session = open_unproven(bundle, kind, backend, precision)
     if backend != "cpu":
         prove(session, bundle, kind)
     return session
 
 
 def _best(bundle: Bundle, kind: Kind, precision: str | None) -> Session:
-    reasons, candidates = [], AUTOMATIC
+    """The first backend that works, said in the log: as a warning where a GPU lies idle or a backend is broken."""
+    reasons, level, candidates = [], logging.INFO, AUTOMATIC
     try:
         nvidia_driver()
     except BackendUnavailable as exc:
-        reasons.append(str(exc))
-        candidates = AUTOMATIC[-1:]
-    for backend in candidates[:-1]:
+        reasons, candidates = [str(exc)], AUTOMATIC[-1:]
+        level = logging.INFO if isinstance(exc, NoGpu) else logging.WARNING
+    for backend in candidates:
         try:
             session = open_session(bundle, kind, backend, precision)
-        except (BackendUnavailable, BackendError) as exc:
-            reasons.append(f"{backend}: {exc}")
-        else:
             break
-    else:
-        session = open_session(bundle, kind, candidates[-1], precision)
+        except EdgeReaderError as exc:
+            if backend == candidates[-1]:
+                raise
+            reasons.append(f"{backend}: {exc}")
+            level = level if isinstance(exc, BackendUnavailable) else logging.WARNING
+    idle = session.backend == "cpu" and len(candidates) > 1
     why = "; ".join(reasons) or "the best backend, and it works here"
-    log.info("%s: %s in %s (%s)", kind, session.backend, session.precision, why)
+    log.log(logging.WARNING if idle else level, "%s: %s in %s (%s)", kind, session.backend, session.precision, why)
     return session
 
 
-def _open(bundle: Bundle, kind: Kind, backend: str, precision: str | None) -> Session:
+def open_unproven(bundle: Bundle, kind: Kind, backend: str, precision: str | None) -> Session:
+    """As `open_session` with a backend's name, but without the canary: for what finds out why it is read wrongly."""
     if backend in {"tensorrt", "tensorrt-rtx"}:
         from .tensor_rt import TensorRTSession
 
@@ -114,7 +118,8 @@ def _open(bundle: Bundle, kind: Kind, backend: str, precision: str | None) -> Se
         from .onnx_runtime import OnnxRuntimeSession
 
         precision = precision or bundle.precision(kind, backend)
-        return OnnxRuntimeSession(bundle.file(kind, precision), backend, precision)
+        profile = default_profile(bundle, kind) if backend == "tensorrt-ep" else None
+        return OnnxRuntimeSession(bundle.file(kind, precision), backend, precision, profile)
     raise BackendUnavailable(
         f"backend {backend!r}: this version of edgereader has {', '.join(BACKENDS)}; use one of these, or auto"
     )

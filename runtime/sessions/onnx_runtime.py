@@ -1,4 +1,4 @@
-"""Backend ``cpu``: ONNX Runtime's CPU provider, inputs and outputs bound to numpy arrays."""
+"""ONNX Runtime's backends: ``cpu``, with inputs and outputs bound to numpy arrays; ``onnx_runtime_gpu.py`` has more."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BackendError, BackendUnavailable
-from ..manifest import ShapeRange
+from ..manifest import Profile, ShapeRange
 
 PROVIDER = "CPUExecutionProvider"
 DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(int64)": np.int64}
@@ -17,19 +17,35 @@ DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(int64)
 class OnnxRuntimeSession:
     """A graph loaded by ONNX Runtime; see :class:`~edgereader.runtime.sessions.Session`."""
 
-    def __init__(self, path: Path, backend: str = "cpu", precision: str = "fp32") -> None:
+    def __init__(
+        self, path: Path, backend: str = "cpu", precision: str = "fp32", profile: Profile | None = None
+    ) -> None:
+        """Load a graph.
+
+        Args:
+            path: the ONNX file.
+            backend: "cpu", "cuda" or "tensorrt-ep".
+            precision: what the graph computes in.
+            profile: shapes that ``tensorrt-ep`` builds its engine for, and takes; the others take all.
+
+        Raises:
+            BackendUnavailable: the backend cannot run here.
+            BackendError: it cannot load the graph.
+        """
         self.backend, self.precision = backend, precision
-        ort = _onnxruntime()
+        self._path, self._profile = path, profile or {}
+        ort = _onnxruntime(backend)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = ort.InferenceSession(str(path), options, providers=[PROVIDER])
-        except Exception as exc:
-            raise BackendError(f"{path}: expected an ONNX graph, got: {_line(exc)}; export it again") from exc
+        if backend == "cpu":
+            self._session = _open_cpu(ort, path, options)
+        else:
+            from .onnx_runtime_gpu import open_gpu
+
+            self._session = open_gpu(ort, path, options, backend, precision, self._profile)
         self._outputs = {each.name: each for each in self._session.get_outputs()}
         self._dtypes = {each.name: DTYPES[each.type] for each in (*self._session.get_inputs(), *self._outputs.values())}
-        self._path = path
 
     def output_shape(self, name: str) -> tuple[int | None, ...]:
         """Shape of an output, None where the graph leaves it open."""
@@ -38,21 +54,31 @@ class OnnxRuntimeSession:
             raise BackendError(f"{self._path}: expected an output {name!r}, got {got}; export it again")
         return tuple(each if isinstance(each, int) else None for each in self._outputs[name].shape)
 
-    def limits(self, name: str) -> ShapeRange | None:  # noqa: ARG002
-        """Any shape that the graph takes."""
-        return None
+    def limits(self, name: str) -> ShapeRange | None:
+        """Shapes that an input may have; None = any that the graph takes."""
+        return self._profile.get(name)
 
     def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> "OnnxRuntimeBinding":
         """Allocate buffers of these shapes, one for every input and output; ``batched`` ones have a batch axis.
 
         Raises:
-            BackendError: the names are not those of the graph's inputs and outputs.
+            BackendError: the names are not those of the graph's inputs and outputs, or a shape is beyond `limits`.
         """
         if shapes.keys() != self._dtypes.keys():
             got = sorted(self._dtypes)
             raise BackendError(f"{self._path}: expected {sorted(shapes)} in and out, got {got}; export it again")
+        for name, limits in self._profile.items():
+            sizes = zip(limits.min, shapes[name], limits.max, strict=True)
+            if not all(low <= size <= high for low, size, high in sizes):
+                raise BackendError(
+                    f"{self.backend}: {name}: expected {limits.min} to {limits.max}, got {shapes[name]}; stay inside"
+                )
         arrays = {name: np.zeros(shape, self._dtypes[name]) for name, shape in shapes.items()}
-        return OnnxRuntimeBinding(self._session, arrays, set(self._outputs), set(batched))
+        if self.backend == "cpu":
+            return OnnxRuntimeBinding(self._session, arrays, set(self._outputs), set(batched))
+        from .onnx_runtime_gpu import GpuBinding
+
+        return GpuBinding(self._session, arrays, set(self._outputs), set(batched))
 
 
 class OnnxRuntimeBinding:
@@ -83,7 +109,7 @@ class OnnxRuntimeBinding:
                 self._bindings[batch] = self._bound(batch)
             self._session.run_with_iobinding(self._bindings[batch])
         except Exception as exc:
-            raise BackendError(f"a batch of {batch}: ONNX Runtime failed: {_line(exc)}; export it again") from exc
+            raise BackendError(f"a batch of {batch}: ONNX Runtime failed: {line(exc)}; export it again") from exc
 
     def _bound(self, batch: int) -> Any:
         from onnxruntime import OrtValue
@@ -99,13 +125,22 @@ class OnnxRuntimeBinding:
         return array[:batch] if name in self._batched else array
 
 
-def _onnxruntime() -> Any:
+def _onnxruntime(backend: str) -> Any:
     try:
         import onnxruntime
     except ImportError as exc:
-        raise BackendUnavailable("backend cpu needs ONNX Runtime: pip install 'edgereader[cpu]'") from exc
+        extra = "cpu" if backend == "cpu" else "gpu"
+        raise BackendUnavailable(f"backend {backend} needs ONNX Runtime: pip install 'edgereader[{extra}]'") from exc
     return onnxruntime
 
 
-def _line(exc: Exception) -> str:
+def _open_cpu(ort: Any, path: Path, options: Any) -> Any:
+    try:
+        return ort.InferenceSession(str(path), options, providers=[PROVIDER])
+    except Exception as exc:
+        raise BackendError(f"{path}: expected an ONNX graph, got: {line(exc)}; export it again") from exc
+
+
+def line(exc: Exception) -> str:
+    """A foreign error's text on one line."""
     return " ".join(str(exc).split())

@@ -30,3 +30,13 @@ def scene():
     paint_word(frame, "c", 300, 200)
     paint_word(frame, "5", 400, 350)
     return frame
+
+
+@pytest.fixture(scope="session")
+def canary_folder(make_bundle):
+    """A test bundle with a canary."""
+    from edgereader.export.canary import write_canary
+
+    folder = make_bundle()
+    write_canary(folder)
+    return folder

@@ -1,5 +1,6 @@
 """What the runtime brings along when it is imported and used; its source twin is runtime/__init__.py."""
 
+import os
 import subprocess
 import sys
 
@@ -52,3 +53,13 @@ def test_heavy_libraries_wait_until_they_are_used():
 def test_public_names():
     assert edgereader.runtime.__all__ == PUBLIC
     assert all(hasattr(edgereader.runtime, each) for each in PUBLIC)
+
+
+def test_nothing_is_kept_about_the_device_nor_sent(bundle_folder, tmp_path):
+    """ONNX Runtime's telemetry leaves an identity in the cache folder when it is on."""
+    environment = {key: value for key, value in os.environ.items() if "TELEMETRY" not in key}
+    program = f"import edgereader.runtime as runtime; runtime.Reader({str(bundle_folder)!r})"
+    subprocess.run(
+        [sys.executable, "-c", program], env={**environment, "XDG_CACHE_HOME": str(tmp_path)}, check=True, timeout=60
+    )
+    assert list(tmp_path.rglob("*")) == []

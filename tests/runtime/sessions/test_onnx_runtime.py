@@ -1,8 +1,13 @@
+import sys
+
 import numpy as np
 import pytest
 
+from edgereader.runtime.bundle import Bundle
 from edgereader.runtime.errors import BackendError, BackendUnavailable
+from edgereader.runtime.manifest import ShapeRange
 from edgereader.runtime.sessions import open_session
+from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
 
 from ..graphs import CHARSET
 
@@ -11,11 +16,11 @@ SHAPES = {"image": (3, 64, 96, 3), "region": (3, 32, 48), "affinity": (3, 32, 48
 
 @pytest.fixture
 def session(bundle_folder):
-    return open_session(bundle_folder / "detector.onnx", "cpu")
+    return open_session(Bundle.open(bundle_folder), "detector", "cpu")
 
 
 def test_buffers_are_written_and_read_in_place(session):
-    assert session.backend == "cpu"
+    assert (session.backend, session.precision, session.limits("image")) == ("cpu", "fp32", None)
     binding = session.bind(SHAPES, batched=tuple(SHAPES))
     image, region = binding.inputs["image"], binding.outputs["region"]
     assert (image.shape, image.dtype, region.dtype) == ((3, 64, 96, 3), np.uint8, np.float32)
@@ -24,6 +29,14 @@ def test_buffers_are_written_and_read_in_place(session):
         binding.run(3)
         assert binding.outputs["region"] is region
         assert np.allclose(region, level / 255)
+
+
+def test_a_cpu_is_done_when_it_has_started(session):
+    binding = session.bind(SHAPES, batched=tuple(SHAPES))
+    binding.inputs["image"][...] = 255
+    binding.start(3)
+    assert (binding.outputs["region"] == 1).all()
+    binding.wait()
 
 
 def test_only_the_first_rows_run(session):
@@ -37,7 +50,7 @@ def test_only_the_first_rows_run(session):
 
 
 def test_inputs_without_a_batch_axis_stay_whole(bundle_folder):
-    session = open_session(bundle_folder / "recognizer.onnx")
+    session = open_session(Bundle.open(bundle_folder), "recognizer", "cpu")
     classes = len(CHARSET) + 1
     assert session.output_shape("log_probs") == (None, 1, classes)
     shapes = {"crops": (4, 32, 100, 1), "allowed": (classes,), "symbols": (4, 1), "log_probs": (4, 1, classes)}
@@ -50,20 +63,10 @@ def test_inputs_without_a_batch_axis_stay_whole(bundle_folder):
     assert binding.outputs["symbols"][:2, 0].tolist() == [classes - 2] * 2
 
 
-@pytest.mark.parametrize("name", ["cuda", "tensorrt", "tensorrt-rtx", "tensorrt-ep", "CPU", ""])
-def test_what_is_asked_for_runs_or_is_an_error(bundle_folder, name):
-    with pytest.raises(BackendUnavailable, match=r"cpu; use one of these"):
-        open_session(bundle_folder / "detector.onnx", name)
-
-
-def test_auto_is_cpu_here(bundle_folder):
-    assert open_session(bundle_folder / "detector.onnx", "auto").backend == "cpu"
-
-
 def test_a_file_that_is_no_graph(tmp_path):
     (tmp_path / "a.onnx").write_bytes(b"no graph")
     with pytest.raises(BackendError, match=r"a\.onnx: expected an ONNX graph") as caught:
-        open_session(tmp_path / "a.onnx")
+        OnnxRuntimeSession(tmp_path / "a.onnx")
     assert "\n" not in str(caught.value)
 
 
@@ -77,7 +80,18 @@ def test_names_and_shapes_that_are_not_the_graphs(session):
         binding.run(3)
 
 
-def test_without_onnx_runtime_the_fix_is_named(bundle_folder, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
-    with pytest.raises(BackendUnavailable, match=r"pip install 'edgereader\[cpu\]'"):
-        open_session(bundle_folder / "detector.onnx")
+def test_a_profile_is_not_left_since_that_would_build_an_engine(bundle_folder):
+    image = ShapeRange(min=(1, 32, 32, 3), opt=(1, 64, 96, 3), max=(2, 64, 96, 3))
+    session = OnnxRuntimeSession(bundle_folder / "detector.onnx", profile={"image": image})
+    assert session.limits("image") == image
+    assert session.limits("crops") is None
+    with pytest.raises(BackendError, match=r"image: expected \(1, 32, 32, 3\) to \(2, 64, 96, 3\), got \(3, 64"):
+        session.bind(SHAPES, batched=tuple(SHAPES))
+    session.bind({name: (2, *shape[1:]) for name, shape in SHAPES.items()}, batched=tuple(SHAPES))
+
+
+@pytest.mark.parametrize(("backend", "extra"), [("cpu", "cpu"), ("cuda", "gpu"), ("tensorrt-ep", "gpu")])
+def test_without_onnx_runtime_the_fix_is_named(bundle_folder, monkeypatch, backend, extra):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(BackendUnavailable, match=rf"backend {backend} .*pip install 'edgereader\[{extra}\]'"):
+        open_session(Bundle.open(bundle_folder), "detector", backend)

@@ -1,0 +1,103 @@
+"""The canary of a bundle: draw a number, see what fp32 makes of it on ``cpu``, and keep both in the bundle."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from msgspec.structs import replace
+
+from ..runtime.bundle import Bundle, file_sha256, write_bundle
+from ..runtime.canary import as_picture, maps_of, prove, text_of
+from ..runtime.errors import ExportError
+from ..runtime.images import Frame
+from ..runtime.manifest import Canary, FileEntry, Kind
+from ..runtime.sessions import open_unproven
+
+IMAGE_NAME, MAPS_NAME = "canary.png", "canary.maps.png"
+SIZE_HW = 96, 256
+"""Height and width, pixels: small, and multiples of 32; narrower where a detector's canvases are."""
+NUMBER = "40712"
+"""What is drawn, if the charset has its characters; of another charset, characters that the font has."""
+INK, PAPER = (20, 60, 230), (230, 160, 40)
+"""BGR; a red number on blue, so that swapped colours show."""
+TEXT_HEIGHT = 1 / 3
+"""Of the picture's height."""
+MARGIN = 0.2
+"""Around the number, of its height."""
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+Box = tuple[int, int, int, int]
+
+
+def write_canary(root: Path) -> Canary:
+    """Draw the canary of a bundle, see what its fp32 graphs make of it on ``cpu``, and write it into the bundle.
+
+    Raises:
+        BundleError: no bundle, or one without fp32.
+        BackendError, BackendUnavailable: ONNX Runtime failed, or is not installed.
+        ExportError: the folder cannot be written.
+    """
+    bundle = Bundle.open(root.absolute())
+    detector, recognizer = bundle.manifest.detector, bundle.manifest.recognizer
+    image, crop_xywh = draw(
+        drawn_text(recognizer.charset if recognizer else NUMBER), detector.long_side_px if detector else SIZE_HW[1]
+    )
+    maps = as_picture(maps_of(open_unproven(bundle, "detector", "cpu", "fp32"), image)) if detector else None
+    text = None
+    if recognizer:
+        text = text_of(open_unproven(bundle, "recognizer", "cpu", "fp32"), recognizer, image, crop_xywh)
+    try:
+        canary = Canary(
+            image=_stored(bundle.root / IMAGE_NAME, image),
+            maps=None if maps is None else _stored(bundle.root / MAPS_NAME, maps),
+            crop_xywh=crop_xywh,
+            text=text,
+        )
+        write_bundle(bundle.root, replace(bundle.manifest, canary=canary))
+    except OSError as exc:
+        raise ExportError(f"{root}: expected a folder that can be written, got: {exc}; make room in it") from exc
+    return canary
+
+
+def canary_check(bundle: Bundle, kind: Kind, backend: str = "cpu", precision: str | None = None) -> str:
+    """What a backend makes of the canary, in words, when it is what fp32 makes of it on ``cpu``.
+
+    Raises:
+        BackendError: it is something else.
+        BackendUnavailable, BundleError: as `open_session` says.
+    """
+    return prove(open_unproven(bundle, kind, backend, precision), bundle, kind)
+
+
+def drawn_text(charset: str) -> str:
+    """The characters that the canary shows to a recogniser of this charset."""
+    known = "".join(each for each in NUMBER if each in charset)
+    others = "".join(each for each in charset if each.isascii() and each.isalnum())
+    return known if len(known) == len(NUMBER) else others[: len(NUMBER)] or NUMBER
+
+
+def draw(text: str, long_side_px: int) -> tuple[Frame, Box]:
+    """A text on a picture of a canvas's size, and the box around it: x, y, width, height."""
+    width = min(SIZE_HW[1], max(long_side_px // 32, 1) * 32)
+    height = min(SIZE_HW[0], width)
+    image = np.full((height, width, 3), PAPER, np.uint8)
+    (wide, high), _ = cv2.getTextSize(text, FONT, 1.0, 2)
+    scale = min(height * TEXT_HEIGHT / high, width / (wide + 4 * MARGIN * high))
+    (wide, high), _ = cv2.getTextSize(text, FONT, scale, 2)
+    x, y, margin = (width - wide) // 2, (height - high) // 2, round(MARGIN * high)
+    cv2.putText(image, text, (x, y + high), FONT, scale, INK, 2, cv2.LINE_AA)
+    left, top = max(x - margin, 0), max(y - margin, 0)
+    return image, (left, top, min(wide + 2 * margin, width - left), min(high + 2 * margin, height - top))
+
+
+def _stored(path: Path, picture: Frame) -> FileEntry:
+    """Write a PNG, in one go, over what is there."""
+    with tempfile.TemporaryDirectory(prefix=".canary-", dir=path.parent) as folder:
+        staged = Path(folder, path.name)
+        staged.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+        entry = FileEntry(path=path.name, sha256=file_sha256(staged), bytes=staged.stat().st_size)
+        staged.replace(path)
+    return entry
