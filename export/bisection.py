@@ -1,4 +1,4 @@
-"""Which layers break a network in int8? Found by halving, not by trying each one."""
+"""Which layers break a network in fewer bits? Found by halving, not by trying each one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ def keep_until(
     passes: Callable[[list[Layer]], bool],
     damage: Callable[[list[Layer]], float],
 ) -> list[Layer] | None:
-    """The layers to keep in fp32 so that the others pass the gate in int8.
+    """The layers to keep in fp32 so that the others pass the gate in fewer bits.
 
     Each round keeps as many more as are kept already, at first one, so that the gate, which is slow, is asked
     no more often than twice log2 of the number of layers.
 
     Args:
-        layers: all that could be int8.
-        passes: whether these layers in int8, and only these, pass the gate.
-        damage: how far off the outputs are with these layers in int8, and only these; quick.
+        layers: all that could have fewer bits.
+        passes: whether these layers in fewer bits, and only these, pass the gate.
+        damage: how far off the outputs are with these layers in fewer bits, and only these; quick.
 
     Returns:
         The kept layers in the order in which they were found; None when nothing but fp32 passes.

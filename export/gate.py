@@ -1,4 +1,4 @@
-"""The gate of int8: does it find and read what fp32 does? Through the runtime, as users run it."""
+"""The gate of fewer bits: do they find and read what fp32 does? Through the runtime, as users run it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .pictures import Picture, Pictures
 Quads = Sequence[NDArray[np.float32]]
 
 STRINGS_EQUAL = 0.99
-"""Share of the crops that must read the same in int8 and fp32."""
+"""Share of the crops that must read the same as in fp32."""
 HMEAN_LOSS = 0.5
 """Points of 100 by which the H-mean may fall."""
 SAME_QUAD = 0.5
@@ -31,18 +31,18 @@ SAME_QUAD = 0.5
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a graph in int8 does otherwise than the one in fp32."""
+    """What a graph in fewer bits does otherwise than the one in fp32."""
 
     passed: bool
     """Whether it is within the gate."""
     strings: int
     """Crops that fp32 reads with `MIN_CONFIDENCE` or more; 0 for a detector."""
     strings_equal: float | None
-    """Share of them that read the same in int8, 0..1; None for a detector."""
+    """Share of them that read the same in both, 0..1; None for a detector."""
     regions: int
     """Regions that should be found; 0 for a recogniser."""
     hmean_loss: float | None
-    """H-mean of fp32 less that of int8, points of 100; None for a recogniser."""
+    """H-mean of fp32 less that of the other, points of 100; None for a recogniser."""
     less_certain: int = 0
     """Crops below that confidence, which no reader gives out, and which the gate leaves out."""
     less_certain_equal: float | None = None
@@ -58,10 +58,10 @@ class Verdict:
 
 
 Gate = Callable[[Bundle], Verdict]
-"""Judges a bundle that has the network in int8 by what fp32 found or read; may be asked again and again."""
+"""Judges a bundle that has the network in fewer bits by what fp32 found or read; may be asked again and again."""
 
 
-def detector_gate(bundle: Bundle, pictures: Pictures) -> Gate:
+def detector_gate(bundle: Bundle, pictures: Pictures, precision: str, backend: str = "cpu") -> Gate:
     """Judge a detector: with labels, by both H-means; without, fp32's own regions are the truth.
 
     Raises:
@@ -72,16 +72,16 @@ def detector_gate(bundle: Bundle, pictures: Pictures) -> Gate:
     expected = sum(len(each) for each in truth)
     before = hmean(truth, fp32)
     if not expected or before <= 0:
-        raise ExportError("expected pictures in which fp32 finds text, got none; give others to --calibration")
+        raise ExportError("expected pictures in which fp32 finds text, got none; give other pictures")
 
     def judge(candidate: Bundle) -> Verdict:
-        loss = 100 * (before - hmean(truth, list(detect(candidate, "int8", pictures.validation))))
+        loss = 100 * (before - hmean(truth, list(detect(candidate, precision, pictures.validation, backend))))
         return Verdict(loss <= HMEAN_LOSS, 0, None, expected, loss)
 
     return judge
 
 
-def recognizer_gate(bundle: Bundle, pictures: Pictures) -> Gate:
+def recognizer_gate(bundle: Bundle, pictures: Pictures, precision: str, backend: str = "cpu") -> Gate:
     """Judge a recogniser by its strings, all symbols allowed, on the crops that fp32 can read.
 
     What fp32 reads with less than `MIN_CONFIDENCE` is hardly legible: its string changes with any rounding,
@@ -94,10 +94,10 @@ def recognizer_gate(bundle: Bundle, pictures: Pictures) -> Gate:
     fp32 = read(bundle, "fp32", pictures.validation, places)
     sure = np.array([text.confidence >= MIN_CONFIDENCE for text in fp32], bool)
     if not sure.any():
-        raise ExportError("expected pictures with text that fp32 reads, got none; give others to --calibration")
+        raise ExportError("expected pictures with text that fp32 reads, got none; give other pictures")
 
     def judge(candidate: Bundle) -> Verdict:
-        texts = read(candidate, "int8", pictures.validation, places)
+        texts = read(candidate, precision, pictures.validation, places, backend)
         equal = np.array([one.text == other.text for one, other in zip(fp32, texts, strict=True)], bool)
         share = float(equal[sure].mean())
         others = None if sure.all() else float(equal[~sure].mean())
@@ -118,16 +118,18 @@ def crop_places(bundle: Bundle, pictures: Iterable[Picture]) -> Iterator[Quads]:
             yield [whole(picture.read())]
 
 
-def detect(bundle: Bundle, precision: str, pictures: Iterable[Picture]) -> Iterator[Quads]:
+def detect(bundle: Bundle, precision: str, pictures: Iterable[Picture], backend: str = "cpu") -> Iterator[Quads]:
     """The quads found in each picture."""
-    detector = Detector(bundle, "cpu", precision)
+    detector = Detector(bundle, backend, precision)
     for picture in pictures:
         yield [region.quad for region in detector.detect(picture.read())]
 
 
-def read(bundle: Bundle, precision: str, pictures: Iterable[Picture], places: Iterable[Quads]) -> list[Text]:
+def read(
+    bundle: Bundle, precision: str, pictures: Iterable[Picture], places: Iterable[Quads], backend: str = "cpu"
+) -> list[Text]:
     """The texts of all crops, one after the other."""
-    recognizer = Recognizer(bundle, "cpu", precision, alphabet=None)
+    recognizer = Recognizer(bundle, backend, precision, alphabet=None)
     texts: list[Text] = []
     for picture, quads in zip(pictures, places, strict=True):
         texts += recognizer.recognize(picture.read(), regions(quads))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 OPSET = 18
 """TensorRT samples wrongly (nearest) from opset 20's GridSample; torch exports 18 at the lowest."""
+OPSETS = (OPSET, 19)
+"""19, the first whose QuantizeLinear takes float16, for int8 graphs for TensorRT."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,9 @@ def check_contract(path: Path, kind: str) -> int:
         raise ExportError(f"{path}: expected one self-contained file, got external data for {outside[0]}")
     opsets = {item.domain or "ai.onnx": item.version for item in model.opset_import}
     used = {node.domain or "ai.onnx" for node in model.graph.node}
-    if opsets.get("ai.onnx") != OPSET or used != {"ai.onnx"}:
-        raise ExportError(f"{path}: expected operators of ONNX opset {OPSET} only, got {opsets} and {sorted(used)}")
+    if opsets.get("ai.onnx") not in OPSETS or used != {"ai.onnx"}:
+        allowed = " or ".join(map(str, OPSETS))
+        raise ExportError(f"{path}: expected operators of ONNX opset {allowed} only, got {opsets} and {sorted(used)}")
     contract = CONTRACTS[kind]
     check_values(path, "inputs", model.graph.input, contract.inputs)
     check_values(path, "outputs", model.graph.output, contract.outputs)
@@ -118,7 +121,7 @@ def check_contract(path: Path, kind: str) -> int:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as exc:
         raise ExportError(f"{path}: not a valid ONNX graph: {exc}; export the model again") from exc
-    return OPSET
+    return int(opsets["ai.onnx"])
 
 
 def check_values(path: Path, what: str, values: Any, expected: Mapping[str, tuple[str, int]]) -> None:

@@ -1,4 +1,4 @@
-"""The pictures that int8 is calibrated on, and the others that it is judged by."""
+"""The pictures that fewer bits are calibrated on, and the others that they are judged by."""
 
 from __future__ import annotations
 

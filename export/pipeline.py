@@ -1,4 +1,4 @@
-"""The whole export: checkpoint -> network -> ONNX -> parity -> bundle; all or nothing."""
+"""The whole export: checkpoint -> network -> ONNX -> parity -> bundle, and its canary; all or nothing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from ..runtime.bundle import MANIFEST_NAME, Bundle, file_sha256, write_bundle
 from ..runtime.errors import ExportError
 from ..runtime.manifest import SCHEMA, DetectorSpec, FileEntry, Manifest, Parity, RecognizerSpec, Thresholds
+from .canary import write_canary
 from .networks import load_craft, load_recognizer, load_refiner, resolve_charset
 from .onnx_file import check_contract, write_onnx
 from .parity import check_parity, detector_cases, recognizer_cases
@@ -192,7 +193,9 @@ def finish(path: Path, kind: str, spec: Callable[..., Any], cases: Iterator[Any]
     entry = FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
     manifest = extended(target, {kind: spec({"fp32": entry}, {"fp32": parity})})
     say(f"writing {target.bundle}")
-    return Exported(install(path, kind, manifest, target.bundle), parity)
+    final = install(path, kind, manifest, target.bundle)
+    write_canary(target.bundle)
+    return Exported(final, parity)
 
 
 def extended(target: Target, models: dict[str, DetectorSpec | RecognizerSpec]) -> Manifest:

@@ -1,4 +1,4 @@
-"""Is a bundle what it says it is? Checksums, contracts, batches, masks and recorded parity."""
+"""Is a bundle what it says it is? Checksums, contracts, batches, masks, and recorded parity or gate."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ Spec = DetectorSpec | RecognizerSpec
 
 ROW_TOLERANCE = 1e-4
 """Allowed difference between an image alone and in a batch, relative to the largest magnitude."""
+ROUGH_ROW_TOLERANCE = 0.02
+"""The same in float16, where the last digit of a sum may round either way, and the next layers make more of it."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,14 @@ def verify_file(bundle: Bundle, kind: Kind, precision: str, loaders: dict[str, P
         return
     checks: dict[str, Callable[[], str]] = {
         "recorded parity": lambda: recorded(spec.parity.get(precision)),
-        "batches": lambda: batches(path, spec),
+        "batches": lambda: batches(path, spec, precision),
     }
-    if precision == "int8":
+    if precision != "fp32":
         del checks["recorded parity"]
         checks["recorded gate"] = lambda: gated(spec.quantized.get(precision))
     if isinstance(spec, RecognizerSpec):
         checks["mask"] = lambda: mask(path, spec)
-    if loaders and precision != "int8":
+    if loaders and precision == "fp32":
         checks["parity with the checkpoint"] = lambda: measured(path, spec, loaders)
     for name, check in checks.items():
         try:
@@ -93,7 +95,7 @@ def recorded(parity: Parity | None) -> str:
 
 
 def gated(quantized: Quantized | None) -> str:
-    """What the gate of int8 wrote down."""
+    """What the gate of fewer bits wrote down."""
     if quantized is None:
         raise ExportError("expected the gate's figures, got none; run `edgereader quantize` again")
     equal, loss = quantized.strings_equal, quantized.hmean_loss
@@ -101,10 +103,11 @@ def gated(quantized: Quantized | None) -> str:
         raise ExportError(
             f"expected {STRINGS_EQUAL} of the strings equal, {HMEAN_LOSS} points of H-mean lost, got {equal}, {loss}"
         )
-    return f"{quantized.validated_on} pictures, {quantized.speed_ratio:.2f} times as fast"
+    speed = "" if quantized.speed_ratio is None else f", {quantized.speed_ratio:.2f} times as fast"
+    return f"{quantized.validated_on} pictures{speed}"
 
 
-def batches(path: Path, spec: Spec) -> str:
+def batches(path: Path, spec: Spec, precision: str = "fp32") -> str:
     """Rows of a batch do not depend on one another, and different images give different outputs."""
     first, second = random_images((2, *input_shape(spec)), seed=1)
     together = run(path, spec, np.stack([first, second, first]))
@@ -113,7 +116,7 @@ def batches(path: Path, spec: Spec) -> str:
     for name, rows in together.items():
         scale = max(float(np.abs(rows).max()), 1e-9)
         worst = max(worst, *(float(np.abs(rows[row] - alone[name][0]).max()) / scale for row in (0, 2)))
-    if not worst <= ROW_TOLERANCE:
+    if not worst <= (ROUGH_ROW_TOLERANCE if precision in ("fp16", "int8-trt") else ROW_TOLERANCE):
         raise ExportError(f"expected an image to read the same alone and in a batch, got {worst:.2g} apart")
     if all(np.array_equal(rows[0], rows[1]) for rows in together.values()):
         raise ExportError("expected different outputs for different images, got the same; export the model again")
@@ -181,7 +184,10 @@ def run(
     """Outputs of the graph by name."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    if path.name.endswith(".int8-trt.onnx"):  # ONNX Runtime would give biases a float16 scale, which vanishes
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     inputs: dict[str, NDArray[Any]] = {"image": images}
     if isinstance(spec, RecognizerSpec):
         classes = num_classes(spec.charset, spec.stages.split("-")[3])

@@ -67,10 +67,10 @@ class Quantized(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hmean_loss: float | None
     """H-mean of fp32 less that of this graph, points of 100; None for a recogniser."""
     kept_fp32: list[str]
-    """Layers that broke the gate in fewer bits, and so stayed in fp32."""
-    speed_ratio: Annotated[float, Meta(gt=0)]
-    """Time of fp32 over time of this graph, medians of one run on the machine that quantised."""
-    speed_on: str
+    """Layers that stayed in fp32: in fewer bits they broke the gate, float16 could not hold them, or it was asked."""
+    speed_ratio: Annotated[float, Meta(gt=0)] | None = None
+    """Time of fp32 over time of this graph, medians of one run on the machine that quantised; None = it is for GPUs."""
+    speed_on: str | None = None
     """What was timed: size and threads."""
     versions: dict[str, str]
     """Library → version that the comparison ran with."""

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 import edgereader.export.parity
+from edgereader.export.canary import canary_check
 from edgereader.export.graphs import IMAGENET_MEAN, IMAGENET_STD
 from edgereader.export.pipeline import Target, export_detector, export_recognizer, trace_recognizer
 from edgereader.models.craft import CRAFT
@@ -26,6 +27,7 @@ from edgereader.runtime.manifest import Thresholds
 
 Maker = Callable[..., Recognizer]
 Save = Callable[..., Path]
+Exported = Callable[..., tuple[Recognizer, Path]]
 TOLERANCE = 2e-4
 
 
@@ -78,20 +80,17 @@ def assert_detector_equals(path: Path, craft: CRAFT, refiner: LinkRefiner | None
 
 
 @pytest.mark.parametrize("stages", COMBINATIONS)
-def test_every_combination_equals_its_network(make_recognizer: Maker, save: Save, tmp_path: Path, stages: str) -> None:
-    classes = 12 if stages.endswith("Attn") else 11
-    network = make_recognizer(stages, num_classes=classes, width=0.125, max_length=4)
-    exported = export_recognizer(save(network), Target(tmp_path / "bundle"), charset="digits", max_length=4)
-    assert exported.parity.symbols_equal
-    assert_recognizer_equals(Bundle.open(tmp_path / "bundle").file("recognizer"), network)
+def test_every_combination_equals_its_network(exported: Exported, stages: str) -> None:
+    network, folder = exported(stages)
+    bundle = Bundle.open(folder)
+    assert bundle.recognizer.parity["fp32"].symbols_equal
+    assert_recognizer_equals(bundle.file("recognizer"), network)
 
 
 @pytest.mark.parametrize("stages", ["TPS-ResNet-BiLSTM-Attn", "None-VGG-BiLSTM-CTC"])
-def test_published_width_equals_its_network(make_recognizer: Maker, save: Save, tmp_path: Path, stages: str) -> None:
-    classes = 38 if stages.endswith("Attn") else 37
-    network = make_recognizer(stages, num_classes=classes)
-    export_recognizer(save(network), Target(tmp_path / "bundle"), charset="alnum36")
-    assert_recognizer_equals(Bundle.open(tmp_path / "bundle").file("recognizer"), network)
+def test_published_width_equals_its_network(exported: Exported, stages: str) -> None:
+    network, folder = exported(stages, 1.0)
+    assert_recognizer_equals(Bundle.open(folder).file("recognizer"), network)
 
 
 def test_lstms_have_no_shared_initial_states(make_recognizer: Maker, tmp_path: Path) -> None:
@@ -124,12 +123,9 @@ def test_detector_equals_its_network(thin_craft: CRAFT, save: Save, tmp_path: Pa
     assert_detector_equals(bundle.file("detector"), thin_craft, None)
 
 
-def test_published_detector_with_refiner_equals_the_networks(save: Save, tmp_path: Path) -> None:
-    torch.manual_seed(5)
-    craft, refiner = CRAFT().eval(), LinkRefiner().eval()
-    paths = save(craft, "craft.pt"), save(refiner, "refiner.pt")
-    export_detector(paths[0], Target(tmp_path / "bundle"), refiner=paths[1])
-    bundle = Bundle.open(tmp_path / "bundle")
+def test_published_detector_with_refiner_equals_the_networks(exported_detector: Callable[..., Any]) -> None:
+    craft, refiner, folder = exported_detector(1.0)
+    bundle = Bundle.open(folder)
     assert bundle.manifest.detector is not None
     assert bundle.manifest.detector.architecture == "CRAFT+LinkRefiner"
     assert_detector_equals(bundle.file("detector"), craft, refiner)
@@ -147,7 +143,9 @@ def test_a_bundle_is_extended_and_a_model_replaced(
     bundle = Bundle.open(folder)
     assert (bundle.manifest.name, bundle.manifest.licence) == ("meters", "MIT")
     assert bundle.file("recognizer").read_bytes() == before
-    assert sorted(path.name for path in folder.iterdir()) == ["bundle.json", "detector.onnx", "recognizer.onnx"]
+    files = ["bundle.json", "canary.maps.png", "canary.png", "detector.onnx", "recognizer.onnx"]
+    assert sorted(path.name for path in folder.iterdir()) == files
+    assert [canary_check(bundle, kind) for kind in ("detector", "recognizer")]
     assert_detector_equals(bundle.file("detector"), thin_craft, thin_refiner)
 
 

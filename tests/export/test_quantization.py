@@ -1,4 +1,4 @@
-"""The shipped bundle in int8: what passes the gate enters the bundle and is run; what fails leaves it alone."""
+"""The shipped bundle in fewer bits: what passes the gate enters the bundle and is run; what fails leaves it alone."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
 import edgereader.export.gate
+import edgereader.export.half
 import edgereader.export.quantization
+import edgereader.export.recipes
 from edgereader.export.cli import export, quantize, verify
+from edgereader.export.folding import Graph
 from edgereader.export.pictures import open_pictures
-from edgereader.export.quantization import Outcome, quantize_model
+from edgereader.export.quantization import GPUS, Outcome, folded, quantize_model
 from edgereader.export.verification import gated
 from edgereader.runtime.bundle import Bundle, shipped, write_bundle
 from edgereader.runtime.detector import Detector
@@ -83,7 +87,8 @@ def test_a_recogniser_that_passes_enters_the_bundle(reading: Path, crops: Path, 
     assert (entry.calibrated_on, entry.validated_on, entry.strings, entry.labelled) == (4, 4, 4, False)
     assert entry.kept_fp32 == []
     assert entry.speed_ratio == pytest.approx(outcome.timed["fp32"].median_ms / outcome.timed["int8"].median_ms)
-    assert bundle.precision("recognizer") == ("int8" if outcome.preferred else "fp32")
+    assert bundle.precision("recognizer") == outcome.preferred["cpu"]
+    assert bundle.precision("recognizer", "cuda") == "fp32"
     frames = [cv2.imread(str(path)) for path in sorted(crops.iterdir())]
     fp32, int8 = (Recognizer(bundle, "cpu", precision, alphabet=None) for precision in ("fp32", "int8"))
     pairs = list(zip(fp32.recognize_crops(frames), int8.recognize_crops(frames), strict=True))
@@ -137,18 +142,95 @@ def test_a_layer_that_breaks_is_kept_and_named(
     reading: Path, crops: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A layer whose input is cut to nothing reads nothing; the gate finds it."""
-    original = edgereader.export.quantization.measure_ranges
+    original = edgereader.export.recipes.measure_ranges
 
     def spoiled(*arguments: object) -> dict[str, tuple[float, float]]:
         found = original(*arguments)  # type: ignore[arg-type]
         return {**found, "relu_4": (0.0, 1e-3)} if "relu_4" in found else found
 
-    monkeypatch.setattr(edgereader.export.quantization, "measure_ranges", spoiled)
+    monkeypatch.setattr(edgereader.export.recipes, "measure_ranges", spoiled)
     monkeypatch.setattr(edgereader.export.gate, "STRINGS_EQUAL", 0.99)
     outcome = run(reading, "recognizer", crops)
     assert outcome.path is not None
     assert 1 <= len(outcome.kept_fp32) < outcome.layers
     assert Bundle.open(reading).recognizer.quantized["int8"].kept_fp32 == list(outcome.kept_fp32)
+
+
+@pytest.mark.parametrize(("precision", "opset"), [("fp16", 18), ("int8-trt", 19)])
+def test_files_for_gpus_enter_the_bundle_untimed(
+    reading: Path, crops: Path, lenient: None, precision: str, opset: int
+) -> None:
+    report = crops / "report.json"
+    arguments = [str(reading), "--calibration", str(crops), "--precision", precision, "--report", str(report)]
+    result = CliRunner().invoke(quantize, arguments)
+    assert result.exit_code == 0, result.output
+    assert "as fast" not in result.stdout
+    opened = Bundle.open(reading)
+    assert onnx.load(opened.file("recognizer", precision)).opset_import[0].version == opset
+    assert opened.file("recognizer", precision).stat().st_size < 0.52 * opened.file("recognizer").stat().st_size
+    entry = opened.recognizer.quantized[precision]
+    assert (entry.strings, entry.kept_fp32, entry.speed_ratio, entry.speed_on) == (4, [], None, None)
+    assert opened.precision("recognizer", "cpu") == "fp32"
+    assert {opened.precision("recognizer", backend) for backend in GPUS} == {"fp16" if precision == "fp16" else "fp32"}
+    row = json.loads(report.read_text())["networks"][0]
+    assert (row["precision"], row["speed_ratio"], row["timed"]) == (precision, None, {})
+    checked = CliRunner().invoke(verify, [str(reading)])
+    assert checked.exit_code == 0, checked.output
+    assert f"recognizer {precision}" in checked.output
+    assert checked.output.count("recorded gate") == 1
+
+
+def test_two_precisions_stand_side_by_side(reading: Path, crops: Path, lenient: None) -> None:
+    for precision in ("int8", "fp16"):
+        assert run(reading, "recognizer", crops, precision=precision).path is not None
+    opened = Bundle.open(reading).recognizer
+    assert set(opened.files) == {"fp32", "int8", "fp16"}
+    assert set(opened.quantized) == {"int8", "fp16"}
+    assert set(opened.preferred) == {"cpu", *GPUS}
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp16", "int8-trt"])
+def test_a_layer_is_kept_when_asked_for(reading: Path, crops: Path, lenient: None, precision: str) -> None:
+    name = "network.FeatureExtraction.ConvNet.8"
+    outcome = run(reading, "recognizer", crops, precision=precision, keep={name})
+    assert (outcome.pinned, outcome.kept_fp32) == ((name,), ())
+    assert Bundle.open(reading).recognizer.quantized[precision].kept_fp32 == [name]
+    stored = {item.name: item.data_type for item in onnx.load(str(outcome.path)).graph.initializer}
+    assert stored[f"{name}.weight"] == onnx.TensorProto.FLOAT
+    with pytest.raises(ExportError, match=r"layers to keep, got nonsense; the network has .*ConvNet\.0"):
+        run(reading, "recognizer", crops, precision=precision, keep={"nonsense"})
+
+
+def test_numbers_beyond_float16_are_kept_before_the_gate_sees_them(
+    reading: Path, crops: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network with one layer's numbers 1e5 times as large, and the next one's weights so much smaller."""
+    monkeypatch.setattr(edgereader.export.gate, "STRINGS_EQUAL", 1)
+    monkeypatch.setattr(edgereader.export.quantization, "folded", enlarged)
+    outcome = run(reading, "recognizer", crops, precision="fp16")
+    assert outcome.pinned == ("network.FeatureExtraction.ConvNet.6", "network.FeatureExtraction.ConvNet.8")
+    assert outcome.kept_fp32 == ()
+
+
+def test_the_gate_sees_an_overflow_that_onnx_runtime_hides(
+    reading: Path, crops: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same, when the ranges did not show it: bisection finds the layers."""
+    monkeypatch.setattr(edgereader.export.gate, "STRINGS_EQUAL", 1)
+    monkeypatch.setattr(edgereader.export.quantization, "folded", enlarged)
+    monkeypatch.setattr(edgereader.export.half, "LARGEST", np.inf)
+    outcome = run(reading, "recognizer", crops, precision="fp16")
+    assert outcome.pinned == ()
+    assert {"network.FeatureExtraction.ConvNet.6", "network.FeatureExtraction.ConvNet.8"} <= set(outcome.kept_fp32)
+    assert outcome.path is not None
+
+
+def enlarged(path: Path) -> onnx.ModelProto:
+    model = folded(path)
+    graph, layer = Graph(model), "network.FeatureExtraction.ConvNet."
+    for name, factor in (("6.weight", 1e5), ("6.bias", 1e5), ("8.weight", 1e-5)):
+        graph.store(layer + name, graph.array(layer + name) * np.float32(factor))
+    return model
 
 
 def test_the_command_says_the_ratios(reading: Path, crops: Path, lenient: None) -> None:
@@ -170,6 +252,9 @@ def test_hostile_pictures_and_wrong_usage(reading: Path, crops: Path, tmp_path: 
     for arguments in (
         ["--calibration", str(crops), "--canvas", "100x100"],
         ["--calibration", str(crops), "--against", "a.pt"],
+        ["--calibration", str(crops), "--keep", "a"],
+        ["--calibration", str(crops), "--precision", "fp16", "--canvas", "64x96"],
+        ["--calibration", str(crops), "--precision", "int4"],
         [],
     ):
         assert CliRunner().invoke(quantize, [str(reading), *arguments]).exit_code == 2
@@ -187,5 +272,6 @@ def test_verify_refuses_a_gate_that_was_not_passed(figures: dict[str, float]) ->
         kept_fp32=[], speed_ratio=2.0, speed_on="", versions={},
     )  # fmt: skip
     assert "2.00 times" in gated(entry)
+    assert gated(replace(entry, speed_ratio=None, speed_on=None)) == "1 pictures"
     with pytest.raises(ExportError, match="of the strings equal"):
         gated(replace(entry, **figures))

@@ -1,0 +1,200 @@
+"""A graph in mixed precision for GPUs: float16 where it is safe, float32 where it is not.
+
+Always float32: inputs and outputs, the normalisation (all before the first weights), the grid of TPS from the
+fiducials on (in float16 it is off by pixels) and its sampling, LSTMs (ONNX Runtime has no float16 one for CPUs;
+their weights are stored in float16), and the decision (mask, logarithms, arg max). Precision is in the graph: a
+strongly typed TensorRT network takes it as it is written.
+
+ONNX Runtime's `convert_float_to_float16` does the like, but writes nodes before those that they take, which
+`onnx.checker` and so `check_contract` refuse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .folding import Graph
+from .singles import WEIGHTED, always_single
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    import onnx
+
+    from .qdq import Range
+
+LARGEST = 65504 / 4
+"""Largest magnitude that float16 is trusted with: the pictures that set it are not all that will come."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """All nodes with the same weights, and the bias and rectifier behind them."""
+
+    name: str
+    """The stored name of the weights, as reports say it."""
+    nodes: frozenset[str]
+    """First output of each node."""
+    fixed: bool
+    """Whether it is float32 anyway, with its weights."""
+
+
+def parts(graph: Graph) -> list[Part]:
+    """The layers, in the graph's order."""
+    fixed = always_single(graph)
+    found: dict[str, set[str]] = {}
+    lstms = set()
+    for node in graph.graph.node:
+        weights = next((name for name in node.input if len(dims(graph, name)) > 1), None)
+        if node.op_type in WEIGHTED and weights is not None:
+            name = weights.removesuffix(".weight").removesuffix(".weights").removesuffix(".folded")
+            found.setdefault(name, set()).update(with_followers(graph, node))
+            lstms.update([name] if node.op_type == "LSTM" else [])
+    return [Part(name, frozenset(nodes), name not in lstms and nodes <= fixed) for name, nodes in found.items()]
+
+
+def dims(graph: Graph, name: str) -> list[int]:
+    """Shape of a stored tensor; of another one, nothing."""
+    return list(graph.initializers[name].dims) if name in graph.initializers else []
+
+
+def with_followers(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
+    """A node and what only it feeds of its bias and its rectifier."""
+    later: onnx.NodeProto | None = node
+    while later is not None:
+        yield later.output[0]
+        later = graph.only_user(later.output[0])
+        stored = later is not None and any(name in graph.initializers for name in later.input)
+        if later is None or not (later.op_type == "Relu" or (later.op_type == "Add" and stored)):
+            return
+
+
+def too_wide(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, float]:
+    """Activations and weights beyond `LARGEST`, with their largest magnitude."""
+    largest = {name: max(abs(low), abs(high)) for name, (low, high) in ranges.items()}
+    for name in float_tensors(graph) & graph.initializers.keys():
+        if (values := graph.array(name)).size:
+            largest[name] = float(np.abs(values).max())
+    return {name: value for name, value in largest.items() if value > LARGEST}
+
+
+def touching(graph: Graph, tensors: Collection[str]) -> set[str]:
+    """First outputs of the nodes that take or give one of these tensors."""
+    return {node.output[0] for node in graph.graph.node if {*node.input, *node.output}.intersection(tensors)}
+
+
+def activations(graph: Graph) -> list[str]:
+    """The float32 tensors that nodes give, in the graph's order."""
+    floats = float_tensors(graph)
+    return [name for node in graph.graph.node for name in node.output if name in floats]
+
+
+def float_tensors(graph: Graph) -> set[str]:
+    """Names of all float32 tensors: inputs, stored ones, activations, outputs."""
+    import onnx
+
+    known = onnx.shape_inference.infer_shapes(graph.model).graph
+    values = {item.name: item.type.tensor_type.elem_type for item in (*known.input, *known.value_info, *known.output)}
+    values |= {item.name: item.data_type for item in known.initializer}
+    return {name for name, kind in values.items() if kind == onnx.TensorProto.FLOAT}
+
+
+def halve(model: onnx.ModelProto, keep: Collection[str] = ()) -> onnx.ModelProto:
+    """A copy of a folded float32 graph in float16, except what is `always_single`.
+
+    Args:
+        model: one graph without inner graphs, opset 18.
+        keep: first outputs of more nodes that stay float32.
+
+    Returns:
+        A graph of the same inputs and outputs, opset 18; 19 where it has int8 layers, as QuantizeLinear takes
+        float16 only from there on.
+    """
+    import onnx
+
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    writer = Writer(Graph(copy), set(keep))
+    for node in model.graph.node:
+        writer.take(node)
+    del copy.graph.node[:], copy.graph.value_info[:]
+    copy.graph.node.extend(writer.nodes)
+    writer.graph.drop_unused()
+    if any(node.op_type == "QuantizeLinear" for node in copy.graph.node):
+        copy.opset_import[0].version = 19
+    return copy
+
+
+class Writer:
+    """Writes the nodes of a graph anew, in their order: every tensor has one precision, and at most one cast."""
+
+    def __init__(self, graph: Graph, keep: set[str]) -> None:
+        self.graph, self.floats = graph, float_tensors(graph)
+        self.keep, self.single = keep, always_single(graph) | keep
+        self.nodes: list[onnx.NodeProto] = []
+        self.singles: dict[str, str] = {item.name: item.name for item in graph.graph.input}
+        self.halves: dict[str, str] = {}
+
+    def take(self, node: onnx.NodeProto) -> None:
+        """Write one node of the old graph, and the casts that it needs."""
+        import onnx
+
+        single = node.output[0] in self.single or not self.floats.intersection(node.input)
+        fresh = onnx.NodeProto()
+        fresh.CopyFrom(node)
+        for index, name in enumerate(node.input):
+            fixed = node.op_type == "Resize" and index > 0  # its region and scales are float32 always
+            if name in self.floats and not fixed:
+                fresh.input[index] = self.input_of(node, name, single=single)
+        self.nodes.append(fresh)
+        for index, name in enumerate(node.output):
+            if name in self.floats and single:
+                self.singles[name] = name
+            elif name in self.floats and name in self.graph.outputs:
+                self.halves[name] = fresh.output[index] = f"{name}.half"
+                self.cast(self.halves[name], name, onnx.TensorProto.FLOAT)
+            elif name in self.floats:
+                self.halves[name] = name
+
+    def input_of(self, node: onnx.NodeProto, name: str, *, single: bool) -> str:
+        """What a node takes for the float32 tensor `name`."""
+        import onnx
+
+        if not single:
+            return self.in_half(name)
+        if node.op_type == "LSTM" and name in self.graph.initializers and node.output[0] not in self.keep:
+            return self.cast(self.in_half(name), f"{name}.single", onnx.TensorProto.FLOAT)
+        return self.in_single(name)
+
+    def in_half(self, name: str) -> str:
+        """The tensor in float16: as it is, stored, or cast."""
+        import onnx
+
+        if name in self.halves:
+            return self.halves[name]
+        if name in self.graph.initializers:
+            values = np.clip(self.graph.array(name), -65504, 65504)
+            self.halves[name] = self.graph.store(f"{name}.half", values.astype(np.float16))
+        else:
+            self.halves[name] = self.cast(self.singles[name], f"{name}.half", onnx.TensorProto.FLOAT16)
+        return self.halves[name]
+
+    def in_single(self, name: str) -> str:
+        """The tensor in float32: as it is, or cast."""
+        import onnx
+
+        if name in self.graph.initializers:
+            return name
+        if name not in self.singles:
+            self.singles[name] = self.cast(self.halves[name], f"{name}.single", onnx.TensorProto.FLOAT)
+        return self.singles[name]
+
+    def cast(self, source: str, result: str, kind: int) -> str:
+        """Write a cast; returns its result."""
+        from onnx import helper
+
+        self.nodes.append(helper.make_node("Cast", [source], [result], name=f"Cast.{result}", to=kind))
+        return result
