@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +143,7 @@ def check_parity(path: Path, cases: Iterator[Case], progress: Callable[[], None]
         cases=count,
         symbols_equal=symbols if "symbols" in case.expected else None,
         opset=OPSET,
-        versions={name: version(name) for name in ("torch", "onnx", "onnxruntime", "onnxslim")},
+        versions=versions("torch", "onnx", "onnxruntime", "onnxslim"),
     )
 
 
@@ -163,3 +163,8 @@ def random_images(shape: tuple[int, int, int, int], seed: int) -> NDArray[np.uin
     blocks = rng.uniform(0, 255, (batch, -(-height // 8), -(-width // 8), channels))
     soft = blocks.repeat(8, axis=1).repeat(8, axis=2)[:, :height, :width]
     return (soft + rng.normal(0, 20, shape)).clip(0, 255).astype(np.uint8)
+
+
+def versions(*modules: str) -> dict[str, str]:
+    """Library → version, as the module says it: ONNX Runtime has another package name with a GPU."""
+    return {name: str(import_module(name).__version__) for name in modules}

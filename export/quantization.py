@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from .bisection import keep_until
 from .folding import fold
 from .gate import Verdict, crop_places, detector_gate, recognizer_gate
 from .onnx_file import check_contract
+from .parity import versions
 from .pictures import Picture, Pictures
 from .pipeline import Say, staged
 from .ranges import Arrays, session_of
@@ -245,7 +245,7 @@ def enter(bundle: Bundle, path: Path, outcome: Outcome, pictures: Pictures) -> N
         kept_fp32=[*outcome.pinned, *outcome.kept_fp32],
         speed_ratio=outcome.ratio,
         speed_on=outcome.speed_on,
-        versions={name: version(name) for name in ("onnx", "onnxruntime")},
+        versions=versions("onnx", "onnxruntime"),
     )
     manifest = with_file(
         bundle,

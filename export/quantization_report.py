@@ -7,10 +7,10 @@ import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 
 from ..runtime.errors import ExportError
+from .parity import versions
 from .quantization import Outcome
 
 
@@ -68,7 +68,7 @@ def write_report(outcomes: Sequence[Outcome], path: Path) -> None:
     contents = {
         "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()} {platform.processor()}".strip(),
-        "versions": {name: version(name) for name in ("onnx", "onnxruntime")},
+        "versions": versions("onnx", "onnxruntime"),
         "networks": [row(each) for each in outcomes],
     }
     try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from edgereader.export.pipeline import Target, export_detector, export_recognizer
+from edgereader.models.charsets import CHARSETS, num_classes
 from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
 from edgereader.models.recognizer import Recognizer, RecognizerConfig
@@ -70,3 +73,41 @@ def save(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def exported(
+    make_recognizer: Callable[..., Recognizer], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., tuple[Recognizer, Path]]:
+    """Export a recogniser, each once: `exported(stages, width)` -> network, folder of its bundle."""
+
+    @cache
+    def export(stages: str, width: float = 0.125) -> tuple[Recognizer, Path]:
+        charset, max_length = ("alnum36", 25) if width == 1 else ("digits", 4)
+        classes = num_classes(CHARSETS[charset], stages.split("-")[3])
+        network = make_recognizer(stages, num_classes=classes, width=width, max_length=max_length)
+        folder = tmp_path_factory.mktemp(stages)
+        torch.save(network.state_dict(), folder / "checkpoint.pt")
+        export_recognizer(
+            folder / "checkpoint.pt", Target(folder / "bundle"), charset=charset, max_length=max_length, say=str
+        )
+        return network, folder / "bundle"
+
+    return export
+
+
+@pytest.fixture(scope="session")
+def exported_detector(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[CRAFT, LinkRefiner, Path]]:
+    """Export a detector with its link refiner, each once: `exported_detector(width)` -> both, folder of the bundle."""
+
+    @cache
+    def export(width: float) -> tuple[CRAFT, LinkRefiner, Path]:
+        torch.manual_seed(5)
+        craft, refiner = CRAFT(width).eval(), LinkRefiner(width).eval()
+        folder = tmp_path_factory.mktemp("detector")
+        torch.save(craft.state_dict(), folder / "craft.pt")
+        torch.save(refiner.state_dict(), folder / "refiner.pt")
+        export_detector(folder / "craft.pt", Target(folder / "bundle"), refiner=folder / "refiner.pt", say=str)
+        return craft, refiner, folder / "bundle"
+
+    return export
