@@ -230,7 +230,8 @@ def seen(mask: NDArray[np.uint8], transform: NDArray[np.float64], size_wh: tuple
     """Warp a mask into a crop, smoothed first where it shrinks: opacity float32 (h, w), 0..1."""
     shrink = 1 / max(1e-3, float(np.sqrt(abs(np.linalg.det(transform[:2, :2])))))
     if shrink > 1.4:
-        small = cv2.resize(mask, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+        small_wh = max(1, round(mask.shape[1] / shrink)), max(1, round(mask.shape[0] / shrink))
+        small = cv2.resize(mask, small_wh, interpolation=cv2.INTER_AREA)
         back = np.diag([mask.shape[1] / small.shape[1], mask.shape[0] / small.shape[0], 1])
         mask, transform = np.asarray(small, np.uint8), transform @ back
     return np.asarray(cv2.warpPerspective(mask, transform, size_wh) / np.float32(255), np.float32)

@@ -4,7 +4,7 @@ import pytest
 
 from edgereader.models.charsets import CHARSETS
 from edgereader.models.training.backgrounds import Backgrounds
-from edgereader.models.training.crops import HELD_OUT_METERS, CropMaker, CropPool, MeterDigits, varied
+from edgereader.models.training.crops import HELD_OUT_METERS, CropMaker, CropPool, MeterDigits, seen, varied
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +78,11 @@ def test_counters_are_composed_from_the_meters_that_may_be_seen(shared_data):
     image, text = seen.counter(np.random.default_rng(3))
     assert text.isdigit()
     assert image.shape[1] >= len(text) * 4
+
+
+def test_a_mask_that_shrinks_to_nothing_is_seen_faintly():
+    mask = np.full((40, 90), 255, np.uint8)
+    shown = seen(mask, np.diag([1e-3, 1e-3, 1]), (32, 16))
+    assert shown.shape == (16, 32)
+    assert shown.max() <= 1
+    assert seen(mask, np.eye(3), (90, 40)).min() == 1
