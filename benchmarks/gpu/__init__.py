@@ -1,0 +1,1 @@
+"""What stands behind `python -m edgereader.benchmarks.gpu_check`."""

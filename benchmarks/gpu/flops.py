@@ -1,0 +1,76 @@
+"""How much arithmetic a graph asks for: no GPU is faster than that over its peak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def gflop(path: Path, inputs: Mapping[str, Sequence[int]]) -> float:
+    """Billions of multiplications and additions of the convolutions, matrix products and LSTMs of an ONNX file.
+
+    Args:
+        path: a graph without control flow.
+        inputs: shape of every input.
+
+    Raises:
+        ValueError: the shape of one of them does not follow from the inputs.
+    """
+    import onnx
+
+    model = onnx.load(str(path))
+    for value in model.graph.input:
+        for axis, size in zip(value.type.tensor_type.shape.dim, inputs[value.name], strict=True):
+            axis.dim_value = size
+    del model.graph.value_info[:]
+    for value in model.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    graph = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
+    shapes = {each.name: tuple(each.dims) for each in graph.initializer} | {
+        value.name: tuple(axis.dim_value for axis in value.type.tensor_type.shape.dim)
+        for value in (*graph.input, *graph.value_info, *graph.output)
+    }
+    return sum(COUNTS[node.op_type](node, shapes) for node in graph.node if node.op_type in COUNTS) / 1e9
+
+
+def _convolution(node: onnx.NodeProto, shapes: Shapes) -> int:
+    """Every output is a sum over one filter, whose shape is (outputs, inputs / groups, height, width)."""
+    return 2 * _size(node.output[0], shapes) * prod(shapes[node.input[1]][1:])
+
+
+def _product(node: onnx.NodeProto, shapes: Shapes) -> int:
+    """Every output is a sum over the axis that both factors share: the first one's last (Gemm may turn it)."""
+    turned = any(each.name == "transA" and each.i for each in node.attribute)
+    return 2 * _size(node.output[0], shapes) * _known(node.input[0], shapes)[-2 if turned else -1]
+
+
+def _lstm(node: onnx.NodeProto, shapes: Shapes) -> int:
+    """Every step multiplies with W (ways, 4 hidden, inputs) and R (ways, 4 hidden, hidden)."""
+    steps, batch, _ = _known(node.input[0], shapes)
+    return 2 * steps * batch * sum(_size(name, shapes) for name in node.input[1:3])
+
+
+def _size(name: str, shapes: Shapes) -> int:
+    return prod(_known(name, shapes))
+
+
+def _known(name: str, shapes: Shapes) -> tuple[int, ...]:
+    shape = shapes.get(name)
+    if shape is None or 0 in shape:
+        raise ValueError(f"{name}: expected a shape that follows from the inputs, got {shape}; simplify the graph")
+    return shape
+
+
+COUNTS: dict[str, Callable[[onnx.NodeProto, Shapes], int]] = {
+    "Conv": _convolution,
+    "Gemm": _product,
+    "MatMul": _product,
+    "LSTM": _lstm,
+}

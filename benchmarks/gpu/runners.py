@@ -1,0 +1,86 @@
+"""A network on one input, ready to be run again and again, and what it should give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...export.parity import random_images
+from ...runtime.bundle import Bundle
+from ...runtime.manifest import Kind
+from ...runtime.sessions import Session, open_unproven
+from .jobs import Job, kind_of, shape_of
+
+MOST_CROPS = 32
+Arrays = dict[str, NDArray[Any]]
+Run = Callable[[], Arrays]
+"""Runs once: from bytes in the computer's memory to the outputs there, which the next run overwrites."""
+Runner = Callable[[str], Run]
+"""A loaded network: size → what runs it."""
+
+
+def runner(job: Job) -> Runner:
+    """Load the network of a job.
+
+    Raises:
+        BackendUnavailable: it cannot run here.
+        BackendError, BundleError: see `open_session`.
+    """
+    if job.contender.torch:
+        from .torch_runs import torch_runner
+
+        return torch_runner(job.contender, kind_of(job.section), Path(job.folder), gpu=not job.scale.dry)
+    bundle = Bundle.open(Path(job.folder) / "random")
+    session = open_unproven(bundle, kind_of(job.section), job.contender.runner, job.contender.precision)
+    return lambda size: session_run(session, size)
+
+
+def images_of(size: str) -> NDArray[np.uint8]:
+    """The input of a size; fewer crops are the first ones of more."""
+    shape = shape_of(size)
+    if not size.endswith("crops"):
+        return random_images(shape, seed=shape[1])
+    return random_images((max(MOST_CROPS, shape[0]), *shape[1:]), seed=7)[: shape[0]]
+
+
+def session_run(session: Session, size: str) -> Run:
+    """A session of ours, as the runtime binds it."""
+    images = images_of(size)
+    count, height, width, _ = images.shape
+    if size.endswith("crops"):
+        _, steps, classes = session.output_shape("log_probs")
+        shapes = {
+            "crops": images.shape,
+            "allowed": (classes or 0,),
+            "symbols": (count, steps or 0),
+            "log_probs": (count, steps or 0, classes or 0),
+        }
+        binding = session.bind(shapes, batched=("crops", "symbols", "log_probs"))
+        binding.inputs["crops"][:] = images
+        binding.inputs["allowed"][:] = 0
+    else:
+        maps = (count, height // 2, width // 2)
+        shapes = {"image": images.shape, "region": maps, "affinity": maps}
+        binding = session.bind(shapes, batched=tuple(shapes))
+        binding.inputs["image"][:] = images
+
+    def run() -> Arrays:
+        binding.run(count)
+        return dict(binding.outputs)
+
+    return run
+
+
+def expected_file(folder: Path, kind: Kind, size: str) -> Path:
+    """Where the outputs of fp32 on the CPU lie."""
+    return folder / f"{kind} {size}.npz"
+
+
+def expected(folder: Path, kind: Kind, size: str) -> dict[str, Any]:
+    """What fp32 on the CPU gives for a size."""
+    with np.load(expected_file(folder, kind, size)) as arrays:
+        return dict(arrays)

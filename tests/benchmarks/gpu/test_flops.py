@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper, save
+
+from edgereader.benchmarks.gpu.flops import gflop
+
+
+def write(path, nodes, constants, inputs):
+    tensors = [numpy_helper.from_array(np.zeros(shape, np.float32), name) for name, shape in constants.items()]
+    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()]
+    output = helper.make_tensor_value_info("out", TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "test", given, [output], tensors)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), str(path))
+    return path
+
+
+def test_a_convolution_in_groups(tmp_path):
+    node = helper.make_node("Conv", ["in", "w"], ["out"], group=2, pads=[1, 1, 1, 1], strides=[2, 2])
+    path = write(tmp_path / "a.onnx", [node], {"w": (6, 2, 3, 3)}, {"in": ["N", 4, "H", "W"]})
+    outputs = 5 * 6 * 4 * 8
+    assert gflop(path, {"in": (5, 4, 8, 16)}) == pytest.approx(outputs * 2 * 3 * 3 * 2 / 1e9)
+
+
+def test_products_of_matrices(tmp_path):
+    nodes = [
+        helper.make_node("MatMul", ["in", "a"], ["mid"]),
+        helper.make_node("Gemm", ["mid", "b"], ["out"], transA=1),
+    ]
+    path = write(tmp_path / "a.onnx", nodes, {"a": (7, 3), "b": (4, 5)}, {"in": ["N", 7]})
+    assert gflop(path, {"in": (4, 7)}) == pytest.approx((2 * 4 * 3 * 7 + 2 * 3 * 5 * 4) / 1e9)
+
+
+def test_an_lstm_both_ways(tmp_path):
+    node = helper.make_node("LSTM", ["in", "w", "r"], ["out"], direction="bidirectional", hidden_size=3)
+    weights = {"w": (2, 12, 5), "r": (2, 12, 3)}
+    path = write(tmp_path / "a.onnx", [node], weights, {"in": ["T", "N", 5]})
+    assert gflop(path, {"in": (10, 4, 5)}) == pytest.approx(10 * 4 * 2 * 2 * 12 * (5 + 3) / 1e9)
+
+
+def test_the_shipped_detector_grows_with_its_canvas(repository):
+    path = repository / "models/zoo/digits-edge/detector.onnx"
+    small, large = (gflop(path, {"image": (1, side, 64, 3)}) for side in (64, 128))
+    assert large == pytest.approx(2 * small)
+    assert small > 0.1
+
+
+def test_a_shape_that_is_not_known_is_an_error(tmp_path):
+    nodes = [helper.make_node("Reshape", ["in", "shape"], ["mid"]), helper.make_node("MatMul", ["mid", "a"], ["out"])]
+    graph_inputs = {"in": ["N", 7]}
+    path = tmp_path / "a.onnx"
+    shape = helper.make_tensor_value_info("shape", TensorProto.INT64, [2])
+    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, each) for name, each in graph_inputs.items()]
+    output = helper.make_tensor_value_info("out", TensorProto.FLOAT, None)
+    weights = numpy_helper.from_array(np.zeros((7, 3), np.float32), "a")
+    graph = helper.make_graph(nodes, "test", [*given, shape], [output], [weights])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), str(path))
+    with pytest.raises(ValueError, match="expected a shape that follows from the inputs"):
+        gflop(path, {"in": (4, 7), "shape": (2,)})
