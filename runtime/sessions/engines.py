@@ -71,7 +71,7 @@ class Engine:
         wrong = {name for name, each in expected.items() if got.get(name) != each}
         if wrong or set(self.inputs) != set(INPUTS[kind]) or not set(OUTPUTS[kind]) <= set(self.outputs):
             raise BackendError(f"{self.name}: expected {expected} in and out of a {kind}, got {got}; build it again")
-        opened = {name for name in self.inputs if None in self.shape(name)}
+        opened = {name for name in self.inputs if None in self.shape(name) or name in profile}
         shapes = {name: [tuple(each) for each in self._engine.get_tensor_profile_shape(name, 0)] for name in opened}
         stated = {name: [each.min, each.opt, each.max] for name, each in profile.items()}
         if shapes != stated:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgereader.export.pipeline import Target, export_detector, export_recognizer
+from edgereader.export.pipeline import Target, export_recognizer
 from edgereader.models.charsets import CHARSETS, num_classes
 from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
@@ -92,22 +92,5 @@ def exported(
             folder / "checkpoint.pt", Target(folder / "bundle"), charset=charset, max_length=max_length, say=str
         )
         return network, folder / "bundle"
-
-    return export
-
-
-@pytest.fixture(scope="session")
-def exported_detector(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[CRAFT, LinkRefiner, Path]]:
-    """Export a detector with its link refiner, each once: `exported_detector(width)` -> both, folder of the bundle."""
-
-    @cache
-    def export(width: float) -> tuple[CRAFT, LinkRefiner, Path]:
-        torch.manual_seed(5)
-        craft, refiner = CRAFT(width).eval(), LinkRefiner(width).eval()
-        folder = tmp_path_factory.mktemp("detector")
-        torch.save(craft.state_dict(), folder / "craft.pt")
-        torch.save(refiner.state_dict(), folder / "refiner.pt")
-        export_detector(folder / "craft.pt", Target(folder / "bundle"), refiner=folder / "refiner.pt", say=str)
-        return craft, refiner, folder / "bundle"
 
     return export

@@ -123,9 +123,12 @@ def test_detector_equals_its_network(thin_craft: CRAFT, save: Save, tmp_path: Pa
     assert_detector_equals(bundle.file("detector"), thin_craft, None)
 
 
-def test_published_detector_with_refiner_equals_the_networks(exported_detector: Callable[..., Any]) -> None:
-    craft, refiner, folder = exported_detector(1.0)
-    bundle = Bundle.open(folder)
+def test_published_detector_with_refiner_equals_the_networks(save: Save, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    craft, refiner = CRAFT().eval(), LinkRefiner().eval()
+    paths = save(craft, "craft.pt"), save(refiner, "refiner.pt")
+    export_detector(paths[0], Target(tmp_path / "bundle"), refiner=paths[1])
+    bundle = Bundle.open(tmp_path / "bundle")
     assert bundle.manifest.detector is not None
     assert bundle.manifest.detector.architecture == "CRAFT+LinkRefiner"
     assert_detector_equals(bundle.file("detector"), craft, refiner)
