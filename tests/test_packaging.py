@@ -93,7 +93,7 @@ def test_reading_needs_no_pytorch():
 
 def test_torch_is_held_at_the_version_with_a_plain_cpu_wheel(repository):
     lines = (repository / "constraints.txt").read_text().splitlines()
-    assert [line for line in lines if not line.startswith("#")] == ["torch==2.13.0"]
+    assert [line for line in lines if not line.startswith("#")] == ["torch==2.13.0", "tensorrt-rtx==1.7.1.116"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 
 from ...export.canary import write_canary
-from ...export.engine import build_engine
-from ...export.half import halve
+from ...export.engines.engine import build_engine
 from ...export.pipeline import Target, export_detector, export_recognizer
-from ...export.quantization import folded, with_file, write
+from ...export.precision.half import halve
+from ...export.precision.quantization import folded, with_file, write
 from ...runtime.bundle import MANIFEST_NAME, Bundle, write_bundle
 from ...runtime.detector import ENLARGE, Detector
 from ...runtime.images import Frame, plan_fit

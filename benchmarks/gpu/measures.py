@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from ...export.departure import apart
-from ...export.marks import limit_of
+from ...export.checks.departure import apart
+from ...export.checks.marks import limit_of
 from ...runtime.bundle import Bundle, shipped
 from ...runtime.errors import BackendError
 from ...runtime.manifest import Kind
@@ -86,8 +86,8 @@ def compared(outputs: Arrays, right: Arrays, contender: Contender) -> Agreement:
 
 def verified(job: Job) -> Iterator[tuple[str, Verified]]:
     """What `edgereader verify --backend` checks, on the sample photos."""
-    from ...export.backend_check import examine, find_pictures
-    from ...export.comparison import open_trial
+    from ...export.checks.backend import examine, find_pictures
+    from ...export.checks.comparison import open_trial
 
     bundle, pictures = Bundle.open(Path(job.folder).absolute() / "shipped"), find_pictures(shipped("samples"))
     for kind in cast("tuple[Kind, ...]", job.sizes):

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgereader.export.cli import export, verify
+from edgereader.export.checks.cli import verify
+from edgereader.export.cli import export
 from edgereader.models.craft import CRAFT
 from edgereader.models.recognizer import Recognizer
 from edgereader.runtime.bundle import Bundle

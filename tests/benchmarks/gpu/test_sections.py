@@ -3,7 +3,7 @@ import pytest
 from edgereader.benchmarks.gpu.jobs import DRY, FULL, OURS, kind_of, shape_of
 from edgereader.benchmarks.gpu.measures import SECTIONS
 from edgereader.benchmarks.gpu.sections import sections
-from edgereader.export.engine import expect_canvases
+from edgereader.export.engines.engine import expect_canvases
 from edgereader.runtime.profiles import MOST_CROPS
 
 

@@ -522,7 +522,7 @@ def real_backend(request):
 @pytest.fixture
 def real_folder(real_backend, canary_folder, tmp_path):
     """A bundle with plans that this machine's library built for its GPU."""
-    from edgereader.export.engine import build_engine
+    from edgereader.export.engines.engine import build_engine
 
     folder = tmp_path / "bundle"
     shutil.copytree(canary_folder, folder)

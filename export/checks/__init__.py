@@ -1,0 +1,1 @@
+"""Is a bundle what it says, and does a backend compute what the bundle is?"""

@@ -1,0 +1,198 @@
+"""Is a bundle what it says it is? Checksums, contracts, batches, masks, and recorded parity or gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...models.charsets import num_classes
+from ...runtime.bundle import Bundle
+from ...runtime.errors import CheckpointError, EdgeReaderError, ExportError
+from ...runtime.manifest import DetectorSpec, Parity, Quantized, RecognizerSpec
+from ..checkpoint import KINDS, expect_kind, read_state
+from ..networks import load_craft, load_recognizer, load_refiner
+from ..onnx_file import check_contract
+from ..parity import FORBIDDEN, check_parity, detector_cases, random_images, recognizer_cases
+from ..precision.gate import HMEAN_LOSS, STRINGS_EQUAL
+
+Kind = Literal["detector", "recognizer"]
+Spec = DetectorSpec | RecognizerSpec
+
+ROW_TOLERANCE = 1e-4
+"""Allowed difference between an image alone and in a batch, relative to the largest magnitude."""
+ROUGH_ROW_TOLERANCE = 0.02
+"""The same in float16, where the last digit of a sum may round either way, and the next layers make more of it."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one check of one file."""
+
+    subject: str
+    """Model and precision, for example "detector fp32"."""
+    name: str
+    """What was checked."""
+    passed: bool
+    """Whether it holds."""
+    detail: str
+    """A figure, or the reason for the failure."""
+
+
+def verify_bundle(bundle: Bundle, checkpoints: tuple[Path, ...] = ()) -> Iterator[Check]:
+    """All checks of all models of a bundle, one by one as they are done.
+
+    `checkpoints`: what the bundle was exported from, in any order; then parity is measured again.
+    """
+    loaders = networks_of(checkpoints)
+    kinds: tuple[Kind, ...] = ("detector", "recognizer")
+    for kind in kinds:
+        spec: Spec | None = getattr(bundle.manifest, kind)
+        for precision in spec.files if spec else ():
+            yield from verify_file(bundle, kind, precision, loaders)
+
+
+def verify_file(bundle: Bundle, kind: Kind, precision: str, loaders: dict[str, Path]) -> Iterator[Check]:
+    """The checks of one file; the first failure that makes the others pointless ends them."""
+    spec: Any = getattr(bundle.manifest, kind)
+    subject = f"{kind} {precision}"
+    try:
+        path = bundle.file(kind, precision)
+        yield Check(subject, "checksum", passed=True, detail=spec.files[precision].sha256[:12])
+        yield Check(subject, "contract", passed=True, detail=f"opset {check_contract(path, kind)}, self-contained")
+    except EdgeReaderError as exc:
+        yield Check(subject, "file", passed=False, detail=str(exc))
+        return
+    checks: dict[str, Callable[[], str]] = {
+        "recorded parity": lambda: recorded(spec.parity.get(precision)),
+        "batches": lambda: batches(path, spec, precision),
+    }
+    if precision != "fp32":
+        del checks["recorded parity"]
+        checks["recorded gate"] = lambda: gated(spec.quantized.get(precision))
+    if isinstance(spec, RecognizerSpec):
+        checks["mask"] = lambda: mask(path, spec)
+    if loaders and precision == "fp32":
+        checks["parity with the checkpoint"] = lambda: measured(path, spec, loaders)
+    for name, check in checks.items():
+        try:
+            yield Check(subject, name, passed=True, detail=check())
+        except EdgeReaderError as exc:
+            yield Check(subject, name, passed=False, detail=str(exc))
+
+
+def recorded(parity: Parity | None) -> str:
+    """The parity that export wrote down."""
+    if parity is None:
+        raise ExportError("expected a parity report, got none; export the model again")
+    if parity.worst > parity.tolerance or parity.symbols_equal is False:
+        raise ExportError(f"expected at most {parity.tolerance:g} and equal symbols, got {parity.worst:.2g}")
+    return f"{parity.worst:.1e} of {parity.tolerance:g}, {parity.cases} inputs"
+
+
+def gated(quantized: Quantized | None) -> str:
+    """What the gate of fewer bits wrote down."""
+    if quantized is None:
+        raise ExportError("expected the gate's figures, got none; run `edgereader quantize` again")
+    equal, loss = quantized.strings_equal, quantized.hmean_loss
+    if (equal is not None and equal < STRINGS_EQUAL) or (loss is not None and loss > HMEAN_LOSS):
+        raise ExportError(
+            f"expected {STRINGS_EQUAL} of the strings equal, {HMEAN_LOSS} points of H-mean lost, got {equal}, {loss}"
+        )
+    speed = "" if quantized.speed_ratio is None else f", {quantized.speed_ratio:.2f} times as fast"
+    return f"{quantized.validated_on} pictures{speed}"
+
+
+def batches(path: Path, spec: Spec, precision: str = "fp32") -> str:
+    """Rows of a batch do not depend on one another, and different images give different outputs."""
+    first, second = random_images((2, *input_shape(spec)), seed=1)
+    together = run(path, spec, np.stack([first, second, first]))
+    alone = run(path, spec, first[None])
+    worst = 0.0
+    for name, rows in together.items():
+        scale = max(float(np.abs(rows).max()), 1e-9)
+        worst = max(worst, *(float(np.abs(rows[row] - alone[name][0]).max()) / scale for row in (0, 2)))
+    if not worst <= (ROUGH_ROW_TOLERANCE if precision in ("fp16", "int8-trt") else ROW_TOLERANCE):
+        raise ExportError(f"expected an image to read the same alone and in a batch, got {worst:.2g} apart")
+    if all(np.array_equal(rows[0], rows[1]) for rows in together.values()):
+        raise ExportError("expected different outputs for different images, got the same; export the model again")
+    return f"alone and in a batch of 3: {worst:.1e} apart"
+
+
+def mask(path: Path, spec: RecognizerSpec) -> str:
+    """A forbidden symbol is never read, and the graph has the classes and the size that the bundle says."""
+    classes = num_classes(spec.charset, spec.stages.split("-")[3])
+    crops = random_images((2, *input_shape(spec)), seed=2)
+    open_mask = np.zeros(classes, np.float32)
+    read = np.unique(run(path, spec, crops, open_mask)["symbols"])
+    closed = open_mask.copy()
+    closed[read] = FORBIDDEN
+    if len(read) == classes:
+        return "every symbol occurred; nothing to forbid"
+    again = np.unique(run(path, spec, crops, closed)["symbols"])
+    if np.isin(again, read).any():
+        raise ExportError("expected forbidden symbols never to be read, got some; export the model again")
+    return f"{len(read)} symbols forbidden, none read"
+
+
+def measured(path: Path, spec: Spec, loaders: dict[str, Path]) -> str:
+    """Parity with the network of the checkpoint, now."""
+    if isinstance(spec, RecognizerSpec):
+        path_in = needed(loaders, "recogniser")
+        network = load_recognizer(path_in, spec.image_hw, spec.max_length, even_contrast=spec.even_contrast)
+        parity = check_parity(path, recognizer_cases(network))
+    else:
+        craft = load_craft(needed(loaders, "CRAFT detector"))
+        with_refiner = spec.architecture == "CRAFT+LinkRefiner"
+        refiner = load_refiner(needed(loaders, "link refiner")) if with_refiner else None
+        parity = check_parity(path, detector_cases(craft, refiner))
+    return f"{parity.worst:.1e} of {parity.tolerance:g}, {parity.cases} inputs"
+
+
+def networks_of(checkpoints: tuple[Path, ...]) -> dict[str, Path]:
+    """Kind of network -> its checkpoint."""
+    found = {}
+    for path in checkpoints:
+        state = read_state(path)
+        kind = next((kind for kind, start in KINDS.items() if any(key.startswith(start) for key in state)), None)
+        if kind is None:
+            expect_kind(path, state, "recogniser")
+        else:
+            found[kind] = path
+    return found
+
+
+def needed(loaders: dict[str, Path], kind: str) -> Path:
+    """The checkpoint of one kind, or an error that says what to pass."""
+    if kind not in loaders:
+        raise CheckpointError(f"expected the checkpoint of the {kind}, got none; add --checkpoint FILE")
+    return loaders[kind]
+
+
+def input_shape(spec: Spec) -> tuple[int, int, int]:
+    """Height, width and channels of one input image."""
+    return (*spec.image_hw, spec.channels) if isinstance(spec, RecognizerSpec) else (64, 96, 3)
+
+
+def run(
+    path: Path, spec: Spec, images: NDArray[np.uint8], allowed: NDArray[np.float32] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Outputs of the graph by name."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    if path.name.endswith(".int8-trt.onnx"):  # ONNX Runtime would give biases a float16 scale, which vanishes
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    inputs: dict[str, NDArray[Any]] = {"image": images}
+    if isinstance(spec, RecognizerSpec):
+        classes = num_classes(spec.charset, spec.stages.split("-")[3])
+        inputs = {"crops": images, "allowed": np.zeros(classes, np.float32) if allowed is None else allowed}
+    try:
+        return dict(zip([item.name for item in session.get_outputs()], session.run(None, inputs), strict=True))
+    except Exception as exc:  # ONNX Runtime's errors share no public class
+        raise ExportError(f"{path}: expected to run on {list(inputs)} of the bundle's sizes, got: {exc}") from exc

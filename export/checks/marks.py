@@ -1,0 +1,154 @@
+"""Where a model departs on a backend: its graph with inner tensors marked as outputs, there and on the CPU."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from msgspec.structs import replace
+
+from ...models.charsets import num_classes
+from ...runtime.bundle import Bundle, file_sha256, write_bundle
+from ...runtime.manifest import FileEntry
+from ...runtime.sessions import open_unproven
+from ..precision.folding import Graph
+from ..precision.quantization import folded
+from .comparison import INPUTS, Arrays, Comparison, Trial, bind, images_of, in_turn, sizes_of
+from .departure import Departure, Errors, apart, find_departure
+
+if TYPE_CHECKING:
+    import onnx
+
+LIMITS = {"fp32": 1e-3, "fp16": 0.02}
+"""Precision -> how far outputs and layers may be `apart` from fp32."""
+INT8_LIMIT = 0.2
+"""The same for int8; in the shipped bundle no layer and no output is further off than 0.06."""
+SAME_GRAPH = 0.05
+"""How far one graph may be `apart` on two devices, or in two batches: some int8 codes are rounded the other way."""
+MARK = ".marked"
+"""What the name of a marked tensor's output ends with."""
+
+
+def limit_of(precision: str) -> float:
+    """How far apart from fp32 a precision may be."""
+    return LIMITS.get(precision, INT8_LIMIT)
+
+
+def look_for_departure(trial: Trial, found: Comparison | None) -> tuple[Departure, str] | None:
+    """The first layer that departs, and whether that is the backend's doing or the precision's.
+
+    First the same graph as it is written, on the CPU, and on the backend; then fp32 on the CPU, and the backend.
+
+    Args:
+        trial: the model.
+        found: the batch to look at; None = one of the smallest size.
+
+    Raises:
+        EdgeReaderError: a graph with more outputs cannot be built or run there.
+    """
+    import onnx
+
+    inputs, limit = inputs_of_batch(trial, found), limit_of(trial.precision)
+    model = onnx.load(str(trial.bundle.file(trial.kind, trial.precision)))
+    single = folded(trial.bundle.file(trial.kind))
+    names, same = Graph(single), min(limit, SAME_GRAPH)
+    produced = {name for node in model.graph.node for name in node.output}
+    errors = errors_between(trial, model, model, inputs)
+    if where := find_departure(Graph(model), produced, errors, (same / 4, same), names):
+        return where, f"{trial.backend} computes it otherwise than the graph says"
+    errors = errors_between(trial, single, model, inputs)
+    where = find_departure(names, produced, errors, (LIMITS["fp32"] / 10, limit), names)
+    return (where, f"in {trial.precision} it is not what it is in fp32") if where else None
+
+
+def inputs_of_batch(trial: Trial, found: Comparison | None) -> Arrays:
+    """The graph's inputs for a batch that was compared."""
+    (height, width), (*_, batch) = next(iter(sizes_of(trial).items()))
+    if found is not None:
+        batch, height, width, _ = found.shape
+    images = in_turn(images_of(trial, (height, width)), batch)
+    if trial.kind == "detector":
+        return {"image": images}
+    spec = trial.bundle.recognizer
+    return {"crops": images, "allowed": np.zeros(num_classes(spec.charset, spec.stages.split("-")[3]), np.float32)}
+
+
+def errors_between(trial: Trial, expected: onnx.ModelProto, model: onnx.ModelProto, inputs: Arrays) -> Errors:
+    """How far tensors of a graph on the trial's backend are apart from those of another on the CPU."""
+
+    def errors(names: Sequence[str]) -> dict[str, float]:
+        right = run_on_cpu(marked(expected, names), inputs, names)
+        got = run_on_backend(trial, marked(model, names), inputs, right)
+        return {name: apart(got[name], right[name]) for name in names}
+
+    return errors
+
+
+def marked(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """A copy of a graph that gives these tensors too, as float32, each under its name with `MARK`."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for name in names:
+        copy.graph.node.append(helper.make_node("Cast", [name], [name + MARK], name=name + MARK, to=TensorProto.FLOAT))
+        copy.graph.output.append(helper.make_tensor_value_info(name + MARK, TensorProto.FLOAT, None))
+    return copy
+
+
+def run_on_cpu(model: onnx.ModelProto, inputs: Arrays, names: Sequence[str]) -> Arrays:
+    """Marked tensors by name, computed as the graph is written: int8 layers with decoded numbers."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return dict(zip(names, session.run([name + MARK for name in names], inputs), strict=True))
+
+
+def run_on_backend(trial: Trial, model: onnx.ModelProto, inputs: Arrays, like: Arrays) -> Arrays:
+    """Marked tensors by name on the trial's backend, in the shapes of those in `like`.
+
+    TensorRT builds an engine for each run.
+
+    Raises:
+        BackendError, BackendUnavailable, ExportError: it cannot be built or run.
+    """
+    images = inputs[INPUTS[trial.kind]]
+    with tempfile.TemporaryDirectory() as folder:
+        write_marked(trial, model, Path(folder))
+        session = open_unproven(Bundle.open(Path(folder)), trial.kind, trial.backend, trial.precision)
+        binding = bind(session, trial, images.shape, {name + MARK: each for name, each in like.items()})
+        binding.inputs[INPUTS[trial.kind]][:] = images
+        binding.run(len(images))
+        return {name: binding.outputs[name + MARK].copy() for name in like}
+
+
+def write_marked(trial: Trial, model: onnx.ModelProto, folder: Path) -> None:
+    """A bundle of one graph, with an engine of the trial's shapes where the backend runs engines."""
+    import onnx
+
+    manifest = trial.bundle.manifest
+    path = folder / f"{trial.kind}.{trial.precision}.onnx"
+    onnx.save(model, str(path))
+    entry = FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
+    spec = replace(getattr(manifest, trial.kind), files={trial.precision: entry}, preferred={})
+    parts: dict[str, Any] = {"detector": None, "recognizer": None, trial.kind: spec}
+    write_bundle(folder, replace(manifest, canary=None, engines=[], **parts))
+    limits = trial.session.limits(INPUTS[trial.kind])
+    if trial.backend in ("tensorrt", "tensorrt-rtx") and limits is not None:
+        from ..engines.engine import build_engine
+
+        build_engine(
+            Bundle.open(folder),
+            trial.kind,
+            trial.backend,  # type: ignore[arg-type]
+            trial.precision,
+            canvases_hw=[(each[1], each[2]) for each in (limits.opt, limits.max) if trial.kind == "detector"],
+            max_batch=limits.max[0],
+            say=lambda _: None,
+        )

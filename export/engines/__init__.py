@@ -1,0 +1,1 @@
+"""TensorRT's engines, built from a bundle's graphs."""

@@ -1,0 +1,155 @@
+"""A bundle's TensorRT engines: built from its graphs, checked, and entered with their passports."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from ...runtime.bundle import ENGINES_FOLDER, Bundle, file_sha256, write_bundle
+from ...runtime.errors import BundleError, ExportError
+from ...runtime.manifest import FileEntry, Kind, Passport
+from ...runtime.profiles import default_profile
+from .build_log import Progress
+from .plan import BuiltPlan, build_plan
+from .tensorrt_library import DEFAULTS, Flavour, Options, expect_known, load_library, resolve_targets
+
+LONGEST_SIDE_PX = 8192
+
+
+def build_engine(
+    bundle: Bundle,
+    kind: Kind,
+    flavour: Flavour,
+    precision: str | None = None,
+    *,
+    targets: Sequence[str] = (),
+    canvases_hw: Sequence[tuple[int, int]] = (),
+    max_batch: int | None = None,
+    options: Options = DEFAULTS,
+    log: Path | None = None,
+    progress: Progress = lambda _done, _phase: None,
+    say: Callable[[str], None] = print,
+) -> Passport:
+    """Add a model's engine to a bundle, in place of an older one of the same name; all or nothing.
+
+    Args:
+        bundle: where the graph is, and where the engine goes to.
+        kind: which model.
+        flavour: the library that builds it and will run it.
+        precision: "fp32", "fp16" or "int8"; None = fp16 where the bundle has it, else fp32.
+        targets: GPUs that it is for, "sm86", ...; () = this machine's.
+        canvases_hw: what a detector's engine takes, see `default_profile`; sides are multiples of 32.
+        max_batch: most images or crops at once, see `default_profile`.
+        options: the builder's choices; without a timing cache, `tensorrt` takes the one in the bundle.
+        log: file for TensorRT's messages; None = beside the engine, as NAME.log.
+        progress: told how far the build is.
+        say: takes a line of the report.
+
+    Raises:
+        BundleError: no such model or precision, or an altered file.
+        BackendUnavailable, ExportError: see `build_plan`; or the bundle cannot be written. It is as it was.
+    """
+    precision = graph_precision(bundle, kind, precision)
+    graph, version = bundle.file(kind, precision), load_library(flavour).__version__
+    targets = resolve_targets(load_library(flavour), flavour, targets)
+    expect_known(flavour, options)
+    expect_canvases(canvases_hw)
+    profile = default_profile(bundle, kind, canvases_hw, max_batch)
+    name = f"{kind}.{precision}.{flavour}-{version}.{'-'.join(targets)}"
+    say(f"{kind}: {precision}, {flavour} {version}, for {', '.join(targets)}")
+    with staged(bundle) as (engines, folder):
+        if flavour == "tensorrt" and options.timing_cache is None:
+            options = replace(options, timing_cache=engines / f"{flavour}-{version}.timing.cache")
+        log = log or engines / f"{name}.log"
+        built = build_plan(graph, profile, flavour, targets, options, progress=progress, log=log)
+        plan = folder / f"{name}.engine"
+        plan.write_bytes(built.contents)
+        passport = Passport(
+            file=FileEntry(path=plan.name, sha256=file_sha256(plan), bytes=plan.stat().st_size),
+            kind=kind,
+            precision=precision,
+            flavour=flavour,
+            version=version,
+            targets=list(targets),
+            onnx_sha256=file_sha256(graph),
+            profile=profile,
+            flags=options.flags,
+        )
+        enter(bundle.root, plan, passport)
+    for line in report(built, precision, log):
+        say(f"{kind}: {line}")
+    return passport
+
+
+def graph_precision(bundle: Bundle, kind: Kind, wanted: str | None) -> str:
+    """The precision of the graph to build from, as the bundle names it: for int8, TensorRT's own file.
+
+    Raises:
+        BundleError: the bundle does not have it.
+    """
+    files = (bundle.detector if kind == "detector" else bundle.recognizer).files
+    if wanted is None:
+        return "fp16" if "fp16" in files else "fp32"
+    precision = "int8-trt" if wanted == "int8" else wanted
+    if precision not in files:
+        known = ", ".join(sorted(files)) or "none"
+        make = f"edgereader quantize {bundle.root} --precision {precision} --calibration FOLDER --only {kind}"
+        raise BundleError(f"{bundle.root}: expected a {kind} in {precision}, got: {known}; make it with `{make}`")
+    return precision
+
+
+def expect_canvases(canvases_hw: Sequence[tuple[int, int]]) -> None:
+    """Refuse canvases that the detector does not take."""
+    for height, width in canvases_hw:
+        if any(side % 32 or not 32 <= side <= LONGEST_SIDE_PX for side in (height, width)):
+            limits = f"multiples of 32 up to {LONGEST_SIDE_PX}"
+            raise ExportError(f"canvas {height}x{width}: expected {limits}; round its sides")
+
+
+@contextmanager
+def staged(bundle: Bundle) -> Iterator[tuple[Path, Path]]:
+    """The bundle's folder of engines, and a temporary one in it, gone afterwards."""
+    engines = bundle.root / ENGINES_FOLDER
+    try:
+        engines.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=engines) as folder:
+            yield engines, Path(folder)
+    except OSError as exc:
+        fix = "make room, or copy the bundle to a folder of your own"
+        raise ExportError(f"{engines}: expected to write an engine, got: {exc.strerror or exc}; {fix}") from exc
+
+
+def enter(root: Path, plan: Path, passport: Passport) -> None:
+    """Move a plan into its bundle and write its passport, in place of an older one; undone where that fails."""
+    final, aside = root / ENGINES_FOLDER / plan.name, plan.with_suffix(".old")
+    manifest = Bundle.open(root.absolute()).manifest
+    others = [each for each in manifest.engines if each.file.path != plan.name]
+    if final.exists():
+        final.replace(aside)
+    try:
+        plan.replace(final)
+        write_bundle(root, msgspec.structs.replace(manifest, engines=[*others, passport]))
+    except BaseException:
+        final.unlink(missing_ok=True)
+        if aside.exists():
+            aside.replace(final)
+        raise
+
+
+def report(built: BuiltPlan, precision: str, log: Path) -> Iterator[str]:
+    """What a person should know of a build."""
+    yield f"{len(built.contents) / 1e6:.1f} MB in {built.seconds:.1f} s; all messages: {log}"
+    if precision != "fp32":
+        names = ", ".join(built.fp32_layers) or "none"
+        yield f"in fp32 {len(built.fp32_layers)} of {built.layers} nodes that calculate: {names}"
+    if built.read_back:
+        yield "loaded again: inputs, outputs and profile are those of the contract"
+    else:
+        yield "not loaded here, which takes a GPU that it was built for; its network and profile are the contract's"
+    for warning in built.warnings:
+        yield f"warning: {warning}"

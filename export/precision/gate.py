@@ -1,0 +1,167 @@
+"""The gate of fewer bits: do they find and read what fp32 does? Through the runtime, as users run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...runtime.bundle import Bundle
+from ...runtime.decoding import Text
+from ...runtime.detector import Detector
+from ...runtime.errors import ExportError
+from ...runtime.heatmaps import Region
+from ...runtime.images import whole
+from ...runtime.reader import MIN_CONFIDENCE
+from ...runtime.recognizer import Recognizer
+from .pictures import Picture, Pictures
+
+Quads = Sequence[NDArray[np.float32]]
+
+STRINGS_EQUAL = 0.99
+"""Share of the crops that must read the same as in fp32."""
+HMEAN_LOSS = 0.5
+"""Points of 100 by which the H-mean may fall."""
+SAME_QUAD = 0.5
+"""Intersection over union from which on two quads are the same region."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a graph in fewer bits does otherwise than the one in fp32."""
+
+    passed: bool
+    """Whether it is within the gate."""
+    strings: int
+    """Crops that fp32 reads with `MIN_CONFIDENCE` or more; 0 for a detector."""
+    strings_equal: float | None
+    """Share of them that read the same in both, 0..1; None for a detector."""
+    regions: int
+    """Regions that should be found; 0 for a recogniser."""
+    hmean_loss: float | None
+    """H-mean of fp32 less that of the other, points of 100; None for a recogniser."""
+    less_certain: int = 0
+    """Crops below that confidence, which no reader gives out, and which the gate leaves out."""
+    less_certain_equal: float | None = None
+    """Share of these that read the same, 0..1; for information."""
+
+    def __str__(self) -> str:
+        """For tables and messages."""
+        if self.hmean_loss is None:
+            others = f", {100 * (self.less_certain_equal or 0):.1f} % of {self.less_certain} that fp32 is unsure of"
+            sure = f"{100 * (self.strings_equal or 0):.2f} % of {self.strings} strings equal (at least 99)"
+            return sure + (others if self.less_certain else "")
+        return f"H-mean {-self.hmean_loss:+.2f} points on {self.regions} regions (at least -0.5)"
+
+
+Gate = Callable[[Bundle], Verdict]
+"""Judges a bundle that has the network in fewer bits by what fp32 found or read; may be asked again and again."""
+
+
+def detector_gate(bundle: Bundle, pictures: Pictures, precision: str, backend: str = "cpu") -> Gate:
+    """Judge a detector: with labels, by both H-means; without, fp32's own regions are the truth.
+
+    Raises:
+        ExportError: there is nothing to find in the pictures.
+    """
+    fp32 = list(detect(bundle, "fp32", pictures.validation))
+    truth = [each.quads or () for each in pictures.validation] if pictures.labelled else fp32
+    expected = sum(len(each) for each in truth)
+    before = hmean(truth, fp32)
+    if not expected or before <= 0:
+        raise ExportError("expected pictures in which fp32 finds text, got none; give other pictures")
+
+    def judge(candidate: Bundle) -> Verdict:
+        loss = 100 * (before - hmean(truth, list(detect(candidate, precision, pictures.validation, backend))))
+        return Verdict(loss <= HMEAN_LOSS, 0, None, expected, loss)
+
+    return judge
+
+
+def recognizer_gate(bundle: Bundle, pictures: Pictures, precision: str, backend: str = "cpu") -> Gate:
+    """Judge a recogniser by its strings, all symbols allowed, on the crops that fp32 can read.
+
+    What fp32 reads with less than `MIN_CONFIDENCE` is hardly legible: its string changes with any rounding,
+    and `Reader.read` does not give it out.
+
+    Raises:
+        ExportError: fp32 is sure of no crop in the pictures.
+    """
+    places = list(crop_places(bundle, pictures.validation))
+    fp32 = read(bundle, "fp32", pictures.validation, places)
+    sure = np.array([text.confidence >= MIN_CONFIDENCE for text in fp32], bool)
+    if not sure.any():
+        raise ExportError("expected pictures with text that fp32 reads, got none; give other pictures")
+
+    def judge(candidate: Bundle) -> Verdict:
+        texts = read(candidate, precision, pictures.validation, places, backend)
+        equal = np.array([one.text == other.text for one, other in zip(fp32, texts, strict=True)], bool)
+        share = float(equal[sure].mean())
+        others = None if sure.all() else float(equal[~sure].mean())
+        return Verdict(share >= STRINGS_EQUAL, int(sure.sum()), share, 0, None, int((~sure).sum()), others)
+
+    return judge
+
+
+def crop_places(bundle: Bundle, pictures: Iterable[Picture]) -> Iterator[Quads]:
+    """Where the crops of each picture are: as labelled, or as the bundle's detector says, or the whole picture."""
+    detector = Detector(bundle, "cpu", "fp32") if bundle.manifest.detector is not None else None
+    for picture in pictures:
+        if picture.quads is not None:
+            yield picture.quads
+        elif detector is not None:
+            yield [region.quad for region in detector.detect(picture.read())]
+        else:
+            yield [whole(picture.read())]
+
+
+def detect(bundle: Bundle, precision: str, pictures: Iterable[Picture], backend: str = "cpu") -> Iterator[Quads]:
+    """The quads found in each picture."""
+    detector = Detector(bundle, backend, precision)
+    for picture in pictures:
+        yield [region.quad for region in detector.detect(picture.read())]
+
+
+def read(
+    bundle: Bundle, precision: str, pictures: Iterable[Picture], places: Iterable[Quads], backend: str = "cpu"
+) -> list[Text]:
+    """The texts of all crops, one after the other."""
+    recognizer = Recognizer(bundle, backend, precision, alphabet=None)
+    texts: list[Text] = []
+    for picture, quads in zip(pictures, places, strict=True):
+        texts += recognizer.recognize(picture.read(), regions(quads))
+    return texts
+
+
+def regions(quads: Quads) -> list[Region]:
+    """Quads as the recogniser takes them."""
+    return [Region(quad, np.zeros((0, 4, 2), np.float32), 1.0) for quad in quads]
+
+
+def hmean(truth: Sequence[Quads], found: Sequence[Quads]) -> float:
+    """Harmonic mean of precision and recall over all pictures, 0..1: twice the matches by all quads of both."""
+    matches = sum(matched(*pair) for pair in zip(truth, found, strict=True))
+    return 2 * matches / max(1, sum(map(len, truth)) + sum(map(len, found)))
+
+
+def matched(truth: Quads, found: Quads) -> int:
+    """How many quads of one picture match, each one once, the best overlaps first."""
+    overlaps = [(overlap(one, other), i, j) for i, one in enumerate(truth) for j, other in enumerate(found)]
+    left, right = set[int](), set[int]()
+    for share, i, j in sorted(overlaps, reverse=True):
+        if share >= SAME_QUAD and i not in left and j not in right:
+            left.add(i)
+            right.add(j)
+    return len(left)
+
+
+def overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Intersection over union of two convex quads (4, 2), 0..1."""
+    if (one.max(axis=0) < other.min(axis=0)).any() or (other.max(axis=0) < one.min(axis=0)).any():
+        return 0.0
+    shared = cv2.intersectConvexConvex(one, other)[0]
+    union = cv2.contourArea(one) + cv2.contourArea(other) - shared
+    return shared / union if union > 0 else 0.0

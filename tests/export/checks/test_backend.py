@@ -1,0 +1,277 @@
+"""Graphs and backends that are wrong on purpose are found, and the first layer that is wrong is named."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from msgspec.structs import replace
+from onnx import helper, numpy_helper
+
+import edgereader.export.checks.comparison
+import edgereader.export.checks.marks
+import edgereader.export.precision.gate
+import edgereader.runtime.sessions
+from edgereader.export.canary import write_canary
+from edgereader.export.checks.backend import Examined, examine, find_pictures
+from edgereader.export.checks.comparison import Trial, open_trial
+from edgereader.export.precision.folding import Graph
+from edgereader.runtime.bundle import Bundle, file_sha256, shipped, write_bundle
+from edgereader.runtime.errors import BundleError, ImageError
+from edgereader.runtime.manifest import FileEntry, Kind, ShapeRange
+from edgereader.runtime.sessions import Binding, Session, open_unproven
+from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
+
+Change = Callable[[onnx.ModelProto], None]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped bundle in fp32 alone, for small canvases, with a canary and a folder of drawn numbers beside it."""
+    root = Path(shutil.copytree(shipped("digits-edge"), tmp_path_factory.mktemp("backend") / "bundle"))
+    manifest = Bundle.open(root).manifest
+    parts = {}
+    for kind in ("detector", "recognizer"):
+        spec = getattr(manifest, kind)
+        parts[kind] = replace(spec, files={"fp32": spec.files["fp32"]}, quantized={}, preferred={})
+    parts["detector"] = replace(parts["detector"], long_side_px=128, coarse_side_px=None)
+    write_bundle(root, replace(manifest, **parts))
+    write_canary(root)
+    (root.parent / "pictures").mkdir()
+    for index in range(4):
+        picture = np.full((64, 192, 3), 210 - 20 * index, np.uint8)
+        cv2.putText(picture, str(4071 + 1234 * index), (16, 46), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (20, 30, 40), 3)
+        cv2.imwrite(str(root.parent / "pictures" / f"{index}.png"), picture)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How sure fp32 is of what was drawn is not what is tested."""
+    monkeypatch.setattr(edgereader.export.precision.gate, "MIN_CONFIDENCE", 0)
+
+
+@pytest.fixture
+def examined(base: Path, tmp_path: Path) -> Callable[..., Examined]:
+    """Examine a bundle whose graph of one kind, in "fp16", is the one in fp32 with a change."""
+
+    def run(kind: Kind, change: Change, backend: str = "cpu") -> Examined:
+        root = Path(shutil.copytree(base.parent, tmp_path / "copy", dirs_exist_ok=True)) / "bundle"
+        manifest = Bundle.open(root).manifest
+        spec, path = getattr(manifest, kind), root / f"{kind}.fp16.onnx"
+        model = onnx.load(root / spec.files["fp32"].path)
+        change(model)
+        onnx.save(model, path)
+        entry = FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
+        write_bundle(root, replace(manifest, **{kind: replace(spec, files={**spec.files, "fp16": entry})}))
+        return examine(trial_of(root, kind, backend), say=lambda _: None)
+
+    return run
+
+
+def trial_of(root: Path, kind: Kind, backend: str = "cpu", precision: str = "fp16") -> Trial:
+    return open_trial(Bundle.open(root), kind, backend, precision, find_pictures(root.parent / "pictures"))
+
+
+def outcome(found: Examined) -> dict[str, str]:
+    return {check.name: check.detail for check in found.checks if not check.passed}
+
+
+def scaled(name: str, by: float) -> Change:
+    def change(model: onnx.ModelProto) -> None:
+        graph = Graph(model)
+        graph.store(name, (graph.array(name) * by).astype(np.float32))
+
+    return change
+
+
+def conv_weights(model: onnx.ModelProto) -> list[str]:
+    return [node.input[1] for node in model.graph.node if node.op_type == "Conv"]
+
+
+def after(tensor: str, write: Callable[[str], list[Any]], **stored: Any) -> Change:
+    """Put nodes behind a tensor: `write` makes them from the name of what was there; the last one gives the tensor."""
+
+    def change(model: onnx.ModelProto) -> None:
+        node = Graph(model).producer[tensor]
+        node.output[list(node.output).index(tensor)] = "before"
+        place = list(model.graph.node).index(node) + 1
+        for offset, each in enumerate(write("before")):
+            model.graph.node.insert(place + offset, each)
+        model.graph.initializer.extend(
+            numpy_helper.from_array(np.asarray(value), name) for name, value in stored.items()
+        )
+
+    return change
+
+
+def nothing(_model: onnx.ModelProto) -> None:
+    pass
+
+
+@pytest.mark.parametrize("kind", ["detector", "recognizer"])
+def test_what_is_right_passes(examined: Callable[..., Examined], kind: Kind) -> None:
+    found = examined(kind, nothing)
+    assert found.passed, outcome(found)
+    last = "H-mean" if kind == "detector" else "strings"
+    assert [check.name for check in found.checks] == ["canary", "numbers", "batches", last]
+    assert found.departure is None
+    sizes = [each.shape[:3] for each in found.comparisons]
+    large = [(1, 128, 128), (3, 128, 128)]
+    assert sizes == (large if kind == "detector" else [(1, 32, 128), (8, 32, 128), (32, 32, 128)])
+
+
+@pytest.mark.parametrize(("kind", "place"), [("detector", 1), ("detector", 20), ("recognizer", 3)])
+def test_one_layer_that_is_scaled_is_named(examined: Callable[..., Examined], kind: Kind, place: int) -> None:
+    names = list[str]()
+
+    def change(model: onnx.ModelProto) -> None:
+        names.append(conv_weights(model)[place])
+        scaled(names[0], 2)(model)
+
+    found = examined(kind, change)
+    assert found.departure is not None
+    assert found.departure.first.layer == names[0].removesuffix(".weight")
+    assert f"{found.departure.first.layer} (Conv)" in outcome(found)["first departure"]
+    assert "in fp16 it is not what it is in fp32" in outcome(found)["first departure"]
+    assert "numbers" in outcome(found)
+    assert "batches" not in outcome(found)
+
+
+def test_rows_that_are_mixed(examined: Callable[..., Examined]) -> None:
+    """Alone an image is read rightly, which is why batches of one say nothing."""
+
+    def mix(name: str) -> list[Any]:
+        return [
+            helper.make_node("Slice", [name, "1", "end", "0"], ["tail"]),
+            helper.make_node("Slice", [name, "0", "1", "0"], ["head"]),
+            helper.make_node("Concat", ["tail", "head"], ["relu_3"], axis=0),
+        ]
+
+    whole = {"0": np.array([0]), "1": np.array([1]), "end": np.array([1 << 30])}
+    found = examined("recognizer", after("relu_3", mix, **whole))
+    assert "alone and in a batch" in outcome(found)["batches"]
+    assert "1x32x128" not in outcome(found)["batches"]
+    assert found.departure is not None
+    assert found.departure.first.tensor == "relu_3"
+
+
+def test_zeros(examined: Callable[..., Examined]) -> None:
+    change = after("linear_2", lambda name: [helper.make_node("Mul", [name, "nil"], ["linear_2"])], nil=np.float32(0))
+    found = examined("recognizer", change)
+    assert {"canary", "numbers", "batches", "strings"} <= outcome(found).keys()
+    assert "different images give the same outputs" in outcome(found)["batches"]
+    assert found.departure is not None
+    assert found.departure.first.tensor == "linear_2"
+
+
+def test_numbers_that_are_none(examined: Callable[..., Examined]) -> None:
+    found = examined("detector", scaled("craft.conv_cls.4.bias", np.nan))
+    assert "inf apart" in outcome(found)["numbers"]
+    assert found.departure is not None
+    assert found.departure.first.layer == "craft.conv_cls.4"
+
+
+def test_swapped_colours(examined: Callable[..., Examined]) -> None:
+    def swap(model: onnx.ModelProto) -> None:
+        node = Graph(model).producer["cat"]
+        node.input[:] = list(reversed(node.input))
+
+    found = examined("detector", swap)
+    assert found.departure is not None
+    assert (found.departure.first.layer, found.departure.first.operator) == ("node_cat", "Concat")
+
+
+def test_strings_that_differ(examined: Callable[..., Examined]) -> None:
+    """Two symbols change places in the last layer."""
+
+    def swap(model: onnx.ModelProto) -> None:
+        graph = Graph(model)
+        for name in ("val_57", "network.Prediction.bias"):
+            values = graph.array(name).copy()
+            values[..., [1, 5]] = values[..., [5, 1]]
+            graph.store(name, values)
+
+    found = examined("recognizer", swap)
+    assert "strings equal" in outcome(found)["strings"]
+    assert found.departure is not None
+    assert found.departure.first.layer == "val_57"
+
+
+def test_symbols_that_are_not_the_likeliest(examined: Callable[..., Examined]) -> None:
+    def least(model: onnx.ModelProto) -> None:
+        Graph(model).producer["symbols"].op_type = "ArgMin"
+
+    found = examined("recognizer", least)
+    assert "of the symbols are not the likeliest" in outcome(found)["numbers"]
+    assert found.departure is not None
+    assert found.departure.first.operator == "ArgMax"
+
+
+@dataclass
+class StandIn:
+    """A session on the CPU that says that it is another one."""
+
+    session: OnnxRuntimeSession
+    backend: str
+    precision: str
+
+    def output_shape(self, name: str) -> tuple[int | None, ...]:
+        return self.session.output_shape(name)
+
+    def limits(self, name: str) -> ShapeRange | None:
+        return self.session.limits(name)
+
+    def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> Binding:
+        return self.session.bind(shapes, batched=batched)
+
+
+def test_a_backend_that_is_wrong_is_told_from_a_graph_that_is(
+    examined: Callable[..., Examined], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for a GPU: ONNX Runtime on the CPU, with one layer's weights changed whenever a graph is loaded."""
+
+    def open_wrongly(bundle: Bundle, kind: Kind, backend: str, precision: str | None) -> Session:
+        if backend == "cpu":
+            return open_unproven(bundle, kind, backend, precision)
+        path = bundle.file(kind, precision or "fp32")
+        model = onnx.load(path)
+        scaled("network.FeatureExtraction.ConvNet.8.weight", 3)(model)
+        onnx.save(model, path.with_suffix(".wrong.onnx"))
+        return StandIn(OnnxRuntimeSession(path.with_suffix(".wrong.onnx")), backend, precision or "fp32")
+
+    for module in (edgereader.export.checks.comparison, edgereader.export.checks.marks, edgereader.runtime.sessions):
+        monkeypatch.setattr(module, "open_unproven", open_wrongly)
+    found = examined("recognizer", nothing, backend="cuda")
+    assert found.departure is not None, outcome(found)
+    assert found.departure.first.layer == "network.FeatureExtraction.ConvNet.8"
+    assert "cuda computes it otherwise than the graph says" in outcome(found)["first departure"]
+    both = examined("recognizer", scaled("network.FeatureExtraction.ConvNet.3.weight", 3), backend="cuda")
+    assert both.departure is not None
+    assert both.departure.first.layer == "network.FeatureExtraction.ConvNet.8", "the backend first"
+
+
+def test_without_a_canary_only_cpu_is_looked_at(base: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(base.parent, tmp_path / "copy")) / "bundle"
+    write_bundle(root, replace(Bundle.open(root).manifest, canary=None))
+    found = examine(trial_of(root, "recognizer", precision="fp32"), say=lambda _: None)
+    assert found.passed
+    assert "`edgereader export canary BUNDLE` writes one" in found.checks[0].detail
+    with pytest.raises(BundleError, match="edgereader export canary"):
+        trial_of(root, "recognizer", "cuda")
+
+
+def test_pictures_without_text_are_no_proof(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edgereader.export.precision.gate, "MIN_CONFIDENCE", 2)
+    trial = open_trial(Bundle.open(base), "recognizer", "cpu", "fp32", find_pictures(base.parent / "pictures"))
+    assert "give other pictures" in outcome(examine(trial, say=lambda _: None))["strings"]
+    (tmp_path / "0.png").write_bytes(b"\x89PNG\r\n\x1a\nrubbish")
+    with pytest.raises(ImageError, match=r"0\.png"):
+        examine(open_trial(Bundle.open(base), "detector", "cpu", "fp32", find_pictures(tmp_path)), say=lambda _: None)

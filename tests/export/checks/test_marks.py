@@ -1,0 +1,91 @@
+"""Inner tensors as outputs: of a graph, of a bundle made for the purpose, and of an engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from edgereader.export.checks.comparison import Trial, open_trial
+from edgereader.export.checks.marks import INT8_LIMIT, MARK, limit_of, marked, run_on_backend, run_on_cpu, write_marked
+from edgereader.export.precision.ranges import session_of
+from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.errors import ExportError
+from edgereader.runtime.manifest import ShapeRange
+
+from ..networks_in_onnx import small_craft
+
+IMAGE = {"image": np.random.default_rng(3).normal(0, 1, (1, 4, 32, 48)).astype(np.float32)}
+
+
+@pytest.fixture(scope="module")
+def trial() -> Trial:
+    return open_trial(Bundle.open("digits-edge"), "recognizer", "cpu", "fp32", ())
+
+
+def inputs_of(trial: Trial) -> dict[str, Any]:
+    crops = np.random.default_rng(4).integers(0, 256, (3, 32, 128, 1), np.uint8)
+    return {"crops": crops, "allowed": np.zeros(trial.session.output_shape("log_probs")[2] or 0, np.float32)}
+
+
+def test_marks_are_outputs_in_float32_and_the_graph_is_as_it_was() -> None:
+    model = small_craft()
+    before = model.SerializeToString()
+    names = [item.name for item in marked(model, ["size", "two"]).graph.output]
+    assert names == ["maps", f"size{MARK}", f"two{MARK}"]
+    assert model.SerializeToString() == before
+    outputs = session_of(marked(model, ["size", "two"]))(IMAGE)
+    assert [each.dtype for each in outputs[1:]] == [np.float32, np.float32]
+    assert outputs[1].tolist() == [32, 48]
+
+
+def test_a_backend_gives_what_the_cpu_gives(trial: Trial) -> None:
+    """Also tensors whose first axis is no batch: the first one has one row for all images."""
+    names = ["transpose_1", "relu_2", "symbols", "log_probs"]
+    model, inputs = marked(onnx.load(trial.bundle.file("recognizer")), names), inputs_of(trial)
+    right = run_on_cpu(model, inputs, names)
+    got = run_on_backend(trial, model, inputs, right)
+    assert list(got) == list(right) == names
+    assert right["transpose_1"].shape[1] == 3
+    for name in names:
+        np.testing.assert_allclose(got[name], right[name], rtol=1e-5, atol=1e-5)
+
+
+def test_the_bundle_of_a_marked_graph_has_nothing_else(trial: Trial, tmp_path: Path) -> None:
+    write_marked(trial, marked(onnx.load(trial.bundle.file("recognizer")), ["relu"]), tmp_path)
+    manifest = Bundle.open(tmp_path).manifest
+    assert manifest.recognizer is not None
+    assert manifest.recognizer.files.keys() == {"fp32"}
+    assert (manifest.detector, manifest.canary, manifest.engines) == (None, None, [])
+    assert [item.name for item in onnx.load(tmp_path / "recognizer.fp32.onnx").graph.output][-1] == f"relu{MARK}"
+
+
+def test_limits() -> None:
+    assert limit_of("fp32") < limit_of("fp16") < limit_of("int8") == limit_of("int8-trt") == INT8_LIMIT
+
+
+def test_an_engine_has_the_marks_and_the_shapes_of_the_first_one(
+    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TensorRT for RTX takes a marked graph; what the engine gives is seen on a GPU only."""
+    pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install 'edgereader[tensorrt-rtx]'")
+    import edgereader.export.engines.engine
+
+    limits = ShapeRange(min=(1, 32, 128, 1), opt=(4, 32, 128, 1), max=(4, 32, 128, 1))
+    native = SimpleNamespace(backend="tensorrt-rtx", precision="fp32", limits=lambda _: limits)
+    model = marked(onnx.load(trial.bundle.file("recognizer")), ["relu_2", "transpose_1", "symbols"])
+    built = Trial(trial.bundle, "recognizer", native, trial.reference, ())  # type: ignore[arg-type]
+    with pytest.raises(ExportError, match="no GPU to build for"):
+        write_marked(built, model, tmp_path)
+    resolve = edgereader.export.engines.engine.resolve_targets
+    monkeypatch.setattr(
+        edgereader.export.engines.engine, "resolve_targets", lambda trt, name, _: resolve(trt, name, ["sm86"])
+    )
+    write_marked(built, model, tmp_path)
+    (passport,) = Bundle.open(tmp_path).manifest.engines
+    assert passport.profile["crops"] == limits
+    assert Bundle.open(tmp_path).engine(passport).stat().st_size > 1000

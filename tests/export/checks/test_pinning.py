@@ -1,0 +1,167 @@
+"""A layer whose int8 range was ruined is found, kept in fp32, and the model passes again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import replace
+
+import edgereader.export.checks.pinning
+import edgereader.export.precision.gate
+import edgereader.export.precision.recipes
+from edgereader.export.canary import write_canary
+from edgereader.export.checks.backend import examine, find_pictures
+from edgereader.export.checks.cli import verify
+from edgereader.export.checks.comparison import Trial, open_trial
+from edgereader.export.checks.departure import Departure, Step
+from edgereader.export.checks.pinning import layer_to_keep, pin
+from edgereader.export.precision.pictures import open_pictures
+from edgereader.export.precision.quantization import quantize_model
+from edgereader.runtime.bundle import Bundle, file_sha256, shipped, write_bundle
+from edgereader.runtime.errors import ExportError
+from edgereader.runtime.manifest import FileEntry, Passport, ShapeRange
+
+RUINED, HARMED = "relu_4", "network.FeatureExtraction.ConvNet.14"
+"""A tensor of the shipped recogniser, and the layer that takes it."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped recogniser with an int8 file in which one tensor is cut to nothing, and drawn crops beside it."""
+    root = Path(shutil.copytree(shipped("digits-edge"), tmp_path_factory.mktemp("pinning") / "bundle"))
+    manifest = Bundle.open(root).manifest
+    assert manifest.recognizer is not None
+    spec = replace(manifest.recognizer, files={"fp32": manifest.recognizer.files["fp32"]}, quantized={}, preferred={})
+    write_bundle(root, replace(manifest, detector=None, recognizer=spec))
+    write_canary(root)
+    (root.parent / "crops").mkdir()
+    for index in range(8):
+        picture = np.full((48, 150, 3), 210 - 8 * index, np.uint8)
+        cv2.putText(picture, str(4071 + 1234 * index), (8, 34), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (20, 30, 40), 3)
+        cv2.imwrite(str(root.parent / "crops" / f"{index}.png"), picture)
+    with pytest.MonkeyPatch.context() as patch:
+        measure = edgereader.export.precision.recipes.measure_ranges
+        patch.setattr(
+            edgereader.export.precision.recipes, "measure_ranges", lambda *args: {**measure(*args), RUINED: (0, 1e-3)}
+        )
+        patch.setattr(edgereader.export.precision.gate, "STRINGS_EQUAL", 0)
+        patch.setattr(edgereader.export.precision.gate, "MIN_CONFIDENCE", 0)
+        pictures = open_pictures(root.parent / "crops")
+        quantize_model(Bundle.open(root), "recognizer", pictures, say=lambda _: None)
+    return root
+
+
+@pytest.fixture
+def ruined(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy that a test may repair; how sure fp32 is of so few crops is not what is tested."""
+    monkeypatch.setattr(edgereader.export.precision.gate, "STRINGS_EQUAL", 0.5)
+    monkeypatch.setattr(edgereader.export.precision.gate, "MIN_CONFIDENCE", 0)
+    return Path(shutil.copytree(made.parent, tmp_path / "copy")) / "bundle"
+
+
+def trial_of(root: Path, precision: str = "int8") -> Trial:
+    return open_trial(Bundle.open(root), "recognizer", "cpu", precision, find_pictures(root.parent / "crops"))
+
+
+def quiet(_line: str) -> None:
+    pass
+
+
+def test_the_layer_is_kept_in_fp32_and_the_model_passes(ruined: Path) -> None:
+    crops = str(ruined.parent / "crops")
+    arguments = [str(ruined), "--backend", "cpu", "--precision", "int8", "--pictures", crops]
+    result = CliRunner().invoke(verify, arguments)
+    assert result.exit_code == 1, result.output
+    assert f"{HARMED} (Conv)" in result.stdout
+    result = CliRunner().invoke(verify, [*arguments, "--pin", "--calibration", crops])
+    assert result.exit_code == 0, result.output
+    assert f"ok      recognizer int8    kept in fp32                {HARMED}\n" in result.stdout
+    quantized = Bundle.open(ruined).recognizer.quantized["int8"]
+    assert quantized.kept_fp32 == [HARMED]
+
+
+def test_rounds_are_bounded_and_keep_one_more_layer_each(ruined: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a quantisation that helps nothing."""
+    asked: list[tuple[str, ...]] = []
+
+    def helpless(*_: object, keep: list[str], **__: object) -> Any:
+        asked.append(tuple(keep))
+        return SimpleNamespace(path=ruined)
+
+    monkeypatch.setattr(edgereader.export.checks.pinning, "quantize_model", helpless)
+    monkeypatch.setattr(edgereader.export.checks.pinning, "MOST_ROUNDS", 2)
+    trial = trial_of(ruined)
+    found = list(pin(trial, examine(trial, quiet), open_pictures(ruined.parent / "crops"), quiet))
+    assert asked[0] == (HARMED,)
+    assert len(asked) == len(found) == 2
+    assert set(asked[0]) < set(asked[1])
+    assert not any(each.passed for each in found)
+
+
+def test_a_gate_that_is_not_passed_ends_it(ruined: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = trial_of(ruined)
+    found = examine(trial, quiet)
+    monkeypatch.setattr(edgereader.export.precision.gate, "STRINGS_EQUAL", 2)
+    with pytest.raises(ExportError, match="expected to pass the gate of quantize"):
+        list(pin(trial, found, open_pictures(ruined.parent / "crops"), quiet))
+
+
+def test_engines_are_to_be_built_again(ruined: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for TensorRT's sessions: what is checked is what the user is told."""
+    trial = trial_of(ruined)
+    found = examine(trial, quiet)
+    entry = FileEntry(path="a.engine", sha256=file_sha256(ruined / "bundle.json"), bytes=1)
+    shape = ShapeRange(min=(1, 32, 128, 1), opt=(8, 32, 128, 1), max=(32, 32, 128, 1))
+    passport = Passport(
+        file=entry,
+        kind="recognizer",
+        precision="int8",
+        flavour="tensorrt",
+        version="10.3.0",
+        targets=["sm87"],
+        onnx_sha256=entry.sha256,
+        profile={"crops": shape},
+    )
+    write_bundle(ruined, replace(Bundle.open(ruined).manifest, engines=[passport]))
+    pictures = open_pictures(ruined.parent / "crops")
+    command = f"`edgereader engine {ruined} --flavour tensorrt --precision int8 --only recognizer`"
+    last = list(pin(trial, found, pictures, quiet))[-1]
+    assert last.passed
+    assert last.checks[0].detail == f"{HARMED}; {command}"
+
+    native = SimpleNamespace(backend="tensorrt", precision="int8")
+    monkeypatch.setattr(
+        edgereader.export.checks.pinning, "quantize_model", lambda *_, **__: SimpleNamespace(path=ruined)
+    )
+    (only,) = pin(Trial(trial.bundle, "recognizer", native, trial.reference, ()), found, pictures, quiet)  # type: ignore[arg-type]
+    assert not only.passed
+    assert only.checks[0].detail == f"{HARMED}; {command}, then verify again"
+
+
+def test_what_is_kept(ruined: Path) -> None:
+    trial = trial_of(ruined)
+
+    def keep(tensor: str, *kept: str) -> str:
+        first = Step("", "", tensor, 1.0)
+        return layer_to_keep(trial, Departure(first, 0.1, (first,)), kept)
+
+    features = "network.FeatureExtraction.ConvNet"
+    assert keep("relu_5") == f"{features}.14"
+    assert keep("relu_5", f"{features}.14") == f"{features}.11", "the nearest one before it that is left"
+    assert keep("log_probs") == f"{features}.18", "what is never int8 cannot be the one"
+    with pytest.raises(ExportError, match="expected a layer in int8"):
+        keep("relu")
+    steps = Step("", "", "relu_5", 0.0), Step("", "", "relu_6.bytes", 1.0)
+    assert layer_to_keep(trial, Departure(steps[1], 0.1, steps), ()) == f"{features}.14", "int8 codes are no layer's"
+    with pytest.raises(ExportError, match="expected a layer that departs"):
+        layer_to_keep(trial, None, ())
+    single = trial_of(ruined, "fp32")
+    with pytest.raises(ExportError, match="expected a model in fewer bits"):
+        list(pin(single, examine(single, quiet), open_pictures(ruined.parent / "crops"), quiet))

@@ -1,0 +1,157 @@
+"""`edgereader verify` with and without --backend: its table, its report, its exit codes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+import edgereader.export.precision.gate
+from edgereader.export.canary import write_canary
+from edgereader.export.checks.cli import verify
+from edgereader.export.precision.folding import Graph
+from edgereader.runtime.bundle import Bundle, file_sha256, shipped, write_bundle
+from edgereader.runtime.cli import main
+from edgereader.runtime.manifest import FileEntry
+from edgereader.runtime.sessions import BACKENDS
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The shipped recogniser in fp32, with a canary, and two drawn crops beside it."""
+    monkeypatch.setattr(edgereader.export.precision.gate, "MIN_CONFIDENCE", 0)
+    root = Path(shutil.copytree(shipped("digits-edge"), tmp_path / "bundle"))
+    manifest = Bundle.open(root).manifest
+    assert manifest.recognizer is not None
+    spec = replace(manifest.recognizer, files={"fp32": manifest.recognizer.files["fp32"]}, quantized={}, preferred={})
+    write_bundle(root, replace(manifest, detector=None, recognizer=spec))
+    write_canary(root)
+    (tmp_path / "crops").mkdir()
+    for index, number in enumerate(("4071", "965")):
+        picture = np.full((48, 150, 3), 200, np.uint8)
+        cv2.putText(picture, number, (8, 34), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (20, 30, 40), 3)
+        cv2.imwrite(str(tmp_path / "crops" / f"{index}.png"), picture)
+    return root
+
+
+def run(bundle: Path, *options: str) -> Result:
+    """As a user runs it."""
+    return CliRunner().invoke(main, ["verify", str(bundle), *options], catch_exceptions=False)
+
+
+def with_spoiled_weights(bundle: Path) -> str:
+    """Add the graph as "fp16", with one layer made wrong; returns the layer's name."""
+    manifest = Bundle.open(bundle).manifest
+    assert manifest.recognizer is not None
+    model, path = onnx.load(bundle / "recognizer.onnx"), bundle / "recognizer.fp16.onnx"
+    graph = Graph(model)
+    name = "network.FeatureExtraction.ConvNet.18"
+    graph.store(f"{name}.bias", np.full_like(graph.array(f"{name}.bias"), np.nan))
+    onnx.save(model, path)
+    entry = FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
+    spec = replace(manifest.recognizer, files={**manifest.recognizer.files, "fp16": entry})
+    write_bundle(bundle, replace(manifest, recognizer=spec))
+    return name
+
+
+def test_a_backend_that_is_right(bundle: Path, tmp_path: Path) -> None:
+    result = run(bundle, "--backend", "cpu", "--pictures", str(tmp_path / "crops"), "--json", str(tmp_path / "r.json"))
+    assert result.exit_code == 0, result.output
+    names = [line.split()[:4] for line in result.stdout.splitlines()]
+    assert names == [["ok", "recognizer", "fp32", name] for name in ("canary", "numbers", "batches", "strings")]
+    assert "recognizer fp32: cpu beside fp32 on cpu" in result.stderr
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["passed"]
+    (row,) = report["models"]
+    assert (row["kind"], row["backend"], row["precision"], row["passed"]) == ("recognizer", "cpu", "fp32", True)
+    assert [each["shape"][0] for each in row["comparisons"]] == [1, 8, 32]
+    assert row["departure"] is None
+
+
+def test_a_failure_names_the_layer_and_exits_with_1(bundle: Path, tmp_path: Path) -> None:
+    layer, report = with_spoiled_weights(bundle), tmp_path / "r.json"
+    options = ["--backend", "cpu", "--precision", "fp16", "--pictures", str(tmp_path / "crops"), "--json", str(report)]
+    result = run(bundle, *options)
+    assert result.exit_code == 1, result.output
+    assert f"FAILED  recognizer fp16    first departure             {layer} (Conv): inf apart" in result.stdout
+    table = [line.split() for line in result.stdout.splitlines() if line.startswith("   ")]
+    assert ["inf", "Conv", layer] in table
+    (row,) = json.loads(report.read_text())["models"]
+    assert row["departure"]["first"] == {"layer": layer, "operator": "Conv", "tensor": "relu_6", "error": None}
+
+
+def test_what_cannot_run_here_exits_with_2_and_the_fix(bundle: Path) -> None:
+    if shutil.which("nvidia-smi"):
+        pytest.skip("there is a GPU")
+    for backend, fix in (("cuda", "driver"), ("tensorrt-ep", "driver"), ("tensorrt", "pip install")):
+        result = run(bundle, "--backend", backend)
+        assert result.exit_code == 2, result.output
+        assert result.stderr.startswith("error: ")
+        assert fix in result.stderr
+    result = run(bundle, "--backend", "cpu", "--precision", "fp16")
+    assert result.exit_code == 2
+    assert "expected a recognizer in fp16, got: fp32" in result.stderr
+    result = run(bundle, "--backend", "cpu", "--pictures", str(bundle / "nowhere"))
+    assert result.exit_code == 2
+    assert "nowhere" in result.stderr
+    result = run(bundle, "--backend", "cpu", "--only", "detector")
+    assert result.exit_code == 2
+    assert "expected a detector" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--pin"], "expected --backend with it"),
+        (["--precision", "int8"], "expected --backend with it"),
+        (["--backend", "cpu", "--pin"], "add --calibration FOLDER"),
+        (["--backend", "cpu", "--calibration", "crops"], "leave --calibration out"),
+        (["--backend", "cpu", "--checkpoint", "a.pt"], "run the command twice"),
+        (["--backend", "gpu"], "'gpu'"),
+    ],
+)
+def test_wrong_usage(bundle: Path, options: list[str], message: str) -> None:
+    result = run(bundle, *options)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_all_backends_can_be_asked_for() -> None:
+    option = next(each for each in verify.params if each.name == "backend")
+    assert isinstance(option.type, click.Choice)
+    assert set(option.type.choices) == set(BACKENDS)
+
+
+def test_plain_verify_looks_at_the_canary(bundle: Path, tmp_path: Path) -> None:
+    result = run(bundle, "--json", str(tmp_path / "r.json"))
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[-1].startswith(
+        "ok      recognizer fp32    canary                      reads '40712'"
+    )
+    (row,) = json.loads((tmp_path / "r.json").read_text())["models"]
+    assert [each["name"] for each in row["checks"]][-1] == "canary"
+
+    manifest = Bundle.open(bundle).manifest
+    assert manifest.canary is not None
+    write_bundle(bundle, replace(manifest, canary=replace(manifest.canary, text="1")))
+    result = run(bundle)
+    assert result.exit_code == 1
+    assert "FAILED  recognizer fp32    canary                      cpu: expected to read '1'" in result.stdout
+    write_bundle(bundle, replace(manifest, canary=None))
+    result = run(bundle)
+    assert result.exit_code == 0, result.output
+    assert "`edgereader export canary BUNDLE` writes one" in result.stdout
+
+
+def test_a_report_that_cannot_be_written(bundle: Path) -> None:
+    result = run(bundle, "--json", str(bundle / "nowhere" / "r.json"))
+    assert result.exit_code == 2
+    assert "choose another --json" in result.stderr

@@ -1,0 +1,139 @@
+"""The command `edgereader engine`."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edgereader.export.engines.cli import engine, shown
+from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.errors import BackendUnavailable, BundleError, ExportError
+
+from ...runtime.graphs import write_test_bundle
+
+pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install 'edgereader[tensorrt-rtx]'")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(write_test_bundle(tmp_path / "bundle"))
+
+
+def run(folder: Path, *arguments: object, flavour: str = "tensorrt-rtx") -> Result:
+    return CliRunner().invoke(engine, [str(folder), "--flavour", flavour, *map(str, arguments)])
+
+
+def test_both_engines_are_built_with_all_that_was_asked_for(folder: Path) -> None:
+    options = ("--canvas", "64x96", "--canvas", "128X64", "--max-batch", 3, "--optimization-level", 0)
+    result = run(folder, "--target", "sm86", "--target", "sm89", *options, "--workspace", 2048, "--precision", "fp32")
+    assert result.exit_code == 0, result.output
+    detector, recognizer = Bundle.open(folder).manifest.engines
+    assert detector.profile["image"].opt == (1, 64, 96, 3)
+    assert detector.profile["image"].max == (3, 128, 96, 3)
+    assert recognizer.profile["crops"].max == (3, 32, 100, 1)
+    for passport in (detector, recognizer):
+        assert passport.targets == ["sm86", "sm89"]
+        assert passport.flags == ["optimization-level=0", "workspace-mib=2048"]
+        assert str(folder / "engines" / passport.file.path) in result.stdout
+    assert "image 1x32x32x3 / 1x64x96x3 / 3x128x96x3 (min / opt / max)" in result.stdout
+    assert "] detector: " in result.stderr, "phases, one line each, where stderr is no terminal"
+    assert "recognizer: fp32, tensorrt-rtx " in result.stderr
+
+
+def test_one_model_and_its_log(folder: Path, tmp_path: Path) -> None:
+    result = run(folder, "--target", "sm86", "--only", "recognizer", "--log", tmp_path / "build.log")
+    assert result.exit_code == 0, result.output
+    assert [each.kind for each in Bundle.open(folder).manifest.engines] == ["recognizer"]
+    assert "VERBOSE" in (tmp_path / "build.log").read_text()
+    assert not list((folder / "engines").glob("*.log"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--canvas", "64"], "expected HEIGHTxWIDTH"),
+        (["--canvas", "64x-96"], "expected HEIGHTxWIDTH"),
+        (["--canvas", "64x96x3"], "expected HEIGHTxWIDTH"),
+        (["--canvas", "64x64", "--only", "recognizer"], "expected a detector"),
+        (["--log", "build.log"], "expected --only"),
+        (["--optimization-level", "6"], "0<=x<=5"),
+        (["--max-batch", "0"], "1<=x<=1024"),
+        (["--workspace", "0"], "x>=1"),
+        (["--precision", "int8-trt"], "'int8-trt' is not one of"),
+    ],
+)
+def test_wrong_usage(folder: Path, arguments: list[str], message: str) -> None:
+    result = run(folder, "--target", "sm86", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (folder / "engines").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (["--target", "sm87"], ExportError, "target sm87: expected one that tensorrt-rtx .* has: sm75, sm80, sm86"),
+        (["--target", "sm86", "--canvas", "100x100"], ExportError, "expected multiples of 32"),
+        (["--target", "sm86", "--precision", "fp16"], BundleError, "edgereader quantize .* --precision fp16"),
+        (["--target", "sm86", "--version-compatible"], ExportError, "no --version-compatible"),
+        (["--target", "sm86", "--hardware-compatible"], ExportError, "no --hardware-compatible"),
+        (["--target", "sm86", "--timing-cache", "cache"], ExportError, "no --timing-cache"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_before_anything_is(
+    folder: Path, arguments: list[str], error: type[Exception], message: str
+) -> None:
+    result = run(folder, *arguments)
+    assert isinstance(result.exception, error)
+    assert result.exception is not None
+    assert re.search(message, str(result.exception))
+    assert not (folder / "engines").exists()
+
+
+def test_a_missing_library_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for flavour in ("tensorrt", "tensorrt-rtx"):
+        monkeypatch.setitem(sys.modules, flavour.replace("-", "_"), None)
+        result = run(folder, flavour=flavour)
+        assert isinstance(result.exception, BackendUnavailable)
+        assert f"pip install 'edgereader[{flavour}]'" in str(result.exception)
+
+
+def test_building_needs_neither_torch_nor_onnx() -> None:
+    """So that a Jetson builds with what it runs with."""
+    code = (
+        "import sys; sys.modules['onnx'] = None; from edgereader.export.engines import cli, engine, plan;"
+        "plan.build_plan; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with shown("detector") as progress:
+        for done, phase in ((0.25, "Timing"), (0.25, "Timing"), (0.5, "Optimizing graph"), (1.0, "")):
+            progress(done, phase)
+    text = terminal.getvalue()
+    assert "25%" in text
+    assert "50%" in text
+    assert "100%" in text
+    assert "Optimizing graph" in text
+
+
+def test_elsewhere_each_phase_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown("detector") as progress:
+        for done, phase in ((0.1, "Timing"), (0.2, "Timing"), (0.5, "Optimizing graph"), (1.0, "")):
+            progress(done, phase)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition("] ")[2] for line in lines] == ["detector: Timing", "detector: Optimizing graph"]

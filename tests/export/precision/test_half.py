@@ -1,0 +1,161 @@
+"""Mixed graphs are valid, near the fp32 ones, and float32 where float16 would harm."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto
+
+from edgereader.export.graphs import RecognizerGraph
+from edgereader.export.onnx_file import check_contract, write_onnx
+from edgereader.export.parity import FORBIDDEN, random_images
+from edgereader.export.precision.folding import Graph, fold
+from edgereader.export.precision.half import LARGEST, activations, halve, parts, too_wide, touching
+from edgereader.export.precision.ranges import measure_ranges, session_of
+from edgereader.export.precision.rounding import rehearsal
+from edgereader.export.precision.singles import always_single
+from edgereader.models.recognizer import Recognizer
+
+from ..networks_in_onnx import small_craft
+
+Maker = Callable[..., Recognizer]
+
+
+def types(model: onnx.ModelProto) -> dict[str, int]:
+    """Every tensor's element type."""
+    known = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph
+    found = {item.name: item.type.tensor_type.elem_type for item in (*known.input, *known.value_info, *known.output)}
+    return found | {item.name: item.data_type for item in known.initializer}
+
+
+def image() -> dict[str, Any]:
+    return {"image": np.random.default_rng(3).normal(0, 1, (1, 4, 32, 48)).astype(np.float32)}
+
+
+@pytest.fixture(scope="module")
+def folded() -> onnx.ModelProto:
+    model = small_craft()
+    fold(model)
+    return model
+
+
+@pytest.fixture(scope="module")
+def recognizer(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
+    """A thin recogniser with all that one can have, folded."""
+    sizes = {"num_classes": 12, "width": 0.1, "max_length": 1, "even_contrast": True}
+    graph = RecognizerGraph(make_recognizer("TPS-VGG-BiLSTM-Attn", **sizes)).eval()
+    path = tmp_path_factory.mktemp("half") / "recognizer.onnx"
+    examples = (torch.zeros(2, 32, 100, 1, dtype=torch.uint8), torch.zeros(12))
+    write_onnx("recognizer", graph, examples, ({0: torch.export.Dim("batch", min=1)}, {}), path)
+    model = onnx.load(path)
+    fold(model)
+    return model
+
+
+def test_a_detector_is_half_but_for_its_ends(folded: onnx.ModelProto) -> None:
+    before = folded.SerializeToString()
+    model = halve(folded)
+    assert folded.SerializeToString() == before
+    onnx.checker.check_model(model, full_check=True)
+    kinds = types(model)
+    assert kinds["image"] == kinds["maps"] == TensorProto.FLOAT
+    assert {kinds[node.output[0]] for node in model.graph.node if node.op_type == "Conv"} == {TensorProto.FLOAT16}
+    assert Counter(node.op_type for node in model.graph.node)["Cast"] == 2, "one in, one out"
+    assert TensorProto.FLOAT not in {item.data_type for item in model.graph.initializer}
+    expected = session_of(folded)(image())[0]
+    for each in (model, rehearsal(model)):
+        assert np.abs(session_of(each)(image())[0] - expected).max() < 0.01 * np.abs(expected).max()
+
+
+def test_kept_layers_are_single_with_one_cast_in_and_one_out(folded: onnx.ModelProto) -> None:
+    graph = Graph(folded)
+    assert [part.name for part in parts(graph)] == ["one", "two", "three", "four", "maps"]
+    two = parts(graph)[1]
+    assert two.nodes == {"two", "two_relu"}
+    model = halve(folded, two.nodes)
+    onnx.checker.check_model(model, full_check=True)
+    kinds = types(model)
+    assert kinds["two"] == kinds["two_relu"] == TensorProto.FLOAT
+    assert kinds["three"] == TensorProto.FLOAT16
+    assert Counter(node.op_type for node in model.graph.node)["Cast"] == 4
+    assert {item.name for item in model.graph.initializer if item.data_type == TensorProto.FLOAT} == {
+        "two.weight",
+        "two.bias",
+    }
+
+
+@pytest.mark.slow
+def test_a_recogniser_keeps_its_contract_and_decides_in_single(recognizer: onnx.ModelProto, tmp_path: Path) -> None:
+    model = halve(recognizer)
+    onnx.save(model, tmp_path / "a.onnx")
+    assert check_contract(tmp_path / "a.onnx", "recognizer") == 18
+    onnx.checker.check_model(model, full_check=True)
+    kinds, graph = types(model), Graph(model)
+    single = {"GridSample", "LSTM", "ArgMax", "LogSoftmax", "Sqrt", "Pow"}
+    assert single <= {node.op_type for node in model.graph.node}
+    for node in model.graph.node:
+        if node.op_type in single:
+            assert kinds[node.input[0]] == TensorProto.FLOAT, node
+        if node.op_type in ("Conv", "Softmax", "Tanh"):
+            assert kinds[node.output[0]] == TensorProto.FLOAT16, node
+        if node.op_type == "Cast" and node.input[0] in graph.producer:
+            assert graph.producer[node.input[0]].op_type != "Cast", "no cast of a cast"
+
+
+@pytest.mark.slow
+def test_a_recogniser_reads_the_same(recognizer: onnx.ModelProto) -> None:
+    crops = {"crops": random_images((3, 32, 100, 1), seed=4), "allowed": np.zeros(12, np.float32)}
+    crops["allowed"][3] = FORBIDDEN
+    symbols, expected = session_of(recognizer)(crops)
+    model = halve(recognizer)
+    for each in (model, rehearsal(model)):
+        got_symbols, got = session_of(each)(crops)
+        assert np.array_equal(got_symbols, symbols)
+        assert np.abs(got - expected).max() < 0.05, "the forbidden symbol's logarithm is -10000 in float32"
+
+
+@pytest.mark.slow
+def test_tps_is_single_from_its_fiducials_on(recognizer: onnx.ModelProto) -> None:
+    """In float16 its product of matrices is off by pixels (FACTS, trap 4)."""
+    graph = Graph(recognizer)
+    single = always_single(graph)
+    sample = next(node for node in graph.graph.node if node.op_type == "GridSample")
+    assert {sample.output[0], sample.input[1]} <= single
+    assert {part.name for part in parts(graph) if part.fixed} == {
+        "transformation.localization.localization_fc1.0",
+        "transformation.localization.localization_fc2",
+        "transformation.fold",
+    }
+
+
+@pytest.mark.slow
+def test_an_lstm_is_single_on_half_weights(recognizer: onnx.ModelProto) -> None:
+    lstm = next(part for part in parts(Graph(recognizer)) if part.name == "sequence.0")
+    assert not lstm.fixed
+    for keep, stored in ((frozenset[str](), ["sequence.0.weights.half"]), (lstm.nodes, ["sequence.0.weights"])):
+        names = [item.name for item in halve(recognizer, keep).graph.initializer]
+        assert [name for name in names if name.startswith("sequence.0.weights")] == stored
+
+
+def test_large_activations_and_weights_are_found(folded: onnx.ModelProto) -> None:
+    model = onnx.ModelProto()
+    model.CopyFrom(folded)
+    graph = Graph(model)
+    graph.store("two.weight", 1e5 * graph.array("two.weight"))
+    graph.store("four.bias", graph.array("four.bias") + 2 * np.float32(LARGEST))
+    ranges = measure_ranges(model, activations(graph), [image()])
+    wide = too_wide(graph, ranges)
+    assert {"two", "two_relu", "two.weight", "four.bias"} <= wide.keys()
+    assert not {"relu", "one.folded.weight", "pooled"} & wide.keys()
+    single = touching(graph, wide)
+    assert {"two", "two_relu", "three"} <= single
+    assert not {"one", "relu", "pooled"} & single
+    assert np.isfinite(session_of(rehearsal(halve(model, single)))(image())[0]).all()
+    assert not np.isfinite(session_of(rehearsal(halve(model)))(image())[0]).all()

@@ -1,0 +1,66 @@
+"""The rehearsal sees what ONNX Runtime on a CPU hides: numbers that float16 does not hold between two layers."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgereader.export.precision.folding import Graph, fold
+from edgereader.export.precision.half import halve
+from edgereader.export.precision.ranges import session_of
+from edgereader.export.precision.rounding import rehearsal
+
+from ..networks_in_onnx import small_craft
+
+
+def overflowing() -> onnx.ModelProto:
+    """image -> 400 · image -> 160000 · image -> 160 · image, by three convolutions."""
+    nodes, stored, source = [], [], "image"
+    for name, gain in (("up", 400.0), ("further", 400.0), ("down", 1e-3)):
+        stored.append(numpy_helper.from_array(np.full((1, 1, 1, 1), gain, np.float32), f"{name}.weight"))
+        nodes.append(helper.make_node("Conv", [source, f"{name}.weight"], [name]))
+        source = name
+    shape = [1, 1, 2, 2]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("image", "down")]
+    graph = helper.make_graph(nodes, "overflow", values[:1], values[1:], stored)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 10
+    return model
+
+
+def run_file(model: onnx.ModelProto, level: str) -> np.ndarray:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(None, {"image": np.ones((1, 1, 2, 2), np.float32)})[0])
+
+
+@pytest.mark.parametrize("level", ["ORT_DISABLE_ALL", "ORT_ENABLE_ALL"])
+def test_onnx_runtime_hides_an_overflow_and_the_rehearsal_does_not(level: str) -> None:
+    mixed = halve(overflowing())
+    assert np.allclose(run_file(mixed, level), 160, rtol=1e-2), "160000 fits no float16, but nobody rounded it"
+    assert np.isinf(run_file(rehearsal(mixed), level)).all()
+    assert np.allclose(run_file(rehearsal(halve(overflowing(), {"further", "down"})), level), 160, rtol=1e-2)
+
+
+def test_every_number_is_a_float16_one() -> None:
+    model = small_craft()
+    fold(model)
+    rehearsed = rehearsal(halve(model))
+    onnx.checker.check_model(rehearsed, full_check=True)
+    graph = Graph(rehearsed)
+    names = [name for node in model.graph.node for name in node.output if node.op_type in ("Relu", "Resize", "MaxPool")]
+    for name in names:
+        value = helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+        rehearsed.graph.output.append(value)
+    image = np.random.default_rng(0).normal(0, 1, (1, 4, 16, 16)).astype(np.float32)
+    maps, *inner = session_of(rehearsed)({"image": image})
+    assert len(inner) >= 5
+    for each in inner:
+        assert np.array_equal(each, each.astype(np.float16)), "rounded"
+    exact = session_of(model)({"image": image})[0]
+    assert 0 < np.abs(maps - exact).max() < 0.01 * np.abs(exact).max()
+    assert not any(item.data_type == TensorProto.FLOAT16 for item in graph.initializers.values())
