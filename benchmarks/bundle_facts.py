@@ -62,4 +62,5 @@ def _gate(quantized: Quantized) -> str:
         same = f"H-mean {quantized.hmean_loss or 0:.2f} points lower on {quantized.regions} regions"
     count = len(quantized.kept_fp32)
     kept = f", {count} layer{'s' if count > 1 else ''} kept in fp32" if count else ""
-    return f"{same}{kept}; {quantized.speed_ratio:.2f} times as fast ({quantized.speed_on})"
+    timed = f"; {quantized.speed_ratio:.2f} times as fast ({quantized.speed_on})" if quantized.speed_ratio else ""
+    return f"{same}{kept}{timed}"

@@ -33,9 +33,10 @@ def test_what_fewer_bits_cost_and_gain_is_told(bundle):
     find = Quantized(
         strings=0, strings_equal=None, regions=80, hmean_loss=0.25, kept_fp32=[], speed_ratio=2.0, **common
     )
+    untimed = msgspec.structs.replace(find, speed_ratio=None, speed_on=None)
     manifest = msgspec.structs.replace(
         bundle.manifest,
-        detector=msgspec.structs.replace(bundle.detector, quantized={"int8": find}),
+        detector=msgspec.structs.replace(bundle.detector, quantized={"int8": find, "fp16": untimed}),
         recognizer=msgspec.structs.replace(bundle.recognizer, quantized={"int8": read}),
     )
     found = {row[0]: row[1:] for row in rows(facts(Bundle(bundle.root, manifest)))}
@@ -43,6 +44,7 @@ def test_what_fewer_bits_cost_and_gain_is_told(bundle):
         "H-mean 0.25 points lower on 80 regions; 2.00 times as fast (one thread)",
         "99.5 % of 200 texts equal, 1 layer kept in fp32; 1.84 times as fast (one thread)",
     ]
+    assert found["fp16 beside fp32"] == ["H-mean 0.25 points lower on 80 regions", "–"]
 
 
 def test_a_bundle_of_one_model_has_one_column(bundle):
