@@ -236,6 +236,13 @@ def test_a_log_that_cannot_be_written_is_refused_before_anything_is_built(
         build_plan(graphs["detector"], PROFILES["detector"], "tensorrt-rtx", ["sm86"], log=tmp_path / "none" / "log")
 
 
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at a build a thousand times a second, as a fast machine may be done within the usual tenth."""
+    monkeypatch.setattr("edgereader.export.engines.plan.LOOK_S", 0.001)
+
+
+@pytest.mark.usefixtures("often")
 def test_ctrl_c_ends_a_build_and_the_next_one_works(graphs: dict[str, Path], tmp_path: Path) -> None:
     """A real interrupt, in a build that takes seconds; TensorRT says itself that it was cancelled."""
     log, told = tmp_path / "log", threading.Event()
@@ -257,6 +264,7 @@ def fail(_done: float, _phase: str) -> None:
     raise BrokenPipeError
 
 
+@pytest.mark.usefixtures("often")
 def test_an_error_while_progress_is_shown_ends_the_build_too() -> None:
     bundle = Bundle.open("digits-edge")
     with pytest.raises(BrokenPipeError):
