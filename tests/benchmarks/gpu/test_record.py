@@ -15,7 +15,8 @@ def bundle():
     return Bundle.open("digits-edge")
 
 
-def test_a_report_is_written_and_gone_on_with(report, bundle, tmp_path):
+def test_a_report_is_written_and_gone_on_with(report, bundle, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["gpu_check", "--only", "frames"])
     path = tmp_path / "new" / "gpu-check.json"
     save(path, replace(report, files=files_of(bundle)))
     assert path.with_suffix(".md").read_text().startswith("# EdgeReader on a GPU")
