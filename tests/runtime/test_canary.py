@@ -69,7 +69,7 @@ def test_what_is_right_is_said(bundle):
 def test_rounding_and_int8_are_let_through(bundle):
     altered(bundle, "detector", lambda outputs: [np.copyto(a, a.astype(np.float16)) for a in outputs.values()])
     altered(bundle, "detector", noise(0.5 * MAP_TOLERANCE))
-    with pytest.raises(BackendError, match=r"maps at most 6% off .* got (8|9)%"):
+    with pytest.raises(BackendError, match=r"maps at most 4% off .* got (5|6|7)%"):
         altered(bundle, "detector", noise(1.5 * MAP_TOLERANCE))
 
 
