@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -242,7 +243,15 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgereader.export.engines.plan.LOOK_S", 0.001)
 
 
-@pytest.mark.usefixtures("often")
+@pytest.fixture
+def heeding_ctrl_c() -> Iterator[None]:
+    """A process that a shell put into the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("often", "heeding_ctrl_c")
 def test_ctrl_c_ends_a_build_and_the_next_one_works(graphs: dict[str, Path], tmp_path: Path) -> None:
     """A real interrupt, in a build that takes seconds; TensorRT says itself that it was cancelled."""
     log, told = tmp_path / "log", threading.Event()
