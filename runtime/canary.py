@@ -1,17 +1,18 @@
 """The canary: a small picture in the bundle on which a backend shows that it works, before it reads anything else."""
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .alphabets import make_alphabet
+from .binding import bind_canvases, bind_crops
 from .bundle import Bundle
 from .decoding import decode
 from .errors import BackendError, BundleError
-from .images import Frame, cut_quad
+from .images import Frame, box, cut_quad
 from .manifest import FileEntry, Kind, RecognizerSpec
 
 if TYPE_CHECKING:
@@ -49,9 +50,7 @@ def prove(session: "Session", bundle: Bundle, kind: Kind) -> str:
 
 def maps_of(session: "Session", image: Frame) -> Maps:
     """Region and affinity, (2, H/2, W/2) float32, that a detector sees in a picture (H, W, 3) of a canvas's size."""
-    height, width = image.shape[:2]
-    maps = (1, height // 2, width // 2)
-    binding = session.bind({"image": (1, *image.shape), "region": maps, "affinity": maps}, batched=())
+    binding = bind_canvases(session, (1, *image.shape))
     binding.inputs["image"][0] = image
     binding.run(1)
     return np.stack((binding.outputs["region"][0], binding.outputs["affinity"][0]))
@@ -59,24 +58,10 @@ def maps_of(session: "Session", image: Frame) -> Maps:
 
 def text_of(session: "Session", spec: RecognizerSpec, image: Frame, xywh: tuple[int, int, int, int]) -> str:
     """The greedy text, of any symbols, that a recogniser reads in a part of a picture."""
-    prediction: Literal["CTC", "Attn"] = "CTC" if spec.stages.endswith("CTC") else "Attn"
-    alphabet = make_alphabet(spec.charset, prediction, None, None, None)
-    _, steps, classes = session.output_shape("log_probs")
-    if steps is None or classes is None:
-        raise BundleError(f"recognizer: expected fixed steps and classes, got {steps} and {classes}; export it again")
-    binding = session.bind(
-        {
-            "crops": (1, *spec.image_hw, spec.channels),
-            "allowed": (classes,),
-            "symbols": (1, steps),
-            "log_probs": (1, steps, classes),
-        },
-        batched=("crops", "symbols", "log_probs"),
-    )
-    x, y, width, height = xywh
-    quad = np.array(((x, y), (x + width, y), (x + width, y + height), (x, y + height)), np.float32)
-    cut_quad(image, quad, binding.inputs["crops"][0], keep_ratio=spec.keep_ratio, stretch=spec.stretch)
-    binding.inputs["allowed"][:] = 0
+    alphabet = make_alphabet(spec.charset, spec.prediction, None, None, None)
+    binding = bind_crops(session, (1, *spec.image_hw, spec.channels))
+    crop = binding.inputs["crops"][0]
+    cut_quad(image, box(*xywh), crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
     binding.run(1)
     return decode(binding.outputs["log_probs"][0], alphabet).text
 

@@ -4,6 +4,7 @@ import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from .binding import MAP_STRIDE, bind_canvases
 from .bundle import Bundle
 from .heatmaps import Region, find_regions
 from .images import CANVAS_SIDES_PX, Fit, Frame, as_bgr, fit, plan_fit, to_frame
@@ -13,8 +14,6 @@ ENLARGE = 1.5
 """Small frames are enlarged at most so much, as CRAFT's ``mag_ratio``."""
 MAX_BINDINGS = 8
 """Canvases whose buffers are kept; a photo of another size takes the place of the one unused for longest."""
-MAP_STRIDE = 2
-"""Canvas pixels per map pixel."""
 log = logging.getLogger("edgereader")
 
 
@@ -121,11 +120,8 @@ class Detector:
     def _binding(self, canvas_hw: tuple[int, int], slot: int) -> Binding:
         key = canvas_hw, slot
         if key not in self._bindings:
-            height, width = canvas_hw
-            maps = (1, height // MAP_STRIDE, width // MAP_STRIDE)
-            shapes = {"image": (1, height, width, 3), "region": maps, "affinity": maps}
             if len(self._bindings) == MAX_BINDINGS:
                 self._bindings.popitem(last=False)
-            self._bindings[key] = self.session.bind(shapes, batched=tuple(shapes))
+            self._bindings[key] = bind_canvases(self.session, (1, *canvas_hw, 3))
         self._bindings.move_to_end(key)
         return self._bindings[key]

@@ -99,7 +99,12 @@ def to_frame(points: Points, plan: Fit, frame: Frame) -> Points:
 def whole(frame: Frame) -> Points:
     """The quad (4, 2) of a whole frame, for pictures that are already cut."""
     height, width = frame.shape[:2]
-    return np.array(((0, 0), (width, 0), (width, height), (0, height)), np.float32)
+    return box(0, 0, width, height)
+
+
+def box(x: int, y: int, width: int, height: int) -> Points:
+    """The quad (4, 2) of an upright rectangle."""
+    return np.array(((x, y), (x + width, y), (x + width, y + height), (x, y + height)), np.float32)
 
 
 def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool, stretch: float = 1.0) -> int:

@@ -207,6 +207,16 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     preferred: dict[str, str] = {}
     """Backend → the precision that it runs unless told otherwise; a backend that is not named runs fp32."""
 
+    @property
+    def prediction(self) -> Literal["CTC", "Attn"]:
+        """The last of the four stages."""
+        return "CTC" if self.stages.endswith("CTC") else "Attn"
+
+    @property
+    def classes(self) -> int:
+        """Symbols of the graph: the charset after CTC's blank, or after Attn's [GO] and [s]."""
+        return len(self.charset) + (1 if self.prediction == "CTC" else 2)
+
     def __post_init__(self) -> None:
         if len(set(self.charset)) != len(self.charset):
             raise ValueError("every character of charset must occur once")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Literal
 
 from .alphabets import NUMBERS, Probabilities, make_alphabet
+from .binding import bind_crops
 from .bundle import Bundle
 from .decoding import Text, decode
 from .errors import BundleError
@@ -43,10 +43,9 @@ class Recognizer:
             AlphabetError: alphabet, pattern or check do not fit the recogniser.
         """
         self._spec = bundle.recognizer
-        prediction: Literal["CTC", "Attn"] = "CTC" if self._spec.stages.endswith("CTC") else "Attn"
-        self.alphabet = make_alphabet(self._spec.charset, prediction, alphabet, pattern, check)
+        self.alphabet = make_alphabet(self._spec.charset, self._spec.prediction, alphabet, pattern, check)
         self.session = open_session(bundle, "recognizer", backend, precision)
-        self._binding = _bind(self.session, self._spec, self.alphabet.special + len(self._spec.charset))
+        self._binding = _bind(self.session, self._spec)
         self._binding.inputs["allowed"][:] = self.alphabet.allowed()
 
     def recognize(self, frame: Frame, regions: Iterable[Region]) -> list[Text]:
@@ -97,17 +96,11 @@ class Recognizer:
                 yield row, columns / width
 
 
-def _bind(session: Session, spec: RecognizerSpec, classes: int) -> Binding:
+def _bind(session: Session, spec: RecognizerSpec) -> Binding:
     _, steps, found = session.output_shape("log_probs")
-    if steps is None or found != classes:
+    if steps is None or found != spec.classes:
         got = f"{steps} steps and {found} classes"
-        raise BundleError(f"recognizer: expected fixed steps and {classes} classes, got {got}; export it again")
+        raise BundleError(f"recognizer: expected fixed steps and {spec.classes} classes, got {got}; export it again")
     limits = session.limits("crops")
     most = MOST_CROPS if limits is None else min(MOST_CROPS, limits.max[0])
-    shapes = {
-        "crops": (most, *spec.image_hw, spec.channels),
-        "allowed": (classes,),
-        "symbols": (most, steps),
-        "log_probs": (most, steps, classes),
-    }
-    return session.bind(shapes, batched=("crops", "symbols", "log_probs"))
+    return bind_crops(session, (most, *spec.image_hw, spec.channels))

@@ -82,8 +82,7 @@ def gflop_of(bundle: Bundle, kind: Kind, shape: tuple[int, int, int, int]) -> fl
     if kind == "detector":
         return gflop(bundle.file(kind), {"image": shape})
     spec = bundle.recognizer
-    classes = len(spec.charset) + (1 if spec.stages.endswith("CTC") else 2)
-    return gflop(bundle.file(kind), {"crops": shape, "allowed": (classes,)})
+    return gflop(bundle.file(kind), {"crops": shape, "allowed": (spec.classes,)})
 
 
 def add_halves(root: Path) -> list[str]:

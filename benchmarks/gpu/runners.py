@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...export.parity import random_images
+from ...runtime.binding import bind_canvases, bind_crops
 from ...runtime.bundle import Bundle
 from ...runtime.manifest import Kind
+from ...runtime.profiles import MOST_CROPS
 from ...runtime.sessions import Session, open_unproven
 from .jobs import Job, kind_of, shape_of
 
-MOST_CROPS = 32
 Arrays = dict[str, NDArray[Any]]
 Run = Callable[[], Arrays]
 """Runs once: from bytes in the computer's memory to the outputs there, which the next run overwrites."""
@@ -50,26 +51,12 @@ def images_of(size: str) -> NDArray[np.uint8]:
 def session_run(session: Session, size: str) -> Run:
     """A session of ours, as the runtime binds it."""
     images = images_of(size)
-    count, height, width, _ = images.shape
-    if size.endswith("crops"):
-        _, steps, classes = session.output_shape("log_probs")
-        shapes = {
-            "crops": images.shape,
-            "allowed": (classes or 0,),
-            "symbols": (count, steps or 0),
-            "log_probs": (count, steps or 0, classes or 0),
-        }
-        binding = session.bind(shapes, batched=("crops", "symbols", "log_probs"))
-        binding.inputs["crops"][:] = images
-        binding.inputs["allowed"][:] = 0
-    else:
-        maps = (count, height // 2, width // 2)
-        shapes = {"image": images.shape, "region": maps, "affinity": maps}
-        binding = session.bind(shapes, batched=tuple(shapes))
-        binding.inputs["image"][:] = images
+    name, bind = ("crops", bind_crops) if size.endswith("crops") else ("image", bind_canvases)
+    binding = bind(session, images.shape)
+    binding.inputs[name][:] = images
 
     def run() -> Arrays:
-        binding.run(count)
+        binding.run(len(images))
         return dict(binding.outputs)
 
     return run

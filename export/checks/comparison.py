@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...runtime.binding import bind_canvases, bind_crops
 from ...runtime.bundle import Bundle
 from ...runtime.errors import BundleError
+from ...runtime.images import box
 from ...runtime.manifest import Kind
 from ...runtime.profiles import MOST_CROPS, USUAL_CROPS, default_profile
 from ...runtime.sessions import Binding, Session, open_unproven
@@ -65,9 +67,7 @@ class Trial:
         canary = self.bundle.manifest.canary
         if canary is None:
             return self.pictures
-        x, y, width, height = canary.crop_xywh
-        quad = np.array(((x, y), (x + width, y), (x + width, y + height), (x, y + height)), np.float32)
-        return (Picture(self.bundle.canary_file(canary.image), (quad,)), *self.pictures)
+        return (Picture(self.bundle.canary_file(canary.image), (box(*canary.crop_xywh),)), *self.pictures)
 
 
 @dataclass(frozen=True)
@@ -184,15 +184,5 @@ def run(session: Session, trial: Trial, images: Images, batch: int) -> Arrays:
 
 def bind(session: Session, trial: Trial, shape: tuple[int, ...], extra: Arrays | None = None) -> Binding:
     """Buffers for images of this shape, and for more outputs like those in `extra`; every symbol is allowed."""
-    batch, height, width, _ = shape
-    more = {name: each.shape for name, each in (extra or {}).items()}
-    if trial.kind == "detector":
-        maps = (batch, height // 2, width // 2)
-        return session.bind({"image": shape, "region": maps, "affinity": maps, **more}, batched=())
-    _, steps, classes = session.output_shape("log_probs")
-    if steps is None or classes is None:
-        raise BundleError(f"recognizer: expected fixed steps and classes, got {steps} and {classes}; export it again")
-    read = {"symbols": (batch, steps), "log_probs": (batch, steps, classes)}
-    binding = session.bind({"crops": shape, "allowed": (classes,), **read, **more}, batched=())
-    binding.inputs["allowed"][:] = 0
-    return binding
+    bind_all = bind_canvases if trial.kind == "detector" else bind_crops
+    return bind_all(session, shape, {name: each.shape for name, each in (extra or {}).items()})

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.charsets import num_classes
 from ...runtime.bundle import Bundle
 from ...runtime.errors import CheckpointError, EdgeReaderError, ExportError
 from ...runtime.manifest import DetectorSpec, Parity, Quantized, RecognizerSpec
@@ -125,7 +124,7 @@ def batches(path: Path, spec: Spec, precision: str = "fp32") -> str:
 
 def mask(path: Path, spec: RecognizerSpec) -> str:
     """A forbidden symbol is never read, and the graph has the classes and the size that the bundle says."""
-    classes = num_classes(spec.charset, spec.stages.split("-")[3])
+    classes = spec.classes
     crops = random_images((2, *input_shape(spec)), seed=2)
     open_mask = np.zeros(classes, np.float32)
     read = np.unique(run(path, spec, crops, open_mask)["symbols"])
@@ -190,7 +189,7 @@ def run(
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     inputs: dict[str, NDArray[Any]] = {"image": images}
     if isinstance(spec, RecognizerSpec):
-        classes = num_classes(spec.charset, spec.stages.split("-")[3])
+        classes = spec.classes
         inputs = {"crops": images, "allowed": np.zeros(classes, np.float32) if allowed is None else allowed}
     try:
         return dict(zip([item.name for item in session.get_outputs()], session.run(None, inputs), strict=True))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec.structs import replace
 
-from ...models.charsets import num_classes
 from ...runtime.bundle import Bundle, file_sha256, write_bundle
 from ...runtime.manifest import FileEntry
 from ...runtime.sessions import open_unproven
@@ -73,7 +72,7 @@ def inputs_of_batch(trial: Trial, found: Comparison | None) -> Arrays:
     if trial.kind == "detector":
         return {"image": images}
     spec = trial.bundle.recognizer
-    return {"crops": images, "allowed": np.zeros(num_classes(spec.charset, spec.stages.split("-")[3]), np.float32)}
+    return {"crops": images, "allowed": np.zeros(spec.classes, np.float32)}
 
 
 def errors_between(trial: Trial, expected: onnx.ModelProto, model: onnx.ModelProto, inputs: Arrays) -> Errors:

@@ -6,7 +6,8 @@ shape of a tensor is asked for, the question moves behind the rectifier. The num
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,36 @@ class Graph:
         used = {name for node in self.graph.node for name in node.input}
         for item in [item for item in self.graph.initializer if item.name not in used]:
             self.graph.initializer.remove(item)
+
+
+class NodeWriter(Protocol):
+    """Writes the nodes of a graph anew."""
+
+    @property
+    def graph(self) -> Graph:
+        """The new graph, at first with the old nodes."""
+
+    @property
+    def nodes(self) -> list[onnx.NodeProto]:
+        """Those written so far."""
+
+    def take(self, node: onnx.NodeProto) -> None:
+        """Write one node of the old graph, and what it needs."""
+
+
+def written_anew(model: onnx.ModelProto, writer_of: Callable[[Graph], NodeWriter]) -> onnx.ModelProto:
+    """A copy of a graph, with the nodes that a writer makes of the old ones in their order."""
+    import onnx
+
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    writer = writer_of(Graph(copy))
+    for node in model.graph.node:
+        writer.take(node)
+    del copy.graph.node[:]
+    copy.graph.node.extend(writer.nodes)
+    writer.graph.drop_unused()
+    return copy
 
 
 def fold(model: onnx.ModelProto) -> None:

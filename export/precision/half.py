@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .folding import Graph
+from .folding import Graph, written_anew
 from .singles import WEIGHTED, always_single
 
 if TYPE_CHECKING:
@@ -113,16 +113,8 @@ def halve(model: onnx.ModelProto, keep: Collection[str] = ()) -> onnx.ModelProto
         A graph of the same inputs and outputs, opset 18; 19 where it has int8 layers, as QuantizeLinear takes
         float16 only from there on.
     """
-    import onnx
-
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    writer = Writer(Graph(copy), set(keep))
-    for node in model.graph.node:
-        writer.take(node)
-    del copy.graph.node[:], copy.graph.value_info[:]
-    copy.graph.node.extend(writer.nodes)
-    writer.graph.drop_unused()
+    copy = written_anew(model, lambda graph: Writer(graph, set(keep)))
+    del copy.graph.value_info[:]
     if any(node.op_type == "QuantizeLinear" for node in copy.graph.node):
         copy.opset_import[0].version = 19
     return copy

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .folding import Graph
+from .folding import Graph, written_anew
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -53,12 +53,17 @@ def layers(graph: Graph) -> list[Layer]:
 
 def is_fast(graph: Graph, conv: onnx.NodeProto) -> bool:
     """Whether a convolution has the channels that int8 kernels are made for, and fixed weights."""
-    group = next((item.i for item in conv.attribute if item.name == "group"), 1)
-    stored = all(name in graph.initializers for name in conv.input[1:])
-    if group != 1 or not stored or conv.output[0] in graph.outputs:
+    if not is_plain(graph, conv):
         return False
     outputs, inputs = graph.initializers[conv.input[1]].dims[:2]
     return bool(inputs % INPUT_PACK == 0 and outputs % OUTPUT_PACK == 0)
+
+
+def is_plain(graph: Graph, conv: onnx.NodeProto) -> bool:
+    """Whether a convolution has one group and fixed weights, and its result is not the graph's."""
+    group = next((item.i for item in conv.attribute if item.name == "group"), 1)
+    stored = all(name in graph.initializers for name in conv.input[1:])
+    return group == 1 and stored and conv.output[0] not in graph.outputs
 
 
 def layer_of(graph: Graph, conv: onnx.NodeProto) -> Layer:
@@ -67,6 +72,12 @@ def layer_of(graph: Graph, conv: onnx.NodeProto) -> Layer:
     rectified = after is not None and after.op_type == "Relu" and after.output[0] not in graph.outputs
     result = after.output[0] if after is not None and rectified else conv.output[0]
     return Layer(conv.input[1].removesuffix(".weight").removesuffix(".folded"), conv.input[0], result)
+
+
+def convolution_of(graph: Graph, result: str) -> str:
+    """Output of the convolution of a layer."""
+    node = graph.producer[result]
+    return str(node.input[0]) if node.op_type == "Relu" else result
 
 
 def tensors(found: Collection[Layer]) -> list[str]:
@@ -79,17 +90,7 @@ def quantize(model: onnx.ModelProto, chosen: Collection[Layer], ranges: Mapping[
 
     `ranges` holds the smallest and largest value of each of their `tensors`.
     """
-    import onnx
-
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    writer = Writer(Graph(copy), {layer.result: layer for layer in chosen}, ranges)
-    for node in model.graph.node:
-        writer.take(node)
-    del copy.graph.node[:]
-    copy.graph.node.extend(writer.nodes)
-    writer.graph.drop_unused()
-    return copy
+    return written_anew(model, lambda graph: Writer(graph, {layer.result: layer for layer in chosen}, ranges))
 
 
 @dataclass
@@ -110,15 +111,10 @@ class Writer:
     def __init__(self, graph: Graph, chosen: Mapping[str, Layer], ranges: Mapping[str, Range]) -> None:
         self.graph, self.chosen, self.ranges = graph, chosen, ranges
         self.sources = {layer.source for layer in chosen.values()}
-        self.convolutions = {self.convolution_of(name) for name in chosen}
+        self.convolutions = {convolution_of(graph, name) for name in chosen}
         self.nodes: list[onnx.NodeProto] = []
         self.coded: dict[str, Coded] = {}
         self.bytes_only: set[str] = set()
-
-    def convolution_of(self, result: str) -> str:
-        """Output of the convolution of a chosen layer."""
-        node = self.graph.producer[result]
-        return node.input[0] if node.op_type == "Relu" else result
 
     def take(self, node: onnx.NodeProto) -> None:
         """Write one node of the old graph, and what it needs in the new one."""

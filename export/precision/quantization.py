@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec.structs import replace
 
-from ...models.charsets import num_classes
 from ...runtime.bundle import Bundle, file_sha256, write_bundle
 from ...runtime.detector import ENLARGE
 from ...runtime.images import cut_quad, fit, plan_fit
@@ -213,7 +212,7 @@ def inputs_of(bundle: Bundle, kind: Kind, pictures: Sequence[Picture]) -> Iterat
             yield {"image": canvas}
         return
     spec = bundle.recognizer
-    allowed = np.zeros(num_classes(spec.charset, spec.stages.split("-")[3]), np.float32)
+    allowed = np.zeros(spec.classes, np.float32)
     for picture, quads in zip(pictures, crop_places(bundle, pictures), strict=True):
         if len(quads):
             crops = np.zeros((len(quads), *spec.image_hw, spec.channels), np.uint8)

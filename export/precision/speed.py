@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.charsets import num_classes
+from ...runtime.binding import bind_canvases, bind_crops
 from ...runtime.errors import CheckpointError
 from ...runtime.images import plan_fit
 from ...runtime.manifest import DetectorSpec, RecognizerSpec
+from ...runtime.profiles import PHOTO_HW
 from ...runtime.sessions.onnx_runtime import OnnxRuntimeSession
 from ..networks import load_craft, load_recognizer
 from ..parity import random_images
@@ -64,7 +65,7 @@ def default_canvas(spec: Spec) -> tuple[int, int]:
     """Height and width, pixels, of what a network is timed on: a 16:9 photo's canvas, or a crop."""
     if isinstance(spec, RecognizerSpec):
         return spec.image_hw
-    return plan_fit(1080, 1920, long_side_px=spec.long_side_px, enlarge=1).canvas_hw
+    return plan_fit(*PHOTO_HW, long_side_px=spec.long_side_px, enlarge=1).canvas_hw
 
 
 def timed_input(spec: Spec, canvas_hw: tuple[int, int]) -> NDArray[np.uint8]:
@@ -77,18 +78,10 @@ def timed_input(spec: Spec, canvas_hw: tuple[int, int]) -> NDArray[np.uint8]:
 def graph_runner(path: Path, spec: Spec, canvas_hw: tuple[int, int]) -> Callable[[], object]:
     """An ONNX file on one input, as the runtime runs it on ``cpu``."""
     session, images = OnnxRuntimeSession(path), timed_input(spec, canvas_hw)
-    count, height, width, _ = images.shape
-    if isinstance(spec, DetectorSpec):
-        maps = (count, height // 2, width // 2)
-        binding = session.bind({"image": images.shape, "region": maps, "affinity": maps}, batched=())
-        binding.inputs["image"][:] = images
-    else:
-        steps = session.output_shape("symbols")[1] or 0
-        classes = num_classes(spec.charset, spec.stages.split("-")[3])
-        read = {"symbols": (count, steps), "log_probs": (count, steps, classes)}
-        binding = session.bind({"crops": images.shape, "allowed": (classes,), **read}, batched=())
-        binding.inputs["crops"][:] = images
-    return lambda: binding.run(1)
+    name, bind = ("image", bind_canvases) if isinstance(spec, DetectorSpec) else ("crops", bind_crops)
+    binding = bind(session, images.shape)
+    binding.inputs[name][:] = images
+    return lambda: binding.run(len(images))
 
 
 def network_runner(checkpoint: Path, spec: Spec, canvas_hw: tuple[int, int]) -> Callable[[], object]:

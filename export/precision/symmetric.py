@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .folding import Graph
-from .qdq import Layer, layer_of
+from .folding import Graph, written_anew
+from .qdq import Layer, convolution_of, is_plain, layer_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -40,9 +40,7 @@ def layers(graph: Graph) -> list[Layer]:
 
 def may_be_int8(graph: Graph, conv: onnx.NodeProto) -> bool:
     """Whether a convolution has fixed weights, enough channels, and weights whose scales float16 holds."""
-    group = next((item.i for item in conv.attribute if item.name == "group"), 1)
-    stored = all(name in graph.initializers for name in conv.input[1:])
-    if group != 1 or not stored or conv.output[0] in graph.outputs:
+    if not is_plain(graph, conv):
         return False
     weights = graph.array(conv.input[1])
     largest = np.abs(weights).reshape(len(weights), -1).max(axis=1)
@@ -54,17 +52,7 @@ def quantize(model: onnx.ModelProto, chosen: Collection[Layer], ranges: Mapping[
 
     `ranges` holds the smallest and largest value of each of their `tensors`.
     """
-    import onnx
-
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    writer = Writer(Graph(copy), chosen, ranges)
-    for node in model.graph.node:
-        writer.take(node)
-    del copy.graph.node[:]
-    copy.graph.node.extend(writer.nodes)
-    writer.graph.drop_unused()
-    return copy
+    return written_anew(model, lambda graph: Writer(graph, chosen, ranges))
 
 
 class Writer:
@@ -72,15 +60,10 @@ class Writer:
 
     def __init__(self, graph: Graph, chosen: Collection[Layer], ranges: Mapping[str, Range]) -> None:
         self.graph, self.ranges = graph, ranges
-        self.convolutions = {self.weights_of(layer.result) for layer in chosen}
+        self.convolutions = {convolution_of(graph, layer.result) for layer in chosen}
         self.results = {layer.result for layer in chosen}
         self.nodes: list[onnx.NodeProto] = []
         self.coded: dict[str, str] = {}
-
-    def weights_of(self, result: str) -> str:
-        """Output of the convolution of a chosen layer."""
-        node = self.graph.producer[result]
-        return node.input[0] if node.op_type == "Relu" else result
 
     def take(self, node: onnx.NodeProto) -> None:
         """Write one node of the old graph, and the pairs that it needs."""
