@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..precision.folding import Graph
+from ..precision.folding import Graph, layer_name
 
 if TYPE_CHECKING:
     import onnx
@@ -150,7 +150,7 @@ def spaced(names: Sequence[str], most: int) -> list[str]:
 def step(graph: Graph, tensor: str, error: float) -> Step:
     """A tensor with the layer that gives it."""
     node = layer_node(graph, tensor)
-    return Step(layer_name(graph, node), node.op_type, tensor, error)
+    return Step(name_of(graph, node), node.op_type, tensor, error)
 
 
 def layer_node(graph: Graph, tensor: str) -> onnx.NodeProto:
@@ -163,10 +163,8 @@ def layer_node(graph: Graph, tensor: str) -> onnx.NodeProto:
         node = graph.producer[sources[0]]
 
 
-def layer_name(graph: Graph, node: onnx.NodeProto) -> str:
+def name_of(graph: Graph, node: onnx.NodeProto) -> str:
     """As the reports of quantisation name it."""
     stored = (graph.initializers[name] for name in node.input if name in graph.initializers)
     name = next((item.name for item in stored if len(item.dims) > 1), "")
-    for ending in (".weight", ".weights", ".folded"):
-        name = name.removesuffix(ending)
-    return name or node.name or node.output[0]
+    return layer_name(name) or node.name or node.output[0]

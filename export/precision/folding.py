@@ -62,6 +62,13 @@ class Graph:
             self.graph.initializer.remove(item)
 
 
+def layer_name(weights: str) -> str:
+    """A layer's name, as reports say it: the stored name of its weights, without what exporting put behind it."""
+    for ending in (".weight", ".weights", ".folded"):
+        weights = weights.removesuffix(ending)
+    return weights
+
+
 class NodeWriter(Protocol):
     """Writes the nodes of a graph anew."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .folding import Graph, written_anew
+from .folding import Graph, layer_name, written_anew
 from .singles import WEIGHTED, always_single
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def parts(graph: Graph) -> list[Part]:
     for node in graph.graph.node:
         weights = next((name for name in node.input if len(dims(graph, name)) > 1), None)
         if node.op_type in WEIGHTED and weights is not None:
-            name = weights.removesuffix(".weight").removesuffix(".weights").removesuffix(".folded")
+            name = layer_name(weights)
             found.setdefault(name, set()).update(with_followers(graph, node))
             lstms.update([name] if node.op_type == "LSTM" else [])
     return [Part(name, frozenset(nodes), name not in lstms and nodes <= fixed) for name, nodes in found.items()]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .folding import Graph, written_anew
+from .folding import Graph, layer_name, written_anew
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -71,7 +71,7 @@ def layer_of(graph: Graph, conv: onnx.NodeProto) -> Layer:
     after = graph.only_user(conv.output[0])
     rectified = after is not None and after.op_type == "Relu" and after.output[0] not in graph.outputs
     result = after.output[0] if after is not None and rectified else conv.output[0]
-    return Layer(conv.input[1].removesuffix(".weight").removesuffix(".folded"), conv.input[0], result)
+    return Layer(layer_name(conv.input[1]), conv.input[0], result)
 
 
 def convolution_of(graph: Graph, result: str) -> str:
