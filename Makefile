@@ -8,7 +8,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
 
-.PHONY: read test check lint types format card fonts clean
+.PHONY: read test timed check lint types format card fonts clean
 
 read: $(READ)/.installed  ## Read the sample photo with the shipped models; installs the runtime only, no PyTorch
 	@$(READ)/bin/edgereader read $(SAMPLE) --save build/read
@@ -16,6 +16,9 @@ read: $(READ)/.installed  ## Read the sample photo with the shipped models; inst
 
 test: $(DEV)/.installed  ## Run every test
 	$(DEV)/bin/python -m pytest
+
+timed: $(DEV)/.installed  ## Tests that hold milliseconds against a limit, for a quiet machine
+	$(DEV)/bin/python -m pytest -m timed -s
 
 check: lint types test  ## What CI runs
 

@@ -3,6 +3,7 @@
 import re
 import string
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -52,14 +53,16 @@ class Alphabet:
         matches = self.pattern is None or self.pattern.fullmatch(text) is not None
         return matches and (self.check is None or CHECKS[self.check](text))
 
+    @cached_property
     def mask(self) -> Probabilities:
         """(classes,) float32: 0 for permitted characters and for ends, ``FORBIDDEN`` for all others and for [GO]."""
         ends = [0.0] if self.prediction == "CTC" else [FORBIDDEN, 0.0]
         return np.array(ends + [0.0 if each in self.permitted else FORBIDDEN for each in self.charset], np.float32)
 
+    @cached_property
     def allowed(self) -> Probabilities:
         """(classes,) float32, the graph's input of this name."""
-        return replace(self, permitted=self.charset).mask() if self.numbers else self.mask()
+        return replace(self, permitted=self.charset).mask if self.numbers else self.mask
 
 
 def make_alphabet(

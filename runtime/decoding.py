@@ -47,7 +47,7 @@ def decode(log_probs: Probabilities, alphabet: Alphabet, *, used: float = 1.0, t
     is not much less likely than the likeliest (``FITTING_RATIO``).
 
     Args:
-        log_probs: (T, classes) float32, as the graph gives them under ``alphabet.allowed()``.
+        log_probs: (T, classes) float32, as the graph gives them under ``alphabet.allowed``.
         alphabet: what a reading may consist of.
         used: share of the crop's width that shows the text, 0..1; the rest is padding.
         temperature: > 0; probabilities are taken from ``log_probs / temperature`` (Guo et al., "On Calibration of
@@ -62,7 +62,7 @@ def decode(log_probs: Probabilities, alphabet: Alphabet, *, used: float = 1.0, t
     chosen = _best_that_fits(read) if alphabet.chooses else None
     if chosen is not None:
         return chosen
-    characters = _greedy(alphabet.allowed(), read)
+    characters = _greedy(alphabet.allowed, read)
     text = _number(characters, read) if alphabet.numbers else _text(characters, read)
     return replace(text, accepted=text.accepted and bool(text.text) and not alphabet.chooses)
 
@@ -70,8 +70,9 @@ def decode(log_probs: Probabilities, alphabet: Alphabet, *, used: float = 1.0, t
 def softened(log_probs: Probabilities, temperature: float) -> Probabilities:
     """Divide log-probabilities (…, classes) by a temperature > 0 and normalise them again over the classes."""
     scaled = log_probs / np.float32(temperature)
-    calibrated: Probabilities = scaled - np.logaddexp.reduce(scaled, axis=-1, keepdims=True)
-    return calibrated
+    scaled -= scaled.max(axis=-1, keepdims=True)
+    scaled -= np.log(np.exp(scaled).sum(axis=-1, keepdims=True))
+    return scaled
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def _number(characters: list[_Character], read: _Rows) -> Text:
     inside = without_units("".join(each.character for each in judged))
     if inside is not None:
         return _text(judged, read, inside, shapes=True)
-    return replace(_text(_greedy(read.alphabet.mask(), read), read), accepted=False)
+    return replace(_text(_greedy(read.alphabet.mask, read), read), accepted=False)
 
 
 def _best_that_fits(read: _Rows) -> Text | None:

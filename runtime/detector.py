@@ -31,7 +31,12 @@ class Detector:
     """Finds text in frames."""
 
     def __init__(
-        self, bundle: Bundle, backend: str = "auto", precision: str | None = None, long_side_px: int | None = None
+        self,
+        bundle: Bundle,
+        backend: str = "auto",
+        precision: str | None = None,
+        long_side_px: int | None = None,
+        threads: int | None = None,
     ) -> None:
         """Load the bundle's detector.
 
@@ -40,6 +45,7 @@ class Detector:
             backend: name of a backend, or "auto".
             precision: "fp32", …; None = the one that the bundle prefers on the backend, else fp32.
             long_side_px: longest canvas side, or None = as the bundle says.
+            threads: how many a backend computes with on the CPU; None = one for each core.
 
         Raises:
             BundleError: no detector, no such precision, or a damaged file.
@@ -51,8 +57,10 @@ class Detector:
         if not CANVAS_SIDES_PX[0] <= self.long_side_px <= CANVAS_SIDES_PX[-1]:
             limits = f"{CANVAS_SIDES_PX[0]} to {CANVAS_SIDES_PX[-1]}"
             raise ValueError(f"long_side_px: expected {limits}, got {self.long_side_px}; choose one of these")
-        self._sides_px = (self.long_side_px, coarse_side_px) if coarse_side_px else (self.long_side_px,)
-        self.session = open_session(bundle, "detector", backend, precision)
+        self._sides_px = [self.long_side_px]
+        if coarse_side_px is not None and coarse_side_px < self.long_side_px:
+            self._sides_px.append(coarse_side_px)
+        self.session = open_session(bundle, "detector", backend, precision, threads)
         shapes = self.session.limits("image")
         self._most_hw = None if shapes is None else (shapes.max[1], shapes.max[2])
         self._bindings: OrderedDict[tuple[tuple[int, int], int], Binding] = OrderedDict()
@@ -77,19 +85,26 @@ class Detector:
         another slot, and its copy to the GPU overlaps the first one's run. Errors are those of `detect`.
         """
         frame = as_bgr(frame)
-        looks = tuple(self._begin(frame, side_px, slot) for side_px in self._sides_px)
-        return Looking(frame, looks)
+        looks: list[tuple[Fit, Binding]] = []
+        for side_px in self._sides_px:
+            looks.append(self._begin(frame, side_px, slot, looks[-1] if looks else None))
+        return Looking(frame, tuple(looks))
 
     def finish(self, looking: Looking) -> list[Region]:
         """Wait for what `start` began; errors are those of `detect`."""
         return [region for plan, binding in looking.looks for region in self._found(looking.frame, plan, binding)]
 
-    def _begin(self, frame: Frame, side_px: int, slot: int) -> tuple[Fit, Binding]:
+    def _begin(self, frame: Frame, side_px: int, slot: int, larger: tuple[Fit, Binding] | None) -> tuple[Fit, Binding]:
+        """Fit a frame and start; from a larger canvas that it was made smaller for already, where there is one."""
         plan = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE, most_hw=self._most_hw)
         if self._most_hw is not None:
             self._tell(frame, plan, side_px)
         binding = self._binding(plan.canvas_hw, slot)
-        fit(frame, plan, binding.inputs["image"][0])
+        source = frame
+        if larger is not None and larger[0].size_hw[0] < frame.shape[0]:
+            (height, width), canvas = larger[0].size_hw, larger[1].inputs["image"][0]
+            source = canvas[:height, :width]
+        fit(source, plan, binding.inputs["image"][0])
         binding.start(1)
         return plan, binding
 

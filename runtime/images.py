@@ -3,6 +3,7 @@
 A frame is an array (H, W, 3) uint8 BGR. Points are x, y in pixels.
 """
 
+import math
 from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
@@ -82,12 +83,24 @@ def _canvas_side(side: int) -> int:
 
 
 def fit(frame: Frame, plan: Fit, canvas: Frame) -> None:
-    """Scale a frame into the canvas (H, W, 3) uint8 in place; the rest becomes black."""
+    """Scale a frame into the canvas (H, W, 3) uint8 in place; the rest becomes black.
+
+    A frame that shrinks is halved by averaging as often as that goes, which is far faster than averaging over windows
+    of broken sizes, and then interpolated.
+    """
     height, width = plan.size_hw
     inside = canvas[:height, :width]
-    cv2.resize(frame, (width, height), inside, interpolation=_method(frame, inside))
+    cv2.resize(_halved(frame, inside, 2), (width, height), inside, interpolation=cv2.INTER_LINEAR)
     canvas[height:] = 0
     canvas[:height, width:] = 0
+
+
+def _halved(source: NDArray[Any], target: NDArray[Any], least: int) -> NDArray[Any]:
+    """Halve a picture as long as both its sides are at least so many times those of the target."""
+    while source.shape[0] >= least * target.shape[0] and source.shape[1] >= least * target.shape[1]:
+        height, width = source.shape[0] // 2, source.shape[1] // 2
+        source = cv2.resize(source[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+    return source
 
 
 def to_frame(points: Points, plan: Fit, frame: Frame) -> Points:
@@ -122,37 +135,29 @@ def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool, stret
         How many of the crop's columns show the quad, 1..w.
     """
     height, width = crop.shape[:2]
-    wide, high = _extent(quad)
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners = quad.tolist()
+    wide = max(math.hypot(bx - ax, by - ay), math.hypot(dx - cx, dy - cy), 1.0)
+    high = max(math.hypot(cx - bx, cy - by), math.hypot(ax - dx, ay - dy), 1.0)
     used: int = min(width, max(1, round(height * wide / high * stretch))) if keep_ratio else width
-    left, top = np.maximum(np.floor(quad.min(axis=0)).astype(int) - 1, 0)
-    right, bottom = np.ceil(quad.max(axis=0)).astype(int) + 2
+    left, top = max(math.floor(min(ax, bx, cx, dx)) - 1, 0), max(math.floor(min(ay, by, cy, dy)) - 1, 0)
+    right, bottom = math.ceil(max(ax, bx, cx, dx)) + 2, math.ceil(max(ay, by, cy, dy)) + 2
     patch: NDArray[Any] = frame[top:bottom, left:right]
     if crop.shape[2] == 1:
         patch = cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY)
     target = crop[:, :used]
-    corners = quad - np.array((left, top), np.float32)
-    if _is_upright(corners):
-        (x0, y0), (x1, y1) = corners[0].round().astype(int), corners[2].round().astype(int)
+    slant = max(abs(ay - by), abs(cy - dy), abs(ax - dx), abs(bx - cx))
+    if slant < 0.5 and ax < bx and ay < dy:
+        x0, y0, x1, y1 = round(ax - left), round(ay - top), round(cx - left), round(cy - top)
         _resize(patch[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)], target)
     else:
-        _warp(patch, corners, target, (wide / used, high / height))
+        inside = np.array([(x - left, y - top) for x, y in corners], np.float32)
+        _warp(patch, inside, target, (wide / used, high / height))
     crop[:, used:] = crop[:, used - 1 : used]
     return used
 
 
-def _extent(quad: Points) -> tuple[float, float]:
-    """Width and height of a quad, pixels, at least 1."""
-    sides = np.hypot(*(np.roll(quad, -1, axis=0) - quad).T)
-    return max(float(sides[0]), float(sides[2]), 1.0), max(float(sides[1]), float(sides[3]), 1.0)
-
-
-def _is_upright(quad: Points) -> bool:
-    (a, b, c, d) = quad
-    slant = np.abs((a[1] - b[1], c[1] - d[1], a[0] - d[0], b[0] - c[0])).max()
-    return bool(slant < 0.5 and a[0] < b[0] and a[1] < d[1])
-
-
 def _resize(patch: NDArray[Any], target: Frame) -> None:
+    patch = _halved(patch, target, 4)
     resized = cv2.resize(patch, (target.shape[1], target.shape[0]), interpolation=_method(patch, target))
     target[:] = resized.reshape(target.shape)
 
@@ -168,7 +173,7 @@ def _warp(patch: NDArray[Any], quad: Points, target: Frame, shrink_xy: tuple[flo
     finer = [min(max(round(shrink), 1), MAX_SUPERSAMPLING) for shrink in shrink_xy]
     width, height = target.shape[1] * finer[0], target.shape[0] * finer[1]
     corners = np.array(((0, 0), (width, 0), (width, height), (0, height)), np.float32)
-    matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), corners)
+    matrix = cv2.getPerspectiveTransform(quad, corners)
     warped = cv2.warpPerspective(patch, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
     if max(finer) > 1:
         warped = cv2.resize(warped, (target.shape[1], target.shape[0]), interpolation=cv2.INTER_AREA)

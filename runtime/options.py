@@ -29,6 +29,13 @@ OPTIONS = (
         help="auto = the best that works here; any other runs or is an error.",
     ),
     click.option("--precision", help="fp32, fp16, ...; left out: what the bundle prefers on the backend."),
+    click.option("--threads", type=click.IntRange(1), help="Threads on the CPU; left out: one for each core."),
+    click.option(
+        "--long-side",
+        "long_side_px",
+        type=click.IntRange(64, 8192),
+        help="Longest side, in pixels, of what the detector sees; smaller is faster and misses small text.",
+    ),
     click.option("-v", "--verbose", is_flag=True, help="Say which backend runs, and why."),
     click.option("--alphabet", default=NUMBERS, help="Read only these characters; left out: numbers only, no words."),
     click.option("--all-text", is_flag=True, help="Read all text, not numbers only."),

@@ -103,6 +103,8 @@ class Reader:
         *,
         rotations: bool = False,
         upright: bool = False,
+        long_side_px: int | None = None,
+        threads: int | None = None,
     ) -> None:
         """Load a bundle's networks.
 
@@ -122,6 +124,9 @@ class Reader:
                 by 90° as well, the same way. More than twice as slow, and more can be misread; a text that is not
                 upright is taken from two characters on.
             upright: True: camera and text are the right way up, so no reading is ``ambiguous_rotation``.
+            long_side_px: longest side of what the detector sees of a picture, 64 to 8192; None = as the bundle says.
+                Smaller is faster and misses small text.
+            threads: how many a backend computes with on the CPU; None = one for each core.
 
         Raises:
             BundleError: no such bundle or precision, or a damaged file.
@@ -131,8 +136,9 @@ class Reader:
         self.min_confidence = min_confidence
         self._rotations, self._upright = rotations, upright
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-        self._recognizer = Recognizer(opened, backend, precision, alphabet, pattern, check)
-        self._detector = Detector(opened, backend, precision) if opened.manifest.detector else None
+        self._recognizer = Recognizer(opened, backend, precision, alphabet, pattern, check, threads)
+        has_detector = opened.manifest.detector is not None
+        self._detector = Detector(opened, backend, precision, long_side_px, threads) if has_detector else None
 
     def read(self, frame: Frame) -> list[Reading]:
         """Read the numbers in a picture.

@@ -26,6 +26,7 @@ class Recognizer:
         alphabet: str | None = NUMBERS,
         pattern: str | None = None,
         check: str | None = None,
+        threads: int | None = None,
     ) -> None:
         """Load the bundle's recogniser.
 
@@ -36,6 +37,7 @@ class Recognizer:
             alphabet: ``NUMBERS`` = numbers only; other characters = only these; None = all text.
             pattern: regular expression that a whole text must match: the likeliest text that does is taken.
             check: "luhn", "ean13" or "iso6346": the check that a text must pass, in the same way.
+            threads: how many a backend computes with on the CPU; None = one for each core.
 
         Raises:
             BundleError: no recogniser, no such precision, or a damaged file.
@@ -44,9 +46,9 @@ class Recognizer:
         """
         self._spec = bundle.recognizer
         self.alphabet = make_alphabet(self._spec.charset, self._spec.prediction, alphabet, pattern, check)
-        self.session = open_session(bundle, "recognizer", backend, precision)
+        self.session = open_session(bundle, "recognizer", backend, precision, threads)
         self._binding = _bind(self.session, self._spec)
-        self._binding.inputs["allowed"][:] = self.alphabet.allowed()
+        self._binding.inputs["allowed"][:] = self.alphabet.allowed
 
     def recognize(self, frame: Frame, regions: Iterable[Region]) -> list[Text]:
         """Read the regions of a frame (H, W, 3) uint8 BGR: one text each, in their order.

@@ -1,7 +1,7 @@
 """Backends, one file each: a backend opens a model of a bundle as a :class:`Session`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -62,7 +62,13 @@ class Session(Protocol):
         """Allocate buffers of these shapes, one for every input and output; ``batched`` ones have a batch axis."""
 
 
-def open_session(bundle: Bundle, kind: Kind, backend: str = "auto", precision: str | None = None) -> Session:
+MORE: dict[str, Callable[[Bundle, Kind], Session]] = {}
+"""Backends of others, for as long as they put them here: name → what opens a model."""
+
+
+def open_session(
+    bundle: Bundle, kind: Kind, backend: str = "auto", precision: str | None = None, threads: int | None = None
+) -> Session:
     """Load a model, and on a GPU see it read the bundle's canary as it should.
 
     Args:
@@ -71,6 +77,7 @@ def open_session(bundle: Bundle, kind: Kind, backend: str = "auto", precision: s
         backend: a backend's name, which then runs or is an error; or "auto" = the best one that works here, which
             the log of "edgereader" names with the reason.
         precision: "fp32", …; None = what the bundle prefers on the backend.
+        threads: how many a backend computes with on the CPU; None = one for each core.
 
     Raises:
         BundleError: no such model or precision, or a damaged file.
@@ -78,14 +85,14 @@ def open_session(bundle: Bundle, kind: Kind, backend: str = "auto", precision: s
         BackendError: the backend cannot load the model, or does not read the canary.
     """
     if backend == "auto":
-        return _best(bundle, kind, precision)
-    session = open_unproven(bundle, kind, backend, precision)
+        return _best(bundle, kind, precision, threads)
+    session = open_unproven(bundle, kind, backend, precision, threads)
     if backend != "cpu":
         prove(session, bundle, kind)
     return session
 
 
-def _best(bundle: Bundle, kind: Kind, precision: str | None) -> Session:
+def _best(bundle: Bundle, kind: Kind, precision: str | None, threads: int | None) -> Session:
     """The first backend that works, said in the log: as a warning where a GPU lies idle or a backend is broken."""
     reasons, level, candidates = [], logging.INFO, AUTOMATIC
     try:
@@ -95,7 +102,7 @@ def _best(bundle: Bundle, kind: Kind, precision: str | None) -> Session:
         level = logging.INFO if isinstance(exc, NoGpu) else logging.WARNING
     for backend in candidates:
         try:
-            session = open_session(bundle, kind, backend, precision)
+            session = open_session(bundle, kind, backend, precision, threads)
             break
         except EdgeReaderError as exc:
             if backend == candidates[-1]:
@@ -108,8 +115,12 @@ def _best(bundle: Bundle, kind: Kind, precision: str | None) -> Session:
     return session
 
 
-def open_unproven(bundle: Bundle, kind: Kind, backend: str, precision: str | None) -> Session:
+def open_unproven(
+    bundle: Bundle, kind: Kind, backend: str, precision: str | None, threads: int | None = None
+) -> Session:
     """As `open_session` with a backend's name, but without the canary: for what finds out why it is read wrongly."""
+    if backend in MORE:
+        return MORE[backend](bundle, kind)
     if backend in {"tensorrt", "tensorrt-rtx"}:
         from .tensor_rt import TensorRTSession
 
@@ -119,7 +130,7 @@ def open_unproven(bundle: Bundle, kind: Kind, backend: str, precision: str | Non
 
         precision = precision or bundle.precision(kind, backend)
         profile = default_profile(bundle, kind) if backend == "tensorrt-ep" else None
-        return OnnxRuntimeSession(bundle.file(kind, precision), backend, precision, profile)
+        return OnnxRuntimeSession(bundle.file(kind, precision), backend, precision, profile, threads)
     raise BackendUnavailable(
         f"backend {backend!r}: this version of edgereader has {', '.join(BACKENDS)}; use one of these, or auto"
     )

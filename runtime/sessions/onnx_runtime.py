@@ -18,7 +18,12 @@ class OnnxRuntimeSession:
     """A graph loaded by ONNX Runtime; see :class:`~edgereader.runtime.sessions.Session`."""
 
     def __init__(
-        self, path: Path, backend: str = "cpu", precision: str = "fp32", profile: Profile | None = None
+        self,
+        path: Path,
+        backend: str = "cpu",
+        precision: str = "fp32",
+        profile: Profile | None = None,
+        threads: int | None = None,
     ) -> None:
         """Load a graph.
 
@@ -27,6 +32,7 @@ class OnnxRuntimeSession:
             backend: "cpu", "cuda" or "tensorrt-ep".
             precision: what the graph computes in.
             profile: shapes that ``tensorrt-ep`` builds its engine for, and takes; the others take all.
+            threads: threads that compute on the CPU; None = one for each core.
 
         Raises:
             BackendUnavailable: the backend cannot run here.
@@ -37,6 +43,7 @@ class OnnxRuntimeSession:
         ort = _onnxruntime(backend)
         options = ort.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = threads or 0
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if precision == "int8-trt":  # its biases have no scale that float16 holds: ONNX Runtime 1.31 gets them wrong
             options.add_session_config_entry("session.disable_quant_qdq", "1")

@@ -125,7 +125,7 @@ def test_other_letters_need_more_doubt(prediction):
 
 def test_a_mask_given_by_the_user_goes_into_the_graph(prediction):
     alphabet = make_alphabet(CHARSET, prediction, "17", None)
-    allowed = alphabet.allowed()
+    allowed = alphabet.allowed
     assert allowed.dtype == np.float32
     free = np.flatnonzero(allowed[SPECIAL[prediction] :] == 0)
     assert {CHARSET[index] for index in free} == {"1", "7"}
@@ -137,7 +137,7 @@ def test_a_mask_given_by_the_user_goes_into_the_graph(prediction):
 
 def test_numbers_run_unmasked_and_all_text_too(prediction):
     for wanted in (NUMBERS, None):
-        allowed = make_alphabet(CHARSET, prediction, wanted, None).allowed()
+        allowed = make_alphabet(CHARSET, prediction, wanted, None).allowed
         assert (allowed[SPECIAL[prediction] - 1 :] == 0).all()
     assert read(written(prediction, *sure("boss5")), prediction, None).text == "boss5"
 

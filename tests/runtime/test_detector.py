@@ -40,6 +40,18 @@ def test_extreme_frames(detector, size):
         detector.detect(np.full((*size, 3), value, np.uint8))
 
 
+def test_a_second_look_is_fitted_from_the_first(make_bundle):
+    """Where it finds text is the same, to a pixel of its canvas; a frame that was enlarged first is fitted anew."""
+    bundle = Bundle.open(make_bundle(coarse_side_px=256))
+    detector, alone = Detector(bundle, long_side_px=512), Detector(bundle, long_side_px=256)
+    assert [len(each._sides_px) for each in (detector, alone)] == [2, 1]
+    for size in (3000, 500):
+        frame = np.zeros((size * 3 // 4, size, 3), np.uint8)
+        frame[size // 4 : size // 2, size // 3 : size * 2 // 3, 2] = 255
+        (_, found), (expected,) = detector.detect(frame), alone.detect(frame)
+        assert np.abs(found.quad - expected.quad).max() <= size / 256
+
+
 def test_few_bindings_are_kept(bundle_folder):
     detector = Detector(Bundle.open(bundle_folder), long_side_px=512)
     for width in range(64, 512, 40):

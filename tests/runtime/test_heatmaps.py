@@ -68,6 +68,7 @@ def test_boxes_are_those_of_the_plain_reference(seed):
         assert_same_quads([each.quad for each in find_regions(region, affinity, **thresholds)], expected, 0.01)
 
 
+@pytest.mark.timed
 def test_ten_times_faster_than_the_plain_reference():
     region, affinity = crowded_maps(np.random.default_rng(7))
     assert len(find_regions(region, affinity, **PUBLISHED)) == 104

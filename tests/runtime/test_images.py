@@ -114,7 +114,8 @@ def test_a_whole_picture_is_resized(size, channels):
     cut_quad(frame, whole(frame), crop, keep_ratio=False)
     method = cv2.INTER_AREA if max(size[0] / 32, size[1] / 100) >= 2 else cv2.INTER_LINEAR
     source = frame if channels == 3 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-    assert np.array_equal(crop, cv2.resize(source, (100, 32), interpolation=method).reshape(crop.shape))
+    expected = cv2.resize(source, (100, 32), interpolation=method).reshape(crop.shape)
+    assert np.abs(crop.astype(int) - expected).max() <= 2  # a picture that is halved first is rounded twice
 
 
 def test_keeping_the_ratio_repeats_the_last_column():

@@ -30,6 +30,14 @@ def texts(readings):
     return [each.text for each in readings]
 
 
+def test_threads_and_the_longest_side_reach_the_networks(bundle_folder, scene):
+    few = Reader(bundle_folder, threads=1, long_side_px=128)
+    for session in few.sessions.values():
+        assert session._session.get_session_options().intra_op_num_threads == 1
+    few.read(scene)
+    assert {max(canvas_hw) for canvas_hw, _ in few._detector._bindings} == {128}
+
+
 def test_the_default_reads_numbers_only(reader, scene):
     readings = reader.read(scene)
     assert texts(readings) == ["7", "5"]
@@ -296,6 +304,7 @@ def test_the_shipped_bundle_reads_the_sample_photo(repository):
     assert [each.text for each in reader.read(frame)] == ["027418"]
 
 
+@pytest.mark.timed
 def test_the_shipped_bundle_gives_its_first_reading_within_a_second(repository):
     program = f"""
 from pathlib import Path
@@ -313,6 +322,7 @@ print(len(Reader().read(read_photo(Path({str(repository / "models/zoo/samples/me
     assert min(spent) < 1
 
 
+@pytest.mark.timed
 def test_reading_around_the_networks_costs_a_tenth_of_a_frame(repository):
     """Fit, boxes, cut and text of the shipped bundle, against its networks."""
     reader = Reader(SHIPPED)

@@ -44,7 +44,7 @@ def install(monkeypatch):
             if error is not None:
                 raise error
 
-        def open_unproven(bundle, kind, backend, precision):
+        def open_unproven(bundle, kind, backend, precision, threads):
             state = backends.get(backend.replace("-", "_"), "works" if backend == "cpu" else "absent")
             if state == "absent":
                 raise BackendUnavailable(f"pip install {backend}")
@@ -154,5 +154,5 @@ def test_only_tensorrt_ep_has_a_profile(canary_folder, monkeypatch):
     monkeypatch.setattr(onnx_runtime, "OnnxRuntimeSession", lambda *given: opened.append(given[1:]))
     for backend in ("cpu", "cuda", "tensorrt-ep"):
         sessions.open_unproven(Bundle.open(canary_folder), "recognizer", backend, None)
-    assert opened[:2] == [("cpu", "fp32", None), ("cuda", "fp32", None)]
+    assert opened[:2] == [("cpu", "fp32", None, None), ("cuda", "fp32", None, None)]
     assert np.array_equal(opened[2][2]["crops"].max, (32, 32, 100, 1))
