@@ -74,11 +74,16 @@ def make_reading(region: Region, text: Text) -> Reading:
 def without_doubles(readings: Iterable[Reading]) -> list[Reading]:
     """Of readings of the same place, keep the one with the most characters that are likely right; order stays."""
     found = list(readings)
-    kept: list[Reading] = []
-    for reading in sorted(found, key=lambda each: -len(each.text) * each.confidence):
-        if all(overlap(reading.quad, other.quad) < SAME_PLACE for other in kept):
-            kept.append(reading)
-    return [reading for reading in found if any(reading is each for each in kept)]
+    if len(found) < 2:
+        return found
+    quads = np.stack([each.quad for each in found])
+    low, high = quads.min(axis=1), quads.max(axis=1)
+    areas = (high - low).prod(axis=1)
+    kept = np.zeros(len(found), bool)
+    for at in sorted(range(len(found)), key=lambda at: -len(found[at].text) * found[at].confidence):
+        shared = np.clip(np.minimum(high[at], high[kept]) - np.maximum(low[at], low[kept]), 0, None).prod(axis=1)
+        kept[at] = (shared < SAME_PLACE * np.maximum(np.minimum(areas[at], areas[kept]), 1e-6)).all()
+    return [found[at] for at in np.flatnonzero(kept)]
 
 
 def overlap(first: Points, second: Points) -> float:

@@ -49,14 +49,10 @@ def ambiguous(texts: Sequence[str], quads: Sequence[Points], fits: Callable[[str
         fits: whether a number is one that was asked for.
     """
     others = [other_way_up(each) for each in texts]
-    sure = [_direction(quad) for quad, other in zip(quads, others, strict=True) if other is None]
-    return [
-        other is not None and fits(other) and all(_direction(quad) @ each < SAME_DIRECTION for each in sure)
-        for quad, other in zip(quads, others, strict=True)
-    ]
-
-
-def _direction(quad: Points) -> Points:
-    right = quad[1] - quad[0]
-    direction: Points = right / max(float(np.hypot(*right)), 1e-6)
-    return direction
+    if not any(others):
+        return [False] * len(others)
+    right = np.stack([quad[1] - quad[0] for quad in quads])
+    directions = right / np.maximum(np.hypot(*right.T), 1e-6)[:, None]
+    sure = directions[[other is None for other in others]]
+    told = (directions @ sure.T).max(axis=1, initial=-1) >= SAME_DIRECTION
+    return [other is not None and not tells and fits(other) for other, tells in zip(others, told.tolist(), strict=True)]
