@@ -8,7 +8,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
 
-.PHONY: read test timed check lint types format card fonts clean
+.PHONY: read test timed check lint types format bench card fonts clean
 
 read: $(READ)/.installed  ## Read the sample photo with the shipped models; installs the runtime only, no PyTorch
 	@$(READ)/bin/edgereader read $(SAMPLE) --save build/read
@@ -33,6 +33,25 @@ format: $(DEV)/.installed
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
+PHOTOS ?= $(wildcard $(addprefix ../shared/data/scenes_,bibs gaspump icdar2015))
+BENCH = $(DEV)/bin/edgereader bench $(PHOTOS:%=--photos %) --limit 6
+PEERS := rapidocr tesseract tesseract-sweep easyocr onnxtr
+
+bench: $(DEV)/.installed build/wide/bundle.json  ## Measure EdgeReader beside others; without PHOTOS="FOLDER..." on the samples
+	@command -v tesseract >/dev/null || echo "without Tesseract: apt install tesseract-ocr"
+	$(BENCH) --contender nothing --contender edgereader $(PEERS:%=--contender %) --precision int8 --precision fp32 \
+		--turns 3 --seconds 6 --first-pass 15 --json benchmarks/results/bench.json
+	$(BENCH) build/wide --contender edgereader --contender pytorch --contender pytorch-compile --precision fp32 --precision int8 \
+		--turns 2 --seconds 6 --first-pass 8 --json benchmarks/results/bench-wide.json
+	$(BENCH) --precision int8 --threads 1 --streams 1 --streams 2 --scenario SingleStream --scenario MultiStream --scenario Offline \
+		--turns 3 --seconds 3 --cold-starts 0 --json benchmarks/results/bench-streams.json
+	$(DEV)/bin/edgereader bench growth --json benchmarks/results/growth.json
+	$(DEV)/bin/edgereader bench readme
+	$(DEV)/bin/edgereader bench report $(addprefix benchmarks/results/,bench.json growth.json soak.json) --to build/bench
+
+build/wide/bundle.json: $(DEV)/.installed
+	$(DEV)/bin/python -m edgereader.benchmarks.wide --to $(@D)
+
 RESULTS := benchmarks/results/digits-edge.json
 CALIBRATION := $(wildcard benchmarks/results/digits-edge-calibration.json)
 
@@ -55,7 +74,7 @@ $(DEV)/.installed: pyproject.toml constraints.txt
 	@echo "installing PyTorch for CPUs and the tools into $(DEV) (about 400 MB to download)"
 	@test -x $(DEV)/bin/python || $(PYTHON) -m venv $(DEV)
 	@$(DEV)/bin/python $(PIP_INSTALL) --retries 0 --no-deps --extra-index-url $(TORCH_INDEX) -c constraints.txt torch
-	@$(DEV)/bin/python $(PIP_INSTALL) -c constraints.txt --editable '.[cpu,export,train,bench,dev]'
+	@$(DEV)/bin/python $(PIP_INSTALL) -c constraints.txt --editable '.[cpu,export,train,bench,peers,dev]'
 	@touch $@
 
 # mypy does not follow editable installs of a namespace package; it follows this link.

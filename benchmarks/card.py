@@ -12,11 +12,14 @@ from ..runtime import Bundle
 from ..runtime.errors import DatasetError
 from .bundle_facts import facts
 from .calibration import Calibration
+from .details import as_written, boxes
 from .figures import Report
 from .references import read_peers, read_targets
 from .tables import certainties, latency, machine, results, target_rows
 
 CARD_NAME = "README.md"
+MARKERS = ("facts", "results", "machine", "targets", "written", "boxes", "latency", "calibration", "bench")
+"""All that generated parts are called; "bench" is written by `edgereader bench readme`, the others by `card`."""
 BLOCK = re.compile(r"<!-- (\w+):begin -->\n(.*?)<!-- \1:end -->", re.DOTALL)
 NEW_CARD = """# {name}
 
@@ -35,6 +38,16 @@ NEW_CARD = """# {name}
 
 <!-- targets:begin -->
 <!-- targets:end -->
+
+### Crops as written
+
+<!-- written:begin -->
+<!-- written:end -->
+
+### Boxes
+
+<!-- boxes:begin -->
+<!-- boxes:end -->
 
 ### Latency
 
@@ -64,6 +77,8 @@ def blocks(bundle: Bundle, report: Report, calibration: Calibration | None) -> d
         "latency": latency(report, peers),
         "calibration": certainties(report, calibration),
         "machine": machine(report),
+        "written": as_written(report),
+        "boxes": boxes(report),
     }
 
 
@@ -89,19 +104,24 @@ def _check(bundle: Bundle, report: Report, calibration: Calibration | None) -> N
 
 
 def filled(document: str, parts: Mapping[str, str], where: str) -> str:
-    """Put generated parts between the markers of a document.
+    """Put generated parts between the markers of a document; those of other commands stay as they are.
 
     Raises:
-        DatasetError: A marker has no end, an unknown name, or there is none.
+        DatasetError: A marker has no end, an unknown name, or there is none of these parts.
     """
     names = re.findall(r"<!-- (\w+):begin -->", document)
     found = [match[1] for match in BLOCK.finditer(document)]
-    if not names or names != found or not set(names) <= set(parts):
+    if names != found or not set(names) & set(parts) or not set(names) <= {*parts, *MARKERS}:
         raise DatasetError(
             f"{where}: expected markers <!-- NAME:begin --> and <!-- NAME:end --> with names among "
             f"{', '.join(parts)}, got {', '.join(names) or 'none'}; correct them"
         )
-    return BLOCK.sub(lambda match: f"<!-- {match[1]}:begin -->\n{parts[match[1]]}\n<!-- {match[1]}:end -->", document)
+    return BLOCK.sub(
+        lambda match: (
+            f"<!-- {match[1]}:begin -->\n{parts[match[1]]}\n<!-- {match[1]}:end -->" if match[1] in parts else match[0]
+        ),
+        document,
+    )
 
 
 def documents(bundle: Bundle, parts: Mapping[str, str], readme: Path | None) -> dict[Path, str]:

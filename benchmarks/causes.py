@@ -14,7 +14,8 @@ Quad = NDArray[np.float32]
 SAME_PLACE = 0.5
 """Two quads that share so much of the smaller one's area are of the same place."""
 NOTHING_READ, MOST_WRONG, SOME_WRONG = "nothing read", "most digits wrong", "digits wrong in several ways"
-NOT_FOUND, WORD, UNSURE, MISREAD, NO_BOX = (
+NOT_READ, NOT_FOUND, WORD, UNSURE, MISREAD, NO_BOX = (
+    "nothing read there",
     "not found by the detector",
     "found, taken for a word",
     "found, below the least confidence",
@@ -61,15 +62,15 @@ def crop_cause(label: str, reading: str) -> tuple[str, str]:
     wanted, got = digits(label), digits(reading)
     if not got:
         return NOTHING_READ, "-"
-    edits = _edits(wanted, got)
+    edits = fewest_edits(wanted, got)
     kinds = {kind for kind, _ in edits}
     if len(kinds) > 1:
         return (MOST_WRONG, "-") if 2 * len(edits) > len(wanted) else (SOME_WRONG, _place(edits, len(wanted)))
     return f"digit{'s' if len(edits) > 1 else ''} {kinds.pop()}", _place(edits, len(wanted))
 
 
-def _edits(wanted: str, got: str) -> list[tuple[str, int]]:
-    """The fewest edits, with the position in `wanted` of a digit, or the number of digits before an added one."""
+def fewest_edits(wanted: str, got: str) -> list[tuple[str, int]]:
+    """The fewest edits (Levenshtein), each with the position in `wanted` of its character, or of the one after it."""
     cost = np.zeros((len(wanted) + 1, len(got) + 1), int)
     cost[:, 0], cost[0] = np.arange(len(wanted) + 1), np.arange(len(got) + 1)
     for row, here in enumerate(wanted, 1):
@@ -105,18 +106,22 @@ def _place(edits: Sequence[tuple[str, int]], count: int) -> str:
     return "inside" if min(places) > 0.5 and max(places) < count - 0.5 else "several places"
 
 
-def missed_cause(quad: Quad | None, found: Sequence[tuple[HasQuad, HasText]], readings: Sequence[HasQuad]) -> str:
+def missed_cause(
+    quad: Quad | None, found: Sequence[tuple[HasQuad, HasText]] | None, readings: Sequence[HasQuad]
+) -> str:
     """Say why a labelled number of a scene is not among its readings.
 
     Args:
         quad: Where it is labelled.
-        found: All regions of the detector with their texts, also those that are no readings.
+        found: All regions of the detector with their texts, also those that are no readings; None if nobody knows.
         readings: What was read.
     """
     if quad is None:
         return NO_BOX
     if any(overlap(quad, each.quad) >= SAME_PLACE for each in readings):
         return MISREAD
+    if found is None:
+        return NOT_READ
     near = [each for each in found if overlap(quad, each[0].quad) >= SAME_PLACE]
     if not near:
         return NOT_FOUND
@@ -156,12 +161,12 @@ def left_over(texts: Placed, others: Placed, count: Counter[str]) -> list[int]:
 
 
 def shared_area(first: Quad, second: Quad) -> float:
-    """Area that two convex quads (4, 2) share, square pixels."""
+    """Area that the convex hulls of two polygons (n, 2) share, square pixels."""
     return float(cv2.intersectConvexConvex(_hull(first), _hull(second))[0])
 
 
 def overlap(first: Quad, second: Quad) -> float:
-    """Share of the smaller quad's area that lies in the other one, 0..1."""
+    """Share of the smaller hull's area that lies in the other one, 0..1."""
     smaller = min(cv2.contourArea(_hull(first)), cv2.contourArea(_hull(second)))
     return shared_area(first, second) / max(1e-6, smaller)
 

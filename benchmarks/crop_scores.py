@@ -4,11 +4,12 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from statistics import fmean
 
-from .causes import HasText, crop_cause
+from .causes import HasText, crop_cause, fewest_edits
 from .certainty import certainty, joined, judged
-from .datasets import LabelledSet
-from .figures import AllCrops, Cause, CropsResult, Group, Latency
+from .figures import AllCrops, Cause, CropsResult, Group, Latency, Texts
+from .labelled import LabelledSet
 from .outcome import Mistake, Outcome
 from .scoring import digits, is_exact
 
@@ -48,6 +49,7 @@ def score_crops(
         images=len(right),
         exact=sum(right),
         accuracy=sum(right) / len(right),
+        texts=compare([(image.texts[0], text.text) for image, text in zip(data.images, texts, strict=True)]),
         certainty=certainty(readings),
         uncalibrated=certainty(before) if before else None,
         causes=count_causes(cause for mistake in mistakes for cause in mistake.causes),
@@ -56,6 +58,21 @@ def score_crops(
         latency=latency,
     )
     return Outcome(result, mistakes, readings, before)
+
+
+def similarity(label: str, reading: str) -> float:
+    """1 - NED, 0..1: one less the fewest edits by the length of the longer text; 1 where both are empty."""
+    return 1 - len(fewest_edits(label, reading)) / max(len(label), len(reading), 1)
+
+
+def compare(pairs: Sequence[tuple[str, str]]) -> Texts:
+    """Compare labels and readings, at least one pair, as they are written."""
+    return Texts(
+        exact=sum(label == reading for label, reading in pairs),
+        exact_any_case=sum(label.casefold() == reading.casefold() for label, reading in pairs),
+        similarity=fmean(similarity(label, reading) for label, reading in pairs),
+        digits_similarity=fmean(similarity(digits(label), digits(reading)) for label, reading in pairs),
+    )
 
 
 def _right(data: LabelledSet, texts: Sequence[HasText]) -> list[bool]:

@@ -1,64 +1,50 @@
-"""Labelled images to measure on: folders with `labels.tsv`, checked as a whole before anything is read.
+"""Labelled images to measure on: a folder with `labels.tsv` or an LMDB, checked as a whole before anything is measured.
 
 A data set is named by its folder. `FOLDER:held-out` is the part of a folder of meter digits that training leaves out:
 the images of the meters in `HELD_OUT_METERS`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..models.training.crops import HELD_OUT_METERS, meter_of
-from ..models.training.labels_tsv import Label, by_image, is_scene_set, read_labels
+from ..models.training.labels_tsv import IGNORED, Label, by_image, is_scene_set, read_labels
 from ..models.training.samples import TrainingDataError
 from ..runtime.errors import DatasetError
+from .labelled import Kind, LabelledImage, LabelledSet
+from .lmdb_set import is_lmdb, open_lmdb
 
-Kind = Literal["crops", "scenes"]
-KINDS: tuple[Kind, ...] = ("crops", "scenes")
 HELD_OUT = ":held-out"
 """Behind a folder's path: only the images that training leaves out."""
 
 
-@dataclass(frozen=True)
-class LabelledImage:
-    """One image and what it shows."""
+def open_sets(names: Sequence[str], kind: Kind | None = None) -> list[LabelledSet]:
+    """Open several sets, whose names must differ: a report tells them apart by these.
 
-    path: Path
-    """The image file."""
-    texts: tuple[str, ...]
-    """The labels that have a text, in the order of the file; one label for a crop."""
-    quads: tuple[NDArray[np.float32] | None, ...]
-    """For each text its box, float32 (4, 2), pixels, or None; tells why a number was missed, and is never scored."""
-
-
-@dataclass(frozen=True)
-class LabelledSet:
-    """A folder of labelled images."""
-
-    name: str
-    """The folder's name, with `:held-out` behind it if it is that part."""
-    root: Path
-    """The folder."""
-    kind: Kind
-    """`crops`: an image is one number, cut out; `scenes`: an image is a whole photo."""
-    images: tuple[LabelledImage, ...]
-    """At least one."""
-    part: str | None = None
-    """What of the folder this is, in words; None for the whole."""
+    Raises:
+        DatasetError: Two have the same name, or as `open_set` says.
+    """
+    sets = [open_set(name, kind) for name in names]
+    found = [each.name for each in sets]
+    if twice := sorted({name for name in found if found.count(name) > 1}):
+        raise DatasetError(f"data sets: expected different names, got {', '.join(twice)} more than once; rename one")
+    return sets
 
 
 def open_set(name: str | Path, kind: Kind | None = None) -> LabelledSet:
-    """Read a `labels.tsv` folder and see that all its images are there.
+    """Read the labels of a data set and see that all its images are there.
 
     Args:
-        name: The folder with `labels.tsv` (relative path, text, box or polygon as JSON or empty; tab-separated); with
-            `:held-out` behind it, the images in it that training leaves out.
+        name: A folder with `labels.tsv` (relative path, text, box or polygon as JSON or empty; tab-separated), or an
+            LMDB of crops (`data.mdb`, laid out as by the deep-text-recognition-benchmark). With `:held-out` behind it,
+            the images of a `labels.tsv` folder that training leaves out.
         kind: None to decide by the rule: a folder named `scenes_…` or `crops_…` is what its name says; any other is a
-            set of scenes if a line has a box and an image has more than one line, and a set of crops if not.
+            set of scenes if a line has a box and an image has more than one line, and a set of crops if not. An LMDB
+            is a set of crops.
 
     Raises:
         DatasetError: No such folder, no label, a wrong line, or images are missing; nothing in it is held out.
@@ -68,6 +54,9 @@ def open_set(name: str | Path, kind: Kind | None = None) -> LabelledSet:
         got = "a file" if root.exists() else "nothing there"
         raise DatasetError(f"{root}: expected a folder with labels.tsv, got {got}; give the path of the data set")
     try:
+        if is_lmdb(root):
+            _refuse_part(root, kind, held_out=held_out)
+            return open_lmdb(root)
         labels = read_labels(root)
     except TrainingDataError as exc:
         raise DatasetError(str(exc)) from exc
@@ -77,6 +66,12 @@ def open_set(name: str | Path, kind: Kind | None = None) -> LabelledSet:
     _check(root, kind, images)
     part = f"only meters kept out of training ({', '.join(sorted(HELD_OUT_METERS))})" if held_out else None
     return LabelledSet(root.resolve().name + HELD_OUT * held_out, root, kind, images, part)
+
+
+def _refuse_part(root: Path, kind: Kind | None, *, held_out: bool) -> None:
+    if kind == "scenes" or held_out:
+        got = HELD_OUT if held_out else "--kind scenes"
+        raise DatasetError(f"{root}: expected all of this LMDB, as crops, got {got}; leave that away")
 
 
 def split_name(name: str | Path) -> tuple[Path, bool]:
@@ -102,7 +97,7 @@ def held_out_labels(root: Path, labels: Sequence[Label]) -> list[Label]:
 
 
 def _crops(labels: Sequence[Label]) -> tuple[LabelledImage, ...]:
-    return tuple(LabelledImage(label.path, (label.text,), (None,)) for label in labels if label.text)
+    return tuple(LabelledImage(each.path, (each.text,), (None,)) for each in labels if each.text not in {"", IGNORED})
 
 
 def _scenes(labels: Sequence[Label]) -> tuple[LabelledImage, ...]:
@@ -110,10 +105,16 @@ def _scenes(labels: Sequence[Label]) -> tuple[LabelledImage, ...]:
         LabelledImage(
             group[0].path,
             tuple(label.text for label in group if label.text),
-            tuple(label.quad for label in group if label.text),
+            tuple(_place(label) for label in group if label.text),
         )
         for group in by_image(labels)
     )
+
+
+def _place(label: Label) -> NDArray[np.float32] | None:
+    if label.polygon is not None and cv2.contourArea(cv2.convexHull(label.polygon)) == 0:
+        raise DatasetError(f"{label.where}: expected a box or polygon with an area, got one without; correct it")
+    return label.polygon
 
 
 def _check(root: Path, kind: Kind, images: Sequence[LabelledImage]) -> None:

@@ -5,7 +5,7 @@ import msgspec
 from .certainty import Certainty
 from .machine import Machine
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +40,23 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     exact: int
 
 
+class Texts(msgspec.Struct, frozen=True, kw_only=True):
+    """Crops and labels compared as they are written, not by their digits alone.
+
+    A reader of numbers leaves out letters, spaces and units: where the label has them, its readings differ from it.
+    """
+
+    exact: int
+    """Crops whose text is the label's, character by character."""
+    exact_any_case: int
+    """The same where case does not matter."""
+    similarity: float
+    """1 - NED, 0..1: mean of 1 - D / N, D being the fewest edits between text and label (Levenshtein), and N the length
+    of the longer one. So in ICDAR 2019 (ArT, LSVT) and the deep-text-recognition-benchmark; here, case matters."""
+    digits_similarity: float
+    """The same of the digits alone; 1 where neither has one."""
+
+
 class CropsResult(msgspec.Struct, frozen=True, kw_only=True, tag="crops", tag_field="kind"):
     """What a set of crops gave."""
 
@@ -51,6 +68,8 @@ class CropsResult(msgspec.Struct, frozen=True, kw_only=True, tag="crops", tag_fi
     """Crops whose digits were all read, and no other."""
     accuracy: float
     """`exact / images`."""
+    texts: Texts | None = None
+    """Raw texts compared; None in reports from before schema 3."""
     certainty: Certainty
     uncalibrated: Certainty | None = None
     """The same at temperature 1; None if that is the bundle's."""
@@ -70,6 +89,33 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True):
     recall: float | None
     precision: float | None
     false_numbers_per_image: float
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """How labels and detections match."""
+
+    matched: int
+    recall: float | None
+    """`matched / labels`."""
+    precision: float | None
+    """`matched / detections`; None without any."""
+    hmean: float | None
+    """Harmonic mean of both; 0 without a detection."""
+
+
+class Icdar(msgspec.Struct, frozen=True, kw_only=True):
+    """Boxes of a set of scenes by the rules of ICDAR 2015, applied to numbers; `icdar.py` says how."""
+
+    labels: int
+    """Labels with a digit."""
+    detections: int
+    """Boxes of readings with a digit, without those that are ignored."""
+    ignored: int
+    """Boxes of readings with a digit that lie in regions labelled `###`."""
+    detection: Agreement
+    """Label and box overlap."""
+    end_to_end: Agreement
+    """They overlap, and their digits are the same."""
 
 
 class ScenesResult(msgspec.Struct, frozen=True, kw_only=True, tag="scenes", tag_field="kind"):
@@ -92,9 +138,14 @@ class ScenesResult(msgspec.Struct, frozen=True, kw_only=True, tag="scenes", tag_
     false_numbers: int
     """Readings with a digit, also a lone one, that match no label."""
     false_numbers_per_image: float
+    icdar: Icdar | None = None
+    """None unless a label has a digit, and each that does has a box; and in reports from before schema 3."""
+    certainty: Certainty | None = None
+    """Of the readings with a digit, which are right if they match a label; None without any, or before schema 3."""
     causes: list[Cause]
     """Of the labels missed and of the false numbers, the most frequent first."""
     thresholds: list[Threshold]
+    """Empty for a contender, which leaves readings out by rules of its own."""
     latency: Latency
 
 
@@ -113,15 +164,26 @@ class AllCrops(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """All sets in one precision."""
+    """All sets, read by the bundle in one precision, or by a contender."""
 
-    precision: str
-    """`int8`, or `detector int8, recognizer fp32` where they differ."""
+    contender: str | None = None
+    """Another reader, as `--contender` calls it; None for the bundle."""
+    versions: dict[str, str] = {}
+    """A contender's libraries, with their versions; empty for the bundle, whose are the machine's."""
+    precision: str | None
+    """`int8`, or `detector int8, recognizer fp32` where they differ; None for a contender."""
     files: dict[str, str]
-    """The model files that were read, with their SHA-256."""
+    """The bundle's model files that were read, with their SHA-256; empty for a contender."""
     sets: list[Result]
     all_crops: AllCrops | None
     """None if no set of crops was measured whole."""
+
+    @property
+    def title(self) -> str:
+        """`int8`, or for a contender `rapidocr 3.10.0`."""
+        if self.contender is None:
+            return self.precision or ""
+        return f"{self.contender} {self.versions.get(self.contender, '')}".strip()
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,8 +199,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float
     """What the recogniser's log probabilities were divided by for the confidences."""
     min_confidence: float
-    """Readings of scenes below it were left out."""
+    """The bundle's readings of scenes below it were left out."""
+    alphabet: str = "numbers"
+    """What the bundle was to read: `numbers`, `all`, or the characters."""
     backend: str
     machine: Machine
     runs: list[Run]
-    """At least one; the first is the one that tables show when they show one."""
+    """At least one, the bundle's before the contenders'; the first is the one that tables show when they show one."""
+    skipped: dict[str, str] = {}
+    """Contenders that were asked for and are missing in `runs`, and why."""

@@ -32,7 +32,7 @@ def this_machine() -> Machine:
         cores=len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1,
         memory_gib=round(pages * page_bytes / 2**30, 1),
         system=platform.platform(),
-        versions={"python": platform.python_version()} | dict(_installed()),
+        versions={"python": platform.python_version()} | installed(*PACKAGES),
     )
 
 
@@ -43,11 +43,12 @@ def _processor() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
-def _installed() -> list[tuple[str, str]]:
-    found = []
-    for package in PACKAGES:
+def installed(*packages: str) -> dict[str, str]:
+    """Versions of those packages that are installed."""
+    found = {}
+    for package in packages:
         try:
-            found.append((package, version(package)))
+            found[package] = version(package)
         except PackageNotFoundError:
             continue
     return found

@@ -1,4 +1,4 @@
-"""Measure a bundle on data sets, and put the figures together with what they were measured on."""
+"""Measure a bundle and other readers on data sets, and put the figures together with what they were measured on."""
 
 import shlex
 import sys
@@ -9,37 +9,59 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from ..runtime import Bundle, Reader
-from ..runtime.files import read_photo
-from ..runtime.images import Frame
+from ..runtime import NUMBERS, Bundle, Reader
 from ..runtime.manifest import Kind as ModelKind
+from .contenders import Contender
 from .crop_scores import all_crops
-from .datasets import LabelledImage, LabelledSet
-from .evaluate import evaluate_set
+from .evaluate import Progress, evaluate_contender, evaluate_set
 from .figures import Report, Run
+from .labelled import LabelledImage, LabelledSet
 from .machine import this_machine
 from .outcome import Outcome
 from .sheets import write_sheets
 
 
 def measure(
-    bundle: Bundle, sets: Sequence[LabelledSet], backend: str, precision: str | None, sheets_folder: Path | None
+    bundle: Bundle,
+    sets: Sequence[LabelledSet],
+    backend: str,
+    precision: str | None,
+    sheets_folder: Path | None,
+    alphabet: str | None = NUMBERS,
 ) -> tuple[str, Run]:
     """Read all sets in one precision, showing progress; draw the mistakes if a folder for them is given.
 
     Gives the backend that ran, and the run.
 
-    Precision None is what the bundle prefers, which may differ between its models.
+    Precision None is what the bundle prefers, which may differ between its models; alphabet None is all text.
     """
-    reader = Reader(bundle, backend=backend, precision=precision)
-    uncalibrated = uncalibrated_reader(bundle, backend, precision)
-    outcomes = [_outcome(reader, data, uncalibrated, sheets_folder) for data in sets]
+    reader = Reader(bundle, backend=backend, precision=precision, alphabet=alphabet)
+    uncalibrated = uncalibrated_reader(bundle, backend, precision, alphabet)
+    outcomes = [
+        _drawn(evaluate_set(reader, data, progress_of(data.name), uncalibrated), data, sheets_folder) for data in sets
+    ]
     chosen = {kind: session.precision for kind, session in reader.sessions.items()}
     files: dict[str, str] = {kind: getattr(bundle.manifest, kind).files[chosen[kind]].sha256 for kind in chosen}
     backends = {kind: session.backend for kind, session in reader.sessions.items()}
     return label(backends), Run(
         precision=label(chosen),
         files=files,
+        sets=[outcome.result for outcome in outcomes],
+        all_crops=all_crops(outcomes),
+    )
+
+
+def measure_contender(name: str, contender: Contender, sets: Sequence[LabelledSet], sheets_folder: Path | None) -> Run:
+    """Let another reader read all sets, as `measure` does with a bundle."""
+    outcomes = [
+        _drawn(evaluate_contender(contender, data, progress_of(f"{name}: {data.name}")), data, sheets_folder)
+        for data in sets
+    ]
+    return Run(
+        contender=name,
+        versions=contender.versions,
+        precision=None,
+        files={},
         sets=[outcome.result for outcome in outcomes],
         all_crops=all_crops(outcomes),
     )
@@ -64,33 +86,37 @@ def label(found: dict[ModelKind, str]) -> str:
     return ", ".join(f"{kind} {each}" for kind, each in found.items())
 
 
-def uncalibrated_reader(bundle: Bundle, backend: str, precision: str | None) -> Reader | None:
+def uncalibrated_reader(
+    bundle: Bundle, backend: str, precision: str | None, alphabet: str | None = NUMBERS
+) -> Reader | None:
     """A reader of crops at temperature 1; None if that is the bundle's."""
     if bundle.recognizer.temperature == 1:
         return None
     recognizer = replace(bundle.recognizer, temperature=1.0)
     plain = Bundle(bundle.root, replace(bundle.manifest, detector=None, recognizer=recognizer))
-    return Reader(plain, backend=backend, precision=precision)
+    return Reader(plain, backend=backend, precision=precision, alphabet=alphabet)
 
 
-def _outcome(reader: Reader, data: LabelledSet, uncalibrated: Reader | None, sheets_folder: Path | None) -> Outcome:
+def progress_of(label: str) -> Progress:
+    """Show on stderr how far a set is."""
+
     def progress(images: Iterable[LabelledImage]) -> Iterator[LabelledImage]:
-        with click.progressbar(images, label=data.name, file=sys.stderr) as bar:
+        with click.progressbar(images, label=label, file=sys.stderr) as bar:
             yield from bar
 
-    outcome = evaluate_set(reader, data, load, progress, uncalibrated)
+    return progress
+
+
+def _drawn(outcome: Outcome, data: LabelledSet, sheets_folder: Path | None) -> Outcome:
     if sheets_folder:
-        for path in write_sheets(sheets_folder, data.name, data.kind, outcome.mistakes, load):
+        for path in write_sheets(sheets_folder, data.name, data.kind, outcome.mistakes, data.load):
             click.echo(f"mistakes: {path}", err=True)
     return outcome
 
 
-def load(path: Path) -> Frame:
-    """Read a picture as `edgereader read` does."""
-    return read_photo(path).frame
-
-
-def describe(bundle: Bundle, backend: str, min_confidence: float, runs: list[Run]) -> Report:
+def describe(
+    bundle: Bundle, backend: str, alphabet: str, min_confidence: float, runs: list[Run], skipped: dict[str, str]
+) -> Report:
     """Put the runs together with what they were measured on."""
     return Report(
         command=command_line(),
@@ -98,9 +124,11 @@ def describe(bundle: Bundle, backend: str, min_confidence: float, runs: list[Run
         bundle=bundle.manifest.name,
         temperature=bundle.recognizer.temperature,
         min_confidence=min_confidence,
+        alphabet=alphabet,
         backend=backend,
         machine=this_machine(),
         runs=runs,
+        skipped=skipped,
     )
 
 

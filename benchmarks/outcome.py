@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from .causes import Quad
 from .certainty import Judged
-from .datasets import LabelledImage
 from .figures import Result
+from .labelled import LabelledImage
 from .scoring import Match
 
 

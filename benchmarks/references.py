@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from ..runtime import Bundle
-from .figures import CropsResult, Run
+from .figures import CropsResult, Report, Result, Run
 from .report import read_json
 
 FigureName = Literal["accuracy", "recall", "precision", "false_numbers_per_image", "sure_precision", "megabytes"]
@@ -68,6 +68,36 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 def read_peers() -> Peers:
     """Read `peers.json`."""
     return read_json(Path(__file__).with_name("peers.json"), Peers, "peers.json")
+
+
+def own_runs(report: Report) -> list[Run]:
+    """The runs of the report's bundle."""
+    return [run for run in report.runs if run.contender is None]
+
+
+def measured_peers(report: Report) -> Peers | None:
+    """The other readers that were measured with the bundle, instead of those of `peers.json`; None without any."""
+    runs = [run for run in report.runs if run.contender is not None]
+    if not runs:
+        return None
+    versions = {name: version for run in runs for name, version in run.versions.items()}
+    return Peers(
+        source="measured by the same command on the same machine, with "
+        + ", ".join(f"{name} {version}" for name, version in versions.items()),
+        peers=[Peer(name=run.title, sets={each.name: _figures(each) for each in run.sets}) for run in runs],
+    )
+
+
+def _figures(result: Result) -> PeerFigures:
+    p50_ms = round(result.latency.p50_ms, 1)
+    if isinstance(result, CropsResult):
+        return PeerFigures(accuracy=result.accuracy, p50_ms=p50_ms)
+    return PeerFigures(
+        recall=result.recall,
+        precision=result.precision,
+        false_numbers_per_image=result.false_numbers_per_image,
+        p50_ms=p50_ms,
+    )
 
 
 def read_targets() -> Targets:

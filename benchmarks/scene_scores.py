@@ -7,11 +7,13 @@ from ..runtime.decoding import Text
 from ..runtime.heatmaps import Region
 from ..runtime.reader import Reading, select
 from .causes import Placed, false_cause, left_over, missed_cause
+from .certainty import Certainty, certainty, judged
 from .crop_scores import count_causes
-from .datasets import LabelledImage, LabelledSet
 from .figures import Latency, ScenesResult, Threshold
+from .icdar import icdar
+from .labelled import LabelledImage, LabelledSet
 from .outcome import Mistake, Outcome
-from .scoring import Match, match, ratio
+from .scoring import Match, digits, match, ratio
 
 Look = Sequence[tuple[Region, Text]]
 """All text that was found in one photo."""
@@ -21,7 +23,7 @@ MISSED, FALSE = "number missed", "false number"
 
 
 def score_scenes(data: LabelledSet, looks: Sequence[Look], least: float, latency: Latency) -> Outcome:
-    """Match the numbers of photos and their labels.
+    """Match the numbers of photos and their labels, also for other least confidences.
 
     Args:
         data: The labelled photos.
@@ -29,13 +31,34 @@ def score_scenes(data: LabelledSet, looks: Sequence[Look], least: float, latency
         least: The confidence from which a text is a reading.
         latency: How long it took.
     """
-    readings = [select(look, least) for look in looks]
+    thresholds = [_threshold(data, looks, each) for each in THRESHOLDS]
+    return score_readings(data, [select(look, least) for look in looks], latency, looks, thresholds)
+
+
+def score_readings(
+    data: LabelledSet,
+    readings: Sequence[Sequence[Reading]],
+    latency: Latency,
+    looks: Sequence[Look | None] = (),
+    thresholds: Sequence[Threshold] = (),
+) -> Outcome:
+    """Match the numbers of photos and their labels.
+
+    Args:
+        data: The labelled photos.
+        readings: What was read in each.
+        latency: How long it took.
+        looks: What was found in each, also what is no reading; empty if nobody knows.
+        thresholds: What other least confidences give.
+    """
     matches = _matches(data, readings)
+    looks = looks or [None] * len(readings)
     mistakes = [
         _mistake(image, look, found, matched)
         for image, look, found, matched in zip(data.images, looks, readings, matches, strict=True)
         if matched.missed or matched.false
     ]
+    places = [(_labels(image), _found(found)) for image, found in zip(data.images, readings, strict=True)]
     false = sum(len(one.false) for one in matches)
     result = ScenesResult(
         name=data.name,
@@ -48,8 +71,10 @@ def score_scenes(data: LabelledSet, looks: Sequence[Look], least: float, latency
         precision=_precision(matches),
         false_numbers=false,
         false_numbers_per_image=false / len(matches),
+        icdar=icdar(places),
+        certainty=_certainty(readings, places, matches),
         causes=count_causes(cause for mistake in mistakes for cause in mistake.causes),
-        thresholds=[_threshold(data, looks, each) for each in THRESHOLDS],
+        thresholds=list(thresholds),
         latency=latency,
     )
     return Outcome(result, mistakes)
@@ -81,9 +106,29 @@ def _threshold(data: LabelledSet, looks: Sequence[Look], least: float) -> Thresh
     )
 
 
-def _mistake(image: LabelledImage, look: Look, readings: Sequence[Reading], matched: Match) -> Mistake:
-    labels: Placed = list(zip(image.texts, image.quads, strict=True))
-    found: Placed = [(reading.text, reading.quad) for reading in readings]
+def _labels(image: LabelledImage) -> Placed:
+    return list(zip(image.texts, image.quads, strict=True))
+
+
+def _found(readings: Sequence[Reading]) -> Placed:
+    return [(reading.text, reading.quad) for reading in readings]
+
+
+def _certainty(
+    readings: Sequence[Sequence[Reading]], places: Sequence[tuple[Placed, Placed]], matches: Sequence[Match]
+) -> Certainty | None:
+    """Of the readings with a digit, those that match a label being right."""
+    confidences, right = [], []
+    for each, (labels, found), matched in zip(readings, places, matches, strict=True):
+        false = left_over(found, labels, Counter(matched.false))
+        numbers = [at for at, reading in enumerate(each) if digits(reading.text)]
+        confidences += [each[at].confidence for at in numbers]
+        right += [at not in false for at in numbers]
+    return certainty(judged(confidences, right)) if right else None
+
+
+def _mistake(image: LabelledImage, look: Look | None, readings: Sequence[Reading], matched: Match) -> Mistake:
+    labels, found = _labels(image), _found(readings)
     missed = left_over(labels, found, Counter(matched.missed))
     false = left_over(found, labels, Counter(matched.false))
     missed_quads = [image.quads[at] for at in missed]

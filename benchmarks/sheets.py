@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .datasets import Kind
+from .labelled import Kind
 from .outcome import Mistake
 
 Image = NDArray[np.uint8]

@@ -6,7 +6,7 @@ from ..runtime import Bundle
 from .calibration import Calibration
 from .certainty import SURE, Certainty
 from .figures import CropsResult, Report, Result, Run
-from .references import PeerFigures, Peers, Target, Targets, measured
+from .references import PeerFigures, Peers, Target, Targets, measured, measured_peers, own_runs
 
 NONE = "–"
 
@@ -24,18 +24,19 @@ def percent(share: float | None) -> str:
 
 def results(report: Report, peers: Peers, targets: Targets) -> str:
     """What each set gave in each precision, what was asked for, and what the peers read."""
-    ours = [report.bundle if len(report.runs) == 1 else f"{report.bundle}, {run.precision}" for run in report.runs]
+    own, peers = own_runs(report), measured_peers(report) or peers
+    names = [report.bundle if len(own) == 1 else f"{report.bundle}, {run.precision}" for run in own]
     rows = [
         [
             _named(result),
-            *(_result(each) for each in _same_set(report.runs, result)),
+            *(_result(each) for each in _same_set(own, result)),
             _asked(result.name, targets),
             *(_peer(peer.sets.get(result.name, PeerFigures())) for peer in peers.peers),
         ]
-        for result in report.runs[0].sets
+        for result in own[0].sets
     ]
-    table = markdown(["set", *ours, "asked", *(peer.name for peer in peers.peers)], rows)
-    parts = [f"{result.name}: {result.part}." for result in report.runs[0].sets if result.part]
+    table = markdown(["set", *names, "asked", *(peer.name for peer in peers.peers)], rows)
+    parts = [f"{result.name}: {result.part}." for result in own[0].sets if result.part]
     return "\n\n".join([table, *parts, f"Crops count when all digits are right. Others: {peers.source}."])
 
 
@@ -97,10 +98,10 @@ def target_rows(bundle: Bundle, report: Report, targets: Targets) -> str:
     """What was asked for and what was reached, in each precision; what was not is said."""
     rows = []
     for target in targets.targets:
-        values = [measured(target, bundle, run) for run in report.runs]
+        values = [measured(target, bundle, run) for run in own_runs(report)]
         reached = [_value(target, value) + _verdict(target, value) for value in values]
         rows.append([target.set, _limit(target), *reached])
-    header = ["set", "asked", *(f"reached, {run.precision}" for run in report.runs)]
+    header = ["set", "asked", *(f"reached, {run.precision}" for run in own_runs(report))]
     missed = sum(not row[2].endswith("yes") for row in rows)
     return markdown(header, rows) + f"\n\n{missed} of {len(rows)} not reached in {report.runs[0].precision}."
 
@@ -111,15 +112,16 @@ def _verdict(target: Target, value: float | None) -> str:
 
 def latency(report: Report, peers: Peers) -> str:
     """Milliseconds an image."""
-    header = ["set", *(f"{run.precision}: p50 / p90 / p99 ms" for run in report.runs)]
+    own, peers = own_runs(report), measured_peers(report) or peers
+    header = ["set", *(f"{run.precision}: p50 / p90 / p99 ms" for run in own)]
     timed = [peer for peer in peers.peers if any(figures.p50_ms for figures in peer.sets.values())]
     rows = [
         [
             result.name,
-            *(_times(each) for each in _same_set(report.runs, result)),
+            *(_times(each) for each in _same_set(own, result)),
             *(_peer_time(peer.sets.get(result.name, PeerFigures())) for peer in timed),
         ]
-        for result in report.runs[0].sets
+        for result in own[0].sets
     ]
     return markdown([*header, *(f"{peer.name}: p50 ms" for peer in timed)], rows)
 
@@ -172,9 +174,10 @@ def machine(report: Report) -> str:
     """What was measured on what, and the command that repeats it."""
     where = report.machine
     versions = ", ".join(f"{name} {version}" for name, version in where.versions.items())
+    alphabet = "" if report.alphabet == "numbers" else f" Alphabet: `{report.alphabet}`."
     return (
         f"Measured on {report.date[:10]} on `{report.backend}`: {where.processor}, {where.cores} cores, "
         f"{where.memory_gib:g} GiB, {where.system}; {versions}. One image at a time, from the decoded image to its "
-        f"readings, after a warm-up. Readings of photos below a confidence of {report.min_confidence:g} are left out. "
-        f"The command:\n\n```sh\n{report.command}\n```"
+        f"readings, after a warm-up. Readings of photos below a confidence of {report.min_confidence:g} are left "
+        f"out.{alphabet} The command:\n\n```sh\n{report.command}\n```"
     )

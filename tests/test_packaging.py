@@ -21,7 +21,12 @@ MAY_IMPORT = {
     "export": {"export", "models", "runtime"},
     "benchmarks": set(FOLDERS),
 }
-OF_A_WHOLE_FOLDER = {"runtime/test_sessions.py", "models/test_golden.py", "runtime/test_package.py"}
+OF_A_WHOLE_FOLDER = {
+    "benchmarks/contenders/test_contract.py",
+    "models/test_golden.py",
+    "runtime/test_package.py",
+    "runtime/test_sessions.py",
+}
 BANNED_IN_RUNTIME = {"torch", "onnx", "onnxscript", "onnxslim", "safetensors", "scipy", "PIL", "lmdb"}
 
 

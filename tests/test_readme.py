@@ -69,7 +69,8 @@ def test_every_command_and_option_in_it_exists(repository):
         command = known[words[1]].load()
         rest = words[2:]
         while isinstance(command, click.Group):
-            command, rest = command.commands[rest[0]], rest[1:]
+            inner = command.get_command(None, rest[0])
+            command, rest = (inner, rest[1:]) if inner else (command.get_command(None, "run"), rest)
         options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert {word for word in rest if word.startswith("--")} <= options | {"--help"}, words
 

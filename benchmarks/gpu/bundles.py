@@ -20,8 +20,8 @@ from ...runtime.detector import ENLARGE, Detector
 from ...runtime.images import Frame, plan_fit
 from ...runtime.manifest import Kind
 from ...runtime.reader import Reader
+from ..flops import gflop
 from .figures import Work
-from .flops import gflop
 from .frames import READINGS
 from .jobs import ONE_BY_ONE, Job, kind_of, shape_of
 from .pictures import FRAME_HW, make_frames, texts_of
@@ -51,7 +51,7 @@ def make_random(folder: Path, job: Job) -> tuple[str, list[Work]]:
     """Networks with random weights: checkpoints, graphs, and what fp32 makes of every size on the CPU."""
     import torch
 
-    from .networks import CHARSET, random_craft, random_recognizer
+    from ..networks import CHARSET, random_craft, random_recognizer
 
     target, width = Target(folder / "random"), job.scale.width
     if not (folder / "recognizer.pt").exists():

@@ -1,7 +1,6 @@
 """Start a process, wait for it, and take what it said, however it ends."""
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -11,12 +10,9 @@ from typing import Literal
 
 import msgspec
 
+from ..processes import death, end
 from .jobs import Job
 from .turns import Answer
-
-GOODBYE_S = 10.0
-"""A process that a driver holds may not even end when it is killed, and is then left behind."""
-LAST_LINES = 1
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,21 +55,3 @@ def run(command: Sequence[str], timeout_s: float, log: Path, environment: dict[s
     if process.returncode == 0:
         return Outcome(answers=answers, ended="well")
     return Outcome(answers=answers, ended="badly", reason=death(process.returncode, told.decode(errors="replace")))
-
-
-def end(process: "subprocess.Popen[bytes]") -> bytes:
-    """Kill a process and those that it started (torch.compile starts some); what it had written."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-        return process.communicate(timeout=GOODBYE_S)[0]
-    except ProcessLookupError:
-        return process.communicate()[0]
-    except subprocess.TimeoutExpired as exc:
-        return exc.output or b""
-
-
-def death(code: int, told: str) -> str:
-    """Why a process ended: its last line, and the signal that ended it."""
-    lines = [line.strip() for line in told.splitlines() if line.strip()]
-    last = lines[-1][:500] if lines else "it said nothing"
-    return f"{signal.Signals(-code).name}: {last}" if code < 0 else last

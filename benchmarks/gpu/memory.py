@@ -4,19 +4,14 @@ import ctypes
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, cast
 
 from ...runtime.errors import BackendUnavailable
 from ...runtime.nvidia import LIBRARY
+from ..trend import Trend, trend
 from .figures import Growth
 
 MIB = 2**20
-BLOCKS = 10
-"""The samples' means in so many blocks are nearly independent of one another, as the samples are not."""
-T_8 = 2.306
-"""97.5 % quantile of Student's t with BLOCKS - 2 degrees of freedom."""
 PER_FRAMES = 10_000
 
 
@@ -52,19 +47,15 @@ def _call(library: Any, name: str, *arguments: Any) -> None:
 
 
 def growth(used_bytes: Sequence[int], every_frames: float, allowed_mib: float) -> Growth:
-    """The line through samples that were taken so many frames apart, `BLOCKS` or more of them."""
-    used = np.array(used_bytes, np.float64) / MIB
-    blocks = [block.mean() for block in np.array_split(used, BLOCKS)]
-    x = (np.arange(BLOCKS) - (BLOCKS - 1) / 2) * every_frames * len(used) / BLOCKS / PER_FRAMES
-    slope = float((x * blocks).sum() / (x * x).sum())
-    left = blocks - np.mean(blocks) - slope * x
-    error = float(np.sqrt((left * left).sum() / (BLOCKS - 2) / (x * x).sum()))
+    """The line through samples that were taken so many frames apart, 10 or more of them."""
+    used = [each / MIB for each in used_bytes]
+    slope, low, high = cast("Trend", trend([every_frames * place / PER_FRAMES for place in range(len(used))], used))
     return Growth(
-        first_mib=float(used[0]),
-        last_mib=float(used[-1]),
-        most_mib=float(used.max()),
+        first_mib=used[0],
+        last_mib=used[-1],
+        most_mib=max(used),
         slope_mib=slope,
-        low_mib=slope - T_8 * error,
-        high_mib=slope + T_8 * error,
+        low_mib=low,
+        high_mib=high,
         allowed_mib=allowed_mib,
     )

@@ -14,8 +14,8 @@ from ...export.graphs import DetectorGraph
 from ...export.networks import load_craft, load_recognizer
 from ...runtime.errors import BackendUnavailable
 from ...runtime.manifest import Kind
+from ..networks import BytesToText
 from .jobs import Contender, Job
-from .networks import BytesToText
 from .runners import Arrays, Run, Runner, images_of
 
 

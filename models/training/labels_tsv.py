@@ -32,6 +32,9 @@ class Label:
     """The text as labelled; empty where the image is labelled to show none."""
     quad: Quad | None
     """float32 (4, 2), pixels (x, y), clockwise from the top left; None where the line has no box."""
+    polygon: Quad | None
+    """float32 (n, 2), n ≥ 3: the corners as they are labelled, of which `quad` is the smallest rectangle if they are
+    not 4; None where the line has no box."""
     characters: Quad | None
     """float32 (n, 4, 2), one quad per non-space character; None where the line has none."""
     where: str
@@ -64,9 +67,10 @@ def _parse(root: Path, line: str, where: str) -> Label:
             f"{where}: expected 2 to 4 columns (path, text, box, characters), got {len(columns)}; separate them by tabs"
         )
     name, text, box, characters = (*columns, "", "")[:4]
-    quad = _quad(_numbers(box, where), where) if box.strip() else None
+    corners = _corners(_numbers(box, where), where) if box.strip() else None
+    quad = None if corners is None else _quad(corners)
     quads = _character_quads(_numbers(characters, where), text, where) if characters.strip() else None
-    return Label(inside(root, name, where=where), text, quad, quads, where)
+    return Label(inside(root, name, where=where), text, quad, corners, quads, where)
 
 
 def _numbers(column: str, where: str) -> NDArray[np.float64]:
@@ -81,14 +85,18 @@ def _numbers(column: str, where: str) -> NDArray[np.float64]:
     return values
 
 
-def _quad(values: NDArray[np.float64], where: str) -> Quad:
+def _quad(corners: Quad) -> Quad:
+    if len(corners) == 4:
+        return corners
+    return _from_top_left(np.asarray(cv2.boxPoints(cv2.minAreaRect(corners)), np.float32))
+
+
+def _corners(values: NDArray[np.float64], where: str) -> Quad:
     if values.shape == (4,):
         x0, y0, x1, y1 = values
         return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
-    if values.shape == (4, 2):
-        return values.astype(np.float32)
     if values.ndim == 2 and values.shape[1] == 2 and len(values) >= 3:
-        return _from_top_left(np.asarray(cv2.boxPoints(cv2.minAreaRect(values.astype(np.float32))), np.float32))
+        return values.astype(np.float32)
     raise TrainingDataError(
         f"{where}: expected 4 numbers or 3 or more [x, y] corners, got an array of shape {values.shape}; correct it"
     )

@@ -1,6 +1,7 @@
 """A small report, made of every kind of result."""
 
 import pytest
+from msgspec.structs import replace
 
 from edgereader.benchmarks.certainty import certainty, judged
 from edgereader.benchmarks.figures import (
@@ -8,12 +9,15 @@ from edgereader.benchmarks.figures import (
     Cause,
     CropsResult,
     Group,
+    Icdar,
     Latency,
     Report,
     Run,
     ScenesResult,
+    Texts,
     Threshold,
 )
+from edgereader.benchmarks.icdar import agreement
 from edgereader.benchmarks.machine import this_machine
 
 LATENCY = Latency(p50_ms=12.345, p90_ms=20.0, p99_ms=31.0, images=10, warm_up=3)
@@ -41,3 +45,22 @@ REPORT = Report(
 @pytest.fixture
 def report():
     return REPORT
+
+
+@pytest.fixture
+def with_peer(report):
+    """The report with a run of another reader, which has read the same sets a little worse."""
+    crops = replace(
+        CROPS,
+        exact=180,
+        accuracy=0.9,
+        texts=Texts(exact=100, exact_any_case=120, similarity=0.85, digits_similarity=0.95),
+    )
+    found, read = agreement(6, 8, 10), agreement(3, 8, 10)
+    icdar = Icdar(labels=8, detections=10, ignored=1, detection=found, end_to_end=read)
+    scenes = replace(SCENES, recall=0.5, precision=0.25, icdar=icdar, certainty=CERTAINTY, thresholds=[])
+    peer = Run(
+        contender="rapidocr", versions={"rapidocr": "3.10.0", "onnxruntime": "1.31.1"}, precision=None, files={},
+        sets=[crops, scenes], all_crops=None,
+    )  # fmt: skip
+    return replace(report, runs=[*report.runs, peer], skipped={"easyocr": "not installed"})

@@ -64,6 +64,14 @@ def test_what_is_between_markers_is_replaced_and_nothing_else():
     assert filled(new, parts, "x") == new
 
 
+def test_parts_of_other_commands_stay_as_they_are():
+    theirs = "<!-- bench:begin -->\nfast\n<!-- bench:end -->\n"
+    old = f"<!-- facts:begin -->\nold\n<!-- facts:end -->\n{theirs}"
+    assert filled(old, {"facts": "new"}, "x") == f"<!-- facts:begin -->\nnew\n<!-- facts:end -->\n{theirs}"
+    with pytest.raises(DatasetError, match="x: expected markers"):
+        filled(theirs, {"facts": "new"}, "x")
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -87,7 +95,7 @@ def own(bundle, report):
 
 def test_figures_of_other_files_make_no_card(bundle, report):
     assert set(blocks(bundle, own(bundle, report), None)) == {
-        "facts", "results", "targets", "latency", "calibration", "machine",
+        "facts", "results", "targets", "latency", "calibration", "machine", "written", "boxes",
     }  # fmt: skip
     with pytest.raises(DatasetError, match="with other files; measure again: edgereader eval digits-edge"):
         blocks(bundle, report, None)

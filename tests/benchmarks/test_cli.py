@@ -3,14 +3,19 @@ import re
 import shutil
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from edgereader.benchmarks.calibration import with_temperature
+from edgereader.benchmarks.contenders import Found, Unavailable
+from edgereader.benchmarks.report import read_report
 from edgereader.benchmarks.scoring import match
+from edgereader.models.training.lmdb_crops import write_lmdb
 from edgereader.models.training.photos import NUMBERS
 from edgereader.runtime import Bundle, Reader
+from edgereader.runtime.bundle import write_bundle
 from edgereader.runtime.cli import main
 
 
@@ -159,6 +164,120 @@ def test_a_calibration_that_cannot_be_leaves_the_bundle_as_it_is(bundle, crops, 
     assert "got a set that figures are measured with" in failed(invoke("calibrate", bundle, measured_with))
     assert "got nothing there" in failed(invoke("calibrate", bundle, tmp_path / "gone"))
     assert (bundle / "bundle.json").read_bytes() == before
+
+
+class Stand:
+    """A contender that says the same of everything, until it breaks."""
+
+    def __init__(self, *, breaks=False):
+        self.breaks = breaks
+        self.versions = {"stand": "1"}
+
+    def read(self, _frame):
+        return [Found(NUMBERS["meter"], 0.9, np.float32([[400, 200], [900, 200], [900, 500], [400, 500]]))]
+
+    def recognize(self, _crop):
+        if self.breaks:
+            raise RuntimeError("out of\nwords")
+        return Found(NUMBERS["bib"], 0.9)
+
+
+@pytest.fixture
+def contenders(monkeypatch):
+    """Some contenders, of which one is not installed and one breaks."""
+
+    def opened(name, options):
+        if name == "easyocr":
+            raise Unavailable("easyocr is not installed")
+        return Stand(breaks=name == "onnxtr")
+
+    monkeypatch.setattr("edgereader.benchmarks.peers.opener", lambda _: opened)
+
+
+def test_contenders_are_measured_beside_the_bundle(tmp_path, crops, photos, contenders):
+    asked = ("--contender", "rapidocr", "--contender", "easyocr")
+    outputs = ("--json", tmp_path / "report.json", "--errors", tmp_path / "mistakes")
+    result = run(crops, photos, *asked, *outputs)
+    assert result.exit_code == 0, result.output
+    assert "skipped: easyocr: easyocr is not installed" in result.stderr.splitlines()
+    assert "\nrapidocr:\nset " in result.stdout
+    report = read_report(tmp_path / "report.json")
+    assert report.bundle == "digits-edge"
+    assert report.skipped == {"easyocr": "easyocr is not installed"}
+    own, other = report.runs
+    assert (own.contender, own.versions) == (None, {})
+    assert (other.contender, other.versions, other.precision, other.files) == ("rapidocr", {"stand": "1"}, None, {})
+    read, seen = other.sets
+    assert (read.exact, read.uncalibrated) == (1, None)
+    assert (seen.matched, seen.false_numbers, seen.thresholds) == (1, 1, [])
+    assert seen.icdar.detection.matched == 2
+    assert seen.icdar.end_to_end.matched == 1
+    assert {path.name for path in (tmp_path / "mistakes/rapidocr").iterdir()} == {
+        "crops_samples-1.png",
+        "scenes_samples-1.png",
+    }
+
+
+def test_a_contender_that_is_the_only_one_must_run(tmp_path, crops, contenders):
+    assert "easyocr: easyocr is not installed" in failed(
+        run(crops, "--contender", "easyocr", "--json", tmp_path / "report.json")
+    )
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_a_contender_that_breaks_leaves_the_others_figures(tmp_path, crops, contenders):
+    asked = ("--contender", "onnxtr", "--contender", "rapidocr")
+    result = run(crops, *asked, "--json", tmp_path / "report.json")
+    assert result.exit_code == 1, result.output
+    assert "failed: onnxtr: RuntimeError: out of words" in result.stderr.splitlines()
+    report = read_report(tmp_path / "report.json")
+    assert [each.contender for each in report.runs] == [None, "rapidocr"]
+    assert report.skipped == {"onnxtr": "RuntimeError: out of words"}
+
+
+def test_an_unknown_contender_is_refused(crops):
+    result = run(crops, "--contender", "abacus")
+    assert result.exit_code == 2
+    assert "'abacus' is not one of" in result.stderr
+
+
+def test_an_lmdb_is_measured_like_a_folder(tmp_path, crops):
+    image = cv2.imread(str(crops / "images/bib.png"))
+    write_lmdb(tmp_path / "evaluation", [(image, NUMBERS["bib"]), (image, "0")])
+    for name in (crops, tmp_path / "evaluation"):
+        assert (
+            run(name, "--json", tmp_path / f"{name.name}.json", "--errors", tmp_path / name.name / "e").exit_code == 0
+        )
+    (folder,), (lmdb,) = (
+        read_report(tmp_path / f"{name}.json").runs[0].sets for name in ("crops_samples", "evaluation")
+    )
+    assert (lmdb.name, lmdb.exact, lmdb.texts, lmdb.by_ratio) == ("evaluation", 1, folder.texts, folder.by_ratio)
+    assert (tmp_path / "evaluation/e/evaluation-1.png").is_file()
+
+
+def test_the_alphabet_is_what_the_bundle_may_read(tmp_path, crops):
+    report, digit = tmp_path / "report.json", NUMBERS["bib"][0]
+    assert run(crops, "--alphabet", digit, "--json", report, "--errors", tmp_path / "e").exit_code == 0
+    assert read_report(report).alphabet == digit
+    assert read_report(report).runs[0].sets[0].exact == 0
+    assert run(crops, "--alphabet", "all", "--json", report).exit_code == 0
+    assert read_report(report).alphabet == "all"
+    assert "alphabet: expected characters of" in failed(run(crops, "--alphabet", "é", "--json", tmp_path / "no.json"))
+    assert not (tmp_path / "no.json").exists()
+
+
+def test_photos_need_a_detector(tmp_path, bundle, crops, photos):
+    opened = Bundle.open(bundle)
+    write_bundle(bundle, msgspec.structs.replace(opened.manifest, detector=None))
+    assert "expected a detector, got none" in failed(run(bundle, crops, photos, "--json", tmp_path / "report.json"))
+    assert run(bundle, crops).exit_code == 0
+
+
+def test_a_bundle_of_another_schema_is_one_clear_line(tmp_path, bundle, crops):
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    (bundle / "bundle.json").write_text(json.dumps(manifest | {"schema": 99}))
+    assert "99" in failed(run(bundle, crops, "--json", tmp_path / "report.json"))
+    assert not (tmp_path / "report.json").exists()
 
 
 def test_the_kind_may_be_given(crops):

@@ -3,9 +3,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edgereader.benchmarks.crop_scores import all_crops, count_causes, score_crops
-from edgereader.benchmarks.datasets import LabelledImage, LabelledSet
+from edgereader.benchmarks.crop_scores import all_crops, compare, count_causes, score_crops, similarity
 from edgereader.benchmarks.figures import Latency
+from edgereader.benchmarks.labelled import LabelledImage, LabelledSet
 from edgereader.runtime.decoding import Text
 
 LATENCY = Latency(p50_ms=1, p90_ms=1, p99_ms=1, images=1, warm_up=1)
@@ -63,3 +63,31 @@ def test_all_crops_are_the_sets_that_were_measured_whole():
     assert all_crops([part]) is None
     assert all_crops([]) is None
     assert msgspec.structs.asdict(all_crops([score(("1", "1", 1.0, 1))]))["uncalibrated"] is None
+
+
+@pytest.mark.parametrize(
+    ("label", "reading", "expected"),
+    [
+        ("1234", "1234", 1),
+        ("1234", "124", 1 - 1 / 4),  # one dropped
+        ("12", "1x23", 1 - 2 / 4),  # two added; the longer text is the reading
+        ("kitten", "sitting", 1 - 3 / 7),
+        ("12", "21", 0),  # two changed: there is no swap
+        ("12", "", 0),
+        ("", "", 1),
+        ("Exit", "exit", 1 - 1 / 4),
+    ],
+)
+def test_similarity_by_hand(label, reading, expected):
+    assert similarity(label, reading) == pytest.approx(expected)
+    assert similarity(reading, label) == pytest.approx(expected)
+
+
+def test_texts_are_compared_as_they_are_written_and_by_their_digits():
+    texts = compare([("12", "12"), ("5A", "5a"), ("62-03", "6203"), ("9", "8")])
+    assert (texts.exact, texts.exact_any_case) == (1, 2)
+    assert texts.similarity == pytest.approx((1 + 1 / 2 + 4 / 5 + 0) / 4)
+    assert texts.digits_similarity == pytest.approx((1 + 1 + 1 + 0) / 4)
+    result = score(("12", "12", 0.9, 1), ("5A", "5a", 0.9, 1), ("62-03", "6203", 0.9, 1), ("9", "8", 0.9, 1)).result
+    assert result.texts == texts
+    assert result.exact == 3

@@ -2,9 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edgereader.benchmarks.datasets import open_set
+from edgereader.benchmarks.datasets import open_set, open_sets
 from edgereader.models.training.crops import MeterDigits
 from edgereader.models.training.labels_writer import write_labels
+from edgereader.models.training.lmdb_crops import write_lmdb
 from edgereader.runtime.errors import DatasetError
 
 
@@ -95,6 +96,40 @@ def test_the_meters_held_out_are_those_that_training_leaves_out(tmp_path):
     kept = {text for crops in trained for _, text in crops}
     assert kept | {image.texts[0] for image in open_set(f"{root}:held-out").images} == set("012345")
     assert kept == {"1", "4"}
+
+
+def test_what_nobody_can_read_is_no_crop(tmp_path):
+    found = open_set(make(tmp_path / "mine", ["images/a.png\t12", "images/b.png\t###"]))
+    assert [image.texts for image in found.images] == [("12",)]
+
+
+def test_a_polygon_keeps_its_corners(tmp_path):
+    corners = [[0, 0], [4, 0], [8, 2], [4, 4], [0, 4]]
+    (image,) = open_set(make(tmp_path / "scenes_x", [f"images/a.png\t12\t{corners}"])).images
+    assert image.quads[0].tolist() == corners
+
+
+def test_a_box_without_an_area_is_one_clear_line(tmp_path):
+    root = make(tmp_path / "scenes_x", ["images/a.png\t1\t[0, 0, 5, 5]", "images/a.png\t12\t[[0, 0], [2, 2], [5, 5]]"])
+    with pytest.raises(DatasetError, match=r"labels\.tsv:2: expected a box or polygon with an area"):
+        open_set(root)
+
+
+def test_sets_of_one_name_are_refused(tmp_path):
+    roots = [make(tmp_path / name / "mine", ["images/a.png\t12"]) for name in ("one", "other")]
+    assert [each.name for each in open_sets([str(roots[0])])] == ["mine"]
+    with pytest.raises(DatasetError, match="expected different names, got mine more than once"):
+        open_sets([str(root) for root in roots])
+
+
+def test_an_lmdb_is_taken_as_a_whole_and_as_crops(tmp_path):
+    root = tmp_path / "scenes_mine"
+    write_lmdb(root, [(np.zeros((9, 9, 3), np.uint8), "12")])
+    assert open_set(root).kind == "crops"
+    with pytest.raises(DatasetError, match="got --kind scenes; leave that away"):
+        open_set(root, "scenes")
+    with pytest.raises(DatasetError, match="got :held-out; leave that away"):
+        open_set(f"{root}:held-out")
 
 
 def test_generated_photos_are_a_set(tmp_path):

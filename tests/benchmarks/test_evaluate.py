@@ -1,10 +1,12 @@
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from edgereader.benchmarks.datasets import LabelledImage, LabelledSet
-from edgereader.benchmarks.evaluate import evaluate_set, latency_of
+from edgereader.benchmarks.contenders import Found
+from edgereader.benchmarks.evaluate import evaluate_contender, evaluate_set, latency_of
+from edgereader.benchmarks.labelled import LabelledImage, LabelledSet
 from edgereader.runtime.decoding import Text
 from edgereader.runtime.heatmaps import Region
 
@@ -39,6 +41,19 @@ class PixelReader:
         return [Text("".join(text.text for _, text in self.look(crop)), self.confidence, ()) for crop in crops]
 
 
+class Peer:
+    """Another reader of the same pixels: it has texts, confidences and places, and nothing else."""
+
+    def read(self, frame):
+        return [Found(text.text, 0.8, region.quad) for region, text in PixelReader().look(frame)]
+
+    def recognize(self, crop):
+        return Found("".join(each.text for each in self.read(crop)), 0.8)
+
+    def read_many(self, frames):
+        return map(self.read, frames)
+
+
 def painted(*texts):
     row = np.frombuffer("\0".join(texts).encode().ljust(60, b"\0"), np.uint8)
     return np.repeat(np.repeat(row[np.newaxis, :, np.newaxis], 8, axis=0), 3, axis=2)
@@ -49,12 +64,12 @@ def labelled(kind, tmp_path, *images):
     items = tuple(
         LabelledImage(path, labels, (None,) * len(labels)) for path, (labels, _) in zip(pictures, images, strict=True)
     )
-    return LabelledSet("set", tmp_path, kind, items), pictures.__getitem__
+    return LabelledSet("set", tmp_path, kind, items, load=pictures.__getitem__)
 
 
 def test_crops_are_scored_by_their_digits(tmp_path):
-    data, load = labelled("crops", tmp_path, (("62-03",), ["6203"]), (("12",), ["21"]), (("7",), []), (("$5",), ["5"]))
-    outcome = evaluate_set(PixelReader(), data, load)
+    data = labelled("crops", tmp_path, (("62-03",), ["6203"]), (("12",), ["21"]), (("7",), []), (("$5",), ["5"]))
+    outcome = evaluate_set(PixelReader(), data)
     assert (outcome.result.images, outcome.result.exact, outcome.result.accuracy) == (4, 2, 0.5)
     assert [(mistake.image.path.name, mistake.readings) for mistake in outcome.mistakes] == [
         ("1", ("21",)),
@@ -65,22 +80,22 @@ def test_crops_are_scored_by_their_digits(tmp_path):
 
 
 def test_crops_are_read_again_without_calibration(tmp_path):
-    data, load = labelled("crops", tmp_path, (("1",), ["1"]), (("2",), ["3"]))
-    outcome = evaluate_set(PixelReader(confidence=0.5), data, load, uncalibrated=PixelReader(confidence=1.0))
+    data = labelled("crops", tmp_path, (("1",), ["1"]), (("2",), ["3"]))
+    outcome = evaluate_set(PixelReader(confidence=0.5), data, uncalibrated=PixelReader(confidence=1.0))
     assert outcome.result.certainty.ece == 0
     assert outcome.result.uncalibrated.ece == 0.5
     assert outcome.result.latency.images == 2
 
 
 def test_scenes_are_scored_as_multisets_over_all_images(tmp_path):
-    data, load = labelled(
+    data = labelled(
         "scenes",
         tmp_path,
         (("123", "45"), ["123", "99"]),  # one found, one missed, one false
         (("678",), ["678", "6", "EXIT"]),  # a lone digit and a word cost no precision
         ((), []),
     )
-    outcome = evaluate_set(PixelReader(), data, load)
+    outcome = evaluate_set(PixelReader(), data)
     result = outcome.result
     assert (result.labels, result.matched, result.readings) == (3, 2, 3)
     assert result.recall == pytest.approx(2 / 3)
@@ -91,23 +106,56 @@ def test_scenes_are_scored_as_multisets_over_all_images(tmp_path):
     assert len(outcome.mistakes[0].quads) == 2
 
 
+def test_a_contender_is_scored_like_the_bundle(tmp_path):
+    scenes = labelled("scenes", tmp_path, (("123", "45"), ["123", "99"]), (("678",), ["678", "EXIT"]), ((), []))
+    crops = labelled("crops", tmp_path, (("62-03",), ["6203"]), (("12",), ["21"]), (("7",), []))
+    for data in (scenes, crops):
+        ours, theirs = evaluate_set(PixelReader(), data).result, evaluate_contender(Peer(), data).result
+        for figure in ("images", "matched", "recall", "precision", "false_numbers", "exact", "texts", "by_length"):
+            assert getattr(ours, figure, None) == getattr(theirs, figure, None), figure
+    assert theirs.uncalibrated is None
+    result = evaluate_contender(Peer(), scenes).result
+    assert result.thresholds == []
+    assert result.certainty.readings == 3
+    assert result.certainty.ece == pytest.approx(0.8 - 2 / 3)
+
+
+def test_what_a_contender_missed_is_not_blamed_on_a_detector(tmp_path):
+    data = labelled("scenes", tmp_path, (("45",), []))
+    image = replace(data.images[0], quads=(QUAD,))
+    outcome = evaluate_contender(Peer(), replace(data, images=(image,)))
+    assert outcome.mistakes[0].causes == (("number missed", "nothing read there"),)
+
+
+def test_a_text_without_a_place_matches_no_box(tmp_path):
+    class Blind(Peer):
+        def read(self, _frame):
+            return [Found("45", 0.8)]
+
+    data = labelled("scenes", tmp_path, (("45",), []))
+    data = replace(data, images=(replace(data.images[0], quads=(QUAD,)),))
+    result = evaluate_contender(Blind(), data).result
+    assert result.recall == 1
+    assert (result.icdar.detection.matched, result.icdar.detections) == (0, 1)
+
+
 @pytest.mark.parametrize("kind", ["crops", "scenes"])
 def test_the_clock_runs_for_the_reading_alone_and_after_the_warm_up(tmp_path, kind):
-    data, load = labelled(kind, tmp_path, *[(("1",), ["1"])] * 5)
+    data = labelled(kind, tmp_path, *[(("1",), ["1"])] * 5)
     reader = PixelReader(delay_s=0.01)
 
     def slow(path):
         time.sleep(0.05)
-        return load(path)
+        return data.load(path)
 
-    latency = evaluate_set(reader, data, slow).result.latency
+    latency = evaluate_set(reader, replace(data, load=slow)).result.latency
     assert reader.calls == 5 + 3
     assert (latency.images, latency.warm_up) == (5, 3)
     assert 10 <= latency.p50_ms < 40
 
 
 def test_progress_sees_every_image_once(tmp_path):
-    data, load = labelled("crops", tmp_path, *[(("1",), ["1"])] * 4)
+    data = labelled("crops", tmp_path, *[(("1",), ["1"])] * 4)
     seen = []
 
     def progress(images):
@@ -115,11 +163,11 @@ def test_progress_sees_every_image_once(tmp_path):
             seen.append(image.path.name)
             yield image
 
-    evaluate_set(PixelReader(), data, load, progress)
+    evaluate_set(PixelReader(), data, progress)
     assert seen == ["0", "1", "2", "3"]
 
 
 def test_percentiles(tmp_path):
-    data, _ = labelled("crops", tmp_path, (("1",), []), (("1",), []))
+    data = labelled("crops", tmp_path, (("1",), []), (("1",), []))
     latency = latency_of([float(value) for value in range(1, 102)], data)
     assert (latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.warm_up) == (51, 91, 100, 2)

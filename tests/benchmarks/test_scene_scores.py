@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgereader.benchmarks.datasets import LabelledImage, LabelledSet
 from edgereader.benchmarks.figures import Latency
-from edgereader.benchmarks.scene_scores import THRESHOLDS, score_scenes
+from edgereader.benchmarks.labelled import LabelledImage, LabelledSet
+from edgereader.benchmarks.scene_scores import THRESHOLDS, score_readings, score_scenes
 from edgereader.runtime.decoding import Text
 from edgereader.runtime.heatmaps import Region
 
@@ -91,3 +91,27 @@ def test_without_labels_there_is_no_recall_but_false_numbers_are_counted():
     assert (result.recall, result.precision) == (None, 0.0)
     assert result.false_numbers_per_image == 0.5
     assert all(row.recall is None for row in result.thresholds)
+
+
+def test_readings_are_sure_or_not_of_what_they_match():
+    """Of two equal readings and one label, the one on the label is right."""
+    labels = [("12", box(0))]
+    look = [found("12", 0.95, 300), found("12", 0.75, 0), found("34", 0.95, 600)]
+    certainty = score((labels, look), ([], [])).result.certainty
+    assert (certainty.readings, certainty.sure, certainty.sure_right) == (3, 2, 0)
+    assert score((labels, [])).result.certainty is None
+
+
+def test_boxes_are_scored_where_every_number_has_one():
+    labels = [("12", box(0)), ("34", box(100))]
+    result = score((labels, [found("12", 0.97, 0), found("39", 0.97, 102), found("99", 0.3, 200)])).result.icdar
+    assert (result.labels, result.detections) == (2, 2)
+    assert (result.detection.hmean, result.end_to_end.hmean) == (1, 0.5)
+    assert score(([("12", None)], [found("12", 0.97, 0)])).result.icdar is None
+
+
+def test_nothing_is_known_of_what_was_not_read():
+    data = LabelledSet("x", Path(), "scenes", (LabelledImage(Path("0"), ("12",), (box(0),)),))
+    outcome = score_readings(data, [[]], LATENCY)
+    assert outcome.result.thresholds == []
+    assert outcome.mistakes[0].causes == (("number missed", "nothing read there"),)

@@ -3,7 +3,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edgereader.benchmarks.datasets import LabelledImage
+from edgereader.benchmarks.labelled import LabelledImage
 from edgereader.benchmarks.outcome import Mistake
 from edgereader.benchmarks.scoring import match
 from edgereader.benchmarks.sheets import CELLS, write_sheets

@@ -123,3 +123,26 @@ def test_the_command_and_the_versions_are_told(report):
     text = machine(report)
     assert f"```sh\n{report.command}\n```" in text
     assert all(f"{name} {version}" in text for name, version in report.machine.versions.items())
+    assert "Alphabet" not in text
+    assert "are left out. Alphabet: `all`. The command" in machine(msgspec.structs.replace(report, alphabet="all"))
+
+
+def test_measured_peers_stand_instead_of_the_typed_ones(with_peer, bundle):
+    text = results(with_peer, PEERS, TARGETS)
+    assert rows(text) == [
+        ["set", "digits-edge", "asked", "rapidocr 3.10.0"],
+        ["crops_a (200 crops)", "91.5 %", "≥ 90 %", "90 %"],
+        [
+            "scenes_b (10 photos)",
+            "recall 75 %, precision 66.7 %",
+            "recall ≥ 92 %, precision ≥ 85 %",
+            "recall 50 %, precision 25 %",
+        ],
+    ]
+    assert "same machine, with rapidocr 3.10.0, onnxruntime 1.31.1." in text
+    assert rows(latency(with_peer, PEERS)) == [
+        ["set", "fp32: p50 / p90 / p99 ms", "rapidocr 3.10.0: p50 ms"],
+        ["crops_a", "12.3 / 20.0 / 31.0", "12.3"],
+        ["scenes_b", "12.3 / 20.0 / 31.0", "12.3"],
+    ]
+    assert rows(target_rows(bundle, with_peer, TARGETS))[0] == ["set", "asked", "reached, fp32"]

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from edgereader.benchmarks.gpu.jobs import EAGER, Contender
-from edgereader.benchmarks.gpu.networks import random_craft, random_recognizer
 from edgereader.benchmarks.gpu.torch_runs import torch_runner
+from edgereader.benchmarks.networks import random_craft, random_recognizer
 from edgereader.runtime.errors import BackendUnavailable
 
 

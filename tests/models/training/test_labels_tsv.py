@@ -34,6 +34,7 @@ def test_the_lines_of_the_shared_layout_are_read(tmp_path):
 def test_a_polygon_of_many_corners_becomes_the_rectangle_around_it(tmp_path):
     label = read_labels(write(tmp_path, "a.png\t1\t[[20, 10], [0, 10], [0, 0], [10, 0], [20, 0]]"))[0]
     np.testing.assert_allclose(label.quad, [[0, 0], [20, 0], [20, 10], [0, 10]], atol=1e-4)
+    assert label.polygon.tolist() == [[20, 10], [0, 10], [0, 0], [10, 0], [20, 0]]
 
 
 def test_characters_are_read_from_the_fourth_column(tmp_path):

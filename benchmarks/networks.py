@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ...export.graphs import DetectorGraph
-from ...export.parity import random_images
-from ...models.charsets import CHARSETS, num_classes
-from ...models.craft import CRAFT
-from ...models.recognizer import Recognizer, RecognizerConfig
+from ..export.graphs import DetectorGraph
+from ..export.parity import random_images
+from ..models.charsets import CHARSETS, num_classes
+from ..models.craft import CRAFT
+from ..models.recognizer import Recognizer, RecognizerConfig
 
 STAGES = "TPS-ResNet-BiLSTM-Attn"
 CHARSET = "alnum36"

@@ -1,4 +1,4 @@
-"""How much arithmetic a graph asks for: no GPU is faster than that over its peak."""
+"""How much arithmetic a graph asks for: no machine is faster than that over its peak."""
 
 from __future__ import annotations
 

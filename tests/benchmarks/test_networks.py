@@ -1,6 +1,6 @@
 import torch
 
-from edgereader.benchmarks.gpu.networks import SCORE, SPREAD, BytesToText, random_craft, random_recognizer
+from edgereader.benchmarks.networks import SCORE, SPREAD, BytesToText, random_craft, random_recognizer
 from edgereader.export.graphs import DetectorGraph, RecognizerGraph
 from edgereader.export.parity import random_images
 

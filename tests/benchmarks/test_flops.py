@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
-from edgereader.benchmarks.gpu.flops import gflop
+from edgereader.benchmarks.flops import gflop
 
 
 def write(path, nodes, constants, inputs):

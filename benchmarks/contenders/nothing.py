@@ -1,0 +1,24 @@
+"""The contender that does nothing: what it takes is the harness's own time."""
+
+from __future__ import annotations
+
+from ...runtime.images import Frame
+from . import Contender, Found, Options
+from .peer import OneByOne
+
+
+class Nothing(OneByOne):
+    """Answers at once, and never finds anything."""
+
+    def read(self, frame: Frame) -> list[Found]:  # noqa: ARG002, the photo is not looked at
+        """Nothing."""
+        return []
+
+    def recognize(self, crop: Frame) -> Found:  # noqa: ARG002, nor is the crop
+        """Nothing."""
+        return Found("", 0.0)
+
+
+def open_contender(name: str, options: Options) -> Contender:  # noqa: ARG001, there is nothing to choose
+    """Open it; no option concerns it."""
+    return Nothing()

@@ -1,0 +1,195 @@
+"""The README's part about speed, made from the committed figures in `benchmarks/results`."""
+
+from pathlib import Path
+
+from ...runtime.errors import DatasetError
+from ..card import filled
+from ..speed.figures import Contender, Growth, Report, Soak
+from ..speed.files import read_figures
+from ..tables import NONE, markdown, percent
+from .axes import signed, steady
+from .bench_sections import limit as limit_of
+from .facts import best_rate, machine_words, reference, scenario_of, timed, times_as_slow, version_words
+from .growth_sections import too_fast
+from .plain import code, escaped
+from .targets import Files, SpeedTarget, limit, measured, read_speed_targets
+
+MARKER = "bench"
+BEGIN = f"<!-- {MARKER}:begin -->"
+KINDS: dict[str, type[Report | Growth | Soak]] = {
+    "bench.json": Report,
+    "bench-wide.json": Report,
+    "bench-streams.json": Report,
+    "growth.json": Growth,
+    "soak.json": Soak,
+}
+"""The files that the part is made of, as far as they exist."""
+TITLES = {
+    "bench.json": "One photo at a time",
+    "bench-wide.json": "Networks of full width, CRAFT and TPS-ResNet-BiLSTM-Attn",
+    "bench-streams.json": "Streams",
+}
+
+
+def read_results(folder: Path) -> dict[str, Report | Growth | Soak]:
+    """Read what there is of the committed figures, by file name.
+
+    Raises:
+        DatasetError: one of them cannot be read, or is of another kind than its name says.
+    """
+    found = {name: read_figures(folder / name) for name in KINDS if (folder / name).is_file()}
+    for name, each in found.items():
+        if not isinstance(each, KINDS[name]):
+            raise DatasetError(
+                f"{folder / name}: expected a {KINDS[name].__name__.lower()}, got a {type(each).__name__.lower()}; "
+                "write it again"
+            )
+    return found
+
+
+def renewed(readme: Path, folder: Path) -> str:
+    """The README as it should be.
+
+    Raises:
+        DatasetError: there are no figures, no README, or no markers in it.
+    """
+    files = read_results(folder)
+    if not files:
+        raise DatasetError(f"{folder}: expected figures ({', '.join(KINDS)}), got none; measure first")
+    if not readme.is_file():
+        raise DatasetError(f"{readme}: expected a README with markers, got nothing there; give its path")
+    return filled(readme.read_text(encoding="utf-8"), {MARKER: block(files)}, str(readme))
+
+
+def block(files: Files) -> str:
+    """All that stands between the markers."""
+    parts = []
+    for name, report in files.items():
+        if isinstance(report, Report):
+            parts += [
+                f"**{TITLES[name]}.** {where(report)}",
+                contenders(report),
+                code(report.command),
+            ]
+            parts += missing(report)
+    parts += ["**What was asked for.**", asked(files)]
+    for found in files.values():
+        if isinstance(found, Growth):
+            parts.append(growth_words(found))
+        elif isinstance(found, Soak):
+            parts.append(soak_words(found))
+    return "\n\n".join(parts)
+
+
+def where(report: Report) -> str:
+    """On what it was measured."""
+    photos = report.photos
+    return (
+        f"{report.date[:10]}, {machine_words(report.machine)}; {version_words(report.machine.versions)}. "
+        f"{photos.count} photos of {', '.join(photos.folders)}, {photos.megapixels:.2f} megapixels on average; "
+        f"{report.turns} turns, in which the contenders alternate. Times are the p50 over that of "
+        "the first edgereader; photos/s are of the scenario in which there were most."
+    )
+
+
+def contenders(report: Report) -> str:
+    """A line for each contender."""
+    header = [
+        "contender", "p50 / p90 / p99 ms", "photos/s", "times", "limit ms", "peak MiB", "cold start s",
+        "recall / precision",
+    ]  # fmt: skip
+    beside = reference(timed(report))
+    return markdown(header, [_row(each, beside) for each in timed(report)])
+
+
+def _row(contender: Contender, beside: Contender | None) -> list[str]:
+    single, rate, slow = scenario_of(contender), best_rate(contender), times_as_slow(contender, beside)
+    memory, cold, accuracy = contender.memory, contender.cold_start, contender.accuracy
+    return [
+        escaped(contender.name),
+        " / ".join(map(steady, (single.p50_ms, single.p90_ms, single.p99_ms))) if single else NONE,
+        steady(rate.samples_per_s) if rate else NONE,
+        f"{slow:.2f}" if slow else NONE,
+        limit_of(contender),
+        f"{memory.peak_mib:.0f}" if memory else NONE,
+        f"{cold.p50_s:.2f}" if cold else NONE,
+        f"{percent(accuracy.recall)} / {percent(accuracy.precision)}" if accuracy else NONE,
+    ]
+
+
+def missing(report: Report) -> list[str]:
+    """Contenders without figures, and LoadGen's doubts."""
+    lost = [f"{each.name} ({each.outcome}: {each.reason})" for each in report.contenders if each.outcome != "ran"]
+    doubts = [
+        f"{each.name}, {scenario.scenario}"
+        for each in timed(report)
+        for scenario in each.scenarios
+        if not scenario.valid
+    ]
+    said = {"Not measured": lost, "LoadGen says INVALID, for reasons that the file tells": doubts}
+    return [escaped(f"{words}: {'; '.join(names)}.") for words, names in said.items() if names]
+
+
+def asked(files: Files) -> str:
+    """What was asked for, reached, and possible; what was missed or not measured is said."""
+    rows = []
+    for target in read_speed_targets().targets:
+        value, most = measured(target, files), limit(target, files)
+        verdict = "not measured" if value is None else "yes" if target.reached(value) else "**no**"
+        reached = NONE if value is None else _value(target, value)
+        rows.append([target.what, _limit(target), reached, verdict, NONE if most is None else _value(target, most)])
+    table = markdown(["", "asked", "reached", "met", "physical limit"], rows)
+    met = sum(row[3] == "yes" for row in rows)
+    return f"{table}\n\n{met} of {len(rows)} met. The physical limit is what the figure would be if {LIMIT_WORDS}."
+
+
+LIMIT_WORDS = (
+    "the networks' operations ran at the peak that this machine's processors reach, and nothing else took time"
+)
+
+
+def _limit(target: SpeedTarget) -> str:
+    sign, value = ("≥", target.at_least) if target.at_least is not None else ("≤", target.at_most or 0)
+    return f"{sign} {_value(target, value, typed=True)}"
+
+
+def _value(target: SpeedTarget, value: float, *, typed: bool = False) -> str:
+    if target.figure == "outside_networks":
+        return percent(value)
+    number = f"{value:g}" if typed else f"{value:.2f}"
+    return f"{number} s" if target.figure == "cold_start" else f"{number} ×"
+
+
+def growth_words(growth: Growth) -> str:
+    """The verdict about growth in a paragraph."""
+    steepest = max(growth.curves, key=lambda each: each.exponent, default=None)
+    most = f"; steepest: {steepest.part} with {steepest.what}, exponent {steepest.exponent:.2f}" if steepest else ""
+    verdict = "PASS" if growth.passed else "**FAIL**"
+    return (
+        f"**Growth**, {growth.date[:10]}, {growth.backend}, {growth.precision}: {verdict}, {too_fast(growth)}{most}. "
+        f"Photos without text: {growth.recogniser_calls_without_text} calls of the recogniser. {code(growth.command)}"
+    )
+
+
+def soak_words(soak: Soak) -> str:
+    """The verdict of a soak in a paragraph."""
+    slopes = ", ".join(_slope(soak, what, words) for what, words in SOAKED.items())
+    verdict = "PASS" if soak.passed else "**FAIL**" if soak.finished else "**not finished**"
+    return (
+        f"**Soak**, {soak.date[:10]}, {soak.hours:g} h, {soak.frames:,} frames, {soak.backend}, {soak.precision}: "
+        f"{verdict}; {slopes}. {code(soak.commands[0])}"
+    )
+
+
+SOAKED = {
+    "rss_mib": "resident memory {} MiB an hour",
+    "handles": "handles {} an hour",
+    "cpu_ms": "processor time {} ms an hour",
+}
+
+
+def _slope(soak: Soak, what: str, words: str) -> str:
+    for each in soak.slopes:
+        if each.what == what:
+            return words.format(f"{signed(each.per_hour)} ({signed(each.low)} to {signed(each.high)})")
+    return words.format("not measured:")

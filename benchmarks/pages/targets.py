@@ -1,0 +1,122 @@
+"""What was asked of the speed, typed once in `speed_targets.json`, and what was reached."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from ..report import read_json
+from ..speed.figures import Contender, Growth, Report, Soak
+from .facts import best_rate, scenario_of
+
+FILE = Path(__file__).resolve().parents[1] / "speed_targets.json"
+Files = Mapping[str, Report | Growth | Soak]
+"""What was measured, by the names of the files."""
+
+
+class Which(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A contender of a report: the first that ran and is all of this."""
+
+    contender: str
+    """The first word of its name."""
+    precision: str | None = None
+    streams: int = 1
+    threads: int | None = None
+
+    def find(self, report: Report) -> Contender | None:
+        """The contender, if it ran."""
+        wanted = {"precision": self.precision, "streams": self.streams, "threads": self.threads}
+        for each in report.contenders:
+            same = all(value is None or getattr(each, name) == value for name, value in wanted.items())
+            if each.outcome == "ran" and each.name.split()[0] == self.contender and same:
+                return each
+        return None
+
+
+class SpeedTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One figure that was asked for; exactly one of the limits is given."""
+
+    what: str
+    """In words."""
+    figure: Literal["outside_networks", "times_faster", "batch_gain", "cold_start", "times_the_rate"]
+    file: str
+    """What it is measured in, a file of `benchmarks/results`."""
+    of: Which | None = None
+    beside: Which | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("a target needs at_least or at_most, one of both")
+
+    def reached(self, value: float) -> bool:
+        """Whether a figure is what was asked for."""
+        return value >= self.at_least if self.at_least is not None else value <= (self.at_most or 0)
+
+
+class SpeedTargets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that was asked for."""
+
+    source: str
+    targets: list[SpeedTarget]
+
+
+def read_speed_targets() -> SpeedTargets:
+    """Read `speed_targets.json`."""
+    return read_json(FILE, SpeedTargets, FILE.name)
+
+
+def measured(target: SpeedTarget, files: Files) -> float | None:
+    """The figure that a target is about; None where it was not measured."""
+    found = files.get(target.file)
+    if isinstance(found, Growth):
+        return batch_gain(found) if target.figure == "batch_gain" else None
+    mine, other = _pair(target, found)
+    if mine is None:
+        return None
+    if target.figure == "outside_networks":
+        return mine.stages.outside_networks if mine.stages else None
+    if target.figure == "cold_start":
+        return mine.cold_start.p50_s if mine.cold_start else None
+    if other is None:
+        return None
+    return _times_the_rate(mine, other) if target.figure == "times_the_rate" else _times_faster(mine, other)
+
+
+def limit(target: SpeedTarget, files: Files) -> float | None:
+    """What the figure would be if the networks ran at this machine's peak and nothing else took time."""
+    mine, other = _pair(target, files.get(target.file))
+    if mine is None or other is None:
+        return None
+    if target.figure == "times_the_rate":
+        return mine.streams / other.streams
+    late = scenario_of(other)
+    return late.p50_ms / mine.work.limit_ms if late and mine.work and mine.work.limit_ms > 0 else None
+
+
+def _pair(target: SpeedTarget, found: Report | Growth | Soak | None) -> tuple[Contender | None, Contender | None]:
+    if not isinstance(found, Report):
+        return None, None
+    mine = target.of.find(found) if target.of else None
+    return mine, target.beside.find(found) if target.beside else None
+
+
+def _times_faster(mine: Contender, other: Contender) -> float | None:
+    quick, late = scenario_of(mine), scenario_of(other)
+    return late.p50_ms / quick.p50_ms if quick and late and quick.p50_ms > 0 else None
+
+
+def _times_the_rate(mine: Contender, other: Contender) -> float | None:
+    fast, slow = best_rate(mine), best_rate(other)
+    return fast.samples_per_s / slow.samples_per_s if fast and slow and slow.samples_per_s > 0 else None
+
+
+def batch_gain(growth: Growth, batch: float = 8) -> float | None:
+    """How many times the recogniser's time for a crop alone is that for a crop in a batch."""
+    for curve in growth.curves:
+        times = {point.size: point.p50_ms for point in curve.points}
+        if (curve.what, curve.part) == ("batch", "recognise") and times.get(1) and times.get(batch):
+            return times[1] / (times[batch] / batch)
+    return None

@@ -1,0 +1,1 @@
+"""`edgereader bench`: latency, throughput, memory and growth, of EdgeReader and others."""

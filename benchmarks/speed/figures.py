@@ -1,0 +1,316 @@
+"""What `edgereader bench` finds: the structs that its JSON consists of."""
+
+from typing import Literal
+
+import msgspec
+
+from ..machine import Machine
+
+SCHEMA = 1
+ScenarioName = Literal["SingleStream", "MultiStream", "Server", "Offline"]
+SCENARIOS: tuple[ScenarioName, ...] = ("SingleStream", "MultiStream", "Server", "Offline")
+STAGES = ("decode", "fit", "detect", "boxes", "cut", "recognise", "text")
+"""What a photo goes through, in this order."""
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
+    """What MLPerf LoadGen found in one of its scenarios, all turns together."""
+
+    scenario: ScenarioName
+    valid: bool
+    """Whether LoadGen called every turn VALID."""
+    reasons: list[str] = []
+    """LoadGen's own words where it did not."""
+    samples_per_query: int = 1
+    """Photos that are asked for at once."""
+    samples_per_s: float
+    """Photos a second: median of the turns."""
+    turns_samples_per_s: list[float]
+    """Each turn's: how far they differ is how far to trust the figures."""
+    target_qps: float | None = None
+    """Server: queries a second that were asked for."""
+    target_ms: float | None = None
+    """Server: the latency that LoadGen wants 99 % of the queries to keep."""
+    p50_ms: float
+    """Latency of a query, of all turns together."""
+    p90_ms: float
+    p99_ms: float
+    p999_ms: float
+    times_ms: list[list[float]]
+    """Each turn's latencies, ms to two places, in the order in which queries ended; empty for Offline, one query."""
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a photo's way to its readings."""
+
+    stage: str
+    """One of `STAGES`."""
+    mean_ms: float
+    p50_ms: float
+
+
+class Stages(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a photo's time goes, from its file to its readings."""
+
+    photos: int
+    stages: list[Stage]
+    sum_ms: float
+    """Means of the stages, added."""
+    whole_ms: float
+    """Mean of the whole, measured without the clocks of the stages."""
+    outside_networks: float
+    """Share of fit, boxes, cut and text in the time from a decoded photo to its readings, 0..1."""
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """Memory of the contender's process, MiB."""
+
+    loaded_mib: float
+    """Resident when the reader was loaded."""
+    steady_mib: float
+    """Resident when the last turn was over."""
+    peak_mib: float
+    device_mib: float | None = None
+    """Of the GPU, where there is one."""
+    allocations_per_frame: float | None = None
+    """Blocks that Python's allocator holds more after a frame than before it, on average after the warm-up."""
+
+
+class ColdStart(msgspec.Struct, frozen=True, kw_only=True):
+    """From the start of a fresh process to its first readings."""
+
+    p50_s: float
+    times_s: list[float]
+
+
+class Power(msgspec.Struct, frozen=True, kw_only=True):
+    """What the machine says it used while a scenario ran."""
+
+    source: Literal["rapl", "nvml", "jtop"]
+    watts: float
+    joules_per_frame: float
+
+
+class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
+    """What the contender read of the labelled photos it was timed on."""
+
+    photos: int = 0
+    """Labelled photos that it had the time to read; a slow contender reads fewer."""
+    labels: int
+    recall: float | None
+    precision: float | None
+    false_numbers_per_image: float
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What the networks ask of the processor, beside what it can give."""
+
+    gop_per_frame: float
+    """Multiplications and additions, billions, for the photos' mean canvas and number of crops."""
+    peak_gops: float
+    """Billions of operations a second that this machine reaches in this precision, in the largest kernel it knows."""
+    limit_ms: float
+    """`gop_per_frame / peak_gops`: no frame can be faster."""
+
+
+class Contender(msgspec.Struct, frozen=True, kw_only=True):
+    """One contender's figures, or why there are none."""
+
+    name: str
+    """Unique in the report: "edgereader cpu int8", "rapidocr", …"""
+    kind: Literal["edgereader", "peer", "nothing"]
+    outcome: Literal["ran", "skipped", "failed"]
+    reason: str = ""
+    """Why skipped or failed."""
+    backend: str | None = None
+    precision: str | None = None
+    threads: int
+    streams: int = 1
+    """Photos that are read at the same time."""
+    versions: dict[str, str] = {}
+    scenarios: list[Scenario] = []
+    stages: Stages | None = None
+    memory: Memory | None = None
+    cold_start: ColdStart | None = None
+    power: Power | None = None
+    clocks_mhz: list[float] = []
+    """Of each core, or of the GPU, right after the last turn; empty where the machine does not tell."""
+    accuracy: Accuracy | None = None
+    work: Work | None = None
+
+
+class Photos(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read."""
+
+    folders: list[str]
+    """Names of the folders."""
+    count: int
+    megapixels: float
+    """On average."""
+    sha256: str
+    """Of all files, in their order."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of `edgereader bench`, with all that is needed to repeat it."""
+
+    schema: int = SCHEMA
+    command: str
+    date: str
+    """When it ended, ISO 8601, UTC."""
+    machine: Machine
+    photos: Photos
+    turns: int
+    """Each contender's turns, in which the contenders alternate."""
+    contenders: list[Contender]
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """The cost at one size."""
+
+    size: float
+    """Megapixels, regions that were found, or crops."""
+    p50_ms: float
+    """Of one frame, or of all crops of a batch together."""
+    p90_ms: float
+    runs: int
+
+    @property
+    def each_ms(self) -> float | None:
+        """Median time for one megapixel, region or crop; None for none of them."""
+        return self.p50_ms / self.size if self.size else None
+
+
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """How the cost of one part grows with a size."""
+
+    what: Literal["megapixels", "regions", "batch"]
+    """The size: of the photo, at the same content; text regions in a photo of one size; crops that are read at once.
+    A bundle with a second, coarser look finds a text up to twice, and reads each."""
+    part: str
+    """What is timed: "whole", or one of `STAGES`. Of photos by their megapixels the whole begins with the file, of
+    others with the picture."""
+    points: list[Point]
+    """By rising size."""
+    exponent: float
+    """Least squares of log time over log size in the upper half of the sizes: 1 = linear, 2 = quadratic."""
+    low: float
+    """Lower end of its 95 % confidence interval."""
+    high: float
+    """Upper end."""
+    linear: bool
+    """Whether it grows no faster than linearly: `low` is at most 1 and the report's margin."""
+
+
+class Growth(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of `edgereader bench growth`."""
+
+    schema: int = SCHEMA
+    command: str
+    date: str
+    machine: Machine
+    bundle: str
+    backend: str
+    precision: str
+    rounds: int
+    """How often every size was measured, in another order each time."""
+    margin: float
+    """By how much an exponent may be above 1: what caches do to times."""
+    curves: list[Curve]
+    photos_without_text: int
+    """Photos in which no text is found."""
+    recogniser_calls_without_text: int
+    """How often the recogniser's network was started or waited for there, all rounds together."""
+    recogniser_ms_without_text: float
+    """Time in it, all rounds together."""
+    passed: bool
+    """Whether every curve is linear and the recogniser's network never ran for a photo without text."""
+
+
+class Slope(msgspec.Struct, frozen=True, kw_only=True):
+    """How a quantity of a soak's samples went on after the warm-up."""
+
+    what: Literal["rss_mib", "handles", "cpu_ms", "latency_ms"]
+    """The field of `Sample` that it is of; "latency_ms" is of `p50_ms`."""
+    first: float
+    """Of the first sample after the warm-up."""
+    last: float
+    most: float
+    per_hour: float
+    """By the method that the report names."""
+    low: float
+    """Lower end of its 95 % confidence interval."""
+    high: float
+    """Upper end."""
+    allowed: float
+    """Growth an hour that does not count: the granularity of what is measured."""
+    judged: bool = True
+    """Whether the verdict looks at it. On the CPU it looks at `cpu_ms` and leaves `latency_ms`, which other programs
+    on the machine change, for information; on a GPU it is the other way round."""
+    passed: bool
+    """Whether the interval holds zero, or lies below what does not count."""
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment of a soak, at the end of a cycle of frames.
+
+    The frames since the sample before are one or more whole cycles, and every cycle holds the same mix of sizes and
+    contents, so that samples can be compared.
+    """
+
+    at_s: float
+    """Seconds that the soak ran until then, interruptions left out."""
+    frames: int
+    """Read until then, broken ones included."""
+    rss_mib: float
+    handles: int
+    """Open file descriptors and threads."""
+    p50_ms: float
+    """Latency of the frames since the sample before, broken ones left out."""
+    p99_ms: float
+    cpu_ms: float
+    """Processor time of this process, all its threads, for one of these frames on average: what other programs do
+    changes it less than the latency."""
+    segment: int = 0
+    """Which of the soak's processes, from 0: a soak that went on after an interruption has more than one."""
+
+
+class Soak(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of `edgereader bench soak`, finished or as far as it came."""
+
+    schema: int = SCHEMA
+    commands: list[str]
+    """More than one when it was resumed, one for each segment."""
+    date: str
+    """When the last sample was taken, ISO 8601, UTC."""
+    machine: Machine
+    bundle: str
+    files: dict[str, str]
+    """SHA-256 of the model files that ran."""
+    backend: str
+    precision: str
+    seed: int
+    every_s: float
+    """A sample is taken at the first end of a cycle after so many seconds."""
+    hours: float
+    """That were asked for; the last sample says how many it ran."""
+    warm_up_s: float
+    """Of each segment, left out of the slopes."""
+    frames: int
+    """Read, broken ones included."""
+    broken: int
+    """Frames among them that are no pictures, which must be refused with an ImageError."""
+    wrong: int
+    """Frames with which something else happened than must: a broken one was read, a good one was refused, or a sample
+    photo was no longer read as at first."""
+    first_wrong: str = ""
+    """What happened with the first of them."""
+    samples: list[Sample]
+    slopes: list[Slope]
+    """None while there are too few samples after the warm-up."""
+    method: str
+    """How the slopes and their intervals are found."""
+    finished: bool
+    """Whether it ran for all its hours; if not, the same command goes on."""
+    passed: bool
+    """Whether it is finished, every judged slope passed and nothing went wrong."""

@@ -1,0 +1,80 @@
+"""A report on the terminal: a line for each contender and scenario, and the failures."""
+
+from collections.abc import Sequence
+
+from .figures import Contender, Report, Scenario, Stages
+
+HEAD = (
+    "contender", "scenario", "valid", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "photos/s", "times",
+    "MiB", "cold s", "recall", "precision",
+)  # fmt: skip
+LEFT = 3
+"""Columns of text, the first ones."""
+
+
+def table(report: Report) -> str:
+    """Lay out what ran, and below it what did not."""
+    ran = [each for each in report.contenders if each.outcome == "ran"]
+    base = next((each for each in ran if each.kind == "edgereader"), None)
+    rows = [row(each, scenario, base) for each in ran for scenario in each.scenarios]
+    lines = [_columns([HEAD, *rows])] if rows else []
+    if base is not None and rows:
+        lines.append(f"times: a photo's p50 (Offline: seconds a photo) as a multiple of {base.name}'s")
+    lines += [f"{each.name}: {way(each.stages)}" for each in ran if each.stages is not None]
+    lines += [
+        f"{each.name}, {scenario.scenario}: INVALID: {'; '.join(scenario.reasons)}"
+        for each in ran
+        for scenario in each.scenarios
+        if not scenario.valid
+    ]
+    lines += [f"{each.name}: {each.outcome}: {each.reason}" for each in report.contenders if each.outcome != "ran"]
+    return "\n".join(lines)
+
+
+def row(contender: Contender, scenario: Scenario, base: Contender | None) -> tuple[str, ...]:
+    """One contender in one scenario."""
+    memory, cold, accuracy = contender.memory, contender.cold_start, contender.accuracy
+    latencies = (scenario.p50_ms, scenario.p90_ms, scenario.p99_ms, scenario.p999_ms)
+    return (
+        contender.name,
+        scenario.scenario,
+        "VALID" if scenario.valid else "INVALID",
+        *(f"{each:.2f}" for each in latencies),
+        f"{scenario.samples_per_s:.2f}",
+        _times(scenario, base),
+        "" if memory is None else f"{memory.peak_mib:.0f}",
+        "" if cold is None else f"{cold.p50_s:.2f}",
+        "" if accuracy is None or accuracy.recall is None else f"{accuracy.recall:.1%}",
+        "" if accuracy is None or accuracy.precision is None else f"{accuracy.precision:.1%}",
+    )
+
+
+def _times(scenario: Scenario, base: Contender | None) -> str:
+    """How many times as long as EdgeReader a photo takes in the same scenario."""
+    same = [each for each in base.scenarios if each.scenario == scenario.scenario] if base else []
+    if not same:
+        return ""
+    cost, of_base = (
+        1 / each.samples_per_s if each.scenario == "Offline" else each.p50_ms for each in (scenario, same[0])
+    )
+    return f"{cost / of_base:.2f}"
+
+
+def way(found: Stages) -> str:
+    """A photo's way, in milliseconds."""
+    parts = ", ".join(f"{each.stage} {each.mean_ms:.2f}" for each in found.stages)
+    return (
+        f"{parts}; sum {found.sum_ms:.2f} of {found.whole_ms:.2f} ms, "
+        f"{found.outside_networks:.1%} of it after decoding outside the networks"
+    )
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if at < LEFT else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in rows
+    )

@@ -1,0 +1,80 @@
+"""The contract, over every contender that can run on this machine."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from edgereader.benchmarks.contenders import OPENERS, Found, Options, Unavailable, opener, with_digits
+
+LIBRARIES = ("torch", "pytesseract", "rapidocr", "easyocr", "onnxtr", "onnxruntime")
+SLOW = {"tesseract-sweep": [pytest.mark.slow]}
+OTHERS = [pytest.param(name, marks=SLOW.get(name, [])) for name in OPENERS if not name.startswith("pytorch")]
+"""Those that have no full-width networks, which would have to be made first."""
+
+
+def opened(name):
+    try:
+        return opener(name)(name, Options(threads=1))
+    except Unavailable as exc:
+        pytest.skip(str(exc))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_contender_keeps_the_contract(name, crop, photo):
+    contender = opened(name)
+    assert all(isinstance(each, str) for pair in contender.versions.items() for each in pair)
+    found, text = contender.read(photo), contender.recognize(crop)
+    assert with_digits(found) == found
+    assert isinstance(text, Found)
+    assert text.quad is None
+    assert 0 <= text.confidence <= 1
+    for each in found:
+        assert 0 <= each.confidence <= 1
+        assert each.quad.shape == (4, 2)
+        assert each.quad.dtype == np.float32
+        (left, top), (right, bottom) = each.quad.min(0), each.quad.max(0)
+        assert -5 <= left < right <= photo.shape[1] + 5
+        assert -5 <= top < bottom <= photo.shape[0] + 5
+
+
+@pytest.mark.parametrize("name", OTHERS[1:])
+def test_a_contender_reads_a_plain_number_where_it_is(name, crop, photo):
+    contender = opened(name)
+    assert contender.recognize(crop).text == "4711"
+    (found,) = contender.read(photo)
+    assert found.text == "4711"
+    np.testing.assert_allclose(found.quad.mean(0), (280, 130), atol=12)
+    top_left, _, bottom_right, _ = found.quad
+    assert (top_left < bottom_right).all()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_contender_finds_nothing_where_nothing_is(name):
+    assert opened(name).read(np.full((200, 300, 3), 255, np.uint8)) == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_many_photos_are_read_in_their_order(name, photo):
+    contender, blank = opened(name), np.full_like(photo, 255)
+    texts = [[each.text for each in found] for found in contender.read_many(iter([photo, blank, photo]))]
+    alone = [[each.text for each in contender.read(frame)] for frame in (photo, blank)]
+    assert texts == [alone[0], alone[1], alone[0]]
+
+
+def test_an_unknown_contender_is_refused():
+    with pytest.raises(ValueError, match="expected one of nothing, edgereader"):
+        opener("abacus")
+
+
+def test_texts_without_a_digit_are_left_out():
+    texts = [Found(text, 1.0) for text in ("EXIT", "No 7", "", "¾", "12")]
+    assert [each.text for each in with_digits(texts)] == ["No 7", "12"]
+
+
+def test_no_library_is_imported_before_a_contender_is_opened():
+    files = {f"edgereader.benchmarks.contenders.{file}" for file in OPENERS.values()}
+    code = f"import sys, {', '.join(sorted(files))}; print(*(set({LIBRARIES}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

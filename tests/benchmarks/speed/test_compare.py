@@ -1,0 +1,146 @@
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import replace
+
+from edgereader.benchmarks.report import write_json
+from edgereader.benchmarks.speed.compare import compare, comparison
+from edgereader.runtime.errors import DatasetError
+
+SPEC = importlib.util.spec_from_file_location("made_up", Path(__file__).parents[1] / "pages/conftest.py")
+MADE_UP = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(MADE_UP)
+BENCH, GROWTH, SOAK = MADE_UP.BENCH, MADE_UP.GROWTH, MADE_UP.SOAK
+
+
+@pytest.fixture
+def compared(tmp_path):
+    """Compares two measurements; gives the comparison and the files."""
+
+    def run(old, new):
+        paths = tmp_path / "old.json", tmp_path / "new.json"
+        for path, each in zip(paths, (old, new), strict=True):
+            write_json(path, each)
+        return comparison(*paths), [str(path) for path in paths]
+
+    return run
+
+
+def slower(report, times):
+    """The same report with latencies and starts that are so many times as long."""
+    ran = []
+    for each in report.contenders:
+        scenarios = [
+            replace(
+                one, times_ms=[[time * times for time in turn] for turn in one.times_ms], p50_ms=one.p50_ms * times,
+                p90_ms=one.p90_ms * times, samples_per_s=one.samples_per_s / times,
+                turns_samples_per_s=[rate / times for rate in one.turns_samples_per_s],
+            )
+            for one in each.scenarios
+        ]  # fmt: skip
+        cold = each.cold_start and replace(each.cold_start, times_s=[time * times for time in each.cold_start.times_s])
+        ran.append(replace(each, scenarios=scenarios, cold_start=cold))
+    return replace(report, contenders=ran)
+
+
+SMALL = replace(BENCH, contenders=BENCH.contenders[1:4])
+
+
+def test_equal_data_shows_no_difference(compared):
+    for each in (SMALL, GROWTH, SOAK):
+        found, _ = compared(each, each)
+        assert found.changes
+        assert {change.verdict for change in found.changes} <= {"no difference shown", "not judged: one value"}
+        assert found.differences == []
+
+
+@pytest.mark.parametrize(("times", "word"), [(2.0, "slower"), (0.5, "faster")])
+def test_what_takes_twice_as_long_is_slower(compared, times, word):
+    found, _ = compared(SMALL, slower(SMALL, times))
+    timed = [each for each in found.changes if "MiB" not in each.figure]
+    assert {each.figure for each in timed} >= {"SingleStream p50 ms", "Offline photos/s", "cold start s"}
+    assert {each.verdict for each in timed} == {word}
+    for each in timed:
+        assert each.ratio == pytest.approx(1 / times if each.more_is_better else times, rel=1e-6)
+        assert each.low < each.ratio < each.high
+
+
+def test_a_server_that_was_asked_for_more_is_not_compared(compared):
+    first = SMALL.contenders[0]
+    asked = [replace(each, target_qps=each.target_qps and 2 * each.target_qps) for each in first.scenarios[:3]]
+    found, _ = compared(SMALL, replace(SMALL, contenders=[replace(first, scenarios=asked, threads=1)]))
+    assert not [each for each in found.changes if each.figure.startswith("Server")]
+    assert "edgereader cpu int8, Server: other photos a query or queries a second, not compared" in found.missing
+    assert "edgereader cpu int8, Offline: only before" in found.missing
+    assert found.differences == ["other threads of edgereader cpu int8: 2 before, 1 now"]
+
+
+def test_memory_of_one_value_is_told_and_not_judged(compared):
+    held = replace(SMALL.contenders[0].memory, peak_mib=2 * SMALL.contenders[0].memory.peak_mib)
+    found, _ = compared(SMALL, replace(SMALL, contenders=[replace(SMALL.contenders[0], memory=held)]))
+    (peak,) = [each for each in found.changes if each.figure == "peak MiB"]
+    assert (peak.ratio, peak.verdict) == (2, "not judged: one value")
+    assert found.missing == ["edgereader cpu fp32: only before", "rapidocr: only before"]
+
+
+def test_growth_and_soaks_that_take_longer_are_slower(compared):
+    curves = [
+        replace(each, points=[replace(point, p50_ms=1.5 * point.p50_ms) for point in each.points])
+        for each in GROWTH.curves
+    ]
+    found, _ = compared(GROWTH, replace(GROWTH, curves=curves))
+    assert {each.verdict for each in found.changes} == {"slower"}
+    samples = [replace(each, p50_ms=2 * each.p50_ms, rss_mib=1.5 * each.rss_mib) for each in SOAK.samples]
+    found, _ = compared(SOAK, replace(SOAK, samples=samples))
+    assert {each.figure: each.verdict for each in found.changes} == {
+        "p50 ms": "slower", "cpu ms": "no difference shown", "rss mib": "more", "handles": "no difference shown",
+    }  # fmt: skip
+
+
+def test_other_machines_and_photos_are_said_loudly(compared):
+    machine = replace(SMALL.machine, processor="Another", cores=64)
+    other = replace(SMALL, machine=machine, photos=replace(SMALL.photos, sha256="cd" * 32))
+    found, paths = compared(SMALL, other)
+    assert [each.split(":")[0] for each in found.differences] == ["other processor", "other cores", "other photos"]
+    done = CliRunner().invoke(compare, paths)
+    assert done.exit_code == 0
+    assert done.output.startswith("NOT THE SAME CONDITIONS: other processor: Example & Sons CPU @ 2.5 GHz before")
+
+
+@pytest.mark.parametrize(
+    ("times", "allowed", "code"), [(2.0, "1.1", 1), (2.0, "3", 0), (0.5, "1.1", 0), (1.0, "1.1", 0)]
+)
+def test_only_what_is_surely_slower_fails(compared, times, allowed, code):
+    _, paths = compared(SMALL, slower(SMALL, times))
+    done = CliRunner().invoke(compare, [*paths, "--fail-slower", allowed])
+    assert done.exit_code == code
+    assert ("surely slower" in done.output) == bool(code)
+
+
+def test_json_is_json(compared):
+    _, paths = compared(SMALL, SMALL)
+    found = json.loads(CliRunner().invoke(compare, [*paths, "--json"]).stdout)
+    assert found["changes"][0]["verdict"] == "no difference shown"
+
+
+def test_wrong_files_are_one_clear_line(compared, tmp_path):
+    _, (old, _) = compared(SMALL, SMALL)
+    soak = tmp_path / "soak.json"
+    write_json(soak, SOAK)
+    lost = tmp_path / "lost.json"
+    write_json(lost, replace(SMALL, contenders=[]))
+    future = tmp_path / "future.json"
+    write_json(future, replace(SMALL, schema=99))
+    other = tmp_path / "other.json"
+    other.write_text("{}")
+    wrong = {
+        str(soak): "got a report and soak", str(lost): "got none in common", str(future): "schema 1, got 99",
+        str(other): "got another one", str(tmp_path / "none.json"): "No such file",
+    }  # fmt: skip
+    for path, said in wrong.items():
+        with pytest.raises(DatasetError, match=said) as caught:
+            comparison(Path(old), Path(path))
+        assert "\n" not in str(caught.value)

@@ -1,0 +1,88 @@
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from edgereader.benchmarks import wide
+from edgereader.benchmarks.contenders import Options, opener
+from edgereader.benchmarks.networks import random_craft
+from edgereader.benchmarks.wide import copies, main, make_wide, widened
+from edgereader.export.graphs import DetectorGraph
+from edgereader.export.parity import random_images
+from edgereader.models.craft import CRAFT
+from edgereader.runtime import Bundle
+from edgereader.runtime.detector import Detector
+
+
+@pytest.mark.parametrize("width", [0.25, 0.3])
+def test_a_widened_detector_gives_the_maps_of_the_thin_one(width):
+    thin, broad = random_craft(0.0625), CRAFT(width)
+    state = widened(thin.state_dict(), broad.state_dict(), 0.0625, width)
+    broad.load_state_dict(state)
+    images = torch.from_numpy(random_images((1, 96, 128, 3), seed=2))
+    with torch.inference_mode():
+        expected, got = (torch.stack(DetectorGraph(each).eval()(images)) for each in (thin, broad))
+    assert expected.std() > 0.01
+    assert torch.allclose(got, expected, atol=1e-4)
+    assert all((weights != 0).all() for name, weights in state.items() if name.endswith("conv.0.weight"))
+
+
+def test_channels_of_blocks_side_by_side_are_copied_block_by_block():
+    assert copies([2, 3], [4, 5]).tolist() == [0, 1, 0, 1, 2, 3, 4, 2, 3]
+
+
+@pytest.mark.slow
+def test_the_bundle_finds_what_the_shipped_one_finds_and_pytorch_reads_what_it_reads(tmp_path, monkeypatch, repository):
+    monkeypatch.setattr(wide, "SCENES", 2)
+    root, said = tmp_path / "wide", []
+    make_wide(root, said.append, width=0.25)
+    bundle = Bundle.open(root)
+    assert (bundle.detector.width, bundle.recognizer.stages) == (0.25, "TPS-ResNet-BiLSTM-Attn")
+    assert {"fp32", "int8"} <= bundle.detector.files.keys() & bundle.recognizer.files.keys()
+
+    sample = cv2.imread(str(repository / "models/zoo/samples/meter.jpg"))
+    ours, shipped = (Detector(each, "cpu", "fp32").detect(sample) for each in (bundle, Bundle.open("digits-edge")))
+    assert len(ours) == len(shipped) > 0
+    assert all(np.allclose(one.quad, other.quad, atol=1.0) for one, other in zip(ours, shipped, strict=True))
+
+    options = Options(bundle=str(root), backend="cpu", precision="fp32")
+    texts = []
+    for name in ("edgereader", "pytorch"):
+        contender = opener(name)(name, options)
+        texts.append([text.text for _, text in contender.reader.look(sample)])
+    assert texts[0] == texts[1]
+    assert len(texts[0]) == len(ours)
+
+    again = []
+    make_wide(root, again.append, width=0.25)
+    assert len(again) == 1 < len(said)
+
+
+def test_a_folder_with_something_else_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "note.txt").write_text("mine")
+    result = CliRunner().invoke(main, ["--to", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "expected a new folder, or a bundle" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_another_bundle_is_refused_and_left_alone(tmp_path):
+    root = tmp_path / "mine"
+    shutil.copytree(Bundle.open("digits-edge").root, root)
+    before = {path.name: path.stat().st_mtime_ns for path in root.iterdir()}
+    result = CliRunner().invoke(main, ["--to", str(root)])
+    assert result.exit_code == 2
+    assert "got something else; name one" in result.stderr
+    assert {path.name: path.stat().st_mtime_ns for path in root.iterdir()} == before
+
+
+def test_without_the_trained_weights_nothing_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(wide, "SHIPPED", tmp_path / "absent.pt")
+    result = CliRunner().invoke(main, ["--to", str(tmp_path / "wide")])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+    assert "absent.pt" in result.stderr
+    assert not (tmp_path / "wide").exists()
