@@ -41,7 +41,7 @@ bench: $(DEV)/.installed build/wide/bundle.json  ## Measure EdgeReader beside ot
 	@command -v tesseract >/dev/null || echo "without Tesseract: apt install tesseract-ocr"
 	$(BENCH) --contender nothing --contender edgereader $(PEERS:%=--contender %) --precision int8 --precision fp32 \
 		--turns 3 --seconds 6 --first-pass 15 --json benchmarks/results/bench.json
-	$(BENCH) build/wide --contender edgereader --contender pytorch --contender pytorch-compile --precision fp32 --precision int8 \
+	$(BENCH) build/wide --contender edgereader --contender pytorch --precision fp32 --precision int8 \
 		--turns 2 --seconds 6 --first-pass 8 --json benchmarks/results/bench-wide.json
 	$(BENCH) --precision int8 --threads 1 --streams 1 --streams 2 --scenario SingleStream --scenario MultiStream --scenario Offline \
 		--turns 3 --seconds 3 --cold-starts 0 --json benchmarks/results/bench-streams.json

@@ -20,7 +20,7 @@ from ...runtime.sessions import MORE
 from ..machine import installed
 from . import Contender, Options, Unavailable
 from .edgereader import EdgeReader
-from .peer import library
+from .peer import library, limit_opencv
 
 if TYPE_CHECKING:
     import torch
@@ -98,6 +98,7 @@ def open_contender(name: str, options: Options) -> Contender:
     torch = library("torch", "edgereader[export]")
     if name == COMPILED:
         expect_compiler()
+    limit_opencv(options.threads)
     if options.threads:
         torch.set_num_threads(options.threads)
     MORE[name] = lambda bundle, kind: open_network(name, bundle, kind)

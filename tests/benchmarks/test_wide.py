@@ -46,7 +46,8 @@ def test_the_bundle_finds_what_the_shipped_one_finds_and_pytorch_reads_what_it_r
     sample = cv2.imread(str(repository / "models/zoo/samples/meter.jpg"))
     ours, shipped = (Detector(each, "cpu", "fp32").detect(sample) for each in (bundle, Bundle.open("digits-edge")))
     assert len(ours) == len(shipped) > 0
-    assert all(np.allclose(one.quad, other.quad, atol=1.0) for one, other in zip(ours, shipped, strict=True))
+    # the weights are kept in float16: an edge may be in the next pixel of the maps
+    assert all(np.allclose(one.quad, other.quad, atol=6.0) for one, other in zip(ours, shipped, strict=True))
 
     options = Options(bundle=str(root), backend="cpu", precision="fp32")
     texts = []
