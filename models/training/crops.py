@@ -9,14 +9,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .athletic import block_line
 from .backgrounds import Backgrounds, installed_backgrounds
+from .cloth import draped
 from .degrade import photographed
 from .fonts import FontPool
 from .glyphs import Line, printed_line, render_line, segment_line, worn
 from .labels_tsv import read_labels
+from .placing import blend, placement, seen
 from .samples import Crop, Image, read_image
 from .surroundings import LUMA, Colour, Surroundings, display, paint_edges, shirt
-from .texts import display_number, random_text, small_number
+from .texts import display_number, random_text, shirt_number
 
 HELD_OUT_METERS = frozenset({"gasmeter", "lcd2", "top"})
 """Meters of `digits_meter_apache2` that are kept for measuring; the first word of a file's name is its meter."""
@@ -51,14 +54,32 @@ class CropMaker:
         if kind < 0.10:
             return self._nothing(rng), "", hard
         if kind < 0.36:
-            line = segment_line(display_number(rng), rng)
-            return self._place(line, rng, hard, display(rng, line, self.fonts)), line.text.replace(" ", ""), hard
-        if kind < 0.50:
-            line = worn(printed_line(small_number(rng), rng, self.fonts, tight=rng.random() < 0.4), rng)
-            return self._place(line, rng, hard, shirt(rng, line, self.fonts)), line.text, hard
+            return *self.display(rng, hard=hard), hard
+        if kind < 0.58:
+            return *self.shirt(rng, hard=hard), 0.7 * hard
+        return *self.print(rng, hard=hard), hard
+
+    def display(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
+        """Draw a seven-segment display and its number."""
+        line = segment_line(display_number(rng), rng)
+        return self._place(line, rng, hard, display(rng, line, self.fonts)), line.text.replace(" ", "")
+
+    def shirt(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
+        """Draw a player's number on cloth, in block digits, a bold font or any."""
+        number, hand = shirt_number(rng), rng.random()
+        if hand < 0.45:
+            line = block_line(number, rng)
+        else:
+            line = printed_line(number, rng, self.fonts, tight=rng.random() < 0.4, bold=hand < 0.8)
+        line = worn(line, rng) if rng.random() < 0.4 * hard else line
+        image = self._place(line, rng, hard, shirt(rng, line, self.fonts))
+        return (draped(image, rng) if rng.random() < 0.7 * hard else image), number
+
+    def print(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
+        """Draw any text on a sign, a wall or paper."""
         text = random_text(rng, hard=hard)
         line = render_line(text, rng, fonts=self.fonts, plain=rng.random() > 0.4 + 0.6 * hard)
-        return self._place(line, rng, hard, self._plain(rng, hard)), text.replace(" ", "").lower(), hard
+        return self._place(line, rng, hard, self._plain(rng, hard)), text.replace(" ", "").lower()
 
     def _nothing(self, rng: np.random.Generator) -> Image:
         """A piece of a background, as a detector takes it for text: there is nothing to read."""
@@ -71,24 +92,25 @@ class CropMaker:
     def _plain(self, rng: np.random.Generator, hard: float) -> Surroundings:
         """Two colours and no more: words on signs, walls and paper."""
         ink, ground = self._colours(rng, hard)
-        margins = rng.uniform(-0.02, [0.35, 0.35, 0.28, 0.28]) if rng.random() < 0.8 else rng.uniform(0, 0.1, 4)
+        margins = rng.uniform(-0.05, [0.35, 0.35, 0.28, 0.28]) if rng.random() < 0.8 else rng.uniform(0, 0.1, 4)
         return Surroundings(margins, ink, ground, float(rng.uniform(0.75, 1)))
 
     def _place(self, line: Line, rng: np.random.Generator, hard: float, around: Surroundings) -> Image:
-        height = int(rng.integers(28, 56)) if rng.random() > hard else int(np.exp(rng.uniform(np.log(13), np.log(64))))
+        least, most = around.heights_px if rng.random() < hard else (28, 56)
+        height = int(np.exp(rng.uniform(np.log(least), np.log(most))))
         transform, size_wh = placement(line, rng, height, hard, around)
         canvas = self._ground(rng, size_wh, around.ground, hard)
         paint_edges(canvas, around.edges, transform)
-        if rng.random() < 0.2 * hard and not around.marks:
+        if rng.random() < 0.27 * hard and around.margins.max() < 0.4 and not around.marks:
             self._neighbour(canvas, line, transform, around.ink, rng)
-        for mark in around.marks:
+        for mark in [*around.marks, *([around.shadow] if around.shadow else [])]:
             shift = np.array([[mark.scale, 0, mark.at[0]], [0, mark.scale, mark.at[1]], [0, 0, 1.0]])
             blend(canvas, seen(mark.mask, transform @ shift, size_wh), around.ink, around.strength)
         if line.ghost is not None:
             blend(canvas, seen(line.ghost, transform, size_wh), around.ink, rng.uniform(0.03, 0.3) * around.strength)
         mask = seen(line.mask, transform, size_wh)
         self._ornament(canvas, mask, rng, hard, around)
-        blend(canvas, mask, around.ink, around.strength)
+        blend(canvas, mask * faded(rng, size_wh, around.fading), around.ink, around.strength)
         return np.asarray(np.clip(canvas, 0, 255), np.uint8)
 
     def _colours(self, rng: np.random.Generator, hard: float) -> tuple[Colour, Colour]:
@@ -125,13 +147,20 @@ class CropMaker:
         ink: Colour,
         rng: np.random.Generator,
     ) -> None:
-        """Let a part of another line of text look in from above or below."""
-        height = line.mask.shape[0]
-        other = render_line(random_text(rng), rng, fonts=self.fonts, plain=True)
-        scale = rng.uniform(0.35, 1.0)
-        far = rng.uniform(1.12, 1.5)
-        x = rng.uniform(-0.5, 0.5) * line.mask.shape[1]
-        y = -far * scale * other.mask.shape[0] if rng.random() < 0.5 else far * height
+        """Let a part of another line of text look in from above or below, or a letter from a side."""
+        height, width = line.mask.shape
+        if rng.random() < 0.4:
+            other = printed_line(str(rng.choice(list("$MWRGKBDEH#@&"))), rng, self.fonts)
+            scale = height / other.mask.shape[0] * rng.uniform(0.5, 1.1)
+            gap, wide = rng.uniform(0.05, 0.2) * height, scale * other.mask.shape[1]
+            x = -gap - wide if rng.random() < 0.6 else width + gap
+            y = rng.uniform(0, 1) * (height - scale * other.mask.shape[0])
+        else:
+            other = render_line(random_text(rng), rng, fonts=self.fonts, plain=True)
+            scale = rng.uniform(0.35, 1.0)
+            far = rng.uniform(1.12, 1.5)
+            x = rng.uniform(-0.5, 0.5) * width
+            y = -far * scale * other.mask.shape[0] if rng.random() < 0.5 else far * height
         shift = np.array([[scale, 0, x], [0, scale, y], [0, 0, 1.0]])
         blend(canvas, seen(other.mask, transform @ shift, (canvas.shape[1], canvas.shape[0])), ink, rng.uniform(0.4, 1))
 
@@ -146,11 +175,12 @@ class CropMaker:
         """A contour, a shadow or a frame around the text, as on shirts, signs and windows."""
         height, width = mask.shape
         colour, kind = rng.uniform(0, 255, 3).astype(np.float32), rng.random()
-        outline = rng.uniform(0.02, 0.06) if kind < 0.12 * hard else around.outline
-        if outline:
-            size = 2 * max(1, int(height * outline)) + 1
-            wide = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-            blend(canvas, np.asarray(wide, np.float32), colour, 1)
+        rings = around.rings or ([(rng.uniform(0.02, 0.06), colour)] if kind < 0.12 * hard else [])
+        if rings:
+            for ring, its_colour in rings:
+                size = 2 * max(1, round(height * ring)) + 1
+                wide = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+                blend(canvas, np.asarray(wide, np.float32), its_colour, 1)
         elif kind < 0.2 * hard:
             shift = np.array([[1, 0, height * 0.05], [0, 1, height * 0.05]])
             shadow = cv2.GaussianBlur(mask, (0, 0), max(0.3, height * rng.uniform(0.01, 0.05)))
@@ -187,60 +217,22 @@ class CropPool:
 def varied(image: Image, rng: np.random.Generator, hard: float) -> Image:
     """Change a crop's colours, width and place a little; now and then, turn dark and light round."""
     height, width = image.shape[:2]
-    wide = max(3, round(width * float(np.exp(rng.normal(0, 0.1 * hard)))))
+    wide = max(3, round(width * float(np.exp(hard * rng.uniform(-0.2, 0.45)))))
     move = np.array([[wide / width, 0, rng.normal(0, 0.02) * height], [0, 1, rng.normal(0, 0.02) * height]])
     moved = cv2.warpAffine(image, move, (wide, height), borderMode=cv2.BORDER_REPLICATE)
-    gain, shift = rng.uniform(0.75, 1.2), rng.uniform(-25, 25)
-    table = np.arange(256) if rng.random() > 0.15 * hard else np.arange(255, -1, -1)
-    return np.asarray(cv2.LUT(moved, np.clip(table * gain + shift, 0, 255).astype(np.uint8)), np.uint8)
+    gain = rng.uniform(0.7, 1.1)
+    if rng.random() < 0.15 * hard:
+        moved = np.asarray(cv2.bitwise_not(moved))
+    low, high = gain * float(moved.min()), gain * float(moved.max())
+    least, most = sorted((-low, 255 - high))
+    shift = float(np.clip(rng.uniform(-25, 25), least, most))
+    return np.asarray(cv2.LUT(moved, np.clip(np.arange(256) * gain + shift, 0, 255).astype(np.uint8)), np.uint8)
 
 
-def placement(
-    line: Line, rng: np.random.Generator, height: int, hard: float, around: Surroundings
-) -> tuple[NDArray[np.float64], tuple[int, int]]:
-    """Choose how a mask lies in its crop, beyond which this reaches: stretch, lean, turn, perspective.
-
-    Returns:
-        The homography (3, 3) from mask to crop pixels, and the crop's width and height.
-    """
-    mask_h, mask_w = line.mask.shape
-    left, right, top, bottom = around.margins
-    stretch = around.narrow * np.exp(rng.normal(0, 0.16 * hard))
-    wide = mask_w * stretch + (left + right) * mask_h
-    tall = (1 + top + bottom) * mask_h
-    corners = np.array([[0, 0], [mask_w, 0], [mask_w, mask_h], [0, mask_h]], np.float64)
-    middle = corners.mean(0)
-    turn = np.deg2rad(rng.normal(0, 12.0 if rng.random() < 0.15 else 4.0) * hard) * min(1.0, 5 * mask_h / mask_w)
-    lean = rng.normal(0, 0.13) * hard
-    cos, sin = np.cos(turn), np.sin(turn)
-    quad = (corners - middle) * [stretch, 1] @ np.array([[1, 0], [lean, 1]]) @ np.array([[cos, sin], [-sin, cos]])
-    quad += rng.normal(0, 0.035 * hard, (4, 2)) * mask_h
-    low, high = quad.min(0), quad.max(0)
-    quad -= low
-    wide, tall = max(wide, (high - low)[0] * 0.97), max(tall, (high - low)[1] * 0.97)
-    spare = np.array([wide, tall]) - (high - low)
-    quad += spare * [left / (left + right + 1e-6) if left > 0 else 0, top / (top + bottom + 1e-6) if top > 0 else 0]
-    scale = height / tall
-    size_wh = (max(3, round(float(wide * scale))), height)
-    target = (quad * scale).astype(np.float32)
-    return np.asarray(cv2.getPerspectiveTransform(corners.astype(np.float32), target), np.float64), size_wh
-
-
-def seen(mask: NDArray[np.uint8], transform: NDArray[np.float64], size_wh: tuple[int, int]) -> NDArray[np.float32]:
-    """Warp a mask into a crop, smoothed first where it shrinks: opacity float32 (h, w), 0..1."""
-    shrink = 1 / max(1e-3, float(np.sqrt(abs(np.linalg.det(transform[:2, :2])))))
-    if shrink > 1.4:
-        small_wh = max(1, round(mask.shape[1] / shrink)), max(1, round(mask.shape[0] / shrink))
-        small = cv2.resize(mask, small_wh, interpolation=cv2.INTER_AREA)
-        back = np.diag([mask.shape[1] / small.shape[1], mask.shape[0] / small.shape[0], 1])
-        mask, transform = np.asarray(small, np.uint8), transform @ back
-    return np.asarray(cv2.warpPerspective(mask, transform, size_wh) / np.float32(255), np.float32)
-
-
-def blend(canvas: NDArray[np.float32], mask: NDArray[np.float32], colour: Colour, strength: float) -> None:
-    """Paint a colour over a canvas (h, w, 3) through an opacity (h, w), in place."""
-    opacity = (mask * strength)[..., np.newaxis]
-    canvas += opacity * (colour - canvas)
+def faded(rng: np.random.Generator, size_wh: tuple[int, int], depth: float) -> NDArray[np.float32]:
+    """How much of the ink is left, float32 (h, w), 1 - depth..1, in patches from left to right."""
+    left = 1 - depth * rng.random((2, int(rng.integers(2, 6)))).astype(np.float32)
+    return np.asarray(cv2.resize(left, size_wh), np.float32)
 
 
 class MeterDigits:

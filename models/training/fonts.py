@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path.home() / ".local/share/fonts")
 REQUIRED = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ$%#+-/.,:"
+HEAVY = re.compile(r"bold|black|heavy", re.IGNORECASE)
+"""Marks a font without thin strokes by its file name."""
 SIZE_PX = 48
 """Fonts are opened at one size: masks are scaled afterwards, which is cheaper than opening a font again."""
 
@@ -35,15 +38,22 @@ class FontPool:
                 f"fonts: expected TrueType or OpenType fonts with Latin letters below {looked}, got none; "
                 "apt install fonts-dejavu-core, or all of models/training/debian-packages.txt"
             )
-        self.families = [
-            [path for path in self.paths if path.parent == folder]
-            for folder in sorted({path.parent for path in self.paths})
-        ]
+        self.families = by_folder(self.paths)
+        self.bold = by_folder(tuple(path for path in self.paths if HEAVY.search(path.name))) or self.families
 
-    def draw(self, rng: np.random.Generator) -> FreeTypeFont:
-        """Choose a font at `SIZE_PX`; folders of fonts count alike, however many styles they hold."""
-        family = self.families[rng.integers(len(self.families))]
+    def draw(self, rng: np.random.Generator, *, bold: bool = False) -> FreeTypeFont:
+        """Choose a font at `SIZE_PX`; folders of fonts count alike, however many styles they hold.
+
+        `bold` keeps to the fonts that are heavy by their name, if there are any.
+        """
+        families = self.bold if bold else self.families
+        family = families[rng.integers(len(families))]
         return open_font(family[rng.integers(len(family))])
+
+
+def by_folder(paths: tuple[Path, ...]) -> list[list[Path]]:
+    """Group fonts by the folder that they lie in."""
+    return [[path for path in paths if path.parent == folder] for folder in sorted({path.parent for path in paths})]
 
 
 @lru_cache(maxsize=4)

@@ -60,11 +60,13 @@ def render_line(text: str, rng: np.random.Generator, *, fonts: FontPool, plain: 
     return line if plain else worn(line, rng)
 
 
-def printed_line(text: str, rng: np.random.Generator, fonts: FontPool, *, tight: bool = False) -> Line:
-    """Draw with a font, each character apart, so that the spacing may vary and quads are exact; `tight`: they touch."""
+def printed_line(
+    text: str, rng: np.random.Generator, fonts: FontPool, *, tight: bool = False, bold: bool = False
+) -> Line:
+    """Draw with a font, each character apart, so that spacing may vary; `tight`: they touch; `bold`: a heavy font."""
     from PIL import Image, ImageDraw
 
-    font = fonts.draw(rng)
+    font = fonts.draw(rng, bold=bold)
     spacing = rng.choice([0.0, rng.uniform(-0.04, 0.06), rng.uniform(0.05, 0.4)], p=[0.5, 0.3, 0.2]) * SIZE_PX
     spacing = rng.uniform(-0.12, -0.03) * SIZE_PX if tight else spacing
     steps = [font.getlength(letter) + spacing for letter in text]
@@ -99,11 +101,12 @@ def segment_line(text: str, rng: np.random.Generator) -> Line:
     variants = SEGMENTS | {key: SEGMENT_VARIANTS[key] for key in SEGMENT_VARIANTS if rng.random() < 0.12}
     small = len(text) - int(rng.choice([0, 1, 2], p=[0.72, 0.2, 0.08]))
     reduced = rng.uniform(0.5, 0.85)
+    raised, faint = rng.random() < 0.3, rng.choice([0.0, 0.5], p=[0.65, 0.35])
     mask = np.zeros((SIZE_PX * 2, int(len(text) * (width + pitch) + 4 * height)), np.uint8)
     ghost, boxes, x = np.zeros_like(mask), [], 2 * height
     for index, letter in enumerate(text):
         scale = reduced if index >= small > 0 else 1.0
-        top = SIZE_PX * 1.5 - height * scale
+        top = SIZE_PX * (0.5 if raised else 1.5 - scale)
         if letter in ".:":
             x, box = draw_points(mask, letter, x, thick, pitch, slant)
             boxes.append(box)
@@ -113,11 +116,15 @@ def segment_line(text: str, rng: np.random.Generator) -> Line:
             for name, shape in shapes.items():
                 points = shape + [x, top]
                 points[:, 0] += slant * (SIZE_PX * 1.5 - points[:, 1])
-                target = mask if name in variants[letter] else ghost
-                cv2.fillPoly(target, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
-            lean = slant * height * scale
+                lit = name in variants[letter]
+                level = 255 * (1 - faint * rng.random() ** 2) if lit else 255
+                cv2.fillPoly(
+                    mask if lit else ghost, [np.round(points * 16).astype(np.int32)], level, cv2.LINE_AA, shift=4
+                )
+            bottom = top + height * scale
+            low, high = slant * (SIZE_PX * 1.5 - bottom), slant * (SIZE_PX * 1.5 - top)
             left = x + (width * scale - 2 * thick if letter == "1" and rng.random() < 0.5 else 0)
-            boxes.append((left, top, x + width * scale + lean, SIZE_PX * 1.5))
+            boxes.append((left + low, top, x + width * scale + high, bottom))
         x += width * scale + pitch
     return trimmed(mask, np.array(boxes, np.float32), text, ghost if rng.random() < 0.5 else None)
 

@@ -138,14 +138,19 @@ def collate(samples: list[Sample]) -> tuple[Tensor, list[list[int]]]:
 
 
 def loss_of(network: Recognizer, images: Tensor, texts: list[list[int]]) -> Tensor:
-    """CTC loss, or the cross entropy of Attn with teacher forcing; a mean over the crops' symbols."""
+    """CTC loss, or the cross entropy of Attn with teacher forcing, which is a mean over the crops' symbols.
+
+    CTC divides a crop's loss by the root of its length. By the length, a wrong digit among eight would weigh an eighth
+    of a wrong single digit, though it spoils the number as well; undivided, long unreadable crops would drown the rest.
+    """
     device = images.device
     if network.config.stages.endswith("CTC"):
         log_probs = network(images).float().log_softmax(2).transpose(0, 1)
         lengths = torch.tensor([len(text) for text in texts])
         targets = torch.tensor([place + 1 for text in texts for place in text], device=device)
         steps = torch.full((len(texts),), log_probs.shape[0])
-        return functional.ctc_loss(log_probs, targets, steps, lengths, zero_infinity=True)
+        losses = functional.ctc_loss(log_probs, targets, steps, lengths, reduction="none", zero_infinity=True)
+        return (losses / lengths.clamp(min=1).sqrt().to(device)).mean()
     longest = max(len(text) for text in texts) + 1
     padded = torch.full((len(texts), longest + 1), -100)
     for row, text in enumerate(texts):

@@ -50,18 +50,32 @@ class Surroundings:
     """Small print."""
     edges: list[tuple[Points, Colour]] = field(default_factory=list)
     """Areas of other colours, each a polygon (n, 2) in line pixels."""
-    outline: float = 0.0
-    """Width of a contour around the strokes, in the line's heights."""
+    rings: list[tuple[float, Colour]] = field(default_factory=list)
+    """Contours around the strokes, the outermost first: how far each reaches, in the crop's heights, and its colour."""
+    shadow: Mark | None = None
+    """What the segments of a display throw on the ground behind them."""
+    heights_px: tuple[int, int] = (13, 64)
+    """Least and greatest height of the crop, in pixels."""
     narrow: float = 1.0
     """Factor on the line's width."""
+    lean: float = 0.0
+    """How far the line's top leans to the left on the mean, in its heights."""
+    fading: float = 0.0
+    """How much of the ink is gone where it is faintest, 0..1."""
 
 
 def display(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundings:
     """The glass of a display: one colour, a unit behind the number, symbols around it, the case at the rim."""
     height, width = line.mask.shape
     margins = rng.uniform(-0.03, 1, 4) ** 2 * [0.9, 1.1, 0.55, 0.6]
+    if rng.random() < 0.15:
+        margins[rng.integers(2)] *= 3
     ground, ink, strength = glass(rng)
-    marks = []
+    marks, shadow = [], None
+    if rng.random() < 0.3:
+        shade = np.asarray(line.mask * rng.uniform(0.08, 0.35), np.uint8)
+        x, y = rng.normal(0, 0.06, 2) * height
+        shadow = Mark(shade, 1.0, (float(x), float(y)))
     if rng.random() < 0.55:
         unit = UNITS[rng.integers(len(UNITS))]
         marks.append(_mark(rng, rng.choice([unit, unit.upper(), "kWh", "kWh"]), fonts, rng.uniform(0.2, 0.5) * height))
@@ -76,7 +90,9 @@ def display(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundin
         x = -rng.uniform(0.5, 0.9) * height
         letters = rng.choice(list("RYBTLPH"), 2)
         marks += [_at(_mark(rng, letter, fonts, size), x, row * 0.52 * height) for row, letter in enumerate(letters)]
-    return Surroundings(margins, ink, ground, strength, marks, rim(rng, margins, (height, width)))
+    narrow, fading = float(np.exp(rng.uniform(-0.2, 0.8))), float(rng.choice([0.0, rng.uniform(0, 0.55)]))
+    edges = rim(rng, margins, (height, width))
+    return Surroundings(margins, ink, ground, strength, marks, edges, shadow=shadow, narrow=narrow, fading=fading)
 
 
 def glass(rng: np.random.Generator) -> tuple[Colour, Colour, float]:
@@ -124,9 +140,9 @@ def rim(rng: np.random.Generator, margins: NDArray[np.float64], hw: tuple[int, i
 def shirt(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundings:
     """A player's back or chest: cloth, a contour around the digits, a name above them, the body's outline."""
     height, width = line.mask.shape
-    margins = rng.uniform(0.05, 0.65) * rng.uniform(0.4, 1.2, 4)
+    margins = rng.uniform(0.05, 0.65) * rng.uniform(0.4, 1.2, 4) * [0.8, 0.8, 1, 1]
     ground, ink = (np.clip(rng.uniform(0, 255) * rng.uniform(0.1, 1.6, 3), 0, 255) for _ in range(2))
-    while abs(LUMA @ (ink - ground)) < 40:
+    while abs(LUMA @ (ink - ground)) < 60:
         ground, ink = rng.uniform(0, 255, (2, 3))
     marks = []
     if rng.random() < 0.45:
@@ -137,16 +153,36 @@ def shirt(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundings
         marks.append(_at(mark, (width - span) / 2 + rng.normal(0, 0.2) * height, -size * rng.uniform(1.1, 1.8)))
     edges = []
     for side in (0, 1):
-        if rng.random() < 0.12:
-            x = width + margins[1] * height * rng.uniform(0.4, 0.9) if side else -margins[0] * height * 0.7
+        if rng.random() < 0.25:
+            reach = margins[side] * height * rng.uniform(0.5, 0.95)
+            x = width + reach if side else -reach
             out = width + 4 * height if side else -4.0 * height
             skew = rng.normal(0, 0.15) * height
             points = [(x - skew, -3 * height), (x + skew, 4 * height), (out, 4 * height), (out, -3 * height)]
             edges.append((np.array(points, np.float32), rng.uniform(0, 255, 3).astype(np.float32)))
-    outline = float(rng.choice([0.0, rng.uniform(0.02, 0.09)], p=[0.4, 0.6]))
     colours = ink.astype(np.float32), ground.astype(np.float32)
-    strength, narrow = float(rng.uniform(0.8, 1)), float(rng.uniform(0.5, 1.05))
-    return Surroundings(margins, *colours, strength, marks, edges, outline, narrow)
+    rings = contours(rng, *colours)
+    if rings and rng.random() < 0.2:
+        colours = np.clip(ground + rng.normal(0, 12, 3), 0, 255).astype(np.float32), colours[1]
+    target = rng.uniform(0.3, 0.62) if len(line.text) == 1 else rng.uniform(0.6, 1.3)
+    narrow, lean = float(np.clip(target * height / width, 0.45, 1.6)), float(rng.normal(0, 0.17))
+    strength, px = float(rng.uniform(0.8, 1)), (22, 60)
+    return Surroundings(margins, *colours, strength, marks, edges, rings, heights_px=px, narrow=narrow, lean=lean)
+
+
+def contours(rng: np.random.Generator, ink: Colour, ground: Colour) -> list[tuple[float, Colour]]:
+    """None, one or two contours around a shirt's digits, the outermost first; the last is unlike ink and ground."""
+    count = int(rng.choice([0, 1, 2], p=[0.35, 0.45, 0.2]))
+    if count == 0:
+        return []
+    some = rng.uniform(0, 255, (8, 3))
+    inner = some[np.abs((some[:, np.newaxis] - [ink, ground]) @ LUMA).min(1).argmax()]
+    reach = rng.uniform(0.015, 0.045)
+    rings = [(float(reach), inner.astype(np.float32))]
+    if count == 2:
+        outer = ink if rng.random() < 0.5 else rng.uniform(0, 255, 3)
+        rings.insert(0, (float(reach * rng.uniform(1.6, 2.1)), outer.astype(np.float32)))
+    return rings
 
 
 def _symbols(rng: np.random.Generator) -> str:

@@ -183,7 +183,7 @@ def random_text(rng: np.random.Generator, *, hard: float = 1.0) -> str:
     if rng.random() > hard:
         return digits(rng, 1, 4)
     makers = (small_number, whole_number, decimal_number, marked_number, number_with_unit, word, code)
-    maker = makers[rng.choice(len(makers), p=[0.18, 0.32, 0.12, 0.18, 0.05, 0.09, 0.06])]
+    maker = makers[rng.choice(len(makers), p=[0.15, 0.30, 0.12, 0.23, 0.05, 0.09, 0.06])]
     return maker(rng)
 
 
@@ -197,9 +197,19 @@ def small_number(rng: np.random.Generator) -> str:
     return digits(rng, 1, 2)
 
 
+def shirt_number(rng: np.random.Generator) -> str:
+    """Draw a player's number: two digits more often than one, and many with a narrow 1."""
+    number = digits(rng, 1, 1) if rng.random() < 0.36 else digits(rng, 2, 2)
+    if len(number) == 2 and rng.random() < 0.2:
+        return f"1{number[0]}" if rng.random() < 0.6 else f"{number[0]}1"
+    return number
+
+
 def display_number(rng: np.random.Generator) -> str:
     """Draw what a meter, a pump, a scale or a clock shows: leading zeros, and often a decimal point."""
-    text = "0" * int(rng.choice([0, 0, 0, 1, 2, 3])) + digits(rng, 1, 6)
+    shortest, longest = (1, 4) if rng.random() < 0.35 else (4, 7)
+    text = "0" * int(rng.choice([0, 0, 0, 1, 2, 3])) + digits(rng, shortest, longest)
+    text = text[:8]
     kind = rng.random()
     if kind < 0.5 and len(text) > 1:
         at = len(text) - int(rng.integers(1, min(3, len(text) - 1) + 1))

@@ -4,7 +4,7 @@ import pytest
 
 from edgereader.models.charsets import CHARSETS
 from edgereader.models.training.backgrounds import Backgrounds
-from edgereader.models.training.crops import HELD_OUT_METERS, CropMaker, CropPool, MeterDigits, seen, varied
+from edgereader.models.training.crops import HELD_OUT_METERS, CropMaker, CropPool, MeterDigits, faded, varied
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,40 @@ def test_varied_crops_keep_their_height_and_most_of_their_width():
     image = np.random.default_rng(0).integers(0, 255, (32, 60, 3), np.uint8)
     seen = [varied(image, np.random.default_rng(seed), 1.0) for seed in range(40)]
     assert {each.shape[0] for each in seen} == {32}
-    assert all(40 < each.shape[1] < 90 for each in seen)
+    assert all(48 < each.shape[1] < 96 for each in seen)
     assert any(each.mean() < image.mean() - 10 for each in seen)
+
+
+def test_varied_crops_lose_no_contrast_at_the_ends_of_the_scale():
+    for low, high in ((0, 30), (225, 255)):
+        image = np.full((32, 60, 3), low, np.uint8)
+        image[:, 20:40] = high
+        for seed in range(40):
+            assert np.ptp(varied(image, np.random.default_rng(seed), 1.0)) >= 20
+
+
+@pytest.mark.parametrize(("style", "signs"), [("display", "0123456789.:"), ("shirt", "0123456789")])
+def test_a_style_can_be_drawn_alone(maker, style, signs):
+    rng = np.random.default_rng(4)
+    drawn = [getattr(maker, style)(rng) for _ in range(40)]
+    assert all(text and set(text) <= set(signs) for _, text in drawn)
+    assert all(image.dtype == np.uint8 and image.shape[2] == 3 for image, _ in drawn)
+
+
+def test_shirts_are_narrow_and_displays_wide(maker):
+    def ratio(style):
+        rng = np.random.default_rng(5)
+        return np.median([crop.shape[1] / crop.shape[0] for crop, _ in (getattr(maker, style)(rng) for _ in range(60))])
+
+    assert 0.6 < ratio("shirt") < 1.1
+    assert ratio("display") > 3
+
+
+def test_ink_fades_no_further_than_its_depth():
+    left = faded(np.random.default_rng(0), (90, 30), 0.5)
+    assert left.shape == (30, 90)
+    assert 0.5 <= left.min() < left.max() <= 1
+    assert (faded(np.random.default_rng(0), (90, 30), 0.0) == 1).all()
 
 
 def test_counters_are_composed_from_the_meters_that_may_be_seen(shared_data):
@@ -78,11 +110,3 @@ def test_counters_are_composed_from_the_meters_that_may_be_seen(shared_data):
     image, text = seen.counter(np.random.default_rng(3))
     assert text.isdigit()
     assert image.shape[1] >= len(text) * 4
-
-
-def test_a_mask_that_shrinks_to_nothing_is_seen_faintly():
-    mask = np.full((40, 90), 255, np.uint8)
-    shown = seen(mask, np.diag([1e-3, 1e-3, 1]), (32, 16))
-    assert shown.shape == (16, 32)
-    assert shown.max() <= 1
-    assert seen(mask, np.eye(3), (90, 40)).min() == 1

@@ -23,6 +23,14 @@ def test_displays_are_no_text_fonts():
     assert not any(is_usable(path) for path in displays)
 
 
+def test_bold_fonts_are_heavy_by_name_where_there_are_any(fonts, tmp_path):
+    rng = np.random.default_rng(0)
+    assert all("Bold" in fonts.draw(rng, bold=True).getname()[1] for _ in range(30))
+    light = next(path for path in fonts.paths if "Bold" not in path.name)
+    (tmp_path / light.name).write_bytes(light.read_bytes())
+    assert FontPool((tmp_path,)).draw(rng, bold=True).getname()
+
+
 def test_text_fonts_are_drawn_by_a_seed(fonts):
     first, second = (fonts.draw(np.random.default_rng(3)).getname() for _ in range(2))
     assert first == second

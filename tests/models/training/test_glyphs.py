@@ -44,7 +44,26 @@ def test_ghosts_are_the_segments_that_are_off():
     with_ghost = [line for line in lines if line.ghost is not None]
     assert 2 < len(with_ghost) < 18
     assert all((line.ghost > 127).any() for line in with_ghost)
-    assert all(((line.ghost > 250) & (line.mask > 250)).sum() < 0.3 * (line.mask > 250).sum() for line in with_ghost)
+    assert all(((line.ghost > 250) & (line.mask > 100)).sum() < 0.3 * (line.mask > 100).sum() for line in with_ghost)
+
+
+def test_a_small_last_digit_has_a_quad_of_its_size_wherever_it_stands():
+    tops, bottoms = set(), set()
+    for seed in range(60):
+        quads = segment_line("888", np.random.default_rng(seed)).quads
+        heights = quads[:, 2, 1] - quads[:, 0, 1]
+        if heights[2] < 0.9 * heights[0]:
+            tops.add(bool(quads[2, 0, 1] < 1))
+            bottoms.add(bool(abs(quads[2, 2, 1] - quads[0, 2, 1]) < 1))
+            assert 0.45 < heights[2] / heights[0] < 0.9
+    assert tops == bottoms == {True, False}
+
+
+def test_some_displays_have_faint_segments():
+    darkest = [np.percentile(line.mask[line.mask > 100], 30) for line in
+               (segment_line("88888", np.random.default_rng(seed)) for seed in range(30))]  # fmt: skip
+    assert 3 < sum(level < 250 for level in darkest) < 20
+    assert min(darkest) > 127
 
 
 def test_wear_changes_strokes_but_not_quads(fonts):

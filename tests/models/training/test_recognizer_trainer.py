@@ -98,3 +98,18 @@ def test_difficulty_rises_from_clean_to_all():
     assert trainer.difficulty(0) == 0
     assert trainer.difficulty(trainer.CLEAN_STEPS + trainer.RAMP_STEPS) == 1
     assert 0 < trainer.difficulty(trainer.CLEAN_STEPS + 1) < 0.01
+
+
+def test_long_texts_weigh_more_than_short_ones_but_less_than_by_length(tmp_path):
+    run = config(tmp_path)
+    network = Recognizer(trainer.network_config(run)).eval()
+    images = torch.zeros(1, run.channels, *run.image_hw)
+    log_probs = network(images).log_softmax(2).transpose(0, 1)
+    for text in ([1], [0, 1, 2, 3]):
+        whole = torch.nn.functional.ctc_loss(
+            log_probs, torch.tensor(text) + 1, [log_probs.shape[0]], [len(text)], reduction="sum"
+        )
+        assert trainer.loss_of(network, images, [text]).item() == pytest.approx(
+            whole.item() / len(text) ** 0.5, rel=1e-4
+        )
+    assert trainer.loss_of(network, images, [[]]).item() > 0

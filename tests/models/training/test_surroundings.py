@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgereader.models.training.glyphs import printed_line, segment_line
-from edgereader.models.training.surroundings import LUMA, display, glass, paint_edges, rim, shirt
+from edgereader.models.training.surroundings import LUMA, contours, display, glass, paint_edges, rim, shirt
 
 
 def test_glass_and_ink_differ_enough_to_be_seen():
@@ -30,8 +30,21 @@ def test_a_displays_small_print_stands_beside_its_number(seed, fonts):
 def test_shirts_have_contrast(seed, fonts):
     rng = np.random.default_rng(seed)
     around = shirt(rng, printed_line("23", rng, fonts), fonts)
-    assert abs(LUMA @ (around.ink - around.ground)) >= 39
+    marks = [colour for _, colour in around.rings] + [around.ink]
+    assert max(abs(LUMA @ (colour - around.ground)) for colour in marks) >= 40
     assert (around.margins >= 0).all()
+    assert 0.4 < around.narrow < 1.7
+
+
+def test_contours_lie_in_each_other_and_differ_from_what_they_part():
+    ink, ground = np.full(3, 255, np.float32), np.zeros(3, np.float32)
+    drawn = [contours(np.random.default_rng(seed), ink, ground) for seed in range(200)]
+    assert {len(rings) for rings in drawn} == {0, 1, 2}
+    for rings in drawn:
+        reaches = [reach for reach, _ in rings]
+        assert reaches == sorted(reaches, reverse=True)
+        if rings:
+            assert min(abs(LUMA @ (rings[-1][1] - other)) for other in (ink, ground)) > 40
 
 
 def test_a_rim_stays_off_the_number():

@@ -1,7 +1,7 @@
 import numpy as np
 
 from edgereader.models.charsets import CHARSETS
-from edgereader.models.training.texts import random_text
+from edgereader.models.training.texts import display_number, random_text, shirt_number
 
 
 def texts(seed, hard, count=2000):
@@ -25,6 +25,17 @@ def test_words_codes_and_signs_are_among_them():
     assert 0.08 < words < 0.2
     assert 0.35 < digits < 0.6
     assert set("$%#+-/.,:") <= {sign for text in drawn for sign in text}
+
+
+def test_shirts_have_one_or_two_digits_and_displays_up_to_eight():
+    rng = np.random.default_rng(4)
+    shirts = [shirt_number(rng) for _ in range(400)]
+    assert all(number.isdigit() for number in shirts)
+    assert {len(number) for number in shirts} == {1, 2}
+    assert sum("1" in number for number in shirts if len(number) == 2) > 80
+    counts = [sum(sign.isdigit() for sign in display_number(rng)) for _ in range(400)]
+    assert set(counts) == set(range(1, 9))
+    assert sum(count > 4 for count in counts) > 160
 
 
 def test_a_seed_repeats():
