@@ -8,7 +8,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
 
-.PHONY: read test timed check lint types format bench card fonts clean
+.PHONY: read test timed check lint types format bench growth card fonts clean
 
 read: $(READ)/.installed  ## Read the sample photo with the shipped models; installs the runtime only, no PyTorch
 	@$(READ)/bin/edgereader read $(SAMPLE) --save build/read
@@ -40,14 +40,17 @@ PEERS := rapidocr tesseract tesseract-sweep easyocr onnxtr
 bench: $(DEV)/.installed build/wide/bundle.json  ## Measure EdgeReader beside others; without PHOTOS="FOLDER..." on the samples
 	@command -v tesseract >/dev/null || echo "without Tesseract: apt install tesseract-ocr"
 	$(BENCH) --contender nothing --contender edgereader $(PEERS:%=--contender %) --precision int8 --precision fp32 \
-		--turns 3 --seconds 6 --first-pass 15 --json benchmarks/results/bench.json
+		--turns 2 --seconds 13 --first-pass 15 --json benchmarks/results/bench.json
 	$(BENCH) build/wide --contender edgereader --contender pytorch --precision fp32 --precision int8 \
-		--turns 2 --seconds 6 --first-pass 8 --json benchmarks/results/bench-wide.json
-	$(BENCH) --precision int8 --threads 1 --streams 1 --streams 2 --scenario SingleStream --scenario MultiStream --scenario Offline \
+		--turns 2 --seconds 10 --first-pass 8 --cold-starts 1 --json benchmarks/results/bench-wide.json
+	$(BENCH) --precision int8 --threads 1 --streams 1 --streams 2 --scenario MultiStream --scenario Offline \
 		--turns 3 --seconds 3 --cold-starts 0 --json benchmarks/results/bench-streams.json
-	$(DEV)/bin/edgereader bench growth --json benchmarks/results/growth.json
 	$(DEV)/bin/edgereader bench readme
 	$(DEV)/bin/edgereader bench report $(addprefix benchmarks/results/,bench.json growth.json soak.json) --to build/bench
+
+growth: $(DEV)/.installed  ## Measure what grows with a photo's size, its regions and a batch
+	$(DEV)/bin/edgereader bench growth --json benchmarks/results/growth.json
+	$(DEV)/bin/edgereader bench readme
 
 build/wide/bundle.json: $(DEV)/.installed
 	$(DEV)/bin/python -m edgereader.benchmarks.wide --to $(@D)

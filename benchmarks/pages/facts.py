@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..machine import Machine
-from ..speed.figures import Contender, Report, Scenario, ScenarioName
+from ..speed.figures import Contender, Report, Scenario, ScenarioName, times_as_long
 
 
 def timed(report: Report) -> list[Contender]:
@@ -31,7 +31,7 @@ def reference(contenders: Sequence[Contender]) -> Contender | None:
 def times_as_slow(contender: Contender, beside: Contender | None) -> float | None:
     """How many times another's p50 a contender's p50 is, one photo at a time."""
     mine, other = scenario_of(contender), scenario_of(beside) if beside else None
-    return None if mine is None or other is None or other.p50_ms <= 0 else mine.p50_ms / other.p50_ms
+    return None if mine is None or other is None or other.p50_ms <= 0 else times_as_long(mine, other)
 
 
 def best_rate(contender: Contender) -> Scenario | None:

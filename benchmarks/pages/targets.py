@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from ..report import read_json
-from ..speed.figures import Contender, Growth, Report, Soak
+from ..speed.figures import Contender, Growth, Report, Soak, times_as_long
 from .facts import best_rate, scenario_of
 
 FILE = Path(__file__).resolve().parents[1] / "speed_targets.json"
@@ -105,7 +105,7 @@ def _pair(target: SpeedTarget, found: Report | Growth | Soak | None) -> tuple[Co
 
 def _times_faster(mine: Contender, other: Contender) -> float | None:
     quick, late = scenario_of(mine), scenario_of(other)
-    return late.p50_ms / quick.p50_ms if quick and late and quick.p50_ms > 0 else None
+    return times_as_long(late, quick) if quick and late and quick.p50_ms > 0 else None
 
 
 def _times_the_rate(mine: Contender, other: Contender) -> float | None:

@@ -85,8 +85,9 @@ def cold_start(entry: Entry, photo: Path, timeout_s: float, log: Path) -> float 
     with log.open("wb") as said:
         began = time.perf_counter()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, start_new_session=True, bufsize=0
-        )
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, start_new_session=True, bufsize=0,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},  # what is installed is compiled already
+        )  # fmt: skip
         try:
             heard = readable(cast("BinaryIO", process.stdout), timeout_s)
             done = heard and os.read(cast("BinaryIO", process.stdout).fileno(), 1)

@@ -1,5 +1,6 @@
 """What `edgereader bench` finds: the structs that its JSON consists of."""
 
+from statistics import median
 from typing import Literal
 
 import msgspec
@@ -38,6 +39,24 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     p999_ms: float
     times_ms: list[list[float]]
     """Each turn's latencies, ms to two places, in the order in which queries ended; empty for Offline, one query."""
+
+
+MOST_TIMES = 2000
+"""Latencies of a turn that are kept, evenly taken; the percentiles are of all."""
+
+
+def times_as_long(mine: Scenario, other: Scenario) -> float:
+    """How many times another contender's p50 a contender's p50 is, over the queries that both answered.
+
+    In a turn LoadGen asks all for the same photos in the same order, and a slow one answers only the first of them;
+    photos differ, so that the plain medians would be of different photos.
+    """
+    turns = [*zip(mine.times_ms, other.times_ms, strict=False)]
+    whole = all(len(times) < MOST_TIMES for turn in turns for times in turn)
+    pairs = [pair for turn in turns for pair in zip(*turn, strict=False)] if whole else []
+    if not pairs:
+        return mine.p50_ms / other.p50_ms
+    return median(one for one, _ in pairs) / median(another for _, another in pairs)
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +114,7 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
     """What the contender read of the labelled photos it was timed on."""
 
     photos: int = 0
-    """Labelled photos that it had the time to read; a slow contender reads fewer."""
+    """Labelled photos, all that there are."""
     labels: int
     recall: float | None
     precision: float | None

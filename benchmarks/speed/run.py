@@ -24,7 +24,7 @@ APART_MS, APART = 1.0, 0.05
 """LoadGen's latencies may be so much larger than ours: it takes a moment until Python hears of a query."""
 FASTEST_MS = 0.02
 """LoadGen itself takes about so long for a query."""
-COLD_S = 30.0
+COLD_S = 15.0
 """A contender whose cold starts have taken longer has no more of them."""
 
 

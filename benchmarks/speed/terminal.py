@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .figures import Contender, Report, Scenario, Stages
+from .figures import Contender, Report, Scenario, Stages, times_as_long
 
 HEAD = (
     "contender", "scenario", "valid", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "photos/s", "times",
@@ -19,7 +19,9 @@ def table(report: Report) -> str:
     rows = [row(each, scenario, base) for each in ran for scenario in each.scenarios]
     lines = [_columns([HEAD, *rows])] if rows else []
     if base is not None and rows:
-        lines.append(f"times: a photo's p50 (Offline: seconds a photo) as a multiple of {base.name}'s")
+        lines.append(
+            f"times: p50 (Offline: seconds a photo) as a multiple of {base.name}'s, over the queries that both answered"
+        )
     lines += [f"{each.name}: {way(each.stages)}" for each in ran if each.stages is not None]
     lines += [
         f"{each.name}, {scenario.scenario}: INVALID: {'; '.join(scenario.reasons)}"
@@ -54,10 +56,9 @@ def _times(scenario: Scenario, base: Contender | None) -> str:
     same = [each for each in base.scenarios if each.scenario == scenario.scenario] if base else []
     if not same:
         return ""
-    cost, of_base = (
-        1 / each.samples_per_s if each.scenario == "Offline" else each.p50_ms for each in (scenario, same[0])
-    )
-    return f"{cost / of_base:.2f}"
+    offline = scenario.scenario == "Offline"
+    times = same[0].samples_per_s / scenario.samples_per_s if offline else times_as_long(scenario, same[0])
+    return f"{times:.2f}"
 
 
 def way(found: Stages) -> str:

@@ -6,13 +6,10 @@ from statistics import median
 import numpy as np
 
 from ..scoring import match, ratio
-from .figures import Accuracy, Power, Scenario
+from .figures import MOST_TIMES, Accuracy, Power, Scenario
 from .jobs import Turn
 from .photos import Photo
 from .power import Energy
-
-MOST_TIMES = 2000
-"""Latencies of a turn that are kept, evenly taken; the percentiles are of all."""
 
 
 def scenario_of(turns: Sequence[Turn]) -> Scenario:
@@ -45,8 +42,13 @@ def thinned(times_ms: Sequence[float]) -> list[float]:
 
 
 def accuracy_of(photos: Sequence[Photo], texts: Sequence[Sequence[str]]) -> Accuracy | None:
-    """What was read of the first photos, against their labels; None where none has labels."""
-    pairs = [(photo.labels, read) for photo, read in zip(photos, texts, strict=False) if photo.labels is not None]
+    """What was read of the photos, against their labels; None where none has labels.
+
+    None too for a contender that had no time for all photos: figures of other photos would stand beside one another.
+    """
+    if len(texts) < len(photos):
+        return None
+    pairs = [(photo.labels, read) for photo, read in zip(photos, texts, strict=True) if photo.labels is not None]
     if not pairs:
         return None
     matches = [match(labels, read) for labels, read in pairs]

@@ -3,10 +3,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from edgereader.benchmarks.speed.figures import MOST_TIMES, times_as_long
 from edgereader.benchmarks.speed.jobs import Turn
 from edgereader.benchmarks.speed.photos import Photo
 from edgereader.benchmarks.speed.power import Energy
-from edgereader.benchmarks.speed.together import MOST_TIMES, accuracy_of, power_of, scenario_of
+from edgereader.benchmarks.speed.together import accuracy_of, power_of, scenario_of
 
 TURN = Turn(
     scenario="SingleStream", valid=True, reasons=[], queries=4, samples_per_query=1, samples_per_s=10.0, seconds=0.4,
@@ -53,8 +54,8 @@ def test_accuracy_is_scored_as_the_data_readme_says():
     assert found.false_numbers_per_image == pytest.approx(2 / 3)
 
 
-def test_photos_that_were_not_reached_do_not_count():
-    assert accuracy_of([photo("12"), photo("34")], [["12"]]).labels == 1
+def test_without_the_time_for_all_photos_there_is_no_accuracy():
+    assert accuracy_of([photo("12"), photo("34")], [["12"]]) is None
 
 
 def test_without_labels_there_is_no_accuracy():
@@ -68,3 +69,13 @@ def test_energy_is_shared_among_the_frames():
 
 def test_a_machine_that_does_not_tell_has_no_power():
     assert power_of([Energy(), Energy()], frames=20) is None
+
+
+def test_contenders_are_compared_over_the_queries_that_both_answered():
+    """A slow one has answered fewer, of other photos."""
+    quick = scenario_of([replace(TURN, times_ms=[10.0, 20.0, 500.0, 500.0, 500.0])])
+    slow = scenario_of([replace(TURN, times_ms=[30.0, 60.0])])
+    assert times_as_long(slow, quick) == pytest.approx(3)
+    assert times_as_long(quick, slow) == pytest.approx(1 / 3)
+    thin = scenario_of([replace(TURN, times_ms=[1.0] * (MOST_TIMES + 1))])
+    assert times_as_long(slow, thin) == pytest.approx(45)
