@@ -97,7 +97,7 @@ def _own(contender: Contender) -> list[Scenario]:
 
 
 def _streams(contender: Contender) -> str:
-    threads = f"{contender.threads} thread{'s' * (contender.threads != 1)}"
+    threads = f"{contender.threads or 'all'} thread{'s' * (contender.threads != 1)}"
     return f"{contender.streams} streams, {threads} each" if contender.streams > 1 else threads
 
 
