@@ -53,7 +53,8 @@ def slopes(samples: Sequence[Sample], warm_up_s: float, *, on_cpu: bool) -> list
 def _slope(quantity: _Quantity, samples: Sequence[Sample], *, judged: bool) -> Slope | None:
     hours = [each.at_s / 3600 for each in samples]
     values = [float(getattr(each, quantity.field)) for each in samples]
-    if (line := trend(hours, values, [each.segment for each in samples])) is None:
+    line = trend(hours, values, [each.segment for each in samples])
+    if line is None or hours[-1] <= hours[0]:  # samples of one moment have no slope
         return None
     allowed = (quantity.grain + quantity.share * values[0]) / (hours[-1] - hours[0])
     return Slope(

@@ -48,7 +48,7 @@ def accuracy_of(photos: Sequence[Photo], texts: Sequence[Sequence[str]]) -> Accu
     """
     if len(texts) < len(photos):
         return None
-    pairs = [(photo.labels, read) for photo, read in zip(photos, texts, strict=True) if photo.labels is not None]
+    pairs = [(photo.labels, read) for photo, read in zip(photos, texts, strict=False) if photo.labels is not None]
     if not pairs:
         return None
     matches = [match(labels, read) for labels, read in pairs]

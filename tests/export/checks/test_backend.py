@@ -238,9 +238,11 @@ def test_a_backend_that_is_wrong_is_told_from_a_graph_that_is(
 ) -> None:
     """A stand-in for a GPU: ONNX Runtime on the CPU, with one layer's weights changed whenever a graph is loaded."""
 
-    def open_wrongly(bundle: Bundle, kind: Kind, backend: str, precision: str | None) -> Session:
+    def open_wrongly(
+        bundle: Bundle, kind: Kind, backend: str, precision: str | None, threads: int | None = None
+    ) -> Session:
         if backend == "cpu":
-            return open_unproven(bundle, kind, backend, precision)
+            return open_unproven(bundle, kind, backend, precision, threads)
         path = bundle.file(kind, precision or "fp32")
         model = onnx.load(path)
         scaled("network.FeatureExtraction.ConvNet.8.weight", 3)(model)
