@@ -8,7 +8,6 @@ import click
 
 from ..models.training.samples import Crop, Crops, iterate
 from ..runtime import NUMBERS, Bundle, Recognizer
-from ..runtime.errors import DatasetError
 from ..runtime.reader import MIN_CONFIDENCE
 from .calibration import Calibration, fit, with_temperature
 from .calibration_data import numbers, open_calibration_set, read_crops
@@ -21,7 +20,7 @@ from .labelled import KINDS, Kind
 from .measuring import check_files, command_line, describe, measure, measure_contender, now
 from .names import bundle_and_sets
 from .peers import PEERS, open_peers, reason
-from .report import read_json, read_report, write_file, write_json
+from .report import read_json, read_report, writable, write_file, write_json
 from .terminal import table
 
 FILE = click.Path(path_type=Path)
@@ -84,7 +83,7 @@ def evaluate(
     Exit codes: 0 measured, 1 measured but for a contender that failed on the way, 2 nothing measured because a set, a
     bundle or an option is wrong, or no contender that was asked for can run here.
     """
-    writable(report_file, sheets_folder)
+    writable(report_file, sheets_folder, "--errors")
     chosen: Kind | None = next((one for one in KINDS if one == kind), None)
     bundle, datasets = bundle_and_sets(names)
     sets = open_sets(datasets, chosen)
@@ -118,18 +117,6 @@ def told(run: Run) -> Run:
     return run
 
 
-def writable(report_file: Path | None, sheets_folder: Path | None) -> None:
-    """Refuse an output path before hours of measuring, not after.
-
-    Raises:
-        DatasetError: The report's path is a folder, or the sheets' path a file.
-    """
-    if report_file and report_file.is_dir():
-        raise DatasetError(f"--json {report_file}: expected a file, got a folder; give a file name in it")
-    if sheets_folder and sheets_folder.exists() and not sheets_folder.is_dir():
-        raise DatasetError(f"--errors {sheets_folder}: expected a folder, got a file; choose another path")
-
-
 @click.command()
 @click.argument("bundle")
 @click.argument("datasets", nargs=-1, required=True, metavar="DATASET...")
@@ -157,7 +144,7 @@ def calibrate(
 
     Exit codes: 0 calibrated, 2 nothing changed because a set, a bundle or an option is wrong.
     """
-    writable(report_file, None)
+    writable(report_file)
     opened, sets = Bundle.open(bundle), {name: open_calibration_set(name) for name in datasets}
     recognizer = Recognizer(opened, backend, precision)
     precision = recognizer.session.precision

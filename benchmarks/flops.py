@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..runtime.bundle import Bundle
+from ..runtime.detector import Detector
+from ..runtime.images import Frame
+from ..runtime.manifest import Kind
+
 if TYPE_CHECKING:
     import onnx
 
 Shapes = Mapping[str, tuple[int, ...]]
+LOOKED_AT = 9
+"""Frames, evenly taken, that tell how many crops one has; reading all would take its time."""
 
 
 def gflop(path: Path, inputs: Mapping[str, Sequence[int]]) -> float:
@@ -38,6 +46,33 @@ def gflop(path: Path, inputs: Mapping[str, Sequence[int]]) -> float:
         for value in (*graph.input, *graph.value_info, *graph.output)
     }
     return sum(COUNTS[node.op_type](node, shapes) for node in graph.node if node.op_type in COUNTS) / 1e9
+
+
+def gflop_of(bundle: Bundle, kind: Kind, shape: tuple[int, int, int, int]) -> float:
+    """Billions of floating-point operations for an input of this shape (N, H, W, C)."""
+    if kind == "detector":
+        return gflop(bundle.file(kind), {"image": shape})
+    spec = bundle.recognizer
+    return gflop(bundle.file(kind), {"crops": shape, "allowed": (spec.classes,)})
+
+
+def gflop_of_frames(bundle: Bundle, detector: Detector, frames: Sequence[Frame]) -> dict[Kind, float]:
+    """Billions of operations of each network for a frame, with the frames' mean canvases and number of crops.
+
+    Args:
+        bundle: a detector and a recogniser.
+        detector: the bundle's, which says what the canvases are, and how many crops a frame has.
+        frames: one frame or more, (H, W, 3) uint8 BGR; every so manyth is looked at for its crops.
+    """
+    canvases = Counter(plan.canvas_hw for frame in frames for plan in detector.plans(*frame.shape[:2]))
+    looked = frames[:: -(-len(frames) // LOOKED_AT)]
+    crops = sum(len(detector.detect(frame)) for frame in looked) / len(looked)
+    spec = bundle.recognizer
+    return {
+        "detector": sum(count * gflop_of(bundle, "detector", (1, *hw, 3)) for hw, count in canvases.items())
+        / len(frames),
+        "recognizer": crops * gflop_of(bundle, "recognizer", (1, *spec.image_hw, spec.channels)),
+    }
 
 
 def _convolution(node: onnx.NodeProto, shapes: Shapes) -> int:

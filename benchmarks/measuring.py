@@ -40,12 +40,10 @@ def measure(
     outcomes = [
         _drawn(evaluate_set(reader, data, progress_of(data.name), uncalibrated), data, sheets_folder) for data in sets
     ]
-    chosen = {kind: session.precision for kind, session in reader.sessions.items()}
-    files: dict[str, str] = {kind: getattr(bundle.manifest, kind).files[chosen[kind]].sha256 for kind in chosen}
-    backends = {kind: session.backend for kind, session in reader.sessions.items()}
-    return label(backends), Run(
-        precision=label(chosen),
-        files=files,
+    backend, precision = where(reader)
+    return backend, Run(
+        precision=precision,
+        files=files_of(bundle, reader),
         sets=[outcome.result for outcome in outcomes],
         all_crops=all_crops(outcomes),
     )
@@ -77,6 +75,22 @@ def check_files(bundle: Bundle, precision: str) -> None:
     for kind in kinds:
         if getattr(bundle.manifest, kind) is not None:
             bundle.file(kind, precision)
+
+
+def where(reader: Reader) -> tuple[str, str]:
+    """The backend and the precision that a reader's networks run in."""
+    sessions = reader.sessions.items()
+    return label({kind: each.backend for kind, each in sessions}), label(
+        {kind: each.precision for kind, each in sessions}
+    )
+
+
+def files_of(bundle: Bundle, reader: Reader) -> dict[str, str]:
+    """The bundle's model files that a reader runs, with their SHA-256."""
+    return {
+        kind: getattr(bundle.manifest, kind).files[session.precision].sha256
+        for kind, session in reader.sessions.items()
+    }
 
 
 def label(found: dict[ModelKind, str]) -> str:

@@ -39,12 +39,9 @@ class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     peers: list[Peer]
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One figure that was asked for; exactly one of the limits is given."""
+class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a figure must reach; exactly one of the two is given."""
 
-    set: str
-    """A data set, `all crops`, or `the bundle`."""
-    figure: FigureName
     at_least: float | None = None
     at_most: float | None = None
 
@@ -55,6 +52,14 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def reached(self, value: float) -> bool:
         """Whether a figure is what was asked for."""
         return value >= self.at_least if self.at_least is not None else value <= (self.at_most or 0)
+
+
+class Target(Limit, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One figure that was asked for."""
+
+    set: str
+    """A data set, `all crops`, or `the bundle`."""
+    figure: FigureName
 
 
 class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

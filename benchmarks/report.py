@@ -13,6 +13,18 @@ from .figures import SCHEMA, Report
 Contents = TypeVar("Contents")
 
 
+def writable(report_file: Path | None, folder: Path | None = None, option: str = "") -> None:
+    """Refuse output paths before hours of measuring, not after: that of --json, and a folder's, given by an option.
+
+    Raises:
+        DatasetError: The report's path is a folder, or the folder's a file.
+    """
+    if report_file and report_file.is_dir():
+        raise DatasetError(f"--json {report_file}: expected a file, got a folder; give a file name in it")
+    if folder and folder.exists() and not folder.is_dir():
+        raise DatasetError(f"{option} {folder}: expected a folder, got a file; choose another path")
+
+
 def write_json(path: Path, contents: msgspec.Struct) -> None:
     """Write a struct as JSON; the file appears, or is replaced, only when it is complete.
 

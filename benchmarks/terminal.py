@@ -1,6 +1,6 @@
 """An evaluation as tables for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from .certainty import SURE, Certainty
 from .figures import Agreement, AllCrops, CropsResult, Result, ScenesResult
@@ -12,31 +12,31 @@ def table(results: Sequence[Result], crops: AllCrops | None) -> str:
     if crops is not None:
         figures = f"exact {crops.accuracy:.1%} ({crops.exact} of {crops.images}), {_certain(crops.certainty)}"
         rows.append(("all crops", str(crops.images), figures, "", ""))
-    parts = [_columns([("set", "images", "result", "p50 ms", "p90 ms"), *rows])]
+    parts = [columns([("set", "images", "result", "p50 ms", "p90 ms"), *rows])]
     parts += [f"{result.name}: {result.part}" for result in results if result.part]
     if texts := [row for result in results if isinstance(result, CropsResult) for row in _text_rows(result)]:
-        parts.append("\n" + _columns([("as written", "images", "result"), *texts]))
+        parts.append("\n" + columns([("as written", "images", "result"), *texts]))
     if boxes := [row for result in results if isinstance(result, ScenesResult) for row in _box_rows(result)]:
-        parts.append("\n" + _columns([("boxes, by ICDAR 2015", "labels", "result"), *boxes]))
+        parts.append("\n" + columns([("boxes, by ICDAR 2015", "labels", "result"), *boxes]))
     if groups := [row for result in results if isinstance(result, CropsResult) for row in _group_rows(result)]:
-        parts.append("\n" + _columns([("crops of", "images", "exact"), *groups]))
+        parts.append("\n" + columns([("crops of", "images", "exact"), *groups]))
     if rows := [row for result in results if isinstance(result, ScenesResult) for row in _threshold_rows(result)]:
-        parts.append("\n" + _columns([("readings from", "confidence", "result"), *rows]))
+        parts.append("\n" + columns([("readings from", "confidence", "result"), *rows]))
     if causes := [
         (result.name, str(cause.count), f"{cause.mistake}: {cause.detail}")
         for result in results
         for cause in result.causes
     ]:
-        parts.append("\n" + _columns([("cause of mistakes", "count", "what"), *causes]))
+        parts.append("\n" + columns([("cause of mistakes", "count", "what"), *causes]))
     return "\n".join(parts)
 
 
-def _columns(rows: Sequence[tuple[str, ...]]) -> str:
-    """Align the cells: texts in the first and third column, numbers in the others."""
+def columns(rows: Sequence[tuple[str, ...]], texts: Collection[int] = (0, 2)) -> str:
+    """Align the cells: texts in the columns of these numbers, figures in the others."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if at in {0, 2} else cell.rjust(width) for at, (cell, width) in enumerate(line)
+            cell.ljust(width) if at in texts else cell.rjust(width) for at, (cell, width) in enumerate(line)
         ).rstrip()
         for line in ([*zip(row, widths, strict=True)] for row in rows)
     )

@@ -6,7 +6,6 @@ of ``manifest.py``, and a file is used only when its size and SHA-256 are the ma
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -108,7 +107,9 @@ def write_bundle(root: str | os.PathLike[str], manifest: Manifest) -> None:
     contents = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
     _decode(contents, target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".bundle-", suffix=".json")
+    from tempfile import mkstemp  # 10 ms, which readers need not wait for
+
+    handle, temporary = mkstemp(dir=target.parent, prefix=".bundle-", suffix=".json")
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(contents)

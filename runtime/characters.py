@@ -70,7 +70,7 @@ def _owned_peaks(
     word[kept] = np.arange(len(kept))
     owner = np.empty(len(peaks), np.intp)
     owner[plateau] = word[labels[y, x]]
-    lonely = np.setdiff1d(np.arange(len(kept)), owner)
+    lonely = np.flatnonzero(np.bincount(owner[owner >= 0], minlength=len(kept)) == 0)
     peaks = np.concatenate((peaks[owner >= 0], quads[lonely].mean(axis=1))).astype(np.float32)
     owner = np.concatenate((owner[owner >= 0], lonely))
     order = owner.argsort(kind="stable")

@@ -1,8 +1,9 @@
 """The command ``edgereader``: its sub-commands by entry point, and ``read`` and ``split``."""
 
-from importlib.metadata import EntryPoint, entry_points
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -10,6 +11,9 @@ from .batch import find_sources, read_all, write_json, write_table
 from .errors import EdgeReaderError
 from .options import EXIT_CODES, open_reader, reader_options, run_batch, with_samples
 from .split import DigitFolder, split_all, write_counts
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "edgereader.commands"
 
@@ -48,6 +52,8 @@ class Commands(click.Group):
 
 
 def _entries() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # 30 ms, which reading a photo need not wait for
+
     return {each.name: each for each in entry_points(group=GROUP)}
 
 

@@ -85,28 +85,30 @@ class Detector:
         another slot, and its copy to the GPU overlaps the first one's run. Errors are those of `detect`.
         """
         frame = as_bgr(frame)
-        looks: list[tuple[Fit, Binding]] = []
-        for side_px in self._sides_px:
-            looks.append(self._begin(frame, side_px, slot, looks[-1] if looks else None))
+        plans = self.plans(*frame.shape[:2])
+        if self._most_hw is not None:
+            self._tell(frame, plans)
+        source, looks = frame, []
+        for plan in plans:
+            binding = self._binding(plan.canvas_hw, slot)
+            canvas = binding.inputs["image"][0]
+            fit(source, plan, canvas)
+            binding.start(1)
+            looks.append((plan, binding))
+            if plan.size_hw[0] < frame.shape[0]:  # a smaller canvas is fitted from this one, which is far less to read
+                source = canvas[: plan.size_hw[0], : plan.size_hw[1]]
         return Looking(frame, tuple(looks))
 
     def finish(self, looking: Looking) -> list[Region]:
         """Wait for what `start` began; errors are those of `detect`."""
         return [region for plan, binding in looking.looks for region in self._found(looking.frame, plan, binding)]
 
-    def _begin(self, frame: Frame, side_px: int, slot: int, larger: tuple[Fit, Binding] | None) -> tuple[Fit, Binding]:
-        """Fit a frame and start; from a larger canvas that it was made smaller for already, where there is one."""
-        plan = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE, most_hw=self._most_hw)
-        if self._most_hw is not None:
-            self._tell(frame, plan, side_px)
-        binding = self._binding(plan.canvas_hw, slot)
-        source = frame
-        if larger is not None and larger[0].size_hw[0] < frame.shape[0]:
-            (height, width), canvas = larger[0].size_hw, larger[1].inputs["image"][0]
-            source = canvas[:height, :width]
-        fit(source, plan, binding.inputs["image"][0])
-        binding.start(1)
-        return plan, binding
+    def plans(self, height: int, width: int) -> list[Fit]:
+        """How a frame of this size is fitted into each canvas that is looked at, the largest first."""
+        return [
+            plan_fit(height, width, long_side_px=side_px, enlarge=ENLARGE, most_hw=self._most_hw)
+            for side_px in self._sides_px
+        ]
 
     def _found(self, frame: Frame, plan: Fit, binding: Binding) -> list[Region]:
         binding.wait()
@@ -120,13 +122,14 @@ class Detector:
         )
         return [self._mapped(each, plan, frame) for each in found]
 
-    def _tell(self, frame: Frame, plan: Fit, side_px: int) -> None:
+    def _tell(self, frame: Frame, plans: list[Fit]) -> None:
         """Say once for each canvas that frames are made smaller than was asked for."""
-        wanted = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE)
-        if plan.size_hw[0] < wanted.size_hw[0] - 1 and wanted.canvas_hw not in self._told:
-            self._told.add(wanted.canvas_hw)
-            text = "%s: pictures of %dx%d are read at %dx%d, as the engine takes no canvas of %dx%d (engine --canvas)"
-            log.warning(text, self.session.backend, *frame.shape[:2], *plan.size_hw, *wanted.canvas_hw)
+        for side_px, plan in zip(self._sides_px, plans, strict=True):
+            wanted = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE)
+            if plan.size_hw[0] < wanted.size_hw[0] - 1 and wanted.canvas_hw not in self._told:
+                self._told.add(wanted.canvas_hw)
+                text = "%s: pictures of %dx%d are read at %dx%d: the engine takes no canvas of %dx%d (engine --canvas)"
+                log.warning(text, self.session.backend, *frame.shape[:2], *plan.size_hw, *wanted.canvas_hw)
 
     def _mapped(self, region: Region, plan: Fit, frame: Frame) -> Region:
         quad, characters = (to_frame(each * MAP_STRIDE, plan, frame) for each in (region.quad, region.characters))

@@ -15,9 +15,14 @@ from .peer import limit_opencv
 class EdgeReader:
     """A reader of a bundle; photos of `read_many` overlap where the backend can."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, packages: Iterable[str] = PACKAGES) -> None:
         self.reader = reader
-        self.versions = installed(*PACKAGES)
+        self._packages = packages
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of its libraries; looked up when asked for, as that takes time which is not the contender's."""
+        return installed(*self._packages)
 
     def read(self, frame: Frame) -> list[Found]:
         """Every number in a photo (H, W, 3) uint8 BGR."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import Any
@@ -14,15 +15,20 @@ from ..machine import installed
 from . import Found, Unavailable
 
 
-class OneByOne:
+class OneByOne(ABC):
     """A contender that reads photos one after the other."""
 
     def __init__(self, *packages: str) -> None:
-        self.versions = installed(*packages)
+        self._packages = packages
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of its libraries; looked up when asked for, as that takes time which is not the contender's."""
+        return installed(*self._packages)
+
+    @abstractmethod
     def read(self, frame: Frame) -> list[Found]:
         """Every text with a digit in a photo (H, W, 3) uint8 BGR."""
-        raise NotImplementedError
 
     def read_many(self, frames: Iterable[Frame]) -> Iterator[list[Found]]:
         """What `read` gives for each photo, in their order."""

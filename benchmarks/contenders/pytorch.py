@@ -17,7 +17,6 @@ from ...runtime.binding import Shape
 from ...runtime.bundle import shipped
 from ...runtime.manifest import Kind, ShapeRange
 from ...runtime.sessions import MORE
-from ..machine import installed
 from . import Contender, Options, Unavailable
 from .edgereader import EdgeReader
 from .peer import library, limit_opencv
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COMPILED = "pytorch-compile"
+PACKAGES = ("torch", "edgereader", "numpy", "opencv-python-headless")
 TRAINED = Path(__file__).parents[2] / "models/training/checkpoints"
 """What the shipped bundle was exported from, in a clone of the repository."""
 
@@ -102,9 +102,7 @@ def open_contender(name: str, options: Options) -> Contender:
     if options.threads:
         torch.set_num_threads(options.threads)
     MORE[name] = lambda bundle, kind: open_network(name, bundle, kind)
-    contender = EdgeReader(Reader(options.bundle, name, long_side_px=options.canvas_px))
-    contender.versions = installed("torch", "edgereader", "numpy", "opencv-python-headless")
-    return contender
+    return EdgeReader(Reader(options.bundle, name, long_side_px=options.canvas_px), PACKAGES)
 
 
 def expect_compiler() -> None:

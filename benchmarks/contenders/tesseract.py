@@ -21,7 +21,12 @@ class Tesseract(OneByOne):
     def __init__(self, pytesseract: Any) -> None:
         super().__init__("pytesseract")
         self.pytesseract = pytesseract
-        self.versions["tesseract"] = str(pytesseract.get_tesseract_version())
+        self._version = str(pytesseract.get_tesseract_version())
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of pytesseract and the program."""
+        return {**super().versions, "tesseract": self._version}
 
     def read(self, frame: Frame) -> list[Found]:
         """Every word with a digit in a photo (H, W, 3) uint8 BGR."""

@@ -32,7 +32,11 @@ class TesseractSweep(OneByOne):
     def __init__(self, plain: Tesseract) -> None:
         super().__init__("opencv-python-headless")
         self.plain = plain
-        self.versions |= plain.versions
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """With those of Tesseract."""
+        return super().versions | self.plain.versions
 
     def read(self, frame: Frame) -> list[Found]:
         """Every word with a digit in a photo (H, W, 3) uint8 BGR."""

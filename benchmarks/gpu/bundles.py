@@ -16,15 +16,15 @@ from ...export.pipeline import Target, export_detector, export_recognizer
 from ...export.precision.half import halve
 from ...export.precision.quantization import folded, with_file, write
 from ...runtime.bundle import MANIFEST_NAME, Bundle, write_bundle
-from ...runtime.detector import ENLARGE, Detector
-from ...runtime.images import Frame, plan_fit
+from ...runtime.detector import Detector
+from ...runtime.images import Frame
 from ...runtime.manifest import Kind
 from ...runtime.reader import Reader
-from ..flops import gflop
+from ..flops import gflop_of, gflop_of_frames
 from .figures import Work
 from .frames import READINGS
 from .jobs import ONE_BY_ONE, Job, kind_of, shape_of
-from .pictures import FRAME_HW, make_frames, texts_of
+from .pictures import make_frames, texts_of
 from .runners import expected_file, runner
 from .sections import sections
 
@@ -77,14 +77,6 @@ def work(bundle: Path, section: str, size: str) -> Work:
     return Work(section=section, size=size, gflop=gflop_of(Bundle.open(bundle), kind, shape_of(size)))
 
 
-def gflop_of(bundle: Bundle, kind: Kind, shape: tuple[int, int, int, int]) -> float:
-    """Billions of floating-point operations for an input of this shape (N, H, W, C)."""
-    if kind == "detector":
-        return gflop(bundle.file(kind), {"image": shape})
-    spec = bundle.recognizer
-    return gflop(bundle.file(kind), {"crops": shape, "allowed": (spec.classes,)})
-
-
 def add_halves(root: Path) -> list[str]:
     """Add fp16 graphs that no gate has judged, where there are none; the kinds that they were added to."""
     added: list[str] = []
@@ -116,13 +108,8 @@ def make_shipped(folder: Path, job: Job) -> tuple[str, list[Work]]:
 
 def work_of_frame(bundle: Bundle, frames: Sequence[Frame]) -> Work:
     """What a frame asks of a GPU, with as many crops as the frames have on average."""
-    sides = (bundle.detector.long_side_px, bundle.detector.coarse_side_px)
-    canvases = [plan_fit(*FRAME_HW, long_side_px=side, enlarge=ENLARGE).canvas_hw for side in sides if side]
-    detector, spec = Detector(bundle, "cpu", "fp32"), bundle.recognizer
-    crops = sum(len(detector.detect(frame)) for frame in frames) / len(frames)
-    one = gflop_of(bundle, "recognizer", (1, *spec.image_hw, spec.channels))
-    total = sum(gflop_of(bundle, "detector", (1, *canvas_hw, 3)) for canvas_hw in canvases) + crops * one
-    return Work(section="frames", size=ONE_BY_ONE, gflop=total)
+    detector = Detector(bundle, "cpu", "fp32")
+    return Work(section="frames", size=ONE_BY_ONE, gflop=sum(gflop_of_frames(bundle, detector, frames).values()))
 
 
 def make_engines(root: Path, job: Job) -> tuple[str, list[Work]]:

@@ -12,9 +12,10 @@ import msgspec
 from ...runtime.bundle import Bundle
 from ...runtime.images import Frame
 from ...runtime.reader import Reader, Reading
+from ..memory import device_bytes, host_bytes
 from .figures import Memory
 from .jobs import ONE_BY_ONE, Job
-from .memory import device_bytes, growth, host_bytes
+from .memory import growth
 from .pictures import endless, make_frames, texts_of
 from .state import clocks
 from .turns import FramesTurn

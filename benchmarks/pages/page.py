@@ -5,7 +5,9 @@ from pathlib import Path
 
 from ..machine import Machine
 from ..report import write_file
-from ..speed.figures import Growth, Photos, Report, Soak
+from ..speed.figures import Photos, Report
+from ..speed.growth_figures import Growth
+from ..speed.soak_figures import Soak
 from .bench_sections import bench_sections
 from .facts import machine_words, version_words
 from .growth_sections import growth_sections

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from ...runtime.errors import DatasetError
 from ..card import filled
-from ..speed.figures import Contender, Growth, Report, Soak
+from ..speed.figures import Contender, Report
 from ..speed.files import read_figures
+from ..speed.growth_figures import Growth
+from ..speed.soak_figures import Soak
 from ..tables import NONE, markdown, percent
 from .axes import signed, steady
 from .bench_sections import limit as limit_of
@@ -177,7 +179,7 @@ def soak_words(soak: Soak) -> str:
     verdict = "PASS" if soak.passed else "**FAIL**" if soak.finished else "**not finished**"
     return (
         f"**Soak**, {soak.date[:10]}, {soak.hours:g} h, {soak.frames:,} frames, {soak.backend}, {soak.precision}: "
-        f"{verdict}; {slopes}. {code(soak.commands[0])}"
+        f"{verdict}; {slopes}. {code(soak.commands[-1])}"
     )
 
 

@@ -6,8 +6,12 @@ from typing import Literal
 
 import msgspec
 
+from ..references import Limit
 from ..report import read_json
-from ..speed.figures import Contender, Growth, Report, Soak, times_as_long
+from ..speed.figures import Contender, Report
+from ..speed.growth_figures import Growth
+from ..speed.soak_figures import Soak
+from ..speed.together import times_as_long
 from .facts import best_rate, scenario_of
 
 FILE = Path(__file__).resolve().parents[1] / "speed_targets.json"
@@ -34,8 +38,8 @@ class Which(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return None
 
 
-class SpeedTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One figure that was asked for; exactly one of the limits is given."""
+class SpeedTarget(Limit, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One figure that was asked for."""
 
     what: str
     """In words."""
@@ -44,16 +48,6 @@ class SpeedTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What it is measured in, a file of `benchmarks/results`."""
     of: Which | None = None
     beside: Which | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-
-    def __post_init__(self) -> None:
-        if (self.at_least is None) == (self.at_most is None):
-            raise ValueError("a target needs at_least or at_most, one of both")
-
-    def reached(self, value: float) -> bool:
-        """Whether a figure is what was asked for."""
-        return value >= self.at_least if self.at_least is not None else value <= (self.at_most or 0)
 
 
 class SpeedTargets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..trend import t_quantile
+
 Turns = Sequence[Sequence[float]]
 DRAWS = 400
 MOST = 10_000_000
 """So many values are drawn at once."""
 LEAST = 1e-12
 """Has a logarithm, as zero has none."""
-T_975 = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12)
-"""97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def around(value: float, error: float, free: int) -> Ratio:
 
 
 def student(free: int) -> float:
-    """97.5 % quantile of Student's t; beyond the table, that of 17 degrees."""
-    return T_975[free - 1] if free <= len(T_975) else 2.11
+    """97.5 % quantile of Student's t; that of 17 degrees of freedom for more of them."""
+    return t_quantile(min(free, 17))
 
 
 def _arrays(turns: Turns) -> list[NDArray[np.float64]]:

@@ -7,7 +7,9 @@ import msgspec
 import numpy as np
 
 from .bootstrap import Ratio, Turns, around, ratio
-from .figures import Contender, Curve, Growth, Report, Scenario, Soak
+from .figures import Contender, Report, Scenario
+from .growth_figures import Curve, Growth
+from .soak_figures import Soak
 
 BLOCKS = 8
 """A soak's samples are not independent of one another; the means of so many blocks nearly are."""

@@ -13,8 +13,8 @@ import msgspec
 from ...runtime import Bundle, Reader
 from ...runtime.errors import BackendUnavailable, EdgeReaderError
 from ...runtime.images import Frame
-from ..contenders import Contender, Found, Unavailable, opener
-from ..measuring import label
+from ..contenders import Found, Unavailable, opener
+from ..measuring import where
 from . import loadgen, process, stages
 from .figures import Memory, Work
 from .jobs import Answer, Command, Job, Measure, MemoryFound, Missing, Ready, StagesFound, TakeStages
@@ -22,8 +22,8 @@ from .photos import map_photos
 from .streams import Streams
 from .work import work_of
 
-MEMORY_S = 3.0
-"""Frames that are read to count allocations take about so long."""
+MEMORY_S = 1.0
+"""A round of frames that are read to count allocations takes about so long."""
 
 
 def main() -> None:
@@ -50,7 +50,8 @@ def answered(job: Job, commands: BinaryIO) -> Iterator[Answer]:
     contender = streams.readers[0]
     loaded_mib = process.resident_mib(held)
     texts, times_ms = first_pass(streams, frames, job.first_pass_s)
-    backend, precision = where(contender)
+    reader = getattr(contender, "reader", None)
+    backend, precision = where(reader) if isinstance(reader, Reader) else (None, None)
     yield Ready(versions=contender.versions, backend=backend, precision=precision, texts=texts, times_ms=times_ms)
     for line in commands:
         command: Command = msgspec.json.decode(line, type=Command)
@@ -104,16 +105,6 @@ def work(job: Job, frames: Sequence[Frame], backend: str | None) -> Work | None:
         )
     except BackendUnavailable:
         return None
-
-
-def where(contender: Contender) -> tuple[str | None, str | None]:
-    """The backend and the precision that EdgeReader's networks run in; None for others."""
-    reader = getattr(contender, "reader", None)
-    if not isinstance(reader, Reader):
-        return None, None
-    backends = {kind: session.backend for kind, session in reader.sessions.items()}
-    precisions = {kind: session.precision for kind, session in reader.sessions.items()}
-    return label(backends), label(precisions)
 
 
 if __name__ == "__main__":

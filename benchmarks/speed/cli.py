@@ -11,12 +11,11 @@ from pathlib import Path
 
 import click
 
-from ...runtime.errors import DatasetError
 from ..contenders import OPENERS
 from ..machine import this_machine
 from ..measuring import command_line, now
 from ..pages import write_pages
-from ..report import write_json
+from ..report import writable, write_json
 from .entries import ALL, DEFAULT_BUNDLE, Entry, Variants, entries, interpreters
 from .figures import SCENARIOS, Report, ScenarioName
 from .photos import decode, find
@@ -152,7 +151,7 @@ def run(
     """
     import mlperf_loadgen  # noqa: F401, contenders need it, and this is where its absence has a good message
 
-    writable(report_file, pages_folder)
+    writable(report_file, pages_folder, "--report")
     variants = Variants(
         bundles or (DEFAULT_BUNDLE,), backends, precisions, threads, streams, canvas_px, interpreters(pythons)
     )
@@ -185,18 +184,6 @@ def measured(plan: Plan, chosen: Sequence[Entry], folders: Sequence[str], limit:
         command=command_line(), date=now(), machine=this_machine(), photos=pixels.facts, turns=plan.turns,
         contenders=found,
     )  # fmt: skip
-
-
-def writable(report_file: Path | None, pages_folder: Path | None) -> None:
-    """Refuse an output path before minutes of measuring, not after.
-
-    Raises:
-        DatasetError: the report's path is a folder, or the pages' path a file.
-    """
-    if report_file and report_file.is_dir():
-        raise DatasetError(f"--json {report_file}: expected a file, got a folder; give a file name in it")
-    if pages_folder and pages_folder.exists() and not pages_folder.is_dir():
-        raise DatasetError(f"--report {pages_folder}: expected a folder, got a file; choose another path")
 
 
 def tell(line: str) -> None:

@@ -8,8 +8,10 @@ import msgspec
 
 from ...runtime.errors import DatasetError
 from .changes import Change, Comparison, compare_growths, compare_reports, compare_soaks
-from .figures import Growth, Report, Soak
+from .figures import Report
 from .files import read_figures
+from .growth_figures import Growth
+from .soak_figures import Soak
 
 FILE = click.Path(path_type=Path)
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from ...runtime.errors import DatasetError
 from ..report import read_json
-from .figures import SCHEMA, Growth, Report, Soak
+from .figures import SCHEMA, Report
+from .growth_figures import Growth
+from .soak_figures import Soak
 
 SOURCE = "edgereader bench --json"
 KINDS: dict[str, type[Report | Growth | Soak]] = {"contenders": Report, "curves": Growth, "samples": Soak}

@@ -10,9 +10,9 @@ import click
 
 from ...runtime import Bundle, Reader
 from ..machine import this_machine
-from ..measuring import command_line, label, now
+from ..measuring import command_line, now, where
 from ..report import write_json
-from .figures import Curve, Growth
+from .growth_figures import Curve, Growth
 from .growth_run import MARGIN, Case, cases, curves, run
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -59,13 +59,14 @@ def describe(bundle: Bundle, reader: Reader, rounds: int, made: list[Case]) -> G
     found = curves(made)
     empty = [case for case in made if case.what is None]
     calls, spent_ms = sum(case.calls for case in empty), sum(sum(case.times_ms["recognise"]) for case in empty)
+    backend, precision = where(reader)
     return Growth(
         command=command_line(),
         date=now(),
         machine=this_machine(),
         bundle=bundle.manifest.name,
-        backend=label({kind: session.backend for kind, session in reader.sessions.items()}),
-        precision=label({kind: session.precision for kind, session in reader.sessions.items()}),
+        backend=backend,
+        precision=precision,
         rounds=rounds,
         margin=MARGIN,
         curves=found,

@@ -18,7 +18,8 @@ import numpy as np
 from ...runtime import Reader, files
 from ...runtime.errors import BundleError
 from ..trend import Trend, line
-from .figures import STAGES, Curve, Point
+from .figures import STAGES
+from .growth_figures import Curve, Point
 from .growth_photos import CROPS, MEGAPIXELS, NUMBERS, crops, page, sized, without_text
 from .stages import clocks
 

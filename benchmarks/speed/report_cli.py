@@ -9,8 +9,10 @@ from ...runtime.errors import DatasetError
 from ..pages import write_pages
 from ..pages.readme import renewed
 from ..report import write_file
-from .figures import Growth, Report, Soak
+from .figures import Report
 from .files import read_figures
+from .growth_figures import Growth
+from .soak_figures import Soak
 
 FILE = click.Path(path_type=Path)
 

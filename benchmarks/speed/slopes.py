@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from ..trend import trend
-from .figures import Sample, Slope
+from .soak_figures import Sample, Slope
 
 
 class _Quantity(NamedTuple):

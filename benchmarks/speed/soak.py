@@ -15,11 +15,11 @@ from msgspec.structs import replace
 from ...runtime import Bundle, Reader
 from ...runtime.errors import BundleError, DatasetError
 from ..machine import this_machine
-from ..measuring import command_line, label, now
+from ..measuring import command_line, files_of, now, where
 from ..report import read_json, write_json
 from ..trend import METHOD
-from .figures import Slope, Soak
 from .slopes import GRAIN
+from .soak_figures import Slope, Soak
 from .soak_frames import Shots
 from .soak_run import end_s, judged, soak_on
 
@@ -87,16 +87,15 @@ def soak(
 
 def new_soak(bundle: Bundle, reader: Reader, hours: float, seed: int, every_s: float) -> Soak:
     """A soak before its first frame."""
-    chosen = {kind: session.precision for kind, session in reader.sessions.items()}
-    files: dict[str, str] = {kind: getattr(bundle, kind).files[precision].sha256 for kind, precision in chosen.items()}
+    backend, precision = where(reader)
     return Soak(
         commands=[command_line()],
         date=now(),
         machine=this_machine(),
         bundle=bundle.manifest.name,
-        files=files,
-        backend=label({kind: session.backend for kind, session in reader.sessions.items()}),
-        precision=label(chosen),
+        files=files_of(bundle, reader),
+        backend=backend,
+        precision=precision,
         seed=seed,
         every_s=every_s,
         hours=hours,

@@ -11,10 +11,10 @@ import numpy as np
 from msgspec.structs import replace
 
 from ...runtime.errors import BackendError, ImageError
-from ..gpu.memory import MIB, host_bytes
 from ..measuring import now
-from .figures import Sample, Soak
+from ..memory import MIB, host_bytes
 from .slopes import slopes
+from .soak_figures import Sample, Soak
 from .soak_frames import CYCLE, Shot
 
 Read = Callable[[Any], list[str]]

@@ -1,15 +1,15 @@
 """A report on the terminal: a line for each contender and scenario, and the failures."""
 
-from collections.abc import Sequence
-
-from .figures import Contender, Report, Scenario, Stages, times_as_long
+from ..terminal import columns
+from .figures import Contender, Report, Scenario, Stages
+from .together import times_as_long
 
 HEAD = (
     "contender", "scenario", "valid", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "photos/s", "times",
     "MiB", "cold s", "recall", "precision",
 )  # fmt: skip
-LEFT = 3
-"""Columns of text, the first ones."""
+TEXTS = range(3)
+"""Columns of text."""
 
 
 def table(report: Report) -> str:
@@ -17,7 +17,7 @@ def table(report: Report) -> str:
     ran = [each for each in report.contenders if each.outcome == "ran"]
     base = next((each for each in ran if each.kind == "edgereader"), None)
     rows = [row(each, scenario, base) for each in ran for scenario in each.scenarios]
-    lines = [_columns([HEAD, *rows])] if rows else []
+    lines = [columns([HEAD, *rows], TEXTS)] if rows else []
     if base is not None and rows:
         lines.append(
             f"times: p50 (Offline: seconds a photo) as a multiple of {base.name}'s, over the queries that both answered"
@@ -67,15 +67,4 @@ def way(found: Stages) -> str:
     return (
         f"{parts}; sum {found.sum_ms:.2f} of {found.whole_ms:.2f} ms, "
         f"{found.outside_networks:.1%} of it after decoding outside the networks"
-    )
-
-
-def _columns(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if at < LEFT else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in rows
     )

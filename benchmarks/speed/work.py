@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from ...runtime.bundle import Bundle
-from ...runtime.detector import ENLARGE, Detector
-from ...runtime.images import Frame, plan_fit
+from ...runtime.detector import Detector
+from ...runtime.images import Frame
 from ...runtime.manifest import Kind
-from ..flops import gflop
+from ..flops import gflop_of_frames
 from .figures import Work
 from .peak import KERNELS, peak_gops
 
 KINDS: tuple[Kind, ...] = ("detector", "recognizer")
-PHOTOS = 8
-"""So many photos, evenly taken, tell how many crops one has."""
 
 
 def work_of(
@@ -42,30 +39,7 @@ def work_of(
     if not KERNELS.keys() >= set(precisions.values()):
         return None
     detector = Detector(bundle, "cpu", precision, canvas_px, threads or None)
-    step = -(-len(frames) // PHOTOS)
-    crops = [len(detector.detect(frame)) for frame in frames[::step]]
-    gop: dict[Kind, float] = {
-        "detector": detector_gop(bundle, frames, detector.long_side_px),
-        "recognizer": sum(crops) / len(crops) * crop_gop(bundle),
-    }
+    gop = gflop_of_frames(bundle, detector, frames)
     seconds = sum(gop[kind] / peak_gops(precisions[kind], threads) for kind in gop)
     total = sum(gop.values())
     return Work(gop_per_frame=total, peak_gops=total / seconds, limit_ms=1000 * seconds)
-
-
-def detector_gop(bundle: Bundle, frames: Sequence[Frame], long_side_px: int) -> float:
-    """Billions of operations of the detector for a photo, all its canvases together, on average."""
-    sides = [side for side in (long_side_px, bundle.detector.coarse_side_px) if side]
-    canvases = Counter(
-        plan_fit(*frame.shape[:2], long_side_px=side, enlarge=ENLARGE).canvas_hw for frame in frames for side in sides
-    )
-    file = bundle.file("detector")
-    one = {hw: gflop(file, {"image": (1, *hw, 3)}) for hw in canvases}
-    return sum(one[hw] * count for hw, count in canvases.items()) / len(frames)
-
-
-def crop_gop(bundle: Bundle) -> float:
-    """Billions of operations of the recogniser for a crop."""
-    spec = bundle.recognizer
-    shapes = {"crops": (1, *spec.image_hw, spec.channels), "allowed": (spec.classes,)}
-    return gflop(bundle.file("recognizer"), shapes)

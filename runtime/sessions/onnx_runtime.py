@@ -1,6 +1,8 @@
 """ONNX Runtime's backends: ``cpu``, with inputs and outputs bound to numpy arrays; ``onnx_runtime_gpu.py`` has more."""
 
 from collections.abc import Mapping
+from math import prod
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from ..errors import BackendError, BackendUnavailable
 from ..manifest import Profile, ShapeRange
 
 PROVIDER = "CPUExecutionProvider"
+OWN_PAGES_BYTES = 2**16
 DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(int64)": np.int64}
 
 
@@ -82,7 +85,7 @@ class OnnxRuntimeSession:
                 raise BackendError(
                     f"{self.backend}: {name}: expected {limits.min} to {limits.max}, got {shapes[name]}; stay inside"
                 )
-        arrays = {name: np.zeros(shape, self._dtypes[name]) for name, shape in shapes.items()}
+        arrays = {name: _zeros(shape, self._dtypes[name]) for name, shape in shapes.items()}
         if self.backend == "cpu":
             return OnnxRuntimeBinding(self._session, arrays, set(self._outputs), set(batched))
         from .onnx_runtime_gpu import GpuBinding
@@ -132,6 +135,14 @@ class OnnxRuntimeBinding:
 
     def _rows(self, name: str, array: NDArray[Any], batch: int) -> NDArray[Any]:
         return array[:batch] if name in self._batched else array
+
+
+def _zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """Zeros; many of them in pages of their own, which go back to the system whole and leave no hole in the heap."""
+    size = prod(shape) * np.dtype(dtype).itemsize
+    if size < OWN_PAGES_BYTES:
+        return np.zeros(shape, dtype)
+    return np.frombuffer(mmap(-1, size), dtype).reshape(shape)
 
 
 def _onnxruntime(backend: str) -> Any:

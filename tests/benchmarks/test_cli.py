@@ -18,6 +18,8 @@ from edgereader.runtime import Bundle, Reader
 from edgereader.runtime.bundle import write_bundle
 from edgereader.runtime.cli import main
 
+from .results import failed
+
 
 def invoke(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
@@ -25,15 +27,6 @@ def invoke(*arguments):
 
 def run(*arguments):
     return invoke("eval", *arguments)
-
-
-def failed(result):
-    """The one line of a failure."""
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("\n") == 1
-    return result.stderr
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import shutil
 import pytest
 from msgspec.structs import replace
 
+from edgereader.benchmarks.flops import gflop_of
 from edgereader.benchmarks.gpu import bundles
-from edgereader.benchmarks.gpu.bundles import add_halves, gflop_of, make_engines, make_random, make_shipped, prepare
+from edgereader.benchmarks.gpu.bundles import add_halves, make_engines, make_random, make_shipped, prepare
 from edgereader.benchmarks.gpu.frames import READINGS
 from edgereader.benchmarks.gpu.jobs import CPU, DRY, Contender, Job
 from edgereader.benchmarks.gpu.runners import expected

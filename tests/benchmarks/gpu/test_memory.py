@@ -1,11 +1,7 @@
-import ctypes
-
 import numpy as np
-import pytest
 
-from edgereader.benchmarks.gpu import memory
-from edgereader.benchmarks.gpu.memory import MIB, device_bytes, growth, host_bytes
-from edgereader.runtime.errors import BackendUnavailable
+from edgereader.benchmarks.gpu.memory import growth
+from edgereader.benchmarks.memory import MIB
 
 
 def test_memory_that_stays_is_constant():
@@ -33,53 +29,3 @@ def test_one_step_early_on_is_not_a_slope_of_nothing():
     found = growth([500 * MIB] * 50 + [540 * MIB] * 50, 100, 2.0)
     assert found.most_mib - found.first_mib == 40
     assert not found.constant
-
-
-def test_the_memory_of_this_process():
-    before = host_bytes()
-    kept = np.ones(64 * MIB, np.uint8)
-    assert 60 * MIB < host_bytes() - before < 80 * MIB
-    assert kept[-1] == 1
-
-
-class StandInForLibcuda:
-    """Counts what was retained, and answers as a GPU with 3 of 10 bytes free does."""
-
-    def __init__(self, failing=None):
-        self.retained, self.failing = 0, failing
-
-    def __getattr__(self, name):
-        def call(*arguments):
-            if name == self.failing:
-                return 2
-            self.retained += {"cuDevicePrimaryCtxRetain": 1, "cuDevicePrimaryCtxRelease_v2": -1}.get(name, 0)
-            if name == "cuMemGetInfo_v2":
-                for place, value in zip(arguments, (3, 10), strict=True):
-                    place._obj.value = value
-            return 0
-
-        return call
-
-
-def test_a_stand_in_for_libcuda_is_asked_and_left_as_it_was(monkeypatch):
-    driver = StandInForLibcuda()
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _name: driver)
-    assert device_bytes() == 7
-    assert driver.retained == 0
-
-
-def test_a_stand_in_for_libcuda_that_fails_is_named_and_left_as_it_was(monkeypatch):
-    driver = StandInForLibcuda("cuMemGetInfo_v2")
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _name: driver)
-    with pytest.raises(BackendUnavailable, match="cuMemGetInfo_v2 gave error 2"):
-        device_bytes()
-    assert driver.retained == 0
-
-
-@pytest.mark.gpu
-def test_the_memory_of_a_gpu_is_told():
-    try:
-        ctypes.CDLL(memory.LIBRARY)
-    except OSError:
-        pytest.skip("no NVIDIA driver here")
-    assert device_bytes() > 0

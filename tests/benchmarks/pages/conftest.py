@@ -11,21 +11,17 @@ from edgereader.benchmarks.speed.figures import (
     Accuracy,
     ColdStart,
     Contender,
-    Curve,
-    Growth,
     Memory,
     Photos,
-    Point,
     Power,
     Report,
-    Sample,
     Scenario,
-    Slope,
-    Soak,
     Stage,
     Stages,
     Work,
 )
+from edgereader.benchmarks.speed.growth_figures import Curve, Growth, Point
+from edgereader.benchmarks.speed.soak_figures import Sample, Slope, Soak
 
 MACHINE = Machine(
     processor="Example & Sons CPU @ 2.5 GHz", cores=2, memory_gib=7.8, system="Linux-6.1",

@@ -7,12 +7,14 @@ from msgspec.structs import replace
 from edgereader.benchmarks.report import read_json
 from edgereader.benchmarks.speed import growth as growth_module
 from edgereader.benchmarks.speed import growth_run
-from edgereader.benchmarks.speed.figures import Growth
 from edgereader.benchmarks.speed.growth import describe
+from edgereader.benchmarks.speed.growth_figures import Growth
 from edgereader.benchmarks.speed.growth_photos import CELL_PX
 from edgereader.benchmarks.speed.growth_run import Case
 from edgereader.runtime import Bundle, Reader
 from edgereader.runtime.cli import main
+
+from ..results import failed
 
 PAPER = 230
 SESSION = SimpleNamespace(backend="cpu", precision="int8")
@@ -54,15 +56,6 @@ def reader(monkeypatch):
 
 def run(*arguments):
     return CliRunner().invoke(main, ["bench", "growth", "--seconds", "0", *map(str, arguments)])
-
-
-def failed(result):
-    """The one line of a failure."""
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("\n") == 1
-    return result.stderr
 
 
 def test_a_reader_of_linear_cost_passes(tmp_path):

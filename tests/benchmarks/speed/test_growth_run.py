@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from edgereader.benchmarks.speed import growth_run
-from edgereader.benchmarks.speed.figures import STAGES, Point
+from edgereader.benchmarks.speed.figures import STAGES
+from edgereader.benchmarks.speed.growth_figures import Point
 from edgereader.benchmarks.speed.growth_run import LEAST_ROUNDS, Case, curve, curves, run
 
 SIZES = (1, 2, 4, 8, 16, 24, 32, 40, 48, 64)

@@ -1,14 +1,14 @@
 import subprocess
 import sys
 
-from edgereader.benchmarks.gpu.memory import MIB, host_bytes
+from edgereader.benchmarks.memory import MIB, host_bytes
 from edgereader.benchmarks.speed.process import allocations_per_frame, device_mib, peak_bytes, resident_mib
 
 
 def test_the_peak_stays_when_memory_is_given_back():
     program = (
         "from edgereader.benchmarks.speed.process import peak_bytes\n"
-        "from edgereader.benchmarks.gpu.memory import host_bytes\n"
+        "from edgereader.benchmarks.memory import host_bytes\n"
         "held = bytearray(200 << 20); del held\n"
         "print(peak_bytes() - host_bytes())"
     )

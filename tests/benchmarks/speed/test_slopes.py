@@ -1,7 +1,7 @@
 import pytest
 
-from edgereader.benchmarks.speed.figures import Sample
 from edgereader.benchmarks.speed.slopes import after_warm_up, slopes
+from edgereader.benchmarks.speed.soak_figures import Sample
 
 
 def sample(at_s, segment=0, **changes):

@@ -9,12 +9,14 @@ from msgspec.structs import replace
 
 from edgereader.benchmarks.report import read_json
 from edgereader.benchmarks.speed import soak as soak_module
-from edgereader.benchmarks.speed.figures import Soak
 from edgereader.benchmarks.speed.soak import interruptions
+from edgereader.benchmarks.speed.soak_figures import Soak
 from edgereader.benchmarks.speed.soak_frames import CYCLE, Shot
 from edgereader.runtime import Bundle, Reader
 from edgereader.runtime.cli import main
 from edgereader.runtime.images import as_bgr
+
+from ..results import failed
 
 SHORT = "--hours", "0.00005", "--every", "0"  # 0.18 s
 
@@ -49,15 +51,6 @@ def file(tmp_path):
 
 def run(*arguments):
     return CliRunner().invoke(main, ["bench", "soak", *map(str, arguments)])
-
-
-def failed(result):
-    """The one line of a failure."""
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("\n") == 1
-    return result.stderr
 
 
 def test_a_soak_is_written_with_all_that_repeats_it(file):

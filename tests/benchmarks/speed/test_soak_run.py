@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from edgereader.benchmarks.machine import this_machine
 from edgereader.benchmarks.speed import soak_run
-from edgereader.benchmarks.speed.figures import Soak
+from edgereader.benchmarks.speed.soak_figures import Soak
 from edgereader.benchmarks.speed.soak_frames import CYCLE, Shot
 from edgereader.benchmarks.speed.soak_run import handles, soak_on
 from edgereader.runtime.errors import BackendError, ImageError

@@ -3,11 +3,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from edgereader.benchmarks.speed.figures import MOST_TIMES, times_as_long
 from edgereader.benchmarks.speed.jobs import Turn
 from edgereader.benchmarks.speed.photos import Photo
 from edgereader.benchmarks.speed.power import Energy
-from edgereader.benchmarks.speed.together import accuracy_of, power_of, scenario_of
+from edgereader.benchmarks.speed.together import MOST_TIMES, accuracy_of, power_of, scenario_of, times_as_long
 
 TURN = Turn(
     scenario="SingleStream", valid=True, reasons=[], queries=4, samples_per_query=1, samples_per_s=10.0, seconds=0.4,

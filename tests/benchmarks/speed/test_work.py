@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from edgereader.benchmarks.flops import gflop
+from edgereader.benchmarks.flops import gflop, gflop_of
 from edgereader.benchmarks.speed import work
-from edgereader.benchmarks.speed.work import crop_gop, detector_gop, work_of
+from edgereader.benchmarks.speed.work import work_of
 from edgereader.runtime import Bundle
 from edgereader.runtime.detector import Detector
 
@@ -32,8 +32,11 @@ def test_photos_count_on_average_with_their_crops(bundle, repository):
     empty, bib = np.full((512, 512, 3), 128, np.uint8), cv2.imread(str(repository / "models/zoo/samples/bib.jpg"))
     one, other, both = (work_of(bundle, "int8", frames).gop_per_frame for frames in ([empty], [bib], [empty, bib]))
     assert both == pytest.approx((one + other) / 2)
-    regions = len(Detector(bundle, "cpu", "int8").detect(bib))
-    assert other == pytest.approx(detector_gop(bundle, [bib], 768) + regions * crop_gop(bundle))
+    detector, spec = Detector(bundle, "cpu", "int8"), bundle.recognizer
+    regions = len(detector.detect(bib))
+    looks = canvases(bundle, *(plan.canvas_hw for plan in detector.plans(*bib.shape[:2])))
+    crop = gflop_of(bundle, "recognizer", (1, *spec.image_hw, spec.channels))
+    assert other == pytest.approx(looks + regions * crop)
     assert regions > 0
 
 
