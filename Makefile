@@ -8,7 +8,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
 
-.PHONY: read test timed check lint types format bench growth card fonts clean
+.PHONY: read test timed check lint types format bench growth soak card debian clean
 
 read: $(READ)/.installed  ## Read the sample photo with the shipped models; installs the runtime only, no PyTorch
 	@$(READ)/bin/edgereader read $(SAMPLE) --save build/read
@@ -52,6 +52,11 @@ growth: $(DEV)/.installed  ## Measure what grows with a photo's size, its region
 	$(DEV)/bin/edgereader bench growth --json benchmarks/results/growth.json
 	$(DEV)/bin/edgereader bench readme
 
+soak: $(DEV)/.installed  ## Streams for minutes: a broker that is away, memory over half an hour
+	$(DEV)/bin/python -m pytest -m soak -s
+	$(DEV)/bin/edgereader bench stream --minutes 30 --json benchmarks/results/stream.json
+	$(DEV)/bin/edgereader bench readme
+
 build/wide/bundle.json: $(DEV)/.installed
 	$(DEV)/bin/python -m edgereader.benchmarks.wide --to $(@D)
 
@@ -61,9 +66,13 @@ CALIBRATION := $(wildcard benchmarks/results/digits-edge-calibration.json)
 card: $(DEV)/.installed  ## Write the model card and the README's results from the measured figures
 	$(DEV)/bin/edgereader card digits-edge --results $(RESULTS) $(CALIBRATION:%=--calibration %) --readme README.md
 
-fonts:  ## Install the fonts that the tests of the generator draw with (Debian, as root)
-	@test -d /usr/share/fonts/truetype/dejavu -a -d /usr/share/fonts/truetype/dseg \
-	|| { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends fonts-dejavu-core fonts-dseg; }
+# What the tests use of the system: fonts, OCR and a browser to compare and look with, a broker, a camera's server.
+DEBIAN := fonts-dejavu-core fonts-dseg tesseract-ocr chromium mosquitto openssl python3-gi gir1.2-gst-rtsp-server-1.0 \
+	gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+
+debian:  ## Install what the tests use of the system (Debian, as root)
+	@dpkg -s $(DEBIAN) >/dev/null 2>&1 \
+	|| { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(DEBIAN); }
 
 $(READ)/.installed: pyproject.toml $(SHIPPED)
 	@echo "installing the runtime into $(READ) (about 100 MB to download)"
@@ -77,7 +86,7 @@ $(DEV)/.installed: pyproject.toml constraints.txt
 	@echo "installing PyTorch for CPUs and the tools into $(DEV) (about 400 MB to download)"
 	@test -x $(DEV)/bin/python || $(PYTHON) -m venv $(DEV)
 	@$(DEV)/bin/python $(PIP_INSTALL) --retries 0 --no-deps --extra-index-url $(TORCH_INDEX) -c constraints.txt torch
-	@$(DEV)/bin/python $(PIP_INSTALL) -c constraints.txt --editable '.[cpu,export,train,bench,peers,dev]'
+	@$(DEV)/bin/python $(PIP_INSTALL) -c constraints.txt --editable '.[cpu,stream,export,train,bench,peers,dev]'
 	@touch $@
 
 # mypy does not follow editable installs of a namespace package; it follows this link.

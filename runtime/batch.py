@@ -14,7 +14,7 @@ import msgspec
 from .errors import ImageError
 from .files import LARGEST_FILE_BYTES, Photo, decode_photo, find_photos, read_photo
 from .images import Frame
-from .reader import Reader
+from .reader import Reader, Reading
 
 PROGRESS_S = 5.0
 """On a long run a line says so often how far it is."""
@@ -90,12 +90,17 @@ def _read(
         from .drawing import annotated
 
         save(annotated(photo.frame, readings), Path("stdin.png" if source == "-" else source))
+    return described(readings, photo.shrunk)
+
+
+def described(readings: Iterable[Reading], shrunk: int = 1) -> list[dict[str, Any]]:
+    """Readings as JSON has them; quads are multiplied by the photo's ``shrunk``, so that they fit its file."""
     return [
         {
             "text": each.text,
             "confidence": each.confidence,
-            "quad": (each.quad * photo.shrunk).tolist(),
-            "characters": [(one.quad * photo.shrunk).tolist() for one in each.characters],
+            "quad": (each.quad * shrunk).tolist(),
+            "characters": [(one.quad * shrunk).tolist() for one in each.characters],
             "confidences": [one.confidence for one in each.characters],
             "peaks": each.peaks,
             "agrees": each.agrees,

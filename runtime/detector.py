@@ -66,19 +66,19 @@ class Detector:
         self._bindings: OrderedDict[tuple[tuple[int, int], int], Binding] = OrderedDict()
         self._told: set[tuple[int, int]] = set()
 
-    def detect(self, frame: Frame) -> list[Region]:
+    def detect(self, frame: Frame, *, coarse: bool = True) -> list[Region]:
         """Find the text in a frame (H, W, 3) uint8 BGR; quads are in its pixels.
 
-        With a second look, text that both canvases show is found twice. A frame that needs a larger canvas than
-        an engine takes is made smaller, and the log of "edgereader" says so once.
+        With a second look, text that both canvases show is found twice; ``coarse=False`` leaves that look out. A frame
+        that needs a larger canvas than an engine takes is made smaller, and the log of "edgereader" says so once.
 
         Raises:
             ImageError: not a picture.
             BackendError: the backend failed.
         """
-        return self.finish(self.start(frame))
+        return self.finish(self.start(frame, coarse=coarse))
 
-    def start(self, frame: Frame, slot: int = 0) -> Looking:
+    def start(self, frame: Frame, slot: int = 0, *, coarse: bool = True) -> Looking:
         """Begin what `detect` does; a GPU goes on while the caller does other things, until `finish`.
 
         Each ``slot`` has buffers of its own: between `start` and `finish` of one frame, another frame may start in
@@ -89,7 +89,7 @@ class Detector:
         if self._most_hw is not None:
             self._tell(frame, plans)
         source, looks = frame, []
-        for plan in plans:
+        for plan in plans if coarse else plans[:1]:
             binding = self._binding(plan.canvas_hw, slot)
             canvas = binding.inputs["image"][0]
             fit(source, plan, canvas)

@@ -9,8 +9,13 @@
     ├── BackendUnavailable   (ImportError)        the backend asked for cannot run here
     ├── BackendError         (RuntimeError)       a backend failed while loading or running a graph
     ├── AlphabetError        (ValueError)         alphabet, pattern or check does not fit the recogniser
+    ├── SourceError          (OSError)            frames cannot be had from where they should come
+    │   └── SourceLost                            a camera does not answer, or gives no more frames
     ├── CheckpointError      (ValueError)         a checkpoint cannot be turned into a network
     ├── DatasetError         (ValueError)         a labelled data set is wrong
+    ├── ConfigError          (ValueError)         the configuration of a stream is wrong
+    ├── SinkError            (OSError)            events cannot be written or kept
+    ├── ServiceError         (OSError)            the live page and its data cannot be served
     └── ExportError          (RuntimeError)       an export failed
         └── ParityError                           the exported graph differs from its network
 """
@@ -44,12 +49,35 @@ class AlphabetError(EdgeReaderError, ValueError):
     """An alphabet, a pattern or a check does not fit the recogniser."""
 
 
+class SourceError(EdgeReaderError, OSError):
+    """A camera, video or folder cannot give frames; trying again does not help."""
+
+
+class SourceLost(SourceError):
+    """A camera does not answer, or gives no more frames; it may come back."""
+
+
 class CheckpointError(EdgeReaderError, ValueError):
     """A checkpoint cannot be turned into the network that was asked for."""
 
 
 class DatasetError(EdgeReaderError, ValueError):
     """A labelled data set does not have the layout that was expected."""
+
+
+class ConfigError(EdgeReaderError, ValueError):
+    """The configuration of a stream is wrong."""
+
+    problems: tuple[str, ...] = ()
+    """A line for each mistake."""
+
+
+class SinkError(EdgeReaderError, OSError):
+    """A file or database of events cannot be opened, read or written, is damaged, or is not EdgeReader's."""
+
+
+class ServiceError(EdgeReaderError, OSError):
+    """The live page and its data cannot be served: the address is taken, or it needs a token."""
 
 
 class ExportError(EdgeReaderError, RuntimeError):

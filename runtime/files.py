@@ -56,8 +56,13 @@ def read_photo(path: Path) -> Photo:
     return decode_photo(data, str(path))
 
 
-def decode_photo(data: bytes, name: str) -> Photo:
-    """Read a picture from a file's bytes; ``name`` is what errors call it.
+def decode_photo(data: bytes, name: str, most_pixels: int = LARGEST_FILE_PIXELS) -> Photo:
+    """Read a picture from a file's bytes.
+
+    Args:
+        data: the file.
+        name: what errors call it.
+        most_pixels: pictures of more are refused before anything is decoded.
 
     Raises:
         ImageError: not a picture, cut short, or too large.
@@ -67,8 +72,8 @@ def decode_photo(data: bytes, name: str) -> Photo:
         got = "something else" if data else "an empty file"
         raise ImageError(f"{name}: expected a {FORMATS} picture, got {got}; convert it first")
     pixels = size[0] * size[1]
-    if not 0 < pixels <= LARGEST_FILE_PIXELS:
-        raise ImageError(f"{name}: expected up to {LARGEST_FILE_PIXELS} pixels, got {pixels}; make it smaller")
+    if not 0 < pixels <= most_pixels:
+        raise ImageError(f"{name}: expected up to {most_pixels} pixels, got {pixels}; make it smaller")
     if _is_cut_short(data):
         raise ImageError(f"{name}: expected a whole picture, got one that is cut short; copy or take it again")
     shrunk = next((each for each in REDUCED if pixels <= LARGEST_FRAME_PIXELS * each**2), 8)
@@ -160,10 +165,12 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 def _tiff_size(data: bytes) -> tuple[int, int]:
     order = "<" if data[:2] == b"II" else ">"
     start = struct.unpack_from(order + "I", data, 4)[0]
-    tags = {}
+    tags: dict[int, int] = {}
     for index in range(struct.unpack_from(order + "H", data, start)[0]):
         tag, kind = struct.unpack_from(order + "HH", data, start + 2 + 12 * index)
-        tags[tag] = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, start + 10 + 12 * index)[0]
+        if tag in {256, 257}:
+            value = struct.unpack_from(order + {3: "H", 4: "I"}[kind], data, start + 10 + 12 * index)[0]
+            tags[tag] = max(value, tags.get(tag, 0))  # of a tag that comes twice, a decoder may take the first
     return tags[256], tags[257]
 
 

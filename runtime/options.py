@@ -19,49 +19,76 @@ EXIT_CODES = (
     "Exit codes: 0 = every picture was read (also where there was no number in it), "
     "1 = some could not be read (listed at the end), 2 = wrong usage, bundle or backend."
 )
-OPTIONS = (
-    click.option("--bundle", default="digits-edge", show_default=True, help="A shipped bundle's name, or a folder."),
-    click.option(
+OPTIONS = {
+    "bundle": click.option(
+        "--bundle", default="digits-edge", show_default=True, help="A shipped bundle's name, or a folder."
+    ),
+    "backend": click.option(
         "--backend",
         type=click.Choice(("auto", *BACKENDS)),
         default="auto",
         show_default=True,
         help="auto = the best that works here; any other runs or is an error.",
     ),
-    click.option("--precision", help="fp32, fp16, ...; left out: what the bundle prefers on the backend."),
-    click.option("--threads", type=click.IntRange(1), help="Threads on the CPU; left out: one for each core."),
-    click.option(
+    "precision": click.option("--precision", help="fp32, fp16, ...; left out: what the bundle prefers on the backend."),
+    "threads": click.option(
+        "--threads", type=click.IntRange(1), help="Threads on the CPU; left out: one for each core."
+    ),
+    "long_side_px": click.option(
         "--long-side",
         "long_side_px",
         type=click.IntRange(64, 8192),
         help="Longest side, in pixels, of what the detector sees; smaller is faster and misses small text.",
     ),
-    click.option("-v", "--verbose", is_flag=True, help="Say which backend runs, and why."),
-    click.option("--alphabet", default=NUMBERS, help="Read only these characters; left out: numbers only, no words."),
-    click.option("--all-text", is_flag=True, help="Read all text, not numbers only."),
-    click.option(
+    "verbose": click.option("-v", "--verbose", is_flag=True, help="Say which backend runs, and why."),
+    "alphabet": click.option(
+        "--alphabet", default=NUMBERS, help="Read only these characters; left out: numbers only, no words."
+    ),
+    "all_text": click.option("--all-text", is_flag=True, help="Read all text, not numbers only."),
+    "pattern": click.option(
         "--pattern",
         help=r"Keep only readings that this regular expression matches as a whole, such as \d{5}\.\d; of the likeliest "
         "ways to read a text, the first that does is taken, as certain as it is (see --min-confidence).",
     ),
-    click.option("--check", type=click.Choice(list(CHECKS)), help="Keep only readings with a right check digit."),
-    click.option("--rotations", is_flag=True, help="Read text upside down and on its side too; slower, more misread."),
-    click.option("--upright", is_flag=True, help="The pictures are the right way up: 6, 69 or 88 are not ambiguous."),
-    click.option(
+    "check": click.option(
+        "--check", type=click.Choice(list(CHECKS)), help="Keep only readings with a right check digit."
+    ),
+    "rotations": click.option(
+        "--rotations", is_flag=True, help="Read text upside down and on its side too; slower, more misread."
+    ),
+    "upright": click.option(
+        "--upright", is_flag=True, help="The pictures are the right way up: 6, 69 or 88 are not ambiguous."
+    ),
+    "min_confidence": click.option(
         "--min-confidence",
         type=click.FloatRange(0, 1),
         default=MIN_CONFIDENCE,
         show_default=True,
         help="Leave out readings that are less certain; crops are all kept.",
     ),
-)
+}
+"""A reader's options by the name of what they give."""
 
 
 def reader_options(command: Command) -> Command:
     """Add the options of a reader to a click command, which hands them to `open_reader`."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+    return options_named(*OPTIONS)(command)
+
+
+def options_named(*names: str) -> Callable[[Command], Command]:
+    """Add some of the options of a reader to a click command."""
+
+    def add(command: Command) -> Command:
+        for name in reversed(names):
+            command = OPTIONS[name](command)
+        return command
+
+    return add
+
+
+def start_log(*, verbose: bool) -> None:
+    """Write the log to stderr: warnings, or with ``verbose`` also which backend runs, and why."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO if verbose else logging.WARNING)
 
 
 def open_reader(*, bundle: str, alphabet: str, all_text: bool, verbose: bool, **options: Any) -> Reader:
@@ -73,7 +100,7 @@ def open_reader(*, bundle: str, alphabet: str, all_text: bool, verbose: bool, **
     """
     if all_text and alphabet != NUMBERS:
         raise click.UsageError("expected --alphabet or --all-text, got both; leave one of them out")
-    logging.basicConfig(format="%(message)s", level=logging.INFO if verbose else logging.WARNING)
+    start_log(verbose=verbose)
     return Reader(bundle, alphabet=None if all_text else alphabet, **options)
 
 

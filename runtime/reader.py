@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .alignment import Character, align
-from .alphabets import NUMBERS
+from .alphabets import NUMBERS, Alphabet
 from .bundle import Bundle
 from .decoding import Text
 from .detector import Detector, Looking
@@ -15,7 +15,7 @@ from .errors import BundleError
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr
 from .manifest import Kind
-from .recognizer import Recognizer
+from .recognizer import Place, Recognizer
 from .rotation import ambiguous, turned_back, upside_down
 from .sessions import Session
 
@@ -237,6 +237,33 @@ class Reader:
             BackendError: the backend failed.
         """
         return self._recognizer.recognize_crops(crops)
+
+    def detect(self, frame: Frame, *, coarse: bool = True) -> list[Region]:
+        """Find all text in a picture without reading it; arguments and errors are those of `read`.
+
+        Where the bundle's detector looks twice, text that both looks show is found twice; ``coarse=False`` leaves the
+        second look out, which finds large text.
+        """
+        return self._expect_detector().detect(frame, coarse=coarse)
+
+    def read_places(self, places: Iterable[tuple[Frame, Points]]) -> list[Place]:
+        """Read quads (4, 2) of frames, known from `detect` or from earlier frames: one result each, in their order.
+
+        Quads of several frames are read in one batch. Nothing is left out, as with `recognize`. For cameras.
+
+        Args:
+            places: frames (H, W, 3) uint8 BGR and quads (4, 2) in their pixels, which must overlap them.
+
+        Raises:
+            ImageError: not a picture.
+            BackendError: the backend failed.
+        """
+        return self._recognizer.read_places(places)
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """What a reading may consist of."""
+        return self._recognizer.alphabet
 
 
 def _turned_back(region: Region, frame: Frame) -> Region:

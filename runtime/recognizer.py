@@ -1,18 +1,29 @@
 """What does it say: frame and regions → crops → the four-stage recogniser → texts."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 from .alphabets import NUMBERS, Probabilities, make_alphabet
 from .binding import bind_crops
 from .bundle import Bundle
-from .decoding import Text, decode
+from .decoding import Text, decode, softened
 from .errors import BundleError
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr, cut_quad, whole
 from .manifest import RecognizerSpec
 from .profiles import MOST_CROPS
 from .sessions import Binding, Session, open_session
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a recogniser sees in one quad of one frame."""
+
+    text: Text
+    """What it says by itself."""
+    log_probs: Probabilities
+    """(T, classes) float32: logarithms of the symbols' probabilities, at the bundle's temperature."""
 
 
 class Recognizer:
@@ -69,6 +80,22 @@ class Recognizer:
         """
         frames = (as_bgr(each) for each in crops)
         return list(self._texts((frame, whole(frame)) for frame in frames))
+
+    def read_places(self, places: Iterable[tuple[Frame, Points]]) -> list[Place]:
+        """Read quads (4, 2) of frames (H, W, 3) uint8 BGR, as many of as many frames as there are, in full batches.
+
+        One result each, in their order, with the symbols' probabilities, for those who fuse several frames of a text.
+        A quad must overlap its frame.
+
+        Raises:
+            ImageError: not a picture.
+            BackendError: the backend failed.
+        """
+        temperature = self._spec.temperature
+        return [
+            Place(decode(row, self.alphabet, used=used, temperature=temperature), softened(row, temperature))
+            for row, used in self._rows((as_bgr(frame), quad) for frame, quad in places)
+        ]
 
     def log_probs(self, crops: Iterable[Frame]) -> Iterator[Probabilities]:
         """Logarithms of the symbols' probabilities (T, classes) float32 in pictures that are already cut, in order.

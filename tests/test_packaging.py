@@ -24,6 +24,9 @@ MAY_IMPORT = {
 OF_A_WHOLE_FOLDER = {
     "benchmarks/contenders/test_contract.py",
     "models/test_golden.py",
+    "runtime/service/test_page.py",
+    "runtime/stream/test_cameras.py",
+    "runtime/stream/test_stream.py",
     "runtime/test_package.py",
     "runtime/test_sessions.py",
 }

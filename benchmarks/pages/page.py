@@ -8,6 +8,7 @@ from ..report import write_file
 from ..speed.figures import Photos, Report
 from ..speed.growth_figures import Growth
 from ..speed.soak_figures import Soak
+from ..speed.stream_figures import Stream
 from .bench_sections import bench_sections
 from .facts import machine_words, version_words
 from .growth_sections import growth_sections
@@ -15,6 +16,7 @@ from .nodes import Node, document, node
 from .plain import as_markdown
 from .sections import TITLE, Figure, Key, Section, Table
 from .soak_sections import soak_sections
+from .stream_sections import stream_sections
 from .style import style
 
 NUMERIC = set("0123456789+-−–")
@@ -22,7 +24,11 @@ HTML_NAME, MARKDOWN_NAME = "report.html", "report.md"
 
 
 def write_pages(
-    folder: Path, bench: Report | None = None, growth: Growth | None = None, soak: Soak | None = None
+    folder: Path,
+    bench: Report | None = None,
+    growth: Growth | None = None,
+    soak: Soak | None = None,
+    stream: Stream | None = None,
 ) -> list[Path]:
     """Write `report.html` and `report.md` of what there is; gives their paths.
 
@@ -30,9 +36,9 @@ def write_pages(
         OSError: the folder cannot be written.
         ValueError: there is nothing to show.
     """
-    if bench is None and growth is None and soak is None:
-        raise ValueError("report: expected at least one of bench, growth and soak, got none")
-    facts, sections = head(bench, growth, soak), parts(bench, growth, soak)
+    if bench is None and growth is None and soak is None and stream is None:
+        raise ValueError("report: expected at least one of bench, growth, soak and stream, got none")
+    facts, sections = head(bench, growth, soak, stream), parts(bench, growth, soak, stream)
     made = {
         folder / HTML_NAME: document(page(facts, sections)),
         folder / MARKDOWN_NAME: as_markdown(facts, sections),
@@ -42,16 +48,21 @@ def write_pages(
     return list(made)
 
 
-def parts(bench: Report | None, growth: Growth | None, soak: Soak | None) -> list[Section]:
+def parts(
+    bench: Report | None, growth: Growth | None, soak: Soak | None, stream: Stream | None
+) -> list[Section]:  # fmt: skip
     """All parts of a page."""
     return [
         *(bench_sections(bench) if bench else []),
         *(growth_sections(growth) if growth else []),
         *(soak_sections(soak) if soak else []),
+        *(stream_sections(stream) if stream else []),
     ]
 
 
-def head(bench: Report | None, growth: Growth | None, soak: Soak | None) -> list[tuple[str, str]]:
+def head(
+    bench: Report | None, growth: Growth | None, soak: Soak | None, stream: Stream | None
+) -> list[tuple[str, str]]:
     """On what, when and how it was measured: names and values; a value that is a command begins with `edgereader`."""
     machines: dict[str, Machine] = {}
     runs: list[tuple[str, str]] = []
@@ -68,6 +79,9 @@ def head(bench: Report | None, growth: Growth | None, soak: Soak | None) -> list
     if soak:
         machines["soak"] = soak.machine
         runs += [("Soak", when(soak.date)), *(("Command", each) for each in dict.fromkeys(soak.commands))]
+    if stream:
+        machines["stream"] = stream.machine
+        runs += [("Camera", when(stream.date)), ("Command", stream.command)]
     return _machine_facts(machines) + runs
 
 

@@ -1,13 +1,15 @@
 """The README's part about speed, made from the committed figures in `benchmarks/results`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...runtime.errors import DatasetError
 from ..card import filled
 from ..speed.figures import Contender, Report
-from ..speed.files import read_figures
+from ..speed.files import Figures, read_figures
 from ..speed.growth_figures import Growth
-from ..speed.soak_figures import Soak
+from ..speed.soak_figures import Slope, Soak
+from ..speed.stream_figures import Latency, Stream
 from ..tables import NONE, markdown, percent
 from .axes import signed, steady
 from .bench_sections import limit as limit_of
@@ -18,12 +20,13 @@ from .targets import Files, SpeedTarget, limit, measured, read_speed_targets
 
 MARKER = "bench"
 BEGIN = f"<!-- {MARKER}:begin -->"
-KINDS: dict[str, type[Report | Growth | Soak]] = {
+KINDS: dict[str, type[Figures]] = {
     "bench.json": Report,
     "bench-wide.json": Report,
     "bench-streams.json": Report,
     "growth.json": Growth,
     "soak.json": Soak,
+    "stream.json": Stream,
 }
 """The files that the part is made of, as far as they exist."""
 TITLES = {
@@ -33,7 +36,7 @@ TITLES = {
 }
 
 
-def read_results(folder: Path) -> dict[str, Report | Growth | Soak]:
+def read_results(folder: Path) -> dict[str, Figures]:
     """Read what there is of the committed figures, by file name.
 
     Raises:
@@ -80,6 +83,8 @@ def block(files: Files) -> str:
             parts.append(growth_words(found))
         elif isinstance(found, Soak):
             parts.append(soak_words(found))
+        elif isinstance(found, Stream):
+            parts.append(stream_words(found))
     return "\n\n".join(parts)
 
 
@@ -159,7 +164,10 @@ def _value(target: SpeedTarget, value: float, *, typed: bool = False) -> str:
     if target.figure == "outside_networks":
         return percent(value)
     number = f"{value:g}" if typed else f"{value:.2f}"
-    return f"{number} s" if target.figure == "cold_start" else f"{number} ×"
+    return f"{number} {UNITS.get(target.figure, '×')}"
+
+
+UNITS = {"cold_start": "s", "readings_per_s": "/s", "detected_per_s": "/s", "event_ms": "ms"}
 
 
 def growth_words(growth: Growth) -> str:
@@ -175,12 +183,30 @@ def growth_words(growth: Growth) -> str:
 
 def soak_words(soak: Soak) -> str:
     """The verdict of a soak in a paragraph."""
-    slopes = ", ".join(_slope(soak, what, words) for what, words in SOAKED.items())
+    slopes = ", ".join(_slope(soak.slopes, what, words) for what, words in SOAKED.items())
     verdict = "PASS" if soak.passed else "**FAIL**" if soak.finished else "**not finished**"
     return (
         f"**Soak**, {soak.date[:10]}, {soak.hours:g} h, {soak.frames:,} frames, {soak.backend}, {soak.precision}: "
         f"{verdict}; {slopes}. {code(soak.commands[-1])}"
     )
+
+
+def stream_words(stream: Stream) -> str:
+    """What became of a watched camera in a paragraph."""
+    live = stream.live
+    slopes = ", ".join(_slope(live.slopes, what, SOAKED[what]) for what in ("rss_mib", "handles"))
+    verdict = "PASS" if stream.passed else "**FAIL**"
+    return (
+        f"**Camera**, {stream.date[:10]}, {live.minutes:g} min of {stream.frame_hw[1]} × {stream.frame_hw[0]} at "
+        f"{live.fps:g} frames/s, {stream.backend}, {stream.precision}: {verdict}; {live.frames:,} frames, "
+        f"{live.dropped:,} dropped, {live.events:,} events, {live.wrong:,} wrong; capture to reading "
+        f"{_latency(live.reading)}, to event {_latency(live.event)}; {percent(live.cpu_share)} of all cores; {slopes}. "
+        f"{code(stream.command)}"
+    )
+
+
+def _latency(latency: Latency | None) -> str:
+    return f"{steady(latency.p50_ms)} ms (p99 {steady(latency.p99_ms)} ms)" if latency else NONE
 
 
 SOAKED = {
@@ -190,8 +216,8 @@ SOAKED = {
 }
 
 
-def _slope(soak: Soak, what: str, words: str) -> str:
-    for each in soak.slopes:
+def _slope(slopes: Sequence[Slope], what: str, words: str) -> str:
+    for each in slopes:
         if each.what == what:
             return words.format(f"{signed(each.per_hour)} ({signed(each.low)} to {signed(each.high)})")
     return words.format("not measured:")

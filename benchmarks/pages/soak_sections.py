@@ -34,11 +34,12 @@ def soak_sections(soak: Soak) -> list[Section]:
     ran_h = soak.samples[-1].at_s / 3600
     remarks = [each.format(soak, ran_h).strip() for each in REMARKS]
     remarks[0] = f"{verdict}: {remarks[0]}"
-    figures = [_over_time(soak, what) for what in WHAT]
-    return [Section(f"Soak: {verdict}", [Figure("Slopes", _slopes(soak.slopes)), *figures], remarks)]
+    figures = [over_time(soak.samples, what) for what in WHAT]
+    return [Section(f"Soak: {verdict}", [Figure("Slopes", slope_table(soak.slopes)), *figures], remarks)]
 
 
-def _slopes(slopes: Sequence[Slope]) -> Table:
+def slope_table(slopes: Sequence[Slope]) -> Table:
+    """A row for each slope."""
     header = ["", "first", "last", "most", "an hour", "95 %", "does not count", "passed"]
     rows = [
         [
@@ -51,14 +52,15 @@ def _slopes(slopes: Sequence[Slope]) -> Table:
     return Table(header, rows)
 
 
-def _over_time(soak: Soak, what: str) -> Figure:
+def over_time(samples: Sequence[Sample], what: str) -> Figure:
+    """How a quantity of samples went on, in a line for each segment."""
     fields = {"p50": "p50_ms", "p99": "p99_ms"} if what == "latency_ms" else {"": what}
     drawn = [
-        Line(name if each == soak.samples[-1].segment else "", _points(soak, each, of), COLOURS[of], dots=False)
+        Line(name if each == samples[-1].segment else "", _points(samples, each, of), COLOURS[of], dots=False)
         for name, of in fields.items()
-        for each in sorted({sample.segment for sample in soak.samples})
+        for each in sorted({sample.segment for sample in samples})
     ]
-    minutes = [sample.at_s / 60 for sample in soak.samples]
+    minutes = [sample.at_s / 60 for sample in samples]
     values = [value for each in drawn for _, value in each.points]
     title = WHAT[what].partition(",")[0].capitalize()
 
@@ -68,16 +70,17 @@ def _over_time(soak: Soak, what: str) -> Figure:
         return lines(f"{title} over time", drawn, partial(zero_axis, minutes), y, ("minutes", WHAT[what]), width)
 
     rows = [
-        [steady(sample.at_s / 60), *(steady(getattr(sample, of)) for of in fields.values())] for sample in _some(soak)
+        [steady(sample.at_s / 60), *(steady(getattr(sample, of)) for of in fields.values())]
+        for sample in _some(samples)
     ]
     header = ["minutes", *(name or WHAT[what] for name in fields)]
     return Figure(f"{title} over time", Table(header, rows), [both(chart)])
 
 
-def _points(soak: Soak, segment: int, of: str) -> list[tuple[float, float]]:
-    return [(each.at_s / 60, float(getattr(each, of))) for each in soak.samples if each.segment == segment]
+def _points(samples: Sequence[Sample], segment: int, of: str) -> list[tuple[float, float]]:
+    return [(each.at_s / 60, float(getattr(each, of))) for each in samples if each.segment == segment]
 
 
-def _some(soak: Soak) -> list[Sample]:
+def _some(samples: Sequence[Sample]) -> Sequence[Sample]:
     """At most about 30 samples, evenly, for a table."""
-    return soak.samples[:: max(1, len(soak.samples) // 30)]
+    return samples[:: max(1, len(samples) // 30)]

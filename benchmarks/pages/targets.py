@@ -9,13 +9,14 @@ import msgspec
 from ..references import Limit
 from ..report import read_json
 from ..speed.figures import Contender, Report
+from ..speed.files import Figures
 from ..speed.growth_figures import Growth
-from ..speed.soak_figures import Soak
+from ..speed.stream_figures import Stream
 from ..speed.together import times_as_long
 from .facts import best_rate, scenario_of
 
 FILE = Path(__file__).resolve().parents[1] / "speed_targets.json"
-Files = Mapping[str, Report | Growth | Soak]
+Files = Mapping[str, Figures]
 """What was measured, by the names of the files."""
 
 
@@ -43,7 +44,10 @@ class SpeedTarget(Limit, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     what: str
     """In words."""
-    figure: Literal["outside_networks", "times_faster", "batch_gain", "cold_start", "times_the_rate"]
+    figure: Literal[
+        "outside_networks", "times_faster", "batch_gain", "cold_start", "times_the_rate",
+        "readings_per_s", "detected_per_s", "event_ms",
+    ]  # fmt: skip
     file: str
     """What it is measured in, a file of `benchmarks/results`."""
     of: Which | None = None
@@ -67,6 +71,13 @@ def measured(target: SpeedTarget, files: Files) -> float | None:
     found = files.get(target.file)
     if isinstance(found, Growth):
         return batch_gain(found) if target.figure == "batch_gain" else None
+    if isinstance(found, Stream):
+        return of_stream(target, found)
+    return of_contenders(target, found)
+
+
+def of_contenders(target: SpeedTarget, found: Figures | None) -> float | None:
+    """The figure of one contender, or of two beside one another."""
     mine, other = _pair(target, found)
     if mine is None:
         return None
@@ -77,6 +88,16 @@ def measured(target: SpeedTarget, files: Files) -> float | None:
     if other is None:
         return None
     return _times_the_rate(mine, other) if target.figure == "times_the_rate" else _times_faster(mine, other)
+
+
+def of_stream(target: SpeedTarget, stream: Stream) -> float | None:
+    """The figure of a watched camera."""
+    if target.figure == "readings_per_s":
+        return stream.static.readings_per_s
+    if target.figure == "detected_per_s":
+        return stream.detecting.frames_per_s
+    event = stream.live.event
+    return event.p99_ms if target.figure == "event_ms" and event else None
 
 
 def limit(target: SpeedTarget, files: Files) -> float | None:
@@ -90,7 +111,7 @@ def limit(target: SpeedTarget, files: Files) -> float | None:
     return late.p50_ms / mine.work.limit_ms if late and mine.work and mine.work.limit_ms > 0 else None
 
 
-def _pair(target: SpeedTarget, found: Report | Growth | Soak | None) -> tuple[Contender | None, Contender | None]:
+def _pair(target: SpeedTarget, found: Figures | None) -> tuple[Contender | None, Contender | None]:
     if not isinstance(found, Report):
         return None, None
     mine = target.of.find(found) if target.of else None

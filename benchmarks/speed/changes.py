@@ -1,7 +1,7 @@
 """Figures before and after, and whether they differ."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -9,7 +9,8 @@ import numpy as np
 from .bootstrap import Ratio, Turns, around, ratio
 from .figures import Contender, Report, Scenario
 from .growth_figures import Curve, Growth
-from .soak_figures import Soak
+from .soak_figures import Sample, Soak
+from .stream_figures import Stream
 
 BLOCKS = 8
 """A soak's samples are not independent of one another; the means of so many blocks nearly are."""
@@ -163,16 +164,36 @@ def _curves(name: str, old: Curve, new: Curve) -> Iterator[Change]:
 
 def compare_soaks(old: Soak, new: Soak) -> Iterator[Change]:
     """The medians of a soak's samples."""
+    yield from _samples("soak", _warm(old.samples, old.warm_up_s), _warm(new.samples, new.warm_up_s))
+
+
+def compare_streams(old: Stream, new: Stream) -> Iterator[Change]:
+    """Rates, and the medians of the samples of a camera that was watched."""
+    for name, before, after in (
+        ("static region", old.static, new.static), ("detection on every frame", old.detecting, new.detecting)
+    ):  # fmt: skip
+        old_turns, new_turns = ([[each] for each in side.turns_frames_per_s] for side in (before, after))
+        if found := ratio(old_turns, new_turns, 50):
+            yield change(name, "frames/s", (before.frames_per_s, after.frames_per_s), found, SPEED, up=True)
+    warm = (_warm(each.live.samples, each.live.warm_up_s) for each in (old, new))
+    yield from _samples("live", *warm)
+
+
+def _warm(samples: Sequence[Sample], warm_up_s: float) -> list[Sample]:
+    return [each for each in samples if each.at_s > warm_up_s]
+
+
+def _samples(name: str, old: Sequence[Sample], new: Sequence[Sample]) -> Iterator[Change]:
     words = {"p50_ms": SPEED, "cpu_ms": SPEED, "rss_mib": SIZE, "handles": SIZE}
     for what, judged in words.items():
         before, after = _blocks(old, what), _blocks(new, what)
         if found := ratio(before, after, 50):
             pair = float(np.median(before)), float(np.median(after))
-            yield change("soak", what.replace("_", " "), pair, found, judged)
+            yield change(name, what.replace("_", " "), pair, found, judged)
 
 
-def _blocks(soak: Soak, what: str) -> Turns:
-    """Means of blocks of samples, those of the warm-up left out."""
-    values = [float(getattr(each, what)) for each in soak.samples if each.at_s > soak.warm_up_s]
+def _blocks(samples: Sequence[Sample], what: str) -> Turns:
+    """Means of blocks of samples."""
+    values = [float(getattr(each, what)) for each in samples]
     blocks = np.array_split(values, min(BLOCKS, len(values))) if values else []
     return [[float(block.mean())] for block in blocks]

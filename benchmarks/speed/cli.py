@@ -31,6 +31,7 @@ COMMANDS = {
     "readme": "report_cli",
     "report": "report_cli",
     "soak": "soak",
+    "stream": "stream_cli",
 }
 """Sub-command → the file of this package that has it."""
 

@@ -7,11 +7,12 @@ import click
 import msgspec
 
 from ...runtime.errors import DatasetError
-from .changes import Change, Comparison, compare_growths, compare_reports, compare_soaks
+from .changes import Change, Comparison, compare_growths, compare_reports, compare_soaks, compare_streams
 from .figures import Report
-from .files import read_figures
+from .files import Figures, read_figures
 from .growth_figures import Growth
 from .soak_figures import Soak
+from .stream_figures import Stream
 
 FILE = click.Path(path_type=Path)
 
@@ -27,7 +28,7 @@ SETTINGS = ("backend", "precision", "threads", "streams")
     "--fail-slower", type=click.FloatRange(min=1), metavar="TIMES", help="Exit with 1 if anything surely is slower."
 )
 def compare(old: Path, new: Path, as_json: bool, fail_slower: float | None) -> None:  # noqa: FBT001  click's
-    """Compare two files of `edgereader bench`, or of `bench growth`, or of `bench soak`: OLD.json and NEW.json.
+    """Compare two files of `edgereader bench`, `bench growth`, `bench soak` or `bench stream`: OLD.json and NEW.json.
 
     A line for each figure of each contender: old, new, new over old with a 95 % confidence interval, and faster,
     slower or no difference shown. The interval is a bootstrap over turns and within turns, so that it also covers
@@ -59,6 +60,8 @@ def comparison(old_path: Path, new_path: Path) -> Comparison:
         changes, missing = compare_growths(old, new)
     elif isinstance(old, Soak) and isinstance(new, Soak):
         changes, missing = list(compare_soaks(old, new)), []
+    elif isinstance(old, Stream) and isinstance(new, Stream):
+        changes, missing = list(compare_streams(old, new)), []
     else:
         kinds = f"{type(old).__name__.lower()} and {type(new).__name__.lower()}"
         raise DatasetError(f"{old_path}, {new_path}: expected two files of one kind, got a {kinds}; choose others")
@@ -69,7 +72,7 @@ def comparison(old_path: Path, new_path: Path) -> Comparison:
     )
 
 
-def differences(old: Report | Growth | Soak, new: Report | Growth | Soak) -> list[str]:
+def differences(old: Figures, new: Figures) -> list[str]:
     """What makes two measurements hard to compare."""
     pairs: list[tuple[str, object, object]] = [
         ("processor", old.machine.processor, new.machine.processor),

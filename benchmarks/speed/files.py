@@ -8,14 +8,16 @@ from ..report import read_json
 from .figures import SCHEMA, Report
 from .growth_figures import Growth
 from .soak_figures import Soak
+from .stream_figures import Stream
 
+Figures = Report | Growth | Soak | Stream
 SOURCE = "edgereader bench --json"
-KINDS: dict[str, type[Report | Growth | Soak]] = {"contenders": Report, "curves": Growth, "samples": Soak}
+KINDS: dict[str, type[Figures]] = {"contenders": Report, "curves": Growth, "samples": Soak, "live": Stream}
 """The field that only one kind has."""
 
 
-def read_figures(path: Path) -> Report | Growth | Soak:
-    """Read what `edgereader bench`, `bench growth` or `bench soak` wrote.
+def read_figures(path: Path) -> Figures:
+    """Read what `edgereader bench`, `bench growth`, `bench soak` or `bench stream` wrote.
 
     Raises:
         DatasetError: no such file, another schema, or something else than one of these.
@@ -23,7 +25,8 @@ def read_figures(path: Path) -> Report | Growth | Soak:
     found = read_json(path, dict[str, Any], SOURCE)
     kind = next((kind for name, kind in KINDS.items() if name in found), None)
     if kind is None:
-        raise DatasetError(f"{path}: expected the JSON of edgereader bench, growth or soak, got another one; choose it")
+        kinds = "edgereader bench, growth, soak or stream"
+        raise DatasetError(f"{path}: expected the JSON of {kinds}, got another one; choose it")
     if found.get("schema") != SCHEMA:
         got = found.get("schema")
         raise DatasetError(f"{path}: expected figures of schema {SCHEMA}, got {got!r}; measure again")

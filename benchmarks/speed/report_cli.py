@@ -10,9 +10,10 @@ from ..pages import write_pages
 from ..pages.readme import renewed
 from ..report import write_file
 from .figures import Report
-from .files import read_figures
+from .files import Figures, read_figures
 from .growth_figures import Growth
 from .soak_figures import Soak
+from .stream_figures import Stream
 
 FILE = click.Path(path_type=Path)
 
@@ -23,21 +24,22 @@ FILE = click.Path(path_type=Path)
 def report(files: tuple[Path, ...], folder: Path) -> None:
     """Write a page with charts, and the same tables as Markdown, from measured figures.
 
-    FILE.json is what `edgereader bench`, `bench growth` and `bench soak` wrote with --json: one of each, or fewer.
+    FILE.json is what `edgereader bench`, `bench growth`, `bench soak` and `bench stream` wrote with --json: one of
+    each, or fewer.
 
     Exit codes: 0 written, 2 nothing written because a file is wrong or two are of one kind.
     """
     if folder.exists() and not folder.is_dir():
         raise DatasetError(f"--to {folder}: expected a folder, got a file; choose another path")
-    found: dict[type[Report | Growth | Soak], Report | Growth | Soak] = {}
+    found: dict[type[Figures], Figures] = {}
     for path in files:
         figures = read_figures(path)
         if type(figures) in found:
             kind = type(figures).__name__.lower()
             raise DatasetError(f"{path}: expected one {kind} a page, got a second; give each a page of its own")
         found[type(figures)] = figures
-    bench, growth, soak = found.get(Report), found.get(Growth), found.get(Soak)
-    for path in write_pages(folder, bench, growth, soak):  # type: ignore[arg-type]  # each is of its key's type
+    made = (found.get(kind) for kind in (Report, Growth, Soak, Stream))
+    for path in write_pages(folder, *made):  # type: ignore[arg-type]  # each is of its key's type
         click.echo(path)
 
 
@@ -48,7 +50,8 @@ def report(files: tuple[Path, ...], folder: Path) -> None:
 def readme(file: Path, results: Path, check: bool) -> None:  # noqa: FBT001  click's
     """Write README's part about speed, between <!-- bench:begin --> and <!-- bench:end -->, from committed figures.
 
-    Figures are bench.json, bench-wide.json, bench-streams.json, growth.json and soak.json, as far as they are there.
+    Figures are bench.json, bench-wide.json, bench-streams.json, growth.json, soak.json and stream.json, as far as they
+    are there.
 
     Exit codes: 0 written or up to date, 1 not up to date (with --check), 2 nothing written because there are no
     figures, or a file or its markers are wrong.

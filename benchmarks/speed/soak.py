@@ -173,7 +173,7 @@ def summary(soak: Soak) -> str:
     """The verdict and what it is made of."""
     ran_s = soak.samples[-1].at_s if soak.samples else 0.0
     lines = [f"{soak.frames} frames in {ran_s / 3600:.2f} h, {soak.broken} of them broken"]
-    lines += [_slope_line(each) for each in soak.slopes]
+    lines += [slope_line(each) for each in soak.slopes]
     if not soak.slopes:
         lines.append("no slopes: too few samples after the warm-up; soak for longer")
     if soak.wrong:
@@ -183,7 +183,8 @@ def summary(soak: Soak) -> str:
     return "\n".join(lines)
 
 
-def _slope_line(slope: Slope) -> str:
+def slope_line(slope: Slope) -> str:
+    """How a quantity went on."""
     name, unit = NAMES[slope.what]
     unit = f" {unit}" if unit else ""
     verdict = ("ok" if slope.passed else "GROWS") if slope.judged else "for information"

@@ -12,8 +12,13 @@ BUILTINS = {
     "BackendUnavailable": ImportError,
     "BackendError": RuntimeError,
     "AlphabetError": ValueError,
+    "SourceError": OSError,
+    "SourceLost": OSError,
     "CheckpointError": ValueError,
     "DatasetError": ValueError,
+    "ConfigError": ValueError,
+    "SinkError": OSError,
+    "ServiceError": OSError,
     "ExportError": RuntimeError,
     "ParityError": RuntimeError,
 }

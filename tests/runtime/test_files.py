@@ -1,3 +1,4 @@
+import struct
 import subprocess
 import sys
 
@@ -155,6 +156,30 @@ def test_a_thumbnail_does_not_hide_that_a_jpeg_is_cut_short():
     decode_photo(whole[:2] + segment + whole[2:], "whole")
     with pytest.raises(ImageError, match="cut short"):
         decode_photo((whole[:2] + segment + whole[2:])[:-300], "short")
+
+
+def test_fewer_pixels_than_usual():
+    data = cv2.imencode(".png", np.zeros((20, 30, 3), np.uint8))[1].tobytes()
+    assert decode_photo(data, "x", 600).frame.shape == (20, 30, 3)
+    with pytest.raises(ImageError, match="expected up to 599 pixels, got 600"):
+        decode_photo(data, "x", 599)
+
+
+def tiff_of(*entries):
+    rows = b"".join(struct.pack("<HHII", *each) for each in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + rows + bytes(400)
+
+
+def test_a_tiff_that_says_its_size_twice_is_as_large_as_it_says_at_most():
+    sizes = [(tag, 4, 1, value) for value in (40_000, 10) for tag in (256, 257)]
+    for entries in (sizes, sizes[::-1]):
+        with pytest.raises(ImageError, match="got 1600000000"):
+            decode_photo(tiff_of(*entries), "x")
+
+
+def test_a_tiff_whose_size_lies_elsewhere_in_the_file():
+    with pytest.raises(ImageError, match="got something else"):
+        decode_photo(tiff_of((256, 16, 1, 100), (257, 16, 1, 100)), "x")
 
 
 def test_folders_missing_files_and_unreadable_names(tmp_path):

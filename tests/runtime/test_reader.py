@@ -221,6 +221,24 @@ def test_crops_get_one_text_each(reader):
     assert found[1].text in set("0123456789")
 
 
+def test_what_is_detected_can_be_read_in_other_frames(reader, scene):
+    regions = reader.detect(scene)
+    assert len(regions) == 3
+    darker = (scene * 0.999).astype(np.uint8)
+    found = reader.read_places((frame, each.quad) for frame in (scene, darker) for each in regions)
+    assert [each.text for each in found[:3]] == [text for _, text in reader.look(scene)]
+    assert [each.text.accepted for each in found] == [True, False, True] * 2
+    assert found[0].log_probs.shape == found[5].log_probs.shape
+    assert reader.alphabet.numbers
+    with pytest.raises(ImageError):
+        reader.detect(None)
+
+
+def test_the_second_look_may_be_left_out(make_bundle, scene):
+    twice = Reader(make_bundle(coarse_side_px=448))
+    assert len(twice.detect(scene)) == 2 * len(twice.detect(scene, coarse=False)) == 6
+
+
 def test_an_empty_frame_has_no_readings(reader):
     assert reader.read(np.zeros((100, 100, 3), np.uint8)) == []
 
@@ -245,6 +263,8 @@ def test_bundles_with_one_network(make_bundle, scene):
     assert crops_only.recognize([np.full((40, 80), round(grey_of("7")), np.uint8)])[0].text == "7"
     with pytest.raises(BundleError, match="without; use recognize"):
         crops_only.read(scene)
+    with pytest.raises(BundleError, match="without; use recognize"):
+        crops_only.detect(scene)
     with pytest.raises(BundleError, match="expected a recognizer"):
         Reader(make_bundle(recognizer=False))
     with pytest.raises(BundleNotFound):

@@ -57,6 +57,42 @@ def test_regions_of_a_frame(recognizer):
     assert [each.text for each in recognizer.recognize(frame, regions)] == ["123", "45", "9"]
 
 
+def test_places_of_many_frames_are_read_in_full_batches(recognizer, monkeypatch):
+    frames, texts = [], [f"{number:03d}" for number in range(0, 999, 21)]
+    for text in texts:
+        frame = np.zeros((80, 160, 3), np.uint8)
+        frame[20:52, 30:130] = barcode(text)[..., None]
+        frames.append(frame)
+    quad = np.array([[30, 20], [130, 20], [130, 52], [30, 52]], np.float32)
+    run, batches = recognizer._binding.run, []
+    monkeypatch.setattr(recognizer._binding, "run", lambda batch: batches.append(batch) or run(batch))
+    found = recognizer.read_places((frame, quad) for frame in frames)
+    assert [each.text.text for each in found] == texts
+    assert batches == [MOST_CROPS, len(texts) - MOST_CROPS]
+    (alone,) = recognizer.read_places([(frames[5], quad)])
+    (crop,) = recognizer.log_probs([frames[5][20:52, 30:130]])
+    assert alone.text == recognizer.recognize(frames[5], [Region(quad, np.empty((0, 4, 2), np.float32), 1.0)])[0]
+    assert alone.log_probs == pytest.approx(crop, abs=1e-5), "at temperature 1"
+    assert np.exp(alone.log_probs).sum(axis=1) == pytest.approx(1, abs=1e-4)
+    assert found[5].log_probs.base is None or not np.shares_memory(found[5].log_probs, found[6].log_probs)
+    assert recognizer.read_places([]) == []
+
+
+def test_log_probabilities_of_places_are_at_the_bundles_temperature(make_bundle):
+    folder = make_bundle(steps=10, keep_ratio=False)
+    doubt = barcode("7")
+    doubt[:, :10] += 5
+    place = np.dstack([doubt] * 3), np.array([[0, 0], [100, 0], [100, 32], [0, 32]], np.float32)
+    (plain,) = Recognizer(Bundle.open(folder)).read_places([place])
+    change_manifest(folder, temperature=20)
+    (soft,) = Recognizer(Bundle.open(folder)).read_places([place])
+    assert soft.text.text == plain.text.text == "7"
+    step = plain.log_probs[0].argmax()
+    assert np.exp(plain.log_probs[0, step]) == pytest.approx(plain.text.confidence, abs=1e-4)
+    assert np.exp(soft.log_probs[0, step]) == pytest.approx(soft.text.confidence, abs=1e-4)
+    assert soft.text.confidence < plain.text.confidence - 0.1
+
+
 def test_words_come_back_without_being_accepted(recognizer):
     word, number = recognizer.recognize_crops([barcode("abcd"), barcode("12")])
     assert not word.accepted
@@ -129,6 +165,8 @@ def test_extreme_crops(recognizer, size):
 def test_a_wrong_crop_is_an_error(recognizer):
     with pytest.raises(ImageError):
         recognizer.recognize_crops([barcode("1"), None])
+    with pytest.raises(ImageError):
+        recognizer.read_places([(None, np.zeros((4, 2), np.float32))])
 
 
 def change_manifest(folder, **changes):

@@ -22,6 +22,7 @@ from edgereader.benchmarks.speed.figures import (
 )
 from edgereader.benchmarks.speed.growth_figures import Curve, Growth, Point
 from edgereader.benchmarks.speed.soak_figures import Sample, Slope, Soak
+from edgereader.benchmarks.speed.stream_figures import Latency, Live, Rate, Stream
 
 MACHINE = Machine(
     processor="Example & Sons CPU @ 2.5 GHz", cores=2, memory_gib=7.8, system="Linux-6.1",
@@ -140,6 +141,26 @@ SOAK = Soak(
 )  # fmt: skip
 
 
+def latency(middle, count):
+    """Latencies around a median, ms."""
+    return Latency(count=count, p50_ms=middle, p90_ms=1.5 * middle, p99_ms=2 * middle, most_ms=3 * middle)
+
+
+STREAM = Stream(
+    command="edgereader bench stream --minutes 30 --json stream.json", date="2026-11-22T11:00:00+00:00",
+    machine=MACHINE, bundle="digits-edge", backend="cpu", precision="int8", frame_hw=(720, 1280),
+    static=Rate(frames=1100, seconds=50.0, turns_frames_per_s=[21.5, 22.0, 22.5], readings=1090, detections=30),
+    detecting=Rate(frames=360, seconds=50.0, turns_frames_per_s=[7.0, 7.2, 7.4], readings=700, detections=360),
+    live=Live(
+        minutes=30.0, fps=25.0, warm_up_s=180.0, frames=45_000, dropped=1_234, read=43_766, detections=900,
+        crops=43_700, events=1_800, wrong=1, first_wrong="event 7: expected 3751 after 5137, got 1735",
+        reading=latency(40.0, 39_000), event=latency(120.0, 1_600), cpu_share=0.82, samples=SOAK.samples,
+        slopes=[slope("rss_mib", 171.0, passed=True), slope("handles", 23.0, passed=True)], method="The method.",
+    ),
+    passed=False,
+)  # fmt: skip
+
+
 @pytest.fixture
 def bench():
     return BENCH
@@ -153,6 +174,11 @@ def growth():
 @pytest.fixture
 def soak():
     return SOAK
+
+
+@pytest.fixture
+def stream():
+    return STREAM
 
 
 @pytest.fixture

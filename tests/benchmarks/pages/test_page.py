@@ -38,8 +38,8 @@ def parsed(path):
 
 
 @pytest.fixture
-def written(bench, growth, soak, tmp_path):
-    return write_pages(tmp_path / "new" / "folder", bench, growth, soak)
+def written(bench, growth, soak, stream, tmp_path):
+    return write_pages(tmp_path / "new" / "folder", bench, growth, soak, stream)
 
 
 def test_the_page_needs_nothing_else(written):
@@ -77,6 +77,7 @@ def test_everything_asked_for_is_on_it(written, bench):
     for said in (
         bench.command, bench.machine.processor, "onnxruntime 1.31.0", "108 of scenes_bibs", "2026-11-22 08:00 UTC",
         "died with exit code -9", "INVALID", "VALID", "The harness alone", "Physical limit", "FAIL",
+        "45,000 frames, 1,234 dropped", "expected 3751 after 5137, got 1735",
     ):  # fmt: skip
         assert said in texts, said
         assert said in markdown.replace("\\", ""), said
@@ -101,7 +102,8 @@ def test_a_contender_with_the_least_figures_is_shown(bench, tmp_path):
     assert parsed(write_pages(tmp_path, replace(bench, contenders=[bare, zero]))[0])
 
 
-def test_each_kind_makes_a_page_alone(growth, soak, tmp_path):
+def test_each_kind_makes_a_page_alone(growth, soak, stream, tmp_path):
+    assert "Camera: FAIL" in parsed(write_pages(tmp_path / "camera", None, None, None, stream)[0]).texts
     assert "Growth: FAIL" in parsed(write_pages(tmp_path / "growth", None, growth)[0]).texts
     assert "Soak: FAIL" in parsed(write_pages(tmp_path / "soak", None, None, soak)[0]).texts
     with pytest.raises(ValueError, match="expected at least one"):
@@ -113,6 +115,11 @@ def test_a_soak_that_has_no_samples_or_is_not_finished_is_told(soak, tmp_path):
     going = replace(soak, finished=False, slopes=[])
     assert "Soak: not finished" in parsed(write_pages(tmp_path, None, None, going)[0]).texts
     assert parsed(write_pages(tmp_path, None, None, replace(going, samples=[]))[0])
+
+
+def test_a_camera_that_was_watched_too_briefly_has_its_tables(stream, tmp_path):
+    brief = replace(stream, live=replace(stream.live, event=None, reading=None, samples=[], slopes=[]))
+    assert parsed(write_pages(tmp_path, None, None, None, brief)[0])
 
 
 @pytest.mark.parametrize("width", [500, 1200])

@@ -17,8 +17,8 @@ def test_the_readme_is_what_the_committed_figures_make_of_it(repository):
 
 
 @pytest.fixture
-def results(bench, growth, soak, tmp_path):
-    for name, each in (("bench", bench), ("growth", growth), ("soak", soak)):
+def results(bench, growth, soak, stream, tmp_path):
+    for name, each in (("bench", bench), ("growth", growth), ("soak", soak), ("stream", stream)):
         write_json(tmp_path / f"{name}.json", each)
     return tmp_path
 
@@ -35,8 +35,8 @@ def test_only_what_is_between_the_markers_changes(results):
     assert renewed(readme, results) == text
 
 
-def test_the_block_hides_nothing(bench, growth, soak):
-    text = block({"bench.json": bench, "growth.json": growth, "soak.json": soak})
+def test_the_block_hides_nothing(bench, growth, soak, stream):
+    text = block({"bench.json": bench, "growth.json": growth, "soak.json": soak, "stream.json": stream})
     assert "| rapidocr | 404 / 556 / 707 | 2.92 | 10.20 |" in text
     assert "onnxtr (failed: died with exit code -9)" in text.replace("\\", "")
     assert "INVALID, for reasons that the file tells: edgereader cpu fp32, Server; rapidocr, Server" in text
@@ -46,6 +46,12 @@ def test_the_block_hides_nothing(bench, growth, soak):
     assert "**FAIL**, faster than linearly: text with regions" in text
     assert "resident memory +0.100 (−0.200 to +0.400) MiB an hour" in text
     assert "not judged" not in text
+    assert "45,000 frames, 1,234 dropped, 1,800 events, 1 wrong" in text
+    assert "to event 120 ms (p99 240 ms)" in text
+    assert "| ≥ 20 /s | 21.80 /s | yes |" in text
+    assert "| ≥ 8 /s | 7.20 /s | **no** |" in text
+    assert "| ≤ 250 ms | 240.00 ms | yes |" in text
+    assert stream.command in text
 
 
 def test_a_miss_is_said(bench):

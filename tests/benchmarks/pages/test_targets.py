@@ -13,22 +13,24 @@ OURS = Which(contender="edgereader", precision="int8")
 
 
 @pytest.fixture
-def files(bench, growth):
+def files(bench, growth, stream):
     ran = [
         replace(each, precision=each.name.split()[-1] if each.kind == "edgereader" else None)
         for each in bench.contenders
     ]
-    return {"bench.json": replace(bench, contenders=ran), "growth.json": growth}
+    return {"bench.json": replace(bench, contenders=ran), "growth.json": growth, "stream.json": stream}
 
 
 def test_every_target_can_be_computed_or_is_said_not_to_be(files):
     asked = read_speed_targets().targets
-    assert len(asked) == 7
-    assert [measured(each, {}) for each in asked] == [None] * 7
+    assert len(asked) == 10
+    assert [measured(each, {}) for each in asked] == [None] * 10
     found = [measured(each, files) for each in asked]
-    assert [value is None for value in found] == [False, False, True, True, False, False, True]
+    assert [value is None for value in found] == [False, False, True, True, False, False, True, False, False, False]
     assert found[0] == 0.07
     assert found[5] == pytest.approx(0.505)
+    assert found[7:] == [21.8, 7.2, 240.0]
+    assert [limit(each, files) for each in asked[7:]] == [None] * 3
 
 
 def test_a_ratio_is_the_other_over_ours(files):
@@ -58,6 +60,11 @@ def test_streams_are_told_apart(files, bench):
 def test_a_batch_gains_what_a_crop_saves(growth):
     assert batch_gain(growth) == pytest.approx(3.1 / (16.4 / 8))
     assert batch_gain(replace(growth, curves=growth.curves[:3])) is None
+
+
+def test_a_camera_without_events_has_no_latency(stream):
+    silent = {"stream.json": replace(stream, live=replace(stream.live, event=None))}
+    assert measured(target(figure="event_ms", file="stream.json"), silent) is None
 
 
 def test_limits_are_met_at_their_value_and_one_is_needed():

@@ -6,7 +6,7 @@ import pytest
 
 from edgereader.benchmarks.contenders import Options, Unavailable
 from edgereader.benchmarks.speed import child
-from edgereader.benchmarks.speed.child import answered, first_pass, where
+from edgereader.benchmarks.speed.child import answered, first_pass
 from edgereader.benchmarks.speed.jobs import Job, Measure, MemoryFound, Ready, TakeMemory, TakeStages, Turn
 from edgereader.benchmarks.speed.photos import decode, find
 from edgereader.benchmarks.speed.streams import Streams
@@ -61,10 +61,6 @@ def test_the_first_pass_ends_in_time_and_warms_all_readers(fake, frames):
     assert texts == [["12"], ["12"]]
     assert len(times_ms) == 2
     assert [reader.seen for reader in readers] == [[0, 1]] * 3
-
-
-def test_others_than_edgereader_run_nowhere(fake):
-    assert where(fake()) == (None, None)
 
 
 def test_no_work_on_a_gpu(job, frames):

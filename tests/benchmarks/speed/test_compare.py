@@ -13,7 +13,7 @@ from edgereader.runtime.errors import DatasetError
 SPEC = importlib.util.spec_from_file_location("made_up", Path(__file__).parents[1] / "pages/conftest.py")
 MADE_UP = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(MADE_UP)
-BENCH, GROWTH, SOAK = MADE_UP.BENCH, MADE_UP.GROWTH, MADE_UP.SOAK
+BENCH, GROWTH, SOAK, STREAM = MADE_UP.BENCH, MADE_UP.GROWTH, MADE_UP.SOAK, MADE_UP.STREAM
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ SMALL = replace(BENCH, contenders=BENCH.contenders[1:4])
 
 
 def test_equal_data_shows_no_difference(compared):
-    for each in (SMALL, GROWTH, SOAK):
+    for each in (SMALL, GROWTH, SOAK, STREAM):
         found, _ = compared(each, each)
         assert found.changes
         assert {change.verdict for change in found.changes} <= {"no difference shown", "not judged: one value"}
@@ -98,6 +98,16 @@ def test_growth_and_soaks_that_take_longer_are_slower(compared):
     assert {each.figure: each.verdict for each in found.changes} == {
         "p50 ms": "slower", "cpu ms": "no difference shown", "rss mib": "more", "handles": "no difference shown",
     }  # fmt: skip
+
+
+def test_a_camera_that_is_watched_slower_is_slower(compared):
+    late = [replace(each, p50_ms=3 * each.p50_ms) for each in STREAM.live.samples]
+    rate = replace(STREAM.static, frames=550, turns_frames_per_s=[10.0, 10.2, 10.4])
+    found, _ = compared(STREAM, replace(STREAM, static=rate, live=replace(STREAM.live, samples=late)))
+    assert {(each.contender, each.figure) for each in found.changes if each.verdict == "slower"} == {
+        ("static region", "frames/s"), ("live", "p50 ms"),
+    }  # fmt: skip
+    assert len(found.changes) == 6
 
 
 def test_other_machines_and_photos_are_said_loudly(compared):

@@ -7,5 +7,5 @@ from edgereader.models.training.fonts import FontPool
 
 @pytest.fixture(scope="session")
 def fonts() -> FontPool:
-    """A few fonts, the same on every machine; `make fonts` installs them, and without them the tests fail."""
+    """A few fonts, the same on every machine; `make debian` installs them, and without them the tests fail."""
     return FontPool((Path("/usr/share/fonts/truetype/dejavu"),))

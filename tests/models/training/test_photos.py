@@ -8,7 +8,7 @@ from edgereader.models.training.samples import TrainingDataError
 
 needs_fonts = pytest.mark.skipif(
     not all((FONT_FOLDER / name).is_file() for name in (BOLD, SEGMENTS)),
-    reason="fonts-dejavu-core and fonts-dseg are not installed: `make fonts`",
+    reason="fonts-dejavu-core and fonts-dseg are not installed: `make debian`",
 )
 
 

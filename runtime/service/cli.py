@@ -1,0 +1,38 @@
+"""``edgereader serve``: pictures in, numbers out, over HTTP."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+import click
+
+from ..options import open_reader, reader_options
+from ..stream.settings import Http
+from .app import make_app
+from .auth import find_token
+from .server import Server
+
+
+@click.command(
+    epilog="Exit codes: 0 = ended by SIGTERM or Ctrl-C, 2 = wrong usage, bundle or backend, or the port is taken."
+)
+@click.option("--host", default=Http().host, show_default=True, help="Address to listen on; another needs a token.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=Http().port, show_default=True, help="Port to listen on."
+)
+@click.option("--token-file", help="First line = what every request must carry; or set EDGEREADER_TOKEN.")
+@reader_options
+def serve(host: str, port: int, token_file: str | None, **options: Any) -> None:
+    """Serve a page that reads photos, and POST /read: curl --data-binary @photo.jpg http://127.0.0.1:8765/read."""
+    http = Http(host=host, port=port, token_file=token_file)
+    token = find_token(http)
+    reader = open_reader(**options)
+    ended = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: ended.set())
+    with Server(make_app(http, token, None, None, None, lambda: reader), http) as server:
+        click.echo(f"listening on {server.url}", err=True)
+        while not ended.wait(0.5):
+            pass

@@ -1,0 +1,127 @@
+"""The state of a stream, and the server-sent events that keep a page up to date."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import anyio
+import msgspec
+from anyio.to_thread import run_sync
+from starlette.exceptions import HTTPException
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from ..stream.board import Board
+from .records import Records
+
+MOST_VIEWERS = 16
+"""Clients of the event stream."""
+POLL_S = 0.25
+"""The board is asked for new events so often."""
+STATE_S = 0.5
+"""The state is sent so often, which is the heartbeat too."""
+STALLED_S = 60.0
+"""A live camera whose frames nobody looked at for so long: the stream hangs."""
+
+
+def trouble(board: Board) -> str:
+    """Why no numbers are read now; empty when they are."""
+    status = board.status
+    if status is None:
+        return "camera: not opened yet"
+    if status.state != "live":
+        return f"camera {status.state}: {status.reason}".rstrip(": ")
+    if board.idle_s > STALLED_S:
+        return f"no frame was looked at for {board.idle_s:.0f} s"
+    return ""
+
+
+def state(board: Board) -> dict[str, Any]:
+    """What the page shows besides the picture and the events."""
+    status, figures, shot = board.status, board.figures, board.shot
+    latencies = {"reading": figures.reading.now(), "event": figures.event.now()}
+    return {
+        "stream": board.stream,
+        "now": time.time(),
+        "camera": None if status is None else msgspec.to_builtins(status),
+        "trouble": trouble(board),
+        "readings": board.readings(),
+        "picture": None if shot is None else shot.number,
+        "counts": figures.counts,
+        "rates": figures.rates,
+        "latency_s": {name: [each.quantile(0.5), each.quantile(0.99)] for name, each in latencies.items()},
+    }
+
+
+class Feed:
+    """Server-sent events of a board, to a bounded number of clients.
+
+    Nothing is queued for a client: it gets what is new when it has taken what was before, and a server that finds it
+    does not take anything ends its connection.
+    """
+
+    def __init__(self, board: Board, records: Records, stopping: Callable[[], bool]) -> None:
+        """Serve until ``stopping`` says so."""
+        self._board, self._records, self._stopping = board, records, stopping
+        self._state: tuple[float, bytes] = (-STATE_S, b"")
+        self.viewers = 0
+
+    def response(self, after: int | None) -> StreamingResponse:
+        """Answer a client that has the events up to this id; None = it wants those from now on.
+
+        Raises:
+            HTTPException: 503 too many clients.
+        """
+        if self.viewers >= MOST_VIEWERS:
+            raise HTTPException(503, f"{MOST_VIEWERS} clients look already; try again", {"Retry-After": "5"})
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the second is for nginx
+        return _Watched(self, self._news(after), headers)
+
+    async def _news(self, after: int | None) -> AsyncIterator[bytes]:
+        yield b"retry: 2000\n\n"
+        last, said_s = self._newest() if after is None else after, -STATE_S
+        while after is not None and (missed := await run_sync(self._records.after, last)):
+            for row in missed:
+                yield message("reading", row, row["id"])
+            last = missed[-1]["id"]
+        while not self._stopping():
+            for event in self._board.since(last):
+                yield message("reading", self._records.row(event), event.id)
+                last = event.id
+            if time.monotonic() - said_s >= STATE_S:
+                said_s = time.monotonic()
+                yield self._state_message()
+            await anyio.sleep(POLL_S)
+
+    def _newest(self) -> int:
+        return max((each.id for each in self._board.since(0)), default=0)
+
+    def _state_message(self) -> bytes:
+        """Make the state at most once each ``STATE_S`` / 2, for all clients."""
+        now = time.monotonic()
+        if now - self._state[0] >= STATE_S / 2:
+            self._state = now, message("state", state(self._board))
+        return self._state[1]
+
+
+def message(kind: str, data: object, number: int | None = None) -> bytes:
+    """A server-sent event; JSON has no line breaks of its own."""
+    head = b"" if number is None else f"id: {number}\n".encode()
+    return head + b"event: " + kind.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
+
+
+class _Watched(StreamingResponse):
+    """Counts its client as long as it looks."""
+
+    def __init__(self, feed: Feed, content: AsyncIterator[bytes], headers: dict[str, str]) -> None:
+        super().__init__(content, headers=headers, media_type="text/event-stream")
+        self._feed = feed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._feed.viewers += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._feed.viewers -= 1

@@ -1,0 +1,173 @@
+"""The service on a port: uvicorn in a thread, with bounds on connections and patience."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+import time
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ..errors import ServiceError
+from ..stream.settings import Http
+
+MOST_CONNECTIONS = 64
+"""More are closed at once."""
+PATIENCE_S = 15.0
+"""A connection is closed that sends no whole request head, or takes nothing of an answer, for so long."""
+SEND_BYTES = 1 << 17
+"""Of an answer in the kernel's buffer, so that a client which takes nothing is noticed soon."""
+STOP_S = 2.0
+
+
+class Connection(H11Protocol):
+    """A connection with a client, which is closed when it keeps us waiting."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request, unless there are too many connections."""
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+        else:
+            self._wait()
+
+    def handle_events(self) -> None:
+        """Look at what came; a whole request head ends the waiting."""
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before and not self.flow.write_paused:
+            self._end_waiting()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        self._wait()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """Wait for a client that does not take what it asked for."""
+        super().pause_writing()
+        self._wait()
+
+    def resume_writing(self) -> None:
+        """It takes it again."""
+        super().resume_writing()
+        if self.cycle is None or self.cycle.response_complete:
+            self._wait()
+        else:
+            self._end_waiting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing to wait for any more."""
+        super().connection_lost(exc)
+        self._end_waiting()
+
+    def _wait(self) -> None:
+        self._end_waiting()
+        self._timer = self.loop.call_later(PATIENCE_S, self.transport.abort)
+
+    def _end_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class Server:
+    """Serves an app from `start` to `stop`; a context manager too."""
+
+    def __init__(self, app: Starlette, http: Http) -> None:
+        """Prepare; nothing listens yet."""
+        self._app, self._http = app, http
+        self._port = http.port
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                http=Connection,
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                log_level=logging.ERROR,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                limit_concurrency=MOST_CONNECTIONS,
+                timeout_keep_alive=5,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """What to open in a browser; after `start`."""
+        host = self._http.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+
+    @property
+    def port(self) -> int:
+        """Where it listens: after `start`, the one that the system chose for 0."""
+        return self._port
+
+    def start(self) -> None:
+        """Listen and serve.
+
+        Raises:
+            ServiceError: the address is taken, is not this machine's, or needs rights.
+        """
+        listening = listen(self._http)
+        self._port = listening.getsockname()[1]
+        self._thread = threading.Thread(target=self._server.run, args=([listening],), name="service", daemon=True)
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.01)
+        if not self._server.started:
+            raise ServiceError(f"{self.url}: expected the service to start, it ended; the log says why")
+
+    def stop(self) -> None:
+        """End connections and the thread, within about ``STOP_S``."""
+        self._app.state.stopping = True
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(STOP_S)
+
+    def __enter__(self) -> Server:  # noqa: PYI034 - typing.Self is of Python 3.11
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Stop."""
+        self.stop()
+
+
+def listen(http: Http) -> socket.socket:
+    """Open a socket on the settings' address.
+
+    Raises:
+        ServiceError: it cannot be listened on.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            http.host, http.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        found = socket.socket(family, kind, protocol)
+    except OSError as exc:
+        raise ServiceError(f"{http.host}: expected an address of this machine, got: {exc.strerror}") from exc
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
+        found.bind(address)
+        found.listen(MOST_CONNECTIONS)
+    except OSError as exc:
+        found.close()
+        raise ServiceError(
+            f"{http.host}:{http.port}: expected a free address of this machine, got: {exc.strerror}; "
+            "choose another port, or end what listens there"
+        ) from exc
+    return found

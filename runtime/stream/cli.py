@@ -1,0 +1,235 @@
+"""``edgereader stream``: numbers from a camera or a video, as they are read."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+from click.core import ParameterSource
+
+from ..checks import CHECKS
+from ..errors import EdgeReaderError
+from ..options import options_named, start_log
+from .settings import Kind
+from .toml import Place
+
+if TYPE_CHECKING:
+    from .config import Config
+    from .run import Stream
+
+EXAMPLE = Path(__file__).with_name("example.toml")
+EXIT_CODES = (
+    "Exit codes: 0 = the file has ended, --seconds are over, it was stopped by SIGINT or SIGTERM, or nobody reads "
+    "standard output any more; 1 = the source cannot be opened or read on, or the backend fails; 2 = wrong usage, "
+    "configuration, bundle or backend; 128 + N = signal N came a second time and ended it at once."
+)
+
+
+def corners(_context: click.Context, _parameter: click.Parameter, value: str | None) -> list[list[float]] | None:
+    """Read ``x,y x,y x,y``, corners as shares of the picture; two are those of an upright rectangle."""
+    try:
+        found = [[float(x), float(y)] for x, y in (each.split(",") for each in (value or "").split())]
+    except ValueError as exc:
+        raise click.BadParameter(f"expected corners such as '0.1,0.2 0.9,0.4', got {value!r}") from exc
+    if len(found) == 2:
+        (left, top), (right, bottom) = found
+        found = [[left, top], [right, top], [right, bottom], [left, bottom]]
+    return None if value is None else found
+
+
+def address(_context: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
+    """Read ``HOST``, ``HOST:PORT``, ``[IPv6]:PORT`` or ``PORT``."""
+    if value is None or value.isdecimal():
+        return None if value is None else {"port": int(value)}
+    found = re.fullmatch(r"(\[[^\]\s]+\]|[^:@/\s]+)(?::(\d{1,5}))?", value)
+    if found is None:
+        raise click.BadParameter(f"expected {parameter.metavar}, got something else; an IPv6 address needs brackets")
+    return {"host": found[1].strip("[]"), **({"port": int(found[2])} if found[2] else {})}
+
+
+PLACES: dict[str, Place] = {
+    "name": ("name",),
+    "every_frame": ("camera", "every_frame"),
+    "loop": ("camera", "loop"),
+    "bundle": ("reader", "bundle"),
+    "backend": ("reader", "backend"),
+    "precision": ("reader", "precision"),
+    "threads": ("reader", "threads"),
+    "long_side_px": ("reader", "long_side_px"),
+    "alphabet": ("reader", "alphabet"),
+    "all_text": ("reader", "all_text"),
+    "pattern": ("reader", "pattern"),
+    "check_digit": ("reader", "check"),
+    "min_confidence": ("reader", "min_confidence"),
+    "kind": ("number", 0, "kind"),
+    "region": ("number", 0, "region"),
+    "mqtt": ("mqtt",),
+    "http": ("http",),
+    "history": ("history", "path"),
+    "keep": ("evidence", "keep"),
+}
+"""Option → where it goes in a configuration."""
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("source", required=False, metavar="SOURCE|CONFIG.toml")
+@click.option(
+    "--check", is_flag=True, help="Say what is wrong with a configuration, or what it would run; run nothing."
+)
+@click.option("--example", is_flag=True, help="Print a configuration with every key, its default and what it does.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop after so long.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where relative paths of what is written count from.  [default: the configuration's folder]",
+)
+@click.option("--name", help="Of the stream, for topics and the page.")
+@click.option(
+    "--kind", type=click.Choice(get_args(Kind)), help="What is read: any number, a plate once, a counter that rises."
+)
+@click.option(
+    "--region",
+    callback=corners,
+    metavar="'X,Y X,Y ...'",
+    help="Read only in here: corners as shares of the picture, two for a rectangle.",
+)
+@click.option(
+    "--every-frame", is_flag=True, help="Read every frame of a file; without it, the latest one, as of a camera."
+)
+@click.option("--loop", is_flag=True, help="Start a file or folder again at its end.")
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each event on standard output.")
+@click.option(
+    "--jsonl", "files", type=click.Path(dir_okay=False), multiple=True, help="A line of JSON for each event in a file."
+)
+@click.option(
+    "--mqtt", callback=address, metavar="HOST[:PORT]", help="A broker; user, TLS and more are for the configuration."
+)
+@click.option(
+    "--http", callback=address, metavar="[HOST:]PORT", help="The live page; other hosts than 127.0.0.1 need a token."
+)
+@click.option("--history", type=click.Path(dir_okay=False), help="A file for the events of the past.")
+@click.option(
+    "--keep", type=click.Choice(("unsure", "all", "none")), help="Keep pictures of readings, to correct them."
+)
+@click.option("--check-digit", type=click.Choice(list(CHECKS)), help="Keep only readings with a right check digit.")
+@options_named(
+    "bundle",
+    "backend",
+    "precision",
+    "threads",
+    "long_side_px",
+    "alphabet",
+    "all_text",
+    "pattern",
+    "min_confidence",
+    "verbose",
+)
+def stream(
+    source: str | None,
+    *,
+    check: bool,
+    example: bool,
+    seconds: float | None,
+    folder: Path | None,
+    verbose: bool,
+    **_: Any,
+) -> None:
+    """Read numbers from a camera (0, /dev/video0, rtsp://, http://), a video, a folder or a GStreamer pipeline.
+
+    Or do what a configuration says; options go before it. Without a sink, a line for each event is printed.
+    """
+    if example:
+        click.echo(EXAMPLE.read_text(encoding="utf-8"), nl=False)
+        return
+    if source is None:
+        raise click.UsageError("expected a SOURCE or a CONFIG.toml, got none; see --help, or --example")
+    start_log(verbose=verbose)
+    context = click.get_current_context()
+    given = {key: value for key, value in context.params.items() if _is_given(context, key)}
+    if check:
+        _check(source, given, folder)
+    else:
+        _run(_config(source, given, folder), seconds)
+
+
+def _is_given(context: click.Context, key: str) -> bool:
+    return context.get_parameter_source(key) is ParameterSource.COMMANDLINE
+
+
+def _config(source: str, given: Mapping[str, Any], folder: Path | None) -> Config:
+    """The configuration that a source or a file, and the options that were given, ask for."""
+    from .config import read_config
+
+    options = _options(given)
+    files = [*map(_absolute, given.get("files", ())), *["-"] * ("as_json" in given)]
+    if source.lower().endswith(".toml"):
+        return read_config(Path(source), options, files, folder)
+    options["camera", "source"] = int(source) if source.isdecimal() else source
+    return read_config(None, options, files, folder)
+
+
+def _options(given: Mapping[str, Any]) -> dict[Place, Any]:
+    """Options by their place in a configuration; their paths count from the current folder."""
+    options: dict[Place, Any] = {}
+    for key in PLACES.keys() & given.keys():
+        value = given[key]
+        if key == "history" or (key == "bundle" and Path(value).exists()):
+            value = _absolute(value)
+        if isinstance(value, dict):
+            options |= {(*PLACES[key], each): value[each] for each in value}
+        else:
+            options[PLACES[key]] = value
+    return options
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())
+
+
+def _check(source: str, given: Mapping[str, Any], folder: Path | None) -> None:
+    """Say what would run, or all that is wrong."""
+    from .plan import plan
+    from .run import make_reader, state_file
+
+    try:
+        config = _config(source, given, folder)
+        reader = make_reader(config.settings.reader)
+    except EdgeReaderError as exc:
+        for each in getattr(exc, "problems", ()) or (exc,):
+            click.echo(f"error: {' '.join(str(each).split())}", err=True)
+        sys.exit(2)
+    for what, how in plan(config.settings, reader, state_file(config)):
+        click.echo(f"{what:8}  {how}")
+
+
+def _run(config: Config, seconds: float | None) -> None:
+    """Watch until the end; the figures come last."""
+    from .lines import lines, prints
+    from .run import open_stream
+    from .stopping import Stopping
+
+    settings = config.settings
+    more = [lines(settings.numbers)] if prints(settings) else []
+    with Stopping() as stopping, open_stream(config, more) as opened:
+        stopping.stops(opened.capture.stop, seconds)
+        if opened.url is not None:
+            click.echo(f"live page: {opened.url}", err=True)
+        code = _watch(opened)
+    click.echo(opened.summary(), err=True)
+    sys.exit(code)
+
+
+def _watch(opened: Stream) -> int:
+    """Run a stream; returns the exit code."""
+    try:
+        opened.run()
+    except BrokenPipeError:
+        return 0
+    except EdgeReaderError as exc:
+        click.echo(f"error: {' '.join(str(exc).split())}", err=True)
+        return 1
+    return 0

@@ -1,0 +1,54 @@
+"""What texts are made of when frames are fused."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from ..alphabets import Alphabet, Probabilities
+from ..decoding import Text
+from ..numerals import with_shapes, without_units
+
+LETTER = "m"
+"""Stands for any letter that is no symbol of numbers."""
+SQUARE_OR_CUBE = re.compile(f"{LETTER}[23]$")
+"""The end of a unit, as in m³."""
+
+
+Form = tuple[int, ...]
+"""A text as it is written, with units, as merged classes."""
+
+
+class Letters:
+    """Classes as they are fused: of numbers those of their symbols, and one for all letters, as a unit may be any."""
+
+    def __init__(self, alphabet: Alphabet) -> None:
+        self._alphabet = alphabet
+        kept = alphabet.permitted if alphabet.numbers else alphabet.charset
+        self.charset = kept + LETTER if alphabet.numbers else kept
+        """Characters in the order of the merged classes."""
+        self._kept = [*range(alphabet.special), *(alphabet.charset.index(each) + alphabet.special for each in kept)]
+        self._rest = sorted(set(range(len(alphabet.charset) + alphabet.special)) - set(self._kept))
+
+    def merged(self, log_probs: Probabilities) -> Probabilities:
+        """Probabilities (T, merged classes) of log-probabilities (T, classes); look-alike letters count as digits."""
+        rows = np.exp(log_probs)
+        if not self._alphabet.numbers:
+            return rows
+        shaped = with_shapes(rows, rows, self._alphabet)
+        return np.hstack((shaped[:, self._kept], shaped[:, self._rest].sum(axis=1, keepdims=True)))
+
+    def classes(self, text: Text) -> Form:
+        """A decoded text's classes."""
+        return tuple(self.charset.index(each) + self._alphabet.special for each in text.text)
+
+    def said(self, form: Form) -> str:
+        """What a form says, units dropped; "" where it is not a number, or nothing."""
+        special = self._alphabet.special
+        text = "".join(self.charset[each - special] for each in form if each >= special)
+        if not self._alphabet.numbers:
+            return text
+        text = SQUARE_OR_CUBE.sub(LETTER, text)
+        inside = without_units(text)
+        return text[inside] if inside is not None else ""

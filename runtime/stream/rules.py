@@ -1,0 +1,165 @@
+"""What a configuration must keep beyond its types: rules over several keys, and files that must be there."""
+
+import glob
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ..alphabets import NUMBERS
+from ..checks import CHECKS
+from ..errors import ConfigError, EdgeReaderError
+from ..sessions import BACKENDS
+from .passwords import MQTT, read_password
+from .schema import Problem, problem
+from .settings import Http, Mqtt, Number, Polygon, Settings
+from .toml import Place
+
+COUNTERS_ONLY = ("decimals", "digits", "max_rate", "falls")
+
+
+def broken_rules(settings: Settings) -> list[Problem]:
+    """Everything that is wrong with settings whose paths are absolute."""
+    found = [*_camera(settings), *_reader(settings), *_numbers(settings), *_sinks(settings), *_files(settings)]
+    found += [] if settings.mqtt is None else _mqtt(settings.mqtt)
+    return found + ([] if settings.http is None else list(_http(settings.http)))
+
+
+def is_path(source: str | int) -> bool:
+    """Whether a camera's source is a file, a folder or a device; else a number, a URL or a pipeline."""
+    return isinstance(source, str) and "://" not in source and " ! " not in source and not source.isdecimal()
+
+
+def _camera(settings: Settings) -> Iterator[Problem]:
+    camera, source = settings.camera, settings.camera.source
+    fits = {
+        "": True,
+        "jetson-csi": isinstance(source, int) or source.isdecimal(),
+        "jetson-rtsp": str(source).startswith(("rtsp://", "rtsps://")),
+        "jetson-file": is_path(source),
+    }
+    wanted = {"jetson-csi": "a camera's number", "jetson-rtsp": "an rtsp:// URL", "jetson-file": "a video file"}
+    if not fits[camera.preset]:
+        yield problem(("camera", "source"), f"{wanted[camera.preset]} for {camera.preset}", "something else")
+    if isinstance(source, int) and source < 0:
+        yield problem(("camera", "source"), "a camera's number from 0", str(source))
+    if isinstance(source, str) and is_path(source) and not (source.startswith("/dev/") or _exists(source)):
+        yield problem(("camera", "source"), "a file or folder that is there", f"{source}", "check the path")
+    if camera.retry_most_s < camera.retry_s:
+        yield problem(("camera", "retry_most_s"), f"retry_s ({camera.retry_s:g}) or more", f"{camera.retry_most_s:g}")
+    for at, polygon in enumerate(settings.mask):
+        yield from _polygon(("mask", at), polygon)
+
+
+def _exists(path: str) -> bool:
+    """Whether a file is there, or whether it is for the source to find out which files a pattern means."""
+    return glob.has_magic(path) or Path(path).exists()
+
+
+def _polygon(place: Place, polygon: Polygon) -> Iterator[Problem]:
+    x, y = np.array(polygon, float).T
+    if abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) < 1e-9:
+        yield problem(place, "corners around an area", "corners in a line")
+
+
+def _reader(settings: Settings) -> Iterator[Problem]:
+    reader = settings.reader
+    if reader.backend not in ("auto", *BACKENDS):
+        yield problem(("reader", "backend"), f"one of auto, {', '.join(BACKENDS)}", repr(reader.backend))
+    if reader.check is not None and reader.check not in CHECKS:
+        yield problem(("reader", "check"), f"one of {', '.join(CHECKS)}", repr(reader.check))
+    if reader.all_text and reader.alphabet != NUMBERS:
+        yield problem(("reader", "all_text"), "alphabet or all_text", "both", "leave one of them out")
+    yield from _pattern(("reader", "pattern"), reader.pattern)
+
+
+def _pattern(place: Place, pattern: str | None) -> Iterator[Problem]:
+    try:
+        re.compile(pattern or "")
+    except re.error as exc:
+        yield problem(place, "a regular expression", f"{pattern!r}: {exc}")
+
+
+def _numbers(settings: Settings) -> Iterator[Problem]:
+    for at, each in enumerate(settings.number):
+        place: Place = ("number", at)
+        if each.name in (one.name for one in settings.number[:at]):
+            yield problem((*place, "name"), "a name of its own for each number", f"{each.name!r} twice")
+        yield from _pattern((*place, "pattern"), each.pattern)
+        yield from () if each.region is None else _polygon((*place, "region"), each.region)
+        yield from _counter(place, each)
+
+
+def _counter(place: Place, number: Number) -> Iterator[Problem]:
+    if number.kind != "counter":
+        for key in COUNTERS_ONLY:
+            if getattr(number, key):
+                yield problem((*place, key), 'kind = "counter" with it', f'"{number.kind}"')
+    elif 0 < number.digits <= number.decimals:
+        yield problem((*place, "decimals"), f"fewer than digits ({number.digits})", str(number.decimals))
+
+
+def _sinks(settings: Settings) -> Iterator[Problem]:
+    if [each.path for each in settings.jsonl].count("-") > 1:
+        yield problem(("jsonl",), "standard output once, as - or without a path", "it twice")
+    if settings.evidence.keep != "none" and Path(settings.evidence.folder).name.startswith("scenes_"):
+        yield problem(("evidence", "folder"), "a name that does not begin with scenes_", "one for whole pictures")
+
+
+def _mqtt(mqtt: Mqtt) -> Iterator[Problem]:
+    if not mqtt.host or re.search(r"[\s/@]", mqtt.host):
+        yield problem(("mqtt", "host"), "a host name or address", "something else", "port, user and tls are other keys")
+    for key in ("topic", "home_assistant"):
+        topic = getattr(mqtt, key)
+        if topic is not None and (re.search(r"[#+\0\s]", topic) or topic.strip("/") != topic):
+            yield problem(("mqtt", key), "a topic without #, + and blanks, not from / to /", repr(topic))
+    if not mqtt.topic:
+        yield problem(("mqtt", "topic"), "a topic", "none")
+    if mqtt.ca_file is not None and not mqtt.tls:
+        yield problem(("mqtt", "ca_file"), "tls = true with it", "tls = false")
+    if mqtt.ca_file is not None and not os.access(mqtt.ca_file, os.R_OK):
+        yield problem(("mqtt", "ca_file"), "a file that can be read", mqtt.ca_file, "check its path and owner")
+    yield from _password(("mqtt", "password_file"), mqtt.password_file, MQTT)
+
+
+def _http(http: Http) -> Iterator[Problem]:
+    from ..service.auth import find_token  # needs starlette
+
+    try:
+        find_token(http)
+    except EdgeReaderError as exc:
+        yield Problem(("http", "host" if http.token_file is None else "token_file"), str(exc))
+
+
+def _password(place: Place, file: str | None, variable: str) -> Iterator[Problem]:
+    try:
+        read_password(file, variable)
+    except ConfigError as exc:
+        yield Problem(place, str(exc))
+
+
+def _files(settings: Settings) -> Iterator[Problem]:
+    """Files that are written: each of its own, in folders that can be written to."""
+    taken: dict[str, str] = {}
+    for place, path in written(settings):
+        if path in taken:
+            yield problem(place, "a file of its own", f"that of {taken[path]}")
+        taken[path] = ".".join(map(str, place))
+        parent = next(each for each in Path(path).parents if each.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            yield problem(place, "a folder that can be written to", f"{parent}", "check its owner")
+
+
+def written(settings: Settings) -> Iterator[tuple[Place, str]]:
+    """What a stream writes: place in the configuration, path."""
+    for at, each in enumerate(settings.jsonl):
+        if each.path != "-":
+            yield ("jsonl", at, "path"), each.path
+    if settings.mqtt is not None:
+        yield ("mqtt", "queue"), settings.mqtt.queue
+    if settings.history is not None:
+        yield ("history", "path"), settings.history.path
+    if settings.evidence.keep != "none":
+        yield ("evidence", "folder"), settings.evidence.folder

@@ -1,0 +1,214 @@
+"""Events to a broker of MQTT 5: each once and in order; what is true now, retained; Home Assistant's sensors.
+
+How "once" is kept. An event is on disk before `send` returns. One event at a time is under way, with QoS 1, and it
+leaves the disk when the broker has acknowledged it; so none is lost and none overtakes another. When the connection or
+this process ends between the broker's receipt and its acknowledgement, nobody can know whether it arrived, and that one
+event is sent again: its ``id`` is the same. Ids rise, so a receiver that passes over an event whose id is not higher
+than the last one's has each exactly once. (QoS 2 would not help: its handshake is lost with the broker's or our memory,
+and an event could then be lost instead of doubled.)
+
+What a broker has acknowledged and not yet passed on is in its hands: one that is killed forgets what it kept in memory
+for receivers that are away or slow (mosquitto: more than ``max_inflight_messages`` behind).
+
+A broker that comes back is often there before its receivers are. For `PATIENCE_S` after a connection, an event of which
+the broker says that nobody has subscribed to it stays in the queue and is offered again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ...errors import ConfigError
+from ...images import Frame
+from ..events import Event
+from ..passwords import MQTT, read_password
+from ..settings import Mqtt, Number
+from ..trouble import Trouble
+from .home_assistant import discovery, is_numeric, status_topic
+from .link import Broker, Link
+from .outbox import Outbox
+from .sender import ANSWER_S, PATIENCE_S, Due, Sender
+from .topics import OFFLINE, ONLINE, Topics, state
+
+log = logging.getLogger("edgereader")
+
+RETRY_S, RETRY_MOST_S = 1.0, 10.0
+"""Wait before the first attempt to connect again, and the longest one; twice as long each time, and some chance."""
+FAREWELL_S = 1.0
+"""Time to say "offline"."""
+STEADY_S = 30.0
+"""After a connection that lasted so long, the waits begin anew."""
+
+
+def open_mqtt(settings: Mqtt, stream: str, numbers: Sequence[Number]) -> MqttSink:
+    """Open the queue and start to connect.
+
+    Raises:
+        ConfigError: what will never work: a CA file or password that cannot be read, no paho-mqtt.
+        SinkError: the queue's file cannot be opened.
+    """
+    topics = Topics(settings.topic, stream)
+    broker = _broker(settings, topics)
+    outbox = Outbox(Path(settings.queue), settings.queue_most)
+    return MqttSink(broker, settings.home_assistant or "", topics, numbers, outbox)
+
+
+def _broker(settings: Mqtt, topics: Topics) -> Broker:
+    try:
+        import paho.mqtt.client  # noqa: F401 - fails early
+    except ImportError as exc:
+        raise ConfigError("mqtt: expected paho-mqtt, got none; pip install 'edgereader[stream]'") from exc
+    tls = None
+    if settings.tls:
+        try:
+            tls = ssl.create_default_context(cafile=settings.ca_file)
+        except (OSError, ValueError) as exc:
+            got = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
+            raise ConfigError(f"mqtt.ca_file {settings.ca_file}: expected certificates, got: {got}; check it") from exc
+    password = read_password(settings.password_file, MQTT)
+    if settings.password_file is not None and settings.username is None:
+        raise ConfigError("mqtt.password_file: expected username with it, got none; set mqtt.username")
+    client = re.sub(r"[^A-Za-z0-9_-]", "_", f"edgereader-{topics.root}-{topics.stream}")
+    return Broker(settings.host, settings.port, client, topics.availability, settings.username, password, tls)
+
+
+class MqttSink:
+    """The sink; it has a thread of its own, and connects again by itself."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        home_assistant: str,
+        topics: Topics,
+        numbers: Sequence[Number],
+        outbox: Outbox,
+    ) -> None:
+        self._broker, self._topics, self._outbox = broker, topics, outbox
+        self._numeric = {each.name: is_numeric(each) for each in numbers}
+        self._discovery = discovery(home_assistant, topics, numbers) if home_assistant else {}
+        self._status = status_topic(home_assistant) if home_assistant else None
+        outbox.keep(self._discovery)
+        self._due = Due()
+        self._retaining = threading.Lock()
+        """Held by who brings what is retained up to date, so that nothing older comes after it."""
+        self._closing = threading.Event()
+        self._until_s = float("inf")
+        self._connection, self._refusals = Trouble(), Trouble()
+        self._wake, self._nudge = socket.socketpair()
+        self._nudge.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="edgereader-mqtt", daemon=True)
+        self._thread.start()
+
+    def send(self, event: Event, crop: Frame | None) -> None:  # noqa: ARG002 - a sink takes both
+        """Put an event on disk, to be sent."""
+        topic = self._topics.state(event.name)
+        with self._retaining:
+            now = state(event, self._outbox.kept.get(topic), numeric=self._numeric.get(event.name, False))
+            self._outbox.add(self._topics.event(event.name), msgspec.json.encode(event), {topic: now})
+            self._due.put({topic: now})
+        self._wake_up()
+
+    def close(self, seconds: float) -> None:
+        """Send what waits, for at most so long, and say "offline"; what still waits stays on disk."""
+        self._until_s = time.monotonic() + seconds
+        self._closing.set()
+        self._wake_up()
+        self._thread.join(seconds + FAREWELL_S + 0.5)
+        if waiting := len(self._outbox):
+            log.warning("%s: %d events wait on disk for the next start", self._broker.name, waiting)
+        if not self._thread.is_alive():
+            self._outbox.close()
+            self._wake.close()
+            self._nudge.close()
+
+    def _wake_up(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._nudge.send(b".")
+
+    def _run(self) -> None:
+        """Connect, talk, and connect again, until closed."""
+        wait_s = RETRY_S
+        while not self._over():
+            began_s = time.monotonic()
+            try:
+                self._talk(Link(self._broker, self._status, self._wake))
+            except Exception as exc:  # noqa: BLE001 - whatever a broker or network does, we go on trying
+                if not self._over():
+                    self._connection.say(f"{self._broker.name}: {_why(exc)}; trying again, events wait on disk")
+            wait_s = RETRY_S if time.monotonic() - began_s > STEADY_S else min(2 * wait_s, RETRY_MOST_S)
+            self._closing.wait(wait_s * random.uniform(0.5, 1.0))
+            if self._closing.is_set() and not self._over():
+                time.sleep(0.2)
+
+    def _over(self) -> bool:
+        """Whether nothing is to be done any more."""
+        return self._closing.is_set() and (time.monotonic() >= self._until_s or self._outbox.first() is None)
+
+    def _talk(self, link: Link) -> None:
+        """Send over a connection, until it is lost or the sink is closed.
+
+        Raises:
+            ConnectionError: the connection is lost, or was refused.
+        """
+        try:
+            self._await_welcome(link)
+            sender = Sender(link, self._outbox, self._due, self._refusals, PATIENCE_S)
+            with self._retaining:
+                self._due.put(self._hello())
+            while not link.lost and not sender.stalled:
+                sender.step()
+                heard, link.heard = link.heard, []
+                if ONLINE in heard:
+                    self._due.put(self._discovery)
+                if self._closing.is_set():
+                    sender.patient_s = 0.0
+                    if sender.idle or time.monotonic() >= self._until_s:
+                        self._part(link)
+                        return
+            raise ConnectionError(link.lost or "connection lost: the broker does not answer")
+        finally:
+            link.drop()
+
+    def _await_welcome(self, link: Link) -> None:
+        until_s = time.monotonic() + ANSWER_S
+        while not link.up and not link.lost and time.monotonic() < min(until_s, self._until_s):
+            link.step(0.5)
+        if not link.up:
+            raise ConnectionError(link.lost or "no answer, is this a broker of MQTT 5?")
+        self._connection.over(f"{self._broker.name}: connected, {len(self._outbox)} events wait")
+
+    def _hello(self) -> dict[str, bytes]:
+        """All that is retained, as it is now; what an earlier configuration left behind is taken back."""
+        states = {self._topics.state(name) for name in self._numeric}
+        kept = {topic: payload if topic in states else b"" for topic, payload in self._outbox.kept.items()}
+        return {**kept, **self._discovery, self._topics.availability: ONLINE}
+
+    def _part(self, link: Link) -> None:
+        """Say "offline" and goodbye."""
+        message = link.publish(self._topics.availability, OFFLINE, retain=True)
+        until_s = time.monotonic() + FAREWELL_S
+        while not link.lost and time.monotonic() < until_s and all(each.message != message for each in link.answers):
+            link.step(0.1)
+        link.end()
+
+
+def _why(exc: Exception) -> str:
+    """An error of a connection in a few words, without secrets."""
+    if isinstance(exc, ssl.SSLError):
+        return f"TLS: {getattr(exc, 'verify_message', '') or exc.reason or 'failed'}"
+    if isinstance(exc, TimeoutError):
+        return "no answer"
+    if isinstance(exc, OSError):
+        return str(exc.strerror or exc)
+    return f"{type(exc).__name__}: {exc}"

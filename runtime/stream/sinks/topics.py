@@ -1,0 +1,73 @@
+"""MQTT topics of a stream, and what is said under them."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+import msgspec
+
+from ..events import Event
+
+ONLINE, OFFLINE = b"online", b"offline"
+LONGEST_STATE = 255
+"""Characters that Home Assistant takes as a state."""
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Topics of a stream."""
+
+    root: str
+    """The configuration's topic."""
+    stream: str
+
+    @property
+    def availability(self) -> str:
+        """Retained "online" or "offline"."""
+        return f"{self.root}/{self.stream}/availability"
+
+    def state(self, name: str) -> str:
+        """Retained: what a number says now."""
+        return f"{self.root}/{self.stream}/{name}/state"
+
+    def event(self, name: str) -> str:
+        """Not retained: each event, once and in order."""
+        return f"{self.root}/{self.stream}/{name}/event"
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What a number says now, as JSON."""
+
+    text: str
+    value: float | None
+    confidence: float
+    at: str
+    sure: bool
+    note: str
+    last_sure: float | str | None
+    """The last sure reading, Home Assistant's state: the value of what is numeric, else the text; null = none yet."""
+    last_sure_at: str | None
+
+
+def state(event: Event, before: bytes | None, *, numeric: bool) -> bytes:
+    """What a number says after an event, given what it said before."""
+    sure: tuple[float | str | None, str | None] = (None, None)
+    if event.sure:
+        sure = (event.value if numeric else event.text[:LONGEST_STATE], event.at)
+    elif before is not None:
+        with contextlib.suppress(msgspec.DecodeError):  # of another version
+            earlier = msgspec.json.decode(before, type=State)
+            sure = (earlier.last_sure, earlier.last_sure_at)
+    return msgspec.json.encode(
+        State(
+            text=event.text,
+            value=event.value,
+            confidence=event.confidence,
+            at=event.at,
+            sure=event.sure,
+            note=event.note,
+            last_sure=sure[0],
+            last_sure_at=sure[1],
+        )
+    )

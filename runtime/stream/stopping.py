@@ -1,0 +1,57 @@
+"""How a stream is stopped from outside: by signals, or after a time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopping:
+    """While it is open, the first signal stops a stream and the second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._stop: Callable[[], None] | None = None
+        self._timer: threading.Timer | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Stopping:  # noqa: PYI034 - typing.Self is of Python 3.11
+        if threading.current_thread() is threading.main_thread():
+            self._before = {
+                each: signal.signal(each, self._signalled)
+                for each in SIGNALS
+                if signal.getsignal(each) != signal.SIG_IGN  # as shells start what runs in the background
+            }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
+
+    def stops(self, stop: Callable[[], None], seconds: float | None = None) -> None:
+        """Say what stops the stream: called once, perhaps at once; by a signal, or after so many seconds.
+
+        A signal's handler calls it, between any two lines of the main thread: it must take no lock.
+        """
+        self._stop = stop
+        if self._asked:
+            stop()
+        if seconds is not None:
+            self._timer = threading.Timer(seconds, stop)
+            self._timer.name, self._timer.daemon = "edgereader-seconds", True
+            self._timer.start()
+
+    def _signalled(self, number: int, _frame: FrameType | None) -> None:
+        if self._asked:
+            os._exit(128 + number)
+        self._asked = True
+        if self._stop is not None:
+            self._stop()

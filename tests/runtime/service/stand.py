@@ -1,0 +1,78 @@
+"""A stream that only a test moves."""
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import numpy as np
+
+from edgereader.runtime.service.app import make_app
+from edgereader.runtime.stream.board import Board
+from edgereader.runtime.stream.events import Event
+from edgereader.runtime.stream.evidence import Evidence
+from edgereader.runtime.stream.frames import Shot
+from edgereader.runtime.stream.history import History
+from edgereader.runtime.stream.settings import Http, Number
+from edgereader.runtime.stream.status import CaptureStatus
+
+TOKEN = "a-secret-token-that-nobody-knows"
+NUMBERS = (Number(name="water", kind="counter", unit="m³"), Number(name="gate", kind="plate"))
+QUAD = np.array(((40, 30), (140, 30), (140, 60), (40, 60)), np.float32)
+START_S = 1_790_000_000
+
+
+def make_event(number, text="00123", name="water", **changes):
+    """The event with this id; one second lies between two."""
+    values = {
+        "id": number,
+        "at": f"2026-09-21T14:{number // 60 % 60:02}:{number % 60:02}.000Z",
+        "stream": "cellar",
+        "name": name,
+        "kind": "counter" if name == "water" else "plate",
+        "text": text,
+        "value": float(text) if text.isdecimal() else None,
+        "confidence": 0.987,
+        "sure": True,
+        "track": 1,
+        "quad": QUAD.tolist(),
+        "frame_hw": (120, 200),
+        "frames": 5,
+        "latency_ms": 80.0,
+    }
+    return Event(**{**values, **changes})
+
+
+def make_seen(number=0, text="00123", at_s=0.0, frame_hw=(120, 200), recognised=1):
+    """What a watcher would have seen, in a grey frame."""
+    frame = np.full((*frame_hw, 3), 90, np.uint8)
+    fused = SimpleNamespace(text=text, confidence=0.987)
+    tracks = (SimpleNamespace(id=1, name="water", fused=fused, quad=QUAD),) if text else ()
+    return SimpleNamespace(shot=Shot(frame, number, at_s, START_S), tracks=tracks, detected=True, recognised=recognised)
+
+
+@dataclass
+class Stand:
+    """A stream and what it keeps."""
+
+    board: Board
+    history: History
+    evidence: Evidence
+    status: CaptureStatus
+    http: Http
+    reader: object = None
+
+    def camera(self, **changes):
+        self.status = replace(self.status, **changes)
+
+    def tell(self, event, crop=None):
+        for sink in (self.history, self.evidence, self.board):
+            sink.send(event, crop)
+
+    def app(self, token=None, **changes):
+        return make_app(
+            Http(**changes) if changes else self.http,
+            token,
+            self.board,
+            self.history,
+            self.evidence,
+            lambda: self.reader,
+        )

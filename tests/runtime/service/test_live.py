@@ -1,0 +1,158 @@
+import json
+import socket
+import time
+
+import httpx
+import pytest
+
+from edgereader.runtime.service import live, server
+from edgereader.runtime.service.live import MOST_VIEWERS, message
+from edgereader.runtime.service.records import PART
+from edgereader.runtime.stream.board import RECENT
+
+from .stand import make_event, make_seen
+
+
+class Listener:
+    """Reads an event stream."""
+
+    def __init__(self, address, **headers):
+        self._client = httpx.Client(timeout=20)
+        self._stream = self._client.stream("GET", address, headers=headers)
+        self.response = self._stream.__enter__()
+        self._lines = self.response.iter_lines()
+
+    def next(self, kind):
+        """The next message of a kind: its data, and its id or None."""
+        fields = {}
+        for line in self._lines:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+            if not line:
+                if fields.get("event") == kind:
+                    return json.loads(fields["data"]), fields.get("id")
+                fields = {}
+        raise EOFError
+
+    def close(self):
+        self._stream.__exit__(None, None, None)
+        self._client.close()
+
+
+@pytest.fixture
+def listen():
+    opened = []
+
+    def start(address, **headers):
+        opened.append(Listener(address, **headers))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()
+
+
+def test_a_message():
+    assert message("reading", {"text": "1\n2"}, 7) == b'id: 7\nevent: reading\ndata: {"text":"1\\n2"}\n\n'
+    assert message("state", {}).startswith(b"event: state\n")
+
+
+def test_new_readings_come_with_their_ids_and_the_state_again_and_again(stand, serve, listen):
+    stand.tell(make_event(1))
+    listener = listen(serve(stand.app()) + "/events")
+    assert listener.response.headers["content-type"].startswith("text/event-stream")
+    assert listener.response.headers["cache-control"] == "no-store"
+    for _ in range(2):
+        state, number = listener.next("state")
+        assert state["stream"] == "cellar"
+        assert number is None
+    stand.tell(make_event(2, "00124"))
+    row, number = listener.next("reading")
+    assert (row["id"], row["text"], number) == (2, "00124", "2"), "without an id asked for, only what is new"
+
+
+def test_a_client_that_comes_back_misses_nothing(stand, serve, listen):
+    count = 2 * PART + RECENT
+    for number in range(1, count + 1):
+        stand.tell(make_event(number))
+    address = serve(stand.app()) + "/events"
+    for listener in (listen(address, **{"Last-Event-ID": "3"}), listen(address + "?after=3")):
+        assert [listener.next("reading")[0]["id"] for _ in range(4, count + 1)] == list(range(4, count + 1))
+        stand.tell(make_event(count + 1))
+        assert listener.next("reading")[0]["id"] == count + 1
+        count += 1
+    last = listen(address + "?after=0", **{"Last-Event-ID": str(count - 1)})
+    assert last.next("reading")[0]["id"] == count, "what the browser knows is newer than what the page asked"
+
+
+def test_without_a_history_the_board_is_what_there_is(stand, serve, listen):
+    stand.history = None
+    for number in (1, 2, 3):
+        stand.board.send(make_event(number), None)
+    listener = listen(serve(stand.app()) + "/events?after=1")
+    assert [listener.next("reading")[0]["id"] for _ in range(2)] == [2, 3]
+
+
+def test_clients_are_bounded_and_make_room_when_they_go(stand, serve, listen):
+    address = serve(stand.app()) + "/events"
+    listeners = [listen(address) for _ in range(MOST_VIEWERS)]
+    for each in listeners:
+        each.next("state")
+    refused = httpx.get(address)
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "5"
+    listeners[0].close()
+    deadline = time.monotonic() + 10
+    while (again := listen(address)).response.status_code != 200 and time.monotonic() < deadline:
+        again.close()
+        time.sleep(0.05)
+    assert again.next("state")
+
+
+def test_a_client_that_takes_nothing_is_dropped_and_hinders_nobody(stand, serve, listen, monkeypatch):
+    monkeypatch.setattr(server, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(live, "state", lambda _board: {"stream": "x" * 500_000})
+    monkeypatch.setattr(live, "STATE_S", 0.01)
+    monkeypatch.setattr(live, "POLL_S", 0.01)
+    monkeypatch.setattr(live, "MOST_VIEWERS", 2)
+    address = serve(stand.app())
+    parsed = httpx.URL(address)
+    with socket.create_connection((parsed.host, parsed.port)) as sleeper:
+        sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sleeper.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        listener = listen(address + "/events")
+        assert listener.next("state")
+        listener.close()
+        deadline = time.monotonic() + 15
+        statuses = set()
+        while time.monotonic() < deadline:  # two places: both can be taken only when the sleeper's is free again
+            pair = [listen(address + "/events") for _ in range(2)]
+            statuses = {each.response.status_code for each in pair}
+            for each in pair:
+                each.close()
+            if statuses == {200}:
+                break
+            time.sleep(0.05)
+        assert statuses == {200}
+
+
+def test_the_streams_thread_never_waits_for_clients(stand, serve, listen):
+    listener = listen(serve(stand.app()) + "/events")
+    listener.next("state")
+    start = time.perf_counter()
+    for number in range(1000):
+        stand.board.show(make_seen(number, frame_hw=(8, 8)))
+        stand.board.send(make_event(number + 1), None)
+    assert time.perf_counter() - start < 2, "a millisecond each at most; mostly some microseconds"
+
+
+def test_the_service_ends_with_clients_that_listen(stand):
+    with server.Server(stand.app(), stand.http) as running:
+        listener = Listener(running.url + "events")
+        listener.next("state")
+        start = time.monotonic()
+    assert time.monotonic() - start < server.STOP_S
+    with pytest.raises((EOFError, httpx.HTTPError)):
+        while True:
+            listener.next("state")
+    listener.close()

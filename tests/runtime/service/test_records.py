@@ -1,0 +1,123 @@
+import cv2
+import numpy as np
+import pytest
+
+from .stand import make_event
+
+CROP = np.full((30, 100, 3), 120, np.uint8)
+
+
+@pytest.fixture
+def client(stand, visit):
+    for number in range(1, 6):
+        stand.tell(make_event(number, f"0012{number}"), CROP if number != 5 else None)
+    stand.tell(make_event(6, "B-ER 1", "gate", sure=False), CROP)
+    return visit(stand.app())
+
+
+def ids(answer):
+    return [each["id"] for each in answer.json()["events"]]
+
+
+def test_the_newest_events(client):
+    events = client.get("/history").json()["events"]
+    assert [each["id"] for each in events] == [6, 5, 4, 3, 2, 1]
+    assert events[0]["text"] == "B-ER 1"
+    assert [each["picture"] for each in events[:3]] == [True, False, True]
+    assert events[0]["corrected"] is None
+    assert ids(client.get("/history?n=2")) == [6, 5]
+    assert ids(client.get("/history?n=2&name=water")) == [5, 4]
+    assert ids(client.get("/history?name=nix")) == []
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "1001", "x", "", "1.5", "٣", "9" * 40, "1%00"])
+def test_wrong_numbers(client, given):
+    assert client.get(f"/history?n={given}").status_code == 400
+    assert client.get(f"/series?hours={given if given != '1001' else 10000}").status_code == 400
+
+
+def test_without_a_history(stand, visit):
+    stand.history = None
+    for number in (1, 2):
+        stand.board.send(make_event(number, value=number / 2), None)
+    stand.board.send(make_event(3, sure=False), None)
+    stand.board.send(make_event(4, "B-ER 1", "gate"), None)
+    client = visit(stand.app())
+    assert ids(client.get("/history?name=water&n=2")) == [3, 2]
+    points = client.get("/series?name=water&hours=8000").json()["points"]
+    assert [value for _, value in points] == [0.5, 1.0]
+    assert points[1][0] - points[0][0] == 1
+
+
+def test_the_course_of_a_number(client):
+    points = client.get("/series?name=water&hours=8000").json()["points"]
+    assert [value for _, value in points] == [121, 122, 123, 124, 125]
+    assert client.get("/series?name=nix").json() == {"points": []}
+
+
+def test_pictures_are_found_by_their_number_only(client, tmp_path):
+    answer = client.get("/crop/1")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR).shape == (30, 100, 3)
+    for path in (
+        "/crop/5",
+        "/crop/99",
+        f"/crop/{'9' * 40}",
+        "/crop/1.jpg",
+        "/crop/..%2f1",
+        "/crop/-1",
+        "/crop/",
+        "/crop/%2e%2e/x",
+    ):
+        assert client.get(path).status_code == 404, path
+
+
+def test_correcting(client, stand):
+    answer = client.post("/correct", json={"id": 1, "text": " 00999 "})
+    assert answer.json() == {"id": 1, "text": "00999"}
+    assert (stand.evidence._folder / "labels.tsv").read_text().startswith("images/1.jpg\t00999\t")
+    (event,) = [each for each in client.get("/history").json()["events"] if each["id"] == 1]
+    assert (event["text"], event["corrected"]) == ("00121", "00999")
+    assert 999 in [value for _, value in client.get("/series?name=water&hours=8000").json()["points"]]
+    assert client.post("/correct", json={"id": 6, "text": ""}).json()["text"] == "", "there is no number"
+
+
+def test_corrections_of_what_is_not_kept(client, stand, visit):
+    for number in (5, 99, 0, (1 << 63) - 1):
+        assert client.post("/correct", json={"id": number, "text": "1"}).status_code == 404
+    stand.evidence_of_the_app, stand.evidence = stand.evidence, None
+    assert visit(stand.app()).post("/correct", json={"id": 1, "text": "1"}).status_code == 404
+    assert visit(stand.app()).get("/crop/1").status_code == 404
+    stand.evidence = stand.evidence_of_the_app
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"\xff\xfe",
+        b'{"id": 1}',
+        b'{"id": "../../etc/passwd", "text": "1"}',
+        b'{"id": -1, "text": "1"}',
+        b'{"id": 1e99, "text": "1"}',
+        b'{"id": 9223372036854775808, "text": "1"}',
+        b'{"id": 1, "text": 5}',
+        b'{"id": 1, "text": "a\\tb"}',
+        b'{"id": 1, "text": "a\\nb"}',
+        b'{"id": 1, "text": "\\u202e1"}',
+        b'{"id": 1, "text": "\\ud800"}',
+        b'{"id": 1, "text": "' + b"1" * 65 + b'"}',
+        b'{"id": 1, "text": "1", "more": 1}',
+        b"[" * 3000,
+    ],
+)
+def test_wrong_corrections(client, stand, body):
+    answer = client.post("/correct", content=body)
+    assert answer.status_code == 400, answer.text
+    assert not (stand.evidence._folder / "labels.tsv").exists()
+
+
+def test_large_corrections(client):
+    assert client.post("/correct", content=b"x" * 5000).status_code == 413

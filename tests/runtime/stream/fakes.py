@@ -1,0 +1,75 @@
+"""Cameras and clocks that tests hold in their hands."""
+
+import threading
+import time
+
+import numpy as np
+
+
+class Clock:
+    """Seconds that pass when `add` or `sleep` is called; a real sleep is short."""
+
+    def __init__(self):
+        self._now_s = 1000.0
+        self._lock = threading.Lock()
+
+    def __call__(self):
+        return self.add(0.0)
+
+    def sleep(self, seconds):
+        self.add(seconds)
+        time.sleep(0.0005)
+
+    def add(self, seconds):
+        with self._lock:
+            self._now_s += seconds
+            return self._now_s
+
+
+class FakeSource:
+    """Gives items one after another: (frame, seconds), a frame, an error, None, or an Event that a read hangs on."""
+
+    fps = None
+
+    def __init__(self, items, *, live=True):
+        self.live = live
+        self.name = "fake"
+        self.closed = False
+        self.reads = 0
+        self._items = iter(items)
+
+    def read(self):
+        self.reads += 1
+        item = next(self._items, None)
+        if isinstance(item, threading.Event):
+            item.wait(30)
+            return self.read()
+        if isinstance(item, Exception):
+            raise item
+        return item if item is None or isinstance(item, tuple) else (item, None)
+
+    def close(self):
+        self.closed = True
+
+
+class Opener:
+    """Opens one source after another; an error is raised; the last one is opened again and again."""
+
+    def __init__(self, *sources, clock=lambda: 0.0):
+        self.times_s = []
+        self._sources = sources
+        self._clock = clock
+
+    def __call__(self, _camera):
+        source = self._sources[min(len(self.times_s), len(self._sources) - 1)]
+        self.times_s.append(self._clock())
+        if isinstance(source, Exception):
+            raise source
+        return source
+
+
+def picture(number, size_hw=(8, 12)):
+    """A frame that differs from those with other numbers."""
+    frame = np.full((*size_hw, 3), 200, np.uint8)
+    frame[0, 0] = number % 256
+    return frame

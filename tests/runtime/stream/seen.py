@@ -1,0 +1,32 @@
+"""What a watcher would see, made by hand."""
+
+import numpy as np
+
+from edgereader.runtime.decoding import Text
+from edgereader.runtime.stream.frames import Shot
+from edgereader.runtime.stream.fusion import Fused
+from edgereader.runtime.stream.tracks import Track
+from edgereader.runtime.stream.watcher import Seen
+
+FRAME = np.zeros((480, 640, 3), np.uint8)
+CROP = np.zeros((20, 60, 3), np.uint8)
+START_S = 1_700_000_000.0
+
+
+def quad_at(x=200.0, y=200.0, wide=120.0, high=30.0):
+    """Corners (4, 2) of an upright text."""
+    return np.float32([[x, y], [x + wide, y], [x + wide, y + high], [x, y + high]])
+
+
+def a_track(text, *, number="n", of=1, confidence=0.99, agreeing=8, read=True, quad=None, accepted=True):
+    """A track that says a text."""
+    each = (confidence,) * len(text)
+    fused = Fused(text, confidence, each, agreeing, agreeing, ((text, confidence),), accepted)
+    return Track(of, number, quad_at() if quad is None else quad, fused, Text(text, 0.99, each), read, 9, CROP)
+
+
+def seen(second, *tracks, ended=(), at_s=None, detected=True, number=None):
+    """What was seen at a second of the stream."""
+    number = round(second * 10) if number is None else number
+    shot = Shot(FRAME, number, second if at_s is None else at_s, START_S + second)
+    return Seen(shot, tracks, tuple(ended), detected, len(tracks))

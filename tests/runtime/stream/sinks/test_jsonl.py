@@ -1,0 +1,213 @@
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edgereader.runtime.errors import SinkError
+from edgereader.runtime.stream.events import Event
+from edgereader.runtime.stream.settings import JsonLines
+from edgereader.runtime.stream.sinks import jsonl as module
+from edgereader.runtime.stream.sinks.jsonl import open_jsonl
+
+from ..made import make_event
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "log").mkdir()
+    return tmp_path / "log" / "events.jsonl"
+
+
+def numbers(path) -> list[int]:
+    """What the lines of a file say; each must be a whole event."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert all(line.endswith(b"\n") for line in lines)
+    return [int(msgspec.json.decode(line, type=Event).text) for line in lines]
+
+
+@contextmanager
+def files_up_to(size: int):
+    """Writes beyond a size are cut short or fail, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_each_event_is_a_line_at_once(path):
+    sink = open_jsonl(JsonLines(path=str(path)))
+    for number in range(3):
+        sink.send(make_event(number), None)
+        assert numbers(path) == list(range(number + 1))
+    assert msgspec.json.decode(path.read_bytes().splitlines()[2], type=Event) == make_event(2)
+    sink.close(1)
+    sink = open_jsonl(JsonLines(path=str(path)))
+    sink.send(make_event(3), None)
+    sink.close(1)
+    assert numbers(path) == [0, 1, 2, 3]
+
+
+def test_every_line_begins_as_the_one_that_is_cut_off_after_a_power_cut():
+    assert msgspec.json.encode(make_event()).startswith(module.START)
+
+
+def test_files_are_rotated_and_their_number_is_bounded(path):
+    line = len(msgspec.json.encode(make_event(10))) + 1
+    sink = open_jsonl(JsonLines(path=str(path), rotate_mb=3.5 * line / 1e6, keep=2))
+    for number in range(10, 21):
+        sink.send(make_event(number), None)
+    sink.close(1)
+    assert sorted(each.name for each in path.parent.iterdir()) == ["events.jsonl", "events.jsonl.1", "events.jsonl.2"]
+    kept = [path.with_name(name) for name in ("events.jsonl.2", "events.jsonl.1", "events.jsonl")]
+    assert [numbers(each) for each in kept] == [[13, 14, 15], [16, 17, 18], [19, 20]]
+
+
+def test_nothing_old_is_kept_when_none_shall_be(path):
+    sink = open_jsonl(JsonLines(path=str(path), rotate_mb=0.0006, keep=0))
+    for number in range(5):
+        sink.send(make_event(number), None)
+    sink.close(1)
+    assert [each.name for each in path.parent.iterdir()] == ["events.jsonl"]
+    assert numbers(path)[-1] == 4
+
+
+def test_an_event_larger_than_a_file_is_still_written(path):
+    sink = open_jsonl(JsonLines(path=str(path), rotate_mb=1e-6, keep=1))
+    for number in range(3):
+        sink.send(make_event(number), None)
+    sink.close(1)
+    assert (numbers(path.with_name("events.jsonl.1")), numbers(path)) == ([1], [2])
+
+
+def test_a_full_disk_is_said_once_and_no_line_is_broken_or_lost(path, caplog):
+    sink = open_jsonl(JsonLines(path=str(path)))
+    sink.send(make_event(0), None)
+    with files_up_to(int(2.5 * path.stat().st_size)):
+        for number in range(1, 5):
+            sink.send(make_event(number), None)
+        assert numbers(path) == [0, 1]
+    assert len(caplog.messages) == 1
+    assert f"{path}: expected to write events, got:" in caplog.messages[0]
+    sink.send(make_event(5), None)
+    sink.close(1)
+    assert numbers(path) == [0, 1, 2, 3, 4, 5]
+    assert len(caplog.messages) == 2
+    assert "can be written again; 0 events were lost" in caplog.messages[1]
+
+
+def test_the_memory_of_what_waits_has_a_ceiling(path, caplog, monkeypatch):
+    monkeypatch.setattr(module, "WAITING", 3)
+    sink = open_jsonl(JsonLines(path=str(path)))
+    with files_up_to(10):
+        for number in range(10):
+            sink.send(make_event(number), None)
+    sink.send(make_event(10), None)
+    sink.close(1)
+    assert numbers(path) == [7, 8, 9, 10]
+    assert "7 events were lost" in caplog.messages[-1]
+
+
+def test_a_vanished_folder_is_said_once_and_used_again_when_it_is_back(path, caplog):
+    sink = open_jsonl(JsonLines(path=str(path)))
+    sink.send(make_event(0), None)
+    shutil.rmtree(path.parent)
+    for number in (1, 2):
+        sink.send(make_event(number), None)
+    assert caplog.messages == [
+        f"{path}: expected to write events, got: No such file or directory; tried again with the next"
+    ]
+    path.parent.mkdir()
+    sink.send(make_event(3), None)
+    assert numbers(path) == [1, 2, 3]
+    sink.close(1)
+
+
+def test_what_cannot_be_written_until_the_end_is_said(path, caplog):
+    sink = open_jsonl(JsonLines(path=str(path)))
+    shutil.rmtree(path.parent)
+    sink.send(make_event(0), None)
+    sink.close(1)
+    assert caplog.messages[-1] == f"{path}: 1 events could not be written"
+
+
+def test_a_file_that_was_moved_away_is_begun_anew(path):
+    sink = open_jsonl(JsonLines(path=str(path)))
+    sink.send(make_event(0), None)
+    path.rename(path.with_name("old"))
+    sink.send(make_event(1), None)
+    sink.close(1)
+    assert (numbers(path.with_name("old")), numbers(path)) == ([0], [1])
+
+
+@pytest.mark.parametrize(
+    ("tail", "kept"),
+    [(b'{"id":170000, "at', b""), (b'{"mine":1}', b'{"mine":1}\n'), (b"my own notes", b"my own notes\n"), (b"", b"")],
+)
+def test_half_a_line_of_a_power_cut_is_cut_off_and_anything_else_is_ended(path, tail, kept):
+    before = b'{"id":1}\n'
+    path.write_bytes(before + tail)
+    sink = open_jsonl(JsonLines(path=str(path)))
+    sink.send(make_event(1), None)
+    sink.close(1)
+    assert path.read_bytes() == before + kept + msgspec.json.encode(make_event(1)) + b"\n"
+
+
+def test_a_file_that_can_never_be_written_is_an_error_at_the_start(tmp_path):
+    for path, got in (
+        (tmp_path / "no" / "x", "No such file"),
+        (tmp_path, "Is a directory"),
+        ("/dev/full", "no regular"),
+    ):
+        with pytest.raises(SinkError, match=f"{path}: expected a file for events, got: {got}"):
+            open_jsonl(JsonLines(path=str(path)))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SinkError, match="no regular file"):
+        open_jsonl(JsonLines(path=str(tmp_path / "pipe")))
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from made import make_event
+from edgereader.runtime.stream.settings import JsonLines
+from edgereader.runtime.stream.sinks.jsonl import open_jsonl
+sink = open_jsonl(JsonLines())
+try:
+    for number in range(100_000):
+        sink.send(make_event(number, text="½"), None)
+except BrokenPipeError:
+    sink.close(1)
+    sys.exit(7)
+"""
+
+
+def test_standard_output_has_each_event_at_once_and_a_broken_pipe_is_told_without_complaint(request):
+    script = SCRIPT.format(tests=str(request.path.parents[1]))
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script], env=environment, **pipes) as process:
+        assert msgspec.json.decode(process.stdout.readline(), type=Event) == make_event(0, text="½")
+        process.stdout.close()
+        complaint = process.stderr.read()
+    assert (process.returncode, complaint) == (7, b"")
+
+
+def test_standard_output_on_a_full_disk_is_said_once(monkeypatch, caplog):
+    sink = open_jsonl(JsonLines())
+    with monkeypatch.context() as patch, Path("/dev/full").open("w") as full, Path(os.devnull).open("w") as nowhere:
+        patch.setattr(sys, "stdout", full)
+        for number in range(3):
+            sink.send(make_event(number), None)
+        os.dup2(nowhere.fileno(), full.fileno())  # for what it still holds
+    assert caplog.messages == ["standard output: expected to write events, got: No space left on device; some are lost"]

@@ -1,0 +1,510 @@
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edgereader.runtime.errors import ConfigError
+from edgereader.runtime.stream.settings import Mqtt, Number
+from edgereader.runtime.stream.sinks import mqtt as module
+from edgereader.runtime.stream.sinks import open_sinks, sender
+from edgereader.runtime.stream.sinks.mqtt import open_mqtt
+
+from ..broker import Listener, free_port, needs_mosquitto, wait_for
+from ..made import START, make_event
+
+pytestmark = needs_mosquitto
+WATER = Number(name="water", kind="counter", unit="m³", device_class="water")
+STATE, AVAILABILITY = "edgereader/cellar/water/state", "edgereader/cellar/availability"
+DISCOVERY = "homeassistant/sensor/edgereader_cellar/water/config"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Connect again soon."""
+    monkeypatch.setattr(module, "RETRY_S", 0.05)
+    monkeypatch.setattr(module, "RETRY_MOST_S", 0.2)
+
+
+@pytest.fixture
+def connect(tmp_path):
+    """Make sinks: connect(port, numbers=..., **settings); what is not closed is closed at the end."""
+    made = []
+
+    def make(port, numbers=(WATER,), **changes):
+        settings = {"host": "127.0.0.1", "port": port, "queue": str(tmp_path / "queue.sqlite"), **changes}
+        made.append(open_mqtt(Mqtt(**settings), "cellar", numbers))
+        return made[-1]
+
+    yield make
+    for sink in made:
+        if sink._thread.is_alive():
+            sink.close(0)
+
+
+def said(caplog, what: str) -> list[str]:
+    return [message for message in caplog.messages if what in message]
+
+
+def texts(listener: Listener) -> list[int]:
+    return [int(event["text"]) for event in listener.events]
+
+
+def test_events_arrive_as_they_were_sent(mosquitto, connect):
+    port = mosquitto().port
+    with Listener(port) as listener:
+        sink = connect(port)
+        sink.send(make_event(1), None)
+        wait_for(lambda: listener.events)
+        topic, payload, retained = next(each for each in listener.messages if each[0].endswith("event"))
+    assert topic == "edgereader/cellar/water/event"
+    assert msgspec.json.decode(payload, type=type(make_event())) == make_event(1)
+    assert not retained
+
+
+def test_a_broker_killed_in_mid_stream_again_and_again_gets_each_event_once_and_in_order(mosquitto, connect):
+    """The broker forgets all it knew, as its disk is written only now and then; some events come while it is away."""
+    broker = mosquitto("max_inflight_messages 0")  # holds nothing back from a slow receiver, only to forget it
+    with Listener(broker.port) as listener:
+        sink = connect(broker.port)
+        for number in range(1, 301):
+            sink.send(make_event(number), None)
+            if number % 100 == 50:
+                wait_for(lambda least=number - 45: len(listener.events) > least)
+                broker.kill()
+            if number % 100 == 80:
+                broker.start()
+        wait_for(lambda: len(listener.events) >= 300, 60)
+        sink.close(5)
+        assert texts(listener) == list(range(1, 301))
+        assert listener.doubled <= 3  # one event at a time is under way, so at most one each time
+        wait_for(lambda: listener.last(AVAILABILITY) == b"offline")
+
+
+def test_a_broker_that_hangs_gets_each_event_once_and_in_order(mosquitto, connect, monkeypatch):
+    """Stopped, it takes what we send and answers nothing; awake again, it may find an event that we send once more."""
+    for each in (module, sender):
+        monkeypatch.setattr(each, "ANSWER_S", 0.5)
+    broker = mosquitto()
+    with Listener(broker.port) as listener:
+        sink = connect(broker.port)
+        for number in range(1, 61):
+            if number in {20, 40}:
+                os.kill(broker._process.pid, signal.SIGSTOP)
+            sink.send(make_event(number), None)
+            if number in {25, 45}:
+                time.sleep(1.5)
+                os.kill(broker._process.pid, signal.SIGCONT)
+        wait_for(lambda: len(listener.events) >= 60)
+        assert texts(listener) == list(range(1, 61))
+        assert listener.doubled <= 2
+
+
+SCRIPT = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from made import make_event
+from edgereader.runtime.stream.settings import Mqtt, Number
+from edgereader.runtime.stream.sinks.mqtt import open_mqtt
+sink = open_mqtt(Mqtt(host="127.0.0.1", port={port}, queue={queue!r}), "cellar", [Number(name="water", kind="counter")])
+for number in range(1, 100_000):
+    sink.send(make_event(number), None)
+    print(number, flush=True)
+"""
+
+
+def killed_after(count: int, port: int, queue, tests, then=lambda: None) -> int:
+    """The last event that a process took in before it was killed."""
+    script = SCRIPT.format(tests=str(tests), port=port, queue=str(queue))
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        for _ in range(count):
+            assert process.stdout.readline()
+        then()
+        process.send_signal(signal.SIGKILL)
+        return count + len(process.stdout.read().splitlines())
+
+
+def test_what_was_taken_in_before_we_are_killed_arrives_once_and_in_order(mosquitto, connect, tmp_path, request):
+    broker = mosquitto()
+    with Listener(broker.port) as listener:
+        last = killed_after(150, broker.port, tmp_path / "queue.sqlite", request.path.parents[1])
+        connect(broker.port).close(30)
+        wait_for(lambda: listener.events and texts(listener)[-1] >= last)
+        assert texts(listener) == list(range(1, texts(listener)[-1] + 1))
+        assert texts(listener)[-1] <= last + 1  # taken in, but killed before it was printed
+        assert listener.doubled <= 1
+
+
+def test_what_was_taken_in_while_the_broker_was_away_arrives_after_we_are_killed(mosquitto, connect, tmp_path, request):
+    broker = mosquitto()
+    broker.kill()
+    last = killed_after(50, broker.port, tmp_path / "queue.sqlite", request.path.parents[1])
+    broker.start()
+    with Listener(broker.port) as listener:
+        connect(broker.port).close(30)
+        wait_for(lambda: listener.events and texts(listener)[-1] >= last)
+        assert texts(listener)[:last] == list(range(1, last + 1))
+
+
+def test_the_will_is_said_when_we_are_killed(mosquitto, tmp_path, request):
+    broker = mosquitto()
+    with Listener(broker.port) as listener:
+        online = lambda: wait_for(lambda: listener.last(AVAILABILITY) == b"online")  # noqa: E731
+        killed_after(1, broker.port, tmp_path / "queue.sqlite", request.path.parents[1], online)
+        wait_for(lambda: listener.last(AVAILABILITY) == b"offline")
+    with Listener(broker.port) as late:
+        wait_for(lambda: (AVAILABILITY, b"offline", True) in late.messages)
+
+
+def test_after_a_reconnection_the_retained_state_is_what_is_true_now(mosquitto, connect):
+    broker = mosquitto()
+    sink = connect(broker.port)
+    sink.send(make_event(1), None)
+    with Listener(broker.port, "+/+/+/state") as listener:
+        wait_for(lambda: listener.last(STATE) is not None)
+        broker.kill()
+        for number in range(2, 30):
+            sink.send(make_event(number), None)
+        listener.messages.clear()
+        broker.start()
+        wait_for(lambda: listener.last(STATE) is not None)
+    with Listener(broker.port) as late:
+        wait_for(lambda: late.last(STATE) is not None)
+        assert {msgspec.json.decode(payload)["text"] for topic, payload, _ in late.messages if topic == STATE} == {
+            "00029"
+        }
+    assert {msgspec.json.decode(payload)["text"] for _, payload, _ in listener.messages} == {"00029"}
+
+
+def test_the_state_outlives_our_restart_and_the_brokers(mosquitto, connect):
+    broker = mosquitto()
+    sink = connect(broker.port)
+    sink.send(make_event(5), None)
+    sink.close(5)
+    broker.kill()
+    broker.start()
+    sink = connect(broker.port)
+    with Listener(broker.port) as late:
+        state = msgspec.json.decode(wait_for(lambda: late.last(STATE)))
+        assert (state["text"], state["last_sure"]) == ("00005", 5.0)
+    sink.send(make_event(6, sure=False), None)
+    with Listener(broker.port) as late:
+        state = wait_for(lambda: (found := late.last(STATE)) and b"00006" in found and msgspec.json.decode(found))
+        assert (state["value"], state["sure"], state["last_sure"]) == (6.0, False, 5.0)
+
+
+def test_home_assistant_finds_the_numbers_also_when_it_starts_again(mosquitto, connect):
+    port = mosquitto().port
+    numbers = (WATER, Number(name="gate", kind="plate"))
+    connect(port, numbers)
+    with Listener(port) as early:
+        wait_for(lambda: early.last(AVAILABILITY) == b"online")
+    with Listener(port) as listener:
+        wait_for(lambda: (AVAILABILITY, b"online", True) in listener.messages)
+        first = {topic for topic, _, retained in listener.messages if topic.endswith("/config") and retained}
+        assert first == {DISCOVERY, DISCOVERY.replace("water", "gate")}
+        listener.messages.clear()
+        listener.say("homeassistant/status", b"offline")
+        listener.say("homeassistant/status", b"online")
+        wait_for(lambda: {topic for topic, _, _ in listener.messages if topic.endswith("/config")} == first)
+
+
+def test_what_an_earlier_configuration_left_is_taken_back(mosquitto, connect):
+    port = mosquitto().port
+    sink = connect(port, (WATER, Number(name="gate", kind="plate")))
+    sink.send(make_event(1, name="gate"), None)
+    sink.close(5)
+    connect(port, home_assistant="").close(5)
+    with Listener(port) as late:
+        late.say("last", b"")
+        wait_for(lambda: late.last("last") is not None)
+        assert {topic for topic, _, retained in late.messages if retained} == {AVAILABILITY}
+
+
+def test_an_event_waits_until_somebody_listens(mosquitto, connect):
+    """So a receiver that finds a restarted broker later than we do loses nothing."""
+    port = mosquitto().port
+    sink = connect(port)
+    sink.send(make_event(1), None)
+    with Listener(port, STATE) as other:
+        wait_for(lambda: other.messages)
+    assert sink._outbox.first() is not None
+    with Listener(port) as listener:
+        sink.send(make_event(2), None)
+        wait_for(lambda: len(listener.events) == 2)
+        assert texts(listener) == [1, 2]
+    sink._outbox.first()
+    wait_for(lambda: sink._outbox.first() is None)
+
+
+def test_an_event_does_not_wait_for_ever_when_nobody_listens(mosquitto, connect, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_S", 0.0)
+    sink = connect(mosquitto().port)
+    for number in range(3):
+        sink.send(make_event(number), None)
+    wait_for(lambda: sink._outbox.first() is None)
+
+
+def test_the_oldest_events_go_when_the_queue_is_full(mosquitto, connect, caplog):
+    broker = mosquitto()
+    broker.kill()
+    sink = connect(broker.port, queue_most=10)
+    for number in range(1, 31):
+        sink.send(make_event(number), None)
+    broker.start()
+    with Listener(broker.port) as listener:
+        wait_for(lambda: len(listener.events) == 10)
+        assert texts(listener) == list(range(21, 31))
+        wait_for(lambda: said(caplog, "20 were given up"))
+
+
+def secured(mosquitto, tmp_path, *lines: str):
+    passwords = tmp_path / "passwords"
+    passwords.touch(mode=0o600)
+    subprocess.run(["mosquitto_passwd", "-b", passwords, "meter", "correct horse"], check=True)
+    return mosquitto(f"password_file {passwords}", *lines)
+
+
+def test_the_password_of_a_file_or_the_environment_is_used(mosquitto, connect, tmp_path, monkeypatch):
+    broker = secured(mosquitto, tmp_path)
+    (tmp_path / "secret").write_text("correct horse\n")
+    sink = connect(broker.port, username="meter", password_file=str(tmp_path / "secret"))
+    with Listener(broker.port, setup=lambda client: client.username_pw_set("meter", "correct horse")) as listener:
+        sink.send(make_event(1), None)
+        wait_for(lambda: listener.events)
+        sink.close(5)
+        monkeypatch.setenv("EDGEREADER_MQTT_PASSWORD", "correct horse")
+        connect(broker.port, username="meter").send(make_event(2), None)
+        wait_for(lambda: len(listener.events) == 2)
+
+
+def test_a_wrong_password_is_said_once_and_never_shown(mosquitto, connect, tmp_path, caplog, monkeypatch):
+    caplog.set_level("DEBUG")
+    broker = secured(mosquitto, tmp_path)
+    monkeypatch.setenv("EDGEREADER_MQTT_PASSWORD", "hunter2")
+    sink = connect(broker.port, username="meter")
+    wait_for(lambda: said(caplog, "refused: Not authorized; check username and password"))
+    attempts = (tmp_path / "mosquitto0" / "mosquitto.log").read_text
+    wait_for(lambda: attempts().count("not authorised") > 3)
+    assert len(caplog.messages) == 1
+    assert re.fullmatch(r"mqtt 127\.0\.0\.1:\d+: .*; trying again, events wait on disk", caplog.messages[0])
+    assert "hunter2" not in caplog.text + repr(vars(sink)) + repr(sink._broker)
+
+
+def test_a_broker_that_is_not_there_is_said_once_per_change(mosquitto, connect, caplog):
+    broker = mosquitto()
+    broker.kill()
+    sink = connect(broker.port)
+    sink.send(make_event(1), None)
+    wait_for(lambda: said(caplog, "Connection refused"))
+    time.sleep(1)
+    broker.start()
+    wait_for(lambda: said(caplog, "connected, 1 events wait"))
+    broker.stop()
+    wait_for(lambda: said(caplog, "connection lost"))
+    assert len(caplog.messages) < 6
+
+
+def test_an_unknown_host_is_said(connect, caplog):
+    connect(1883, host="no-such-host.invalid")
+    wait_for(lambda: said(caplog, "mqtt no-such-host.invalid:1883: "), 30)
+    assert "trying again" in caplog.messages[0]
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x20\x03\x00\x84\x00", bytes(range(256))]
+)
+def test_something_that_is_no_broker_is_said_and_tried_again(answer, connect, caplog, monkeypatch):
+    monkeypatch.setattr(module, "ANSWER_S", 0.3)
+    asked = []
+
+    def serve(server):
+        while True:
+            try:
+                asked.append(server.accept()[0])
+                asked[-1].sendall(answer)
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        sink = connect(server.getsockname()[1])
+        wait_for(lambda: len(asked) > 3)
+        assert len(said(caplog, "trying again")) >= 1
+        assert len(caplog.messages) < 4
+        assert sink._thread.is_alive()
+        sink.close(0)
+        server.shutdown(socket.SHUT_RDWR)
+    for each in asked:
+        each.close()
+
+
+def test_what_the_broker_refuses_is_said_once_and_stays(mosquitto, connect, tmp_path, caplog):
+    rights = tmp_path / "rights"
+    rights.write_text("topic readwrite edgereader/cellar/availability\ntopic read #\n")
+    sink = connect(mosquitto(f"acl_file {rights}").port)
+    sink.send(make_event(1), None)
+    wait_for(lambda: said(caplog, "refused what we say under"))
+    time.sleep(2.5)
+    assert 1 <= len(caplog.messages) <= 4
+    assert all("Not authorized" in message for message in caplog.messages)
+    assert sink._outbox.first() is not None
+
+
+def test_closing_brings_out_what_waits_and_says_offline(mosquitto, connect):
+    broker = mosquitto()
+    with Listener(broker.port) as listener:
+        sink = connect(broker.port)
+        for number in range(1, 101):
+            sink.send(make_event(number), None)
+        sink.close(30)
+        wait_for(lambda: listener.last(AVAILABILITY) == b"offline")
+        assert texts(listener) == list(range(1, 101))
+        assert [payload for topic, payload, _ in listener.messages if topic == AVAILABILITY] == [b"online", b"offline"]
+    assert not sink._thread.is_alive()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5])
+def test_closing_while_the_broker_is_away_takes_no_longer_than_it_may(mosquitto, connect, caplog, seconds):
+    broker = mosquitto()
+    broker.kill()
+    sink = connect(broker.port)
+    sink.send(make_event(1), None)
+    began = time.monotonic()
+    sink.close(seconds)
+    assert time.monotonic() - began < seconds + 2
+    assert not sink._thread.is_alive()
+    assert said(caplog, "1 events wait on disk for the next start")
+    broker.start()
+    with Listener(broker.port) as listener:
+        connect(broker.port)
+        wait_for(lambda: texts(listener) == [1])
+
+
+def test_closing_when_nobody_listens_does_not_wait(mosquitto, connect):
+    sink = connect(mosquitto().port)
+    wait_for(lambda: sink._connection.line == "" and sink._thread.is_alive())
+    sink.send(make_event(1), None)
+    began = time.monotonic()
+    sink.close(60)
+    assert time.monotonic() - began < 10
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """An authority, its certificate for localhost, and another authority."""
+    folder = tmp_path_factory.mktemp("certificates")
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    for name in ("ca", "other"):
+        new = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}")
+        signs = ("-addext", "keyUsage=critical,keyCertSign")
+        openssl(*new, *signs, "-keyout", f"{name}.key", "-out", f"{name}.pem")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "ask.pem")
+    (folder / "names").write_text("subjectAltName=DNS:localhost")
+    signed = ("x509", "-req", "-in", "ask.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial")
+    openssl(*signed, "-days", "2", "-extfile", "names", "-out", "cert.pem")
+    return folder
+
+
+GARBAGE = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+"""paho leaves a socket whose TLS handshake failed to the garbage collector, at once."""
+
+
+def over_tls(mosquitto, certificates):
+    return mosquitto(f"certfile {certificates}/cert.pem", f"keyfile {certificates}/key.pem")
+
+
+def test_events_go_over_tls_to_a_broker_that_proves_who_it_is(mosquitto, connect, certificates):
+    broker = over_tls(mosquitto, certificates)
+
+    def trust(client):
+        client.tls_set_context(ssl.create_default_context(cafile=certificates / "ca.pem"))
+        client.tls_insecure_set(True)
+
+    with Listener(broker.port, setup=trust) as listener:
+        sink = connect(broker.port, host="localhost", tls=True, ca_file=str(certificates / "ca.pem"))
+        for number in range(1, 51):
+            sink.send(make_event(number), None)
+        wait_for(lambda: len(listener.events) == 50)
+        sink.close(5)
+        wait_for(lambda: listener.last(AVAILABILITY) == b"offline")
+
+
+@GARBAGE
+@pytest.mark.parametrize(
+    ("host", "authority", "why"),
+    [("localhost", "other", "TLS: "), ("127.0.0.1", "ca", "TLS: IP address mismatch")],
+)
+def test_a_broker_that_does_not_prove_who_it_is_gets_nothing(
+    mosquitto, connect, certificates, caplog, host, authority, why
+):
+    broker = over_tls(mosquitto, certificates)
+    sink = connect(broker.port, host=host, tls=True, ca_file=str(certificates / f"{authority}.pem"))
+    sink.send(make_event(1), None)
+    wait_for(lambda: said(caplog, why))
+    time.sleep(0.5)
+    assert sink._outbox.first() is not None
+    assert len(caplog.messages) == 1
+
+
+@GARBAGE
+def test_a_broker_without_tls_is_said(mosquitto, connect, certificates, caplog):
+    connect(mosquitto().port, tls=True, ca_file=str(certificates / "ca.pem"))
+    wait_for(lambda: said(caplog, "trying again"))
+
+
+def test_what_can_never_work_is_an_error_at_the_start(connect, tmp_path):
+    (tmp_path / "rubbish").write_text("no certificate")
+    for changes, words in (
+        ({"tls": True, "ca_file": str(tmp_path / "no")}, "no: expected certificates, got: No such file"),
+        ({"tls": True, "ca_file": str(tmp_path / "rubbish")}, "rubbish: expected certificates, got: "),
+        ({"username": "me", "password_file": str(tmp_path / "no")}, "no: expected a file with a password"),
+        ({"password_file": str(tmp_path / "rubbish")}, "expected username with it"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            connect(free_port(), **changes)
+    assert not (tmp_path / "queue.sqlite").exists()
+
+
+def test_without_paho_the_error_says_how_to_get_it(connect, monkeypatch):
+    monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
+    with pytest.raises(ConfigError, match=r"pip install 'edgereader\[stream\]'"):
+        connect(free_port())
+
+
+def test_ids_rise_by_more_than_one_in_these_tests():
+    """Else a receiver's rule for doubles would not be tested."""
+    assert make_event(2).id - make_event(1).id > 1
+    assert make_event(0).id == START
+
+
+def test_the_configurations_sinks_are_opened_together_or_not_at_all(tmp_path):
+    from edgereader.runtime.errors import SinkError
+    from edgereader.runtime.stream.settings import Camera, JsonLines, Settings
+
+    (tmp_path / "queue.sqlite").write_bytes(b"no queue at all, but a text" * 100)
+    settings = Settings(
+        camera=Camera(source=0),
+        jsonl=[JsonLines(path=str(tmp_path / "events.jsonl"))],
+        mqtt=Mqtt(host="127.0.0.1", port=free_port(), queue=str(tmp_path / "queue.sqlite")),
+    )
+    open_files = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(SinkError, match="queue of MQTT messages"):
+        open_sinks(settings)
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_files
+    (tmp_path / "queue.sqlite").unlink()
+    sinks = open_sinks(settings)
+    assert [type(sink).__name__ for sink in sinks] == ["LogFile", "MqttSink"]
+    for sink in sinks:
+        sink.close(0)

@@ -1,0 +1,242 @@
+import json
+import signal
+import subprocess
+import sys
+
+import cv2
+import pytest
+from click.testing import CliRunner
+
+from edgereader.runtime.cli import main
+from edgereader.runtime.stream.cli import EXAMPLE
+from edgereader.runtime.stream.config import load
+from edgereader.runtime.stream.settings import Settings
+
+PROGRAM = [sys.executable, "-c", "from edgereader.runtime.cli import main; main()", "stream"]
+FAST = ("--backend", "cpu", "--threads", "1", "--min-confidence", "0.1")
+
+
+@pytest.fixture
+def pictures(tmp_path, scene):
+    """A folder of five equal pictures in which the test bundle reads 7 and 5."""
+    (tmp_path / "pictures").mkdir()
+    for number in range(5):
+        cv2.imwrite(str(tmp_path / f"pictures/{number}.png"), scene)
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def run(bundle_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, bundle=("--bundle", bundle_folder), **options):
+        return CliRunner().invoke(main, ["stream", *map(str, (*arguments, *bundle, *FAST))], **options)
+
+    return run
+
+
+def failed(result, code=2):
+    """The lines of a failure."""
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return result.stderr.splitlines()
+
+
+def test_a_source_is_read_and_told_line_by_line(run, pictures, tmp_path):
+    result = run("--every-frame", pictures)
+    assert result.exit_code == 0, result.output
+    found = [each.split("  ")[1:3] for each in result.stdout.splitlines()]
+    assert sorted(found) == [["number", "5"], ["number", "7"]]
+    assert result.stderr.startswith("5 frames, 0 dropped, 0 broken, 0 failed, ")
+    assert result.stderr.count("\n") == 1
+    assert [each.name for each in tmp_path.iterdir()] == ["pictures"], "nothing is written unasked"
+
+
+def test_json_goes_to_standard_output_and_to_files(run, pictures, tmp_path):
+    result = run("--every-frame", "--json", "--jsonl", "a.jsonl", "--name", "x", pictures)
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert sorted(each["text"] for each in events) == ["5", "7"]
+    assert {each["stream"] for each in events} == {"x"}
+    assert (tmp_path / "a.jsonl").read_text() == result.stdout
+
+
+def test_a_configuration_is_run_and_options_go_before_it(run, pictures, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    text = '[camera]\nsource = "../pictures"\nevery_frame = true\n[[number]]\nname = "shirt"\n'
+    (tmp_path / "elsewhere/a.TOML").write_text(f'{text}[[jsonl]]\npath = "a.jsonl"\n')
+    result = run("elsewhere/a.TOML", "--region", "0,0.6 1,1", "--jsonl", "b.jsonl", "--folder", "other")
+    assert result.exit_code == 2, "the folder is not there"
+    (tmp_path / "other").mkdir()
+    result = run("elsewhere/a.TOML", "--region", "0,0.6 1,1", "--jsonl", "b.jsonl", "--folder", "other")
+    assert (result.exit_code, result.stdout) == (0, ""), result.output
+    (event,) = [json.loads(line) for line in (tmp_path / "other/a.jsonl").read_text().splitlines()]
+    assert (event["text"], event["name"]) == ("5", "shirt")
+    assert (tmp_path / "b.jsonl").read_text() == (tmp_path / "other/a.jsonl").read_text()
+
+
+def test_evidence_and_history_from_options(run, pictures, tmp_path):
+    assert run("--every-frame", "--keep", "all", "--history", "h.sqlite", pictures).exit_code == 0
+    assert len(list((tmp_path / "edgereader-evidence/images").iterdir())) == 2
+    assert (tmp_path / "h.sqlite").exists()
+
+
+def test_the_example_is_printed_and_right(run, tmp_path):
+    result = CliRunner().invoke(main, ["stream", "--example"])
+    assert result.stdout == EXAMPLE.read_text(encoding="utf-8")
+    (tmp_path / "a.toml").write_text(result.stdout)
+    assert load(tmp_path / "a.toml").camera.source == 0
+
+
+def test_check_says_what_would_run_and_runs_nothing(run, pictures, tmp_path):
+    before = sorted(tmp_path.iterdir())
+    result = run("--check", "--keep", "all", "--history", "h", "--kind", "counter", "--http", "8000", pictures)
+    assert result.exit_code == 0, result.output
+    rows = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert rows["camera"] == f"{pictures}, latest frame"
+    assert rows["reader"].endswith("detector on cpu in fp32, recognizer on cpu in fp32")
+    assert rows["http"] == "http://127.0.0.1:8000/, without a token"
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_check_says_all_that_is_wrong(run, tmp_path):
+    (tmp_path / "a.toml").write_text("name = 1\n[camera]\nsource = 0\nfps = 'x'\n[nix]\n")
+    assert failed(run("--check", "a.toml")) == [
+        "error: a.toml:1: name: expected 1 to 64 of A-Z, a-z, 0-9, - and _, the first no sign, got 1",
+        'error: a.toml:4: camera.fps: expected a number from 0 to 1000, got the text "x"',
+        "error: a.toml:5: nix: expected a known key, got this one; known are " + ", ".join(Settings.__struct_fields__),
+    ]
+    (line,) = failed(run("a.toml"))
+    assert line.endswith("got 1 (and 2 more: edgereader stream --check a.toml)")
+
+
+def test_check_opens_the_bundle(run, tmp_path):
+    (tmp_path / "a.toml").write_text("[camera]\nsource = 0\n[reader]\nbundle = 'nix'\n")
+    assert failed(run("--check", "a.toml", bundle=()))[0].startswith("error: no bundle 'nix'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), "expected a SOURCE or a CONFIG.toml, got none"),
+        (("nix.mp4",), "error: command line: camera.source: expected a file or folder that is there"),
+        (("nix.toml",), "error: nix.toml: expected a configuration, got: No such file or directory"),
+        (("0", "--region", "1 2"), "expected corners such as '0.1,0.2 0.9,0.4', got '1 2'"),
+        (("0", "--region", "0,0 0,1 0,0.5"), "error: command line: number.region: expected corners around an area"),
+        (("0", "--region", "0,0 2,2"), "error: command line: number.region: expected a number from 0 to 1, got 2"),
+        (("0", "--http", "a:b:c"), "expected [HOST:]PORT, got something else"),
+        (("0", "--http", "0.0.0.0:80"), "error: command line: http.host: 0.0.0.0: expected a token"),
+        (("0", "--mqtt", "mqtt://me:geheim@host"), "expected HOST[:PORT], got something else"),
+        (("0", "--mqtt", "host:99999"), "error: command line: mqtt.port: expected a whole number from 1 to 65535"),
+        (("0", "--name", "a/b"), "error: command line: name: expected 1 to 64 of"),
+        (
+            ("0", "--all-text", "--alphabet", "01"),
+            "error: command line: reader.all_text: expected alphabet or all_text",
+        ),
+        (("0", "--jsonl", "nix/a.jsonl"), "expected a file for events, got: No such file or directory"),
+    ],
+)
+def test_a_wrong_option_is_told_in_a_line(run, monkeypatch, arguments, expected):
+    monkeypatch.delenv("EDGEREADER_TOKEN", raising=False)
+    lines = failed(run(*arguments))
+    assert expected in lines[-1]
+    assert "geheim" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("8000", {"port": 8000}),
+        ("host", {"host": "host"}),
+        ("h:80", {"host": "h", "port": 80}),
+        ("[::1]:80", {"host": "::1", "port": 80}),
+    ],
+)
+def test_addresses(value, expected):
+    from edgereader.runtime.stream.cli import address
+
+    assert address(None, None, value) == expected
+
+
+def test_the_seconds_are_over(run, pictures):
+    result = run("--every-frame", "--loop", "--seconds", "0.2", pictures)
+    assert result.exit_code == 0, result.output
+    assert " frames, " in result.stderr
+
+
+def test_a_file_that_is_no_video_is_an_error_and_another_exit_code(run, tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"nothing" * 100)
+    assert failed(run("a.mp4"), code=1)[0].startswith("error: ")
+
+
+@pytest.fixture
+def start(bundle_folder, pictures, tmp_path):
+    """Start the command as a process that plays the pictures again and again."""
+    started = []
+
+    def start(*arguments):
+        command = [*PROGRAM, "--every-frame", "--loop", "--bundle", bundle_folder, *FAST, *arguments, pictures]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        started.append(subprocess.Popen(list(map(str, command)), cwd=tmp_path, text=True, **pipes))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+        each.communicate()
+
+
+def test_sigterm_stops_it_cleanly(start, tmp_path):
+    process = start("--json", "--jsonl", "a.jsonl", "--history", "h.sqlite")
+    lines = [process.stdout.readline() for _ in range(2)]
+    process.send_signal(signal.SIGTERM)
+    rest, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert " frames, " in errors
+    assert errors.count("\n") == 1
+    assert (tmp_path / "a.jsonl").read_text() == "".join(lines) + rest
+    assert not list(tmp_path.glob("*.sqlite-wal")), "the history is closed"
+
+
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_a_reader_that_goes_away_ends_it_quietly(start, option):
+    process = start("--kind", "plate", *option)
+    process.stdout.close()
+    assert process.wait(30) == 0
+    (line,) = process.stderr.read().splitlines()
+    assert " frames, " in line
+
+
+WITHOUT_EXTRA = """
+import sys
+for name in ("paho", "starlette", "uvicorn"):
+    sys.modules[name] = None
+from edgereader.runtime.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "code", "expected"),
+    [
+        ((), 0, "5 frames"),
+        (("--http", "8000"), 2, "error: edgereader stream needs starlette: pip install 'edgereader[stream]'"),
+        (("--mqtt", "host"), 2, "pip install"),
+    ],
+)
+def test_what_needs_the_extra_says_so_and_the_rest_does_without(
+    pictures, bundle_folder, tmp_path, option, code, expected
+):
+    command = ["stream", "--every-frame", "--bundle", str(bundle_folder), *FAST, *option, str(pictures)]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRA, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert expected in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_camera_that_does_not_answer_is_told_without_its_password(run):
+    result = run("rtsp://me:geheim@127.0.0.1:1/stream?token=geheim", "--seconds", "0.5")
+    assert result.exit_code == 0, result.output
+    assert "geheim" not in result.output

@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from edgereader.runtime.stream.letters import LETTER, Letters
+
+from .rows import alphabet, place
+
+
+def test_letters_are_one_class_and_look_alikes_are_digits():
+    letters = Letters(alphabet())
+    place_ = place("4o7kwh", rivals={0: ("9", 0.2), 1: ("0", 0.1)})
+    merged = letters.merged(place_.log_probs)
+    assert merged.shape == (len(place_.log_probs), 1 + len(letters.charset))
+    assert merged.sum(axis=1) == pytest.approx(1, abs=1e-4)
+    best = [letters.charset[each - 1] for each in merged.argmax(axis=1) if each]
+    assert "".join(best) == "407" + 3 * LETTER
+    assert merged[1, 1 + letters.charset.index("9")] == pytest.approx(0.2, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [("4711", "4711"), ("4711mmm", "4711"), ("4711m3", "4711"), ("m4711", "4711"), ("mmm", ""), ("", "")],
+)
+def test_units_are_dropped(form, said):
+    letters = Letters(alphabet())
+    assert letters.said(tuple(letters.charset.index(each) + 1 for each in form)) == said
+
+
+def test_all_text_stays_as_it_is():
+    kind = alphabet("Attn", alphabet=None)
+    letters = Letters(kind)
+    seen = place("a1m3", kind=kind)
+    assert letters.merged(seen.log_probs) == pytest.approx(np.exp(seen.log_probs))
+    assert letters.said(letters.classes(seen.text)) == "a1m3"

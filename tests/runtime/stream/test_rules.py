@@ -1,0 +1,161 @@
+import pytest
+
+from edgereader.runtime.errors import ConfigError
+from edgereader.runtime.stream.config import load
+from edgereader.runtime.stream.rules import is_path
+
+CAMERA = "[camera]\nsource = 0\n"
+
+
+@pytest.fixture
+def problems(tmp_path, monkeypatch):
+    monkeypatch.delenv("EDGEREADER_TOKEN", raising=False)
+    (tmp_path / "token").write_text("0123456789abcdef\n")
+
+    def problems(text):
+        path = tmp_path / "camera.toml"
+        path.write_text(text)
+        try:
+            load(path)
+        except ConfigError as exc:
+            return [each.replace(f"{path}:", "") for each in exc.problems]
+        return []
+
+    return problems
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[camera]\nsource = -1", "2: camera.source: expected a camera's number from 0, got -1"),
+        ("[camera]\nsource = 'nix.mp4'", "2: camera.source: expected a file or folder that is there, got "),
+        ("[camera]\nsource = 'rtsp://h/1'\npreset = 'jetson-csi'", "2: camera.source: expected a camera's number for"),
+        ("[camera]\nsource = 'http://h/1'\npreset = 'jetson-rtsp'", "2: camera.source: expected an rtsp:// URL for"),
+        ("[camera]\nsource = 1\npreset = 'jetson-file'", "2: camera.source: expected a video file for jetson-file"),
+        (f"{CAMERA}retry_s = 90", "1: camera.retry_most_s: expected retry_s (90) or more, got 60"),
+        (
+            f"mask = [\n[[0, 0], [0, 1], [1, 0]],\n[[0, 0], [0.5, 0.5], [1, 1]]]\n{CAMERA}",
+            "3: mask: expected corners around",
+        ),
+        (f"{CAMERA}[reader]\nbackend = 'gpu'", "4: reader.backend: expected one of auto, "),
+        (f"{CAMERA}[reader]\ncheck = 'iban'", "4: reader.check: expected one of luhn, iso6346, ean13, got 'iban'"),
+        (
+            f"{CAMERA}[reader]\nall_text = true\nalphabet = '01'",
+            "4: reader.all_text: expected alphabet or all_text, got",
+        ),
+        (f"{CAMERA}[reader]\npattern = '('", "4: reader.pattern: expected a regular expression, got '(': missing )"),
+        (f"{CAMERA}[[number]]\npattern = '['", "4: number.pattern: expected a regular expression, got '[': "),
+        (
+            f"{CAMERA}[[number]]\n[[number]]\n",
+            "4: number.name: expected a name of its own for each number, got 'number'",
+        ),
+        (f"{CAMERA}[[number]]\nfalls = true", '4: number.falls: expected kind = "counter" with it, got "free"'),
+        (f"{CAMERA}[[number]]\nkind = 'plate'\ndigits = 3", '5: number.digits: expected kind = "counter" with it'),
+        (
+            f"{CAMERA}[[number]]\nkind = 'counter'\ndigits = 3\ndecimals = 3",
+            "6: number.decimals: expected fewer than digit",
+        ),
+        (
+            f"{CAMERA}[[number]]\nregion = [[0, 0], [0, 0.5], [0, 1]]",
+            "4: number.region: expected corners around an area",
+        ),
+        (
+            f"{CAMERA}[[jsonl]]\n[[jsonl]]\n",
+            "3: jsonl: expected standard output once, as - or without a path, got it twice",
+        ),
+        (
+            f"{CAMERA}[[jsonl]]\npath='a'\n[[jsonl]]\npath='a'",
+            "6: jsonl.path: expected a file of its own, got that of jso",
+        ),
+        (
+            f"{CAMERA}[history]\npath='a'\n[mqtt]\nhost='h'\nqueue='a'",
+            "4: history.path: expected a file of its own, got th",
+        ),
+        (f"{CAMERA}[history]\npath='camera.toml/a'", "4: history.path: expected a folder that can be written to, got "),
+        (
+            f"{CAMERA}[evidence]\nkeep='all'\nfolder='scenes_x'",
+            "5: evidence.folder: expected a name that does not begin",
+        ),
+        (
+            f"{CAMERA}[mqtt]\nhost = 'a b'",
+            "4: mqtt.host: expected a host name or address, got something else; port, user",
+        ),
+        (f"{CAMERA}[mqtt]\nhost = 'h'\ntopic = ''", "5: mqtt.topic: expected a topic, got none"),
+        (
+            f"{CAMERA}[mqtt]\nhost = 'h'\ntopic = 'a/#'",
+            "5: mqtt.topic: expected a topic without #, + and blanks, not fr",
+        ),
+        (
+            f"{CAMERA}[mqtt]\nhost = 'h'\nhome_assistant = '/x'",
+            "5: mqtt.home_assistant: expected a topic without #, + and",
+        ),
+        (
+            f"{CAMERA}[mqtt]\nhost = 'h'\nca_file = 'token'",
+            "5: mqtt.ca_file: expected tls = true with it, got tls = false",
+        ),
+        (
+            f"{CAMERA}[mqtt]\nhost = 'h'\ntls = true\nca_file = 'nix'",
+            "6: mqtt.ca_file: expected a file that can be read, ",
+        ),
+        (
+            f"{CAMERA}[http]\nhost = '0.0.0.0'",
+            "4: http.host: 0.0.0.0: expected a token, as other machines can reach this",
+        ),
+        (f"{CAMERA}[http]\ntoken_file = 'nix'", "4: http.token_file: "),
+    ],
+)
+def test_a_broken_rule_is_told_with_its_line(problems, text, expected):
+    (problem,) = problems(text)
+    assert problem.startswith(expected)
+
+
+def test_a_password_that_cannot_be_read_is_told_without_it(problems, tmp_path):
+    (tmp_path / "empty").write_text("\ngeheim\n")
+    text = f"{CAMERA}[mqtt]\nhost = 'h'\npassword_file = "
+    (problem,) = problems(f"{text}'nix'")
+    assert problem.startswith("5: mqtt.password_file: ")
+    assert "expected a file with a password, got: No such file" in problem
+    (problem,) = problems(f"{text}'empty'")
+    assert "expected a password on the first line, got none" in problem
+    assert "geheim" not in problem
+    assert problems(f"{text}'token'") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[camera]\nsource = 2\npreset = 'jetson-csi'",
+        "[camera]\nsource = 'rtsps://h/1'\npreset = 'jetson-rtsp'",
+        "[camera]\nsource = 'camera.toml'\npreset = 'jetson-file'",
+        "[camera]\nsource = '/dev/video99'",
+        "[camera]\nsource = 'pictures/*.png'",
+        f"{CAMERA}[http]\nhost = '::1'",
+        f"{CAMERA}[http]\nhost = '0.0.0.0'\ntoken_file = 'token'",
+        f"{CAMERA}[[number]]\nkind = 'counter'\ndigits = 4\ndecimals = 3\nfalls = true\nmax_rate = 1",
+        f"{CAMERA}[evidence]\nfolder = 'scenes_x'",
+        f"{CAMERA}[mqtt]\nhost = 'h'\nhome_assistant = ''",
+    ],
+)
+def test_what_breaks_no_rule(problems, text):
+    assert problems(text) == []
+
+
+def test_a_token_in_the_environment_will_do(problems, monkeypatch):
+    monkeypatch.setenv("EDGEREADER_TOKEN", "0123456789abcdef")
+    assert problems(f"{CAMERA}[http]\nhost = '0.0.0.0'") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a.mp4", True),
+        ("/dev/video0", True),
+        (0, False),
+        ("0", False),
+        ("rtsp://a", False),
+        ("a ! b", False),
+        ("a!", True),
+    ],
+)
+def test_paths_are_told_from_other_sources(source, expected):
+    assert is_path(source) == expected

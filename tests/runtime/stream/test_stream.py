@@ -1,0 +1,248 @@
+"""The whole, with real parts: rendered videos, the shipped bundle, an RTSP server, a broker, processes and signals."""
+
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+import cv2
+import pytest
+from click.testing import CliRunner
+
+from edgereader.runtime.cli import main
+
+from .broker import Listener, needs_mosquitto
+from .meters import Display, Meter, Plates, Trouble, changes, write_video
+from .rtsp_server import RtspServer, missing
+
+PROGRAM = [sys.executable, "-c", "from edgereader.runtime.cli import main; main()", "stream"]
+PATIENCE_S = 60.0
+"""A busy machine is no failure."""
+needs_rtsp = pytest.mark.skipif(bool(missing()), reason=missing())
+
+
+def told(video, *options):
+    """All events of a file, every frame of which is read."""
+    result = CliRunner().invoke(main, ["stream", "--every-frame", "--json", *options, str(video)])
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def few(cases, count):
+    """The first ones in every run of the tests, all of them in the long one."""
+    return [each if place < count else pytest.param(each, marks=pytest.mark.soak) for place, each in enumerate(cases)]
+
+
+def sure(events):
+    return [each["text"] for each in events if each["sure"]]
+
+
+def corners(region):
+    """A polygon as --region takes it."""
+    return " ".join(f"{x:.4f},{y:.4f}" for x, y in region)
+
+
+def config(folder, *lines):
+    """A configuration."""
+    path = folder / "stream.toml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def until(found: Callable[[], object], what: str, seconds: float = PATIENCE_S):
+    """Wait for something to be true; gives it."""
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < end, f"waited {seconds:g} s in vain for {what}"
+        time.sleep(0.05)
+    return value
+
+
+class Running:
+    """`edgereader stream` as a process of its own."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([*PROGRAM, *map(str, arguments)], stderr=subprocess.PIPE, text=True)
+        self.lines = []
+        self._reader = threading.Thread(target=lambda: self.lines.extend(self.process.stderr), daemon=True)
+        self._reader.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        self.process.stderr.close()
+
+    def stop(self, seconds=20):
+        """SIGTERM; gives the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+
+def events_in(path):
+    """Events that are whole in a file of JSON lines."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+
+def in_time(events, truths, fps=25.0):
+    """Whether there is a start of the file at which each event's frame shows its text."""
+    times = [datetime.fromisoformat(each["at"]).timestamp() for each in events]
+    shown = [{number for number, truth in enumerate(truths) if each["text"] in truth.texts} for each in events]
+    first = (times[0] - number / fps for number in shown[0])
+    return any(
+        all(round((at - start) * fps) in numbers for at, numbers in zip(times, shown, strict=True)) for start in first
+    )
+
+
+METERS = (
+    Meter(seed=1),
+    Meter(seed=2, rolls=False, dark=False),
+    *(Meter(seed=seed, rolls=bool(seed % 2), dark=seed % 3 > 0) for seed in range(3, 11)),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("meter", few(METERS, 2))
+def test_a_meter_is_read_in_the_right_order(tmp_path, meter):
+    """Its wheel rolls; glare and blur come and go; 5 % of the frames are damaged."""
+    meter = replace(meter, frames=425)
+    truths = write_video(tmp_path / "meter.avi", meter)
+    assert any(each.corrupted for each in truths)
+    events = told(tmp_path / "meter.avi", "--kind", "counter", "--region", corners(meter.region))
+    texts, shown = sure(events), changes(truths)
+    assert texts == shown[-len(texts) :], events
+    assert len(texts) >= len(shown) - 2, "it rolls from the start on, and the first value must be beyond doubt"
+    assert in_time([each for each in events if each["sure"]], truths)
+    assert [each["value"] for each in events if each["sure"]] == [float(each) for each in texts]
+
+
+PRINTED = "--pattern", "[0-9]{2}[.][0-9]"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("segments", "options"), [(True, ()), (False, PRINTED)])
+def test_a_display_is_told_each_time_that_it_changes(tmp_path, segments, options):
+    """Also when it was off in between, and when the next text is wider than the one before."""
+    texts = "18.4", "18.9", "", "20.1", "18.4", "20.1"
+    truths = write_video(tmp_path / "display.avi", Display(texts=texts, each=60, segments=segments))
+    events = told(tmp_path / "display.avi", *options)
+    assert sure(events) == changes(truths) == [each for each in texts if each], events
+    assert in_time([each for each in events if each["sure"]], truths)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", few(range(6), 1))
+def test_each_plate_is_told_once(tmp_path, seed):
+    plates = Plates(seed=seed)
+    truths = write_video(tmp_path / "plates.avi", plates)
+    events = told(tmp_path / "plates.avi", "--kind", "plate")
+    assert sure(events) == list(plates.texts), events
+    assert len({each["track"] for each in events}) == len(events)
+    assert in_time([each for each in events if each["sure"]], truths)
+
+
+def test_where_nothing_is_to_be_read_nothing_is_told(tmp_path):
+    write_video(tmp_path / "wall.avi", Display(texts=("",), each=150))
+    assert told(tmp_path / "wall.avi") == []
+
+
+def test_a_camera_may_change_its_size(tmp_path):
+    sizes = (1280, 720), (640, 360), (960, 540)
+    frames = (frame for frame, _ in Display(texts=("18.4",), each=60, trouble=Trouble(corrupted=0)))
+    for number, frame in enumerate(frames):
+        cv2.imwrite(str(tmp_path / f"{number:03}.jpg"), cv2.resize(frame, sizes[number // 20]))
+    events = told(tmp_path, "--region", "0.3,0.3 0.7,0.7")
+    assert sure(events) == ["18.4"], events
+
+
+@needs_rtsp
+@pytest.mark.slow
+def test_a_camera_that_was_away_is_read_on(tmp_path):
+    """The same meter over RTSP: killed in mid-stream and started again, it has gone on meanwhile."""
+    meter = Meter(seed=4, frames=800)
+    truths = write_video(tmp_path / "meter.avi", meter)
+    (tmp_path / "frames").mkdir()
+    with RtspServer(tmp_path / "meter.avi", tmp_path / "frames", loop=False) as server:
+        path = config(
+            tmp_path,
+            f'camera = {{ source = "{server.url}", timeout_s = 2, retry_s = 0.2, retry_most_s = 1 }}',
+            f'number = [{{ kind = "counter", region = {[list(each) for each in meter.region]} }}]',
+            'jsonl = [{ path = "events.jsonl" }]',
+        )
+        with Running(path) as stream:
+            until(lambda: len(events_in(tmp_path / "events.jsonl")) >= 2, "two readings")
+            server.kill()
+            time.sleep(2)
+            before = len(events_in(tmp_path / "events.jsonl"))
+            server.start()
+            until(lambda: len(events_in(tmp_path / "events.jsonl")) >= before + 2, "two more readings")
+            assert stream.stop() == 0
+    texts = sure(events_in(tmp_path / "events.jsonl"))
+    assert texts == sorted(set(texts))
+    assert set(texts) <= set(changes(truths))
+    assert any("lost" in line for line in stream.lines), stream.lines
+
+
+def test_a_signal_ends_it_with_all_that_was_told(tmp_path):
+    """SIGTERM in mid-stream: exit code 0, and all lines are whole."""
+    write_video(tmp_path / "display.avi", Display(texts=("18.4", "18.9"), each=40))
+    with Running("--loop", "--jsonl", tmp_path / "events.jsonl", tmp_path / "display.avi") as stream:
+        until(lambda: len(events_in(tmp_path / "events.jsonl")) >= 3, "three readings")
+        assert stream.stop() == 0
+    text = (tmp_path / "events.jsonl").read_text(encoding="utf-8")
+    assert text.endswith("\n")
+    texts = sure(map(json.loads, text.splitlines()))
+    assert set(texts) == {"18.4", "18.9"}
+    assert all(one != other for one, other in itertools.pairwise(texts))
+    assert not [line for line in stream.lines if "error" in line.lower()], stream.lines
+
+
+@needs_mosquitto
+@pytest.mark.slow
+@pytest.mark.parametrize("away_s", [4, pytest.param(60, marks=pytest.mark.soak)])
+def test_a_broker_that_was_away_gets_all_events_once_and_in_order(tmp_path, mosquitto, away_s):
+    """Away in mid-stream; and away again when the stream is stopped: the next one brings out what waits on disk."""
+    write_video(tmp_path / "display.avi", Display(texts=("18.4", "18.9"), each=40))
+    broker = mosquitto("max_inflight_messages 0")
+    path = config(
+        tmp_path,
+        'camera = { source = "display.avi", loop = true }',
+        'jsonl = [{ path = "events.jsonl" }]',
+        f'mqtt = {{ host = "127.0.0.1", port = {broker.port} }}',
+    )
+
+    def written():
+        return [each["id"] for each in events_in(tmp_path / "events.jsonl")]
+
+    def arrived():
+        return [each["id"] for each in listener.events]
+
+    with Listener(broker.port) as listener:
+        with Running(path) as stream:
+            until(lambda: len(arrived()) >= 2, "two events")
+            broker.kill()
+            before = len(written())
+            time.sleep(away_s)
+            assert len(written()) > before
+            broker.start()
+            until(lambda: len(arrived()) >= len(written()) - 1 > before, "what came while the broker was away")
+            broker.kill()
+            last = len(written())
+            until(lambda: len(written()) >= last + 2, "two events more")
+            assert stream.stop() == 0
+        ids = written()
+        broker.start()
+        with Running("--seconds", 5, path) as stream:
+            until(lambda: len(arrived()) >= len(ids), "what waited on disk")
+            assert stream.process.wait(30) == 0
+        assert arrived()[: len(ids)] == ids

@@ -1,0 +1,43 @@
+"""The clock that never goes back, and what a text is as a number."""
+
+import numpy as np
+import pytest
+
+from edgereader.runtime.stream.frames import Shot
+from edgereader.runtime.stream.told import Steady, as_value
+
+from .seen import FRAME
+
+
+def seconds(steady, *times):
+    """What a clock says at (monotonic, time of day)."""
+    return [steady(Shot(FRAME, 0, at_s, taken_s)) for at_s, taken_s in times]
+
+
+def test_the_time_of_the_frames_counts():
+    assert seconds(Steady(), (5.0, 1000.0), (5.1, 1010.0), (5.2, 1030.0)) == [0.0, 10.0, 30.0]
+
+
+def test_a_clock_that_is_set_does_not():
+    times = (5.0, 1000.0), (6.0, 1001.0), (7.0, 1.0), (8.0, 2.0), (9.0, 1.7e9), (10.0, 1.7e9 + 1)
+    assert seconds(Steady(), *times) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_a_restart_goes_on():
+    steady = Steady()
+    seconds(steady, (5.0, 1000.0), (6.0, 1007.0))
+    assert seconds(Steady(steady.second, steady.taken_s), (0.5, 1107.0), (1.5, 1108.0)) == [107.0, 108.0]
+
+
+def test_a_restart_with_a_clock_that_is_behind():
+    assert seconds(Steady(50.0, 1000.0), (0.5, 10.0), (1.5, 11.0)) == [50.0, 51.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("18.4", 18.4), ("18,4", 18.4), ("-3", -3.0), ("007", 7.0), ("AB12", None), ("", None), ("1.2.3", None)]
+    + [("nan", None), ("1e5", None), ("1_0", None), ("٣", None), ("12.", None)],
+)
+def test_values(text, value):
+    assert as_value(text) == value
+    assert value is None or np.isfinite(value)
