@@ -199,9 +199,9 @@ def stream_words(stream: Stream) -> str:
     return (
         f"**Camera**, {stream.date[:10]}, {live.minutes:g} min of {stream.frame_hw[1]} × {stream.frame_hw[0]} at "
         f"{live.fps:g} frames/s, {stream.backend}, {stream.precision}: {verdict}; {live.frames:,} frames, "
-        f"{live.dropped:,} dropped, {live.events:,} events, {live.wrong:,} wrong; capture to reading "
-        f"{_latency(live.reading)}, to event {_latency(live.event)}; {percent(live.cpu_share)} of all cores; {slopes}. "
-        f"{code(stream.command)}"
+        f"{live.dropped:,} dropped, {live.events:,} events, {live.missed:,} missed, {live.wrong:,} wrong; "
+        f"capture to reading {_latency(live.reading)}, to event {_latency(live.event)}; {percent(live.cpu_share)} of "
+        f"all cores; {slopes}. {code(stream.command)}"
     )
 
 

@@ -11,7 +11,7 @@ CLIP = (
     "{0.frame_hw[1]} × {0.frame_hw[0]}, a clip that is decoded as it comes; {0.bundle} on {0.backend}, {0.precision}."
 )
 LIVE = "{0.minutes:g} min at {0.fps:g} frames/s: {0.frames:,} frames, {0.dropped:,} dropped, {0.events:,} events, "
-WRONG = "{0.wrong:,} wrong. {0.first_wrong}"
+WRONG = "{0.missed:,} missed, {0.wrong:,} wrong. {0.first_wrong}"
 SLOPES = "A slope passes when its 95 % confidence interval holds zero, or lies below what does not count: {0.method}."
 
 

@@ -43,7 +43,7 @@ def stream(
     The camera is a clip, made of a sample photo on which the number changes every second, with a camera's noise. It is
     decoded and read as fast as that goes, a static region and the whole picture with detection on every frame in turns;
     and then in real time, where what cannot be read in time is dropped. That PASSes when memory and handles do not grow
-    (as of `bench soak`) and every number was told once, in order.
+    (as of `bench soak`) and no event is wrong.
 
     Exit codes: 0 PASS, 1 FAIL, 2 wrong usage or input, 3 interrupted: nothing is written.
     """
@@ -109,6 +109,7 @@ def summary(report: Stream) -> str:
     """What was found, in lines for a terminal."""
     live_ = report.live
     detections, crops = (count / 60 / live_.minutes for count in (live_.detections, live_.crops))
+    wrong = f"{live_.wrong} wrong: {live_.first_wrong}" if live_.wrong else "0 wrong"
     lines = [
         f"static region: {report.static.readings_per_s:.1f} readings/s",
         f"detection on every frame: {report.detecting.frames_per_s:.1f} frames/s",
@@ -116,7 +117,7 @@ def summary(report: Stream) -> str:
         f"{detections:.2f} detections/s, {crops:.1f} crops/s, {100 * live_.cpu_share:.0f} % of all cores",
         f"capture to reading: {_times(live_.reading)}",
         f"capture to event: {_times(live_.event)}",
-        f"{live_.events} events, {live_.wrong} wrong{': ' if live_.wrong else ''}{live_.first_wrong}",
+        f"{live_.events} events, {live_.missed} numbers missed, {wrong}",
         *(slope_line(each) for each in live_.slopes),
     ]
     if not live_.slopes:

@@ -60,8 +60,10 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     crops: int
     """Texts that the recogniser read."""
     events: int
+    missed: int
+    """Numbers that were shown, for a second each, without an event: on a busy machine nobody may have looked."""
     wrong: int
-    """Events that are no number that was drawn, came twice or in the wrong order, and numbers without an event."""
+    """Events that are no number that was shown, came twice, or are unsure."""
     first_wrong: str = ""
     """What happened with the first of them."""
     reading: Latency | None

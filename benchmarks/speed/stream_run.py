@@ -17,7 +17,7 @@ from ..trend import METHOD
 from .slopes import GRAIN
 from .stream_clip import FPS, NUMBERS, REGION
 from .stream_figures import Live, Rate
-from .stream_watch import Watch, out_of_order, slopes_of
+from .stream_watch import Watch, check, slopes_of
 
 WARM_UP_FRAMES = 10
 WARM_UP_SHARE, LONGEST_WARM_UP_S = 0.1, 180.0
@@ -87,10 +87,11 @@ def live(
         watch = Watch(warm_up_s, EVERY_S, round(60 * FPS * minutes), look_up)
         Stream(capture, watcher, teller, watch, sinks=[watch], keeper=None, batch=1, url=None).run()
         cpu_share, at_s, status = watch.cpu_s / watch.at_s / len(os.sched_getaffinity(0)), watch.at_s, capture.status
-    wrong = out_of_order(watch.texts, NUMBERS)
+    missed, wrong = check(watch.texts, NUMBERS)
     return Live(
         minutes=round(at_s / 60, 3), fps=FPS, warm_up_s=warm_up_s, frames=status.frames, dropped=status.dropped,
-        read=watch.read, detections=watch.detections, crops=watch.crops, events=len(watch.texts), wrong=len(wrong),
-        first_wrong=wrong[0] if wrong else "", reading=watch.reading, event=watch.event, cpu_share=cpu_share,
-        samples=watch.samples, slopes=slopes_of(watch.samples, warm_up_s), method=f"{METHOD}; {GRAIN}",
+        read=watch.read, detections=watch.detections, crops=watch.crops, events=len(watch.texts), missed=missed,
+        wrong=len(wrong), first_wrong=wrong[0] if wrong else "", reading=watch.reading, event=watch.event,
+        cpu_share=cpu_share, samples=watch.samples, slopes=slopes_of(watch.samples, warm_up_s),
+        method=f"{METHOD}; {GRAIN}",
     )  # fmt: skip

@@ -129,15 +129,18 @@ def slopes_of(samples: Sequence[Sample], warm_up_s: float) -> list[Slope]:
     return [replace(each, judged=each.what in JUDGED) for each in found]
 
 
-def out_of_order(told: Sequence[str], shown: Sequence[str]) -> list[str]:
-    """What is wrong with the texts that were told of a loop of shown ones, that begins anywhere; in words.
+def check(told: Sequence[str], shown: Sequence[str]) -> tuple[int, list[str]]:
+    """How many texts of a loop were not told, and what is wrong with those that were, in words.
 
-    Each is told once, in order: the one after the one before.
+    The loop may begin anywhere; each text is told once, in order.
     """
-    wrong, before = [], ""
-    after = {text: shown[(place + 1) % len(shown)] for place, text in enumerate(shown)}
-    for place, text in enumerate(told, 1):
-        if text != after.get(before, text) or text not in after:
-            wrong.append(f"event {place}: expected {after.get(before, 'one of ' + ', '.join(shown))}, got {text}")
-        before = text if text in after else after.get(before, "")
-    return wrong
+    missed, wrong, last = 0, [], None
+    for number, text in enumerate(told, 1):
+        place = shown.index(text) if text in shown else None
+        steps = (place - last) % len(shown) if place is not None and last is not None else 1
+        if place is None or steps == 0:
+            expected = shown[0 if last is None else (last + 1) % len(shown)]
+            wrong.append(f"event {number}: expected {expected}, got {text}")
+            continue
+        missed, last = missed + steps - 1, place
+    return missed, wrong

@@ -153,7 +153,7 @@ STREAM = Stream(
     detecting=Rate(frames=360, seconds=50.0, turns_frames_per_s=[7.0, 7.2, 7.4], readings=700, detections=360),
     live=Live(
         minutes=30.0, fps=25.0, warm_up_s=180.0, frames=45_000, dropped=1_234, read=43_766, detections=900,
-        crops=43_700, events=1_800, wrong=1, first_wrong="event 7: expected 3751 after 5137, got 1735",
+        crops=43_700, events=1_800, missed=3, wrong=1, first_wrong="event 7: expected 3751, got 375",
         reading=latency(40.0, 39_000), event=latency(120.0, 1_600), cpu_share=0.82, samples=SOAK.samples,
         slopes=[slope("rss_mib", 171.0, passed=True), slope("handles", 23.0, passed=True)], method="The method.",
     ),

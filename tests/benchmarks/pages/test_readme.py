@@ -46,7 +46,7 @@ def test_the_block_hides_nothing(bench, growth, soak, stream):
     assert "**FAIL**, faster than linearly: text with regions" in text
     assert "resident memory +0.100 (−0.200 to +0.400) MiB an hour" in text
     assert "not judged" not in text
-    assert "45,000 frames, 1,234 dropped, 1,800 events, 1 wrong" in text
+    assert "45,000 frames, 1,234 dropped, 1,800 events, 3 missed, 1 wrong" in text
     assert "to event 120 ms (p99 240 ms)" in text
     assert "| ≥ 20 /s | 21.80 /s | yes |" in text
     assert "| ≥ 8 /s | 7.20 /s | **no** |" in text

@@ -37,10 +37,10 @@ def test_rates_are_of_every_frame_and_of_the_work_that_was_asked_for(reader, cli
 def test_a_camera_that_is_watched_tells_its_numbers(reader, clip, monkeypatch):
     """A busy machine may miss some that are shown for a second; what is told is right."""
     told = []
-    monkeypatch.setattr(stream_run, "out_of_order", lambda texts, _: told.extend(texts) or ["x", "y"])
+    monkeypatch.setattr(stream_run, "check", lambda texts, _: told.extend(texts) or (5, ["x", "y"]))
     found = live(reader, clip, 0.2, stopped=lambda: False, progress=lambda _: None)
     assert set(told) <= set(NUMBERS)
-    assert (found.wrong, found.first_wrong) == (2, "x")
+    assert (found.missed, found.wrong, found.first_wrong) == (5, 2, "x")
     assert 1 <= found.events == len(told) <= 13
     assert all(one != other for one, other in pairwise(told))
     assert found.read <= found.frames - found.dropped
