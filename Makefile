@@ -46,7 +46,7 @@ bench: $(DEV)/.installed build/wide/bundle.json  ## Measure EdgeReader beside ot
 	$(BENCH) --precision int8 --threads 1 --streams 1 --streams 2 --scenario MultiStream --scenario Offline \
 		--turns 3 --seconds 3 --cold-starts 0 --json benchmarks/results/bench-streams.json
 	$(DEV)/bin/edgereader bench readme
-	$(DEV)/bin/edgereader bench report $(addprefix benchmarks/results/,bench.json growth.json soak.json) --to build/bench
+	$(DEV)/bin/edgereader bench report $(addprefix benchmarks/results/,bench.json growth.json soak.json stream.json) --to build/bench
 
 growth: $(DEV)/.installed  ## Measure what grows with a photo's size, its regions and a batch
 	$(DEV)/bin/edgereader bench growth --json benchmarks/results/growth.json

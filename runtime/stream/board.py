@@ -29,6 +29,8 @@ RECENT = 100
 """Events that the board keeps."""
 PICTURE_S = 0.25
 """A picture is drawn at most so often, for all who look."""
+DRAWN = 0.2
+"""Tracks that are less likely to be read right are not drawn: texture, or a unit beside a number."""
 PICTURE_PX = 1280
 """Longest side of a picture for the page."""
 QUALITY = 80
@@ -140,12 +142,12 @@ class Board:
 
 
 def draw(seen: Seen) -> bytes:
-    """JPEG of a frame with its tracks' boxes, texts and confidences, its longest side at most ``PICTURE_PX``."""
+    """JPEG of a frame with its likely tracks' boxes, texts and confidences, its longest side at most ``PICTURE_PX``."""
     frame = seen.shot.frame
     scale = min(PICTURE_PX / max(frame.shape[:2]), 1.0)
     if scale < 1:
         frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    picture = annotated(frame, [_reading(each, scale) for each in seen.tracks])
+    picture = annotated(frame, [_reading(each, scale) for each in seen.tracks if each.fused.confidence >= DRAWN])
     return cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
 
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from edgereader.runtime.stream.board import PICTURE_PX, PICTURE_S, RECENT, Board
+from edgereader.runtime.stream.board import DRAWN, PICTURE_PX, PICTURE_S, RECENT, Board
 from edgereader.runtime.stream.settings import Number
 
 from ..service.stand import NUMBERS, make_event, make_seen
@@ -63,6 +63,14 @@ def test_boxes_lie_where_they_belong_in_a_large_frame_too():
         assert green[round(0.65 * height), round(0.7 * width) - 2 : round(0.7 * width) + 3].max() > 50
         assert np.abs(green[round(0.65 * height), round(0.45 * width)]) < 20
         assert (seen.shot.frame == 90).all(), "the stream's frame stays as it is"
+
+
+def test_what_is_hardly_read_right_is_not_drawn():
+    board, seen = Board("cellar", NUMBERS), make_seen()
+    seen.tracks[0].fused.confidence = DRAWN / 2
+    board.show(seen)
+    frame = decoded(board.picture())
+    assert np.ptp(frame) < 5
 
 
 def test_readings_are_what_the_teller_says_and_else_the_last_event():
