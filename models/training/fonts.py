@@ -77,7 +77,7 @@ def is_usable(path: Path) -> bool:
         from fontTools.ttLib import TTFont
 
         logging.getLogger("fontTools").setLevel(logging.ERROR)
-        with TTFont(path, lazy=True) as font:
+        with path.open("rb") as file, TTFont(file, lazy=True) as font:
             covered = font.getBestCmap() or {}
         if not all(ord(letter) in covered for letter in REQUIRED):
             return False
