@@ -19,13 +19,13 @@ from .figures import Run
 from .labelled import KINDS, Kind
 from .measuring import check_files, command_line, describe, measure, measure_contender, now
 from .names import bundle_and_sets
+from .options import backend_option
 from .peers import PEERS, open_peers, reason
 from .report import read_json, read_report, writable, write_file, write_json
 from .terminal import table
 
 FILE = click.Path(path_type=Path)
 ALPHABETS = {"numbers": NUMBERS, "all": None}
-backend_option = click.option("--backend", default="auto", show_default=True, help="Where to run: cpu, cuda, ...")
 
 
 @click.command("eval")

@@ -139,6 +139,18 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
     work: Work | None = None
 
 
+class OfBundle(msgspec.Struct, frozen=True, kw_only=True):
+    """What every report on one bundle begins with."""
+
+    schema: int = SCHEMA
+    command: str
+    date: str
+    machine: Machine
+    bundle: str
+    backend: str
+    precision: str
+
+
 class Photos(msgspec.Struct, frozen=True, kw_only=True):
     """What was read."""
 

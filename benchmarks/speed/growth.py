@@ -11,6 +11,7 @@ import click
 from ...runtime import Bundle, Reader
 from ..machine import this_machine
 from ..measuring import command_line, now, where
+from ..options import backend_option, precision_option
 from ..report import write_json
 from .growth_figures import Curve, Growth
 from .growth_run import MARGIN, Case, cases, curves, run
@@ -21,8 +22,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("bundle", default="digits-edge")
 @click.option("--json", "file", type=FILE, help="Write the report to this file.")
-@click.option("--backend", default="auto", show_default=True, help="Where to run: cpu, cuda, ...")
-@click.option("--precision", help="fp32, fp16, ...; left out: what the bundle prefers on the backend.")
+@backend_option
+@precision_option
 @click.option(
     "--seconds", type=click.FloatRange(min=0), default=75.0, show_default=True, help="How long, at least three rounds."
 )

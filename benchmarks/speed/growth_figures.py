@@ -4,8 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from ..machine import Machine
-from .figures import SCHEMA
+from .figures import OfBundle
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,16 +44,9 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it grows no faster than linearly: `low` is at most 1 and the report's margin."""
 
 
-class Growth(msgspec.Struct, frozen=True, kw_only=True):
+class Growth(OfBundle, frozen=True, kw_only=True):
     """One run of `edgereader bench growth`."""
 
-    schema: int = SCHEMA
-    command: str
-    date: str
-    machine: Machine
-    bundle: str
-    backend: str
-    precision: str
     rounds: int
     """How often every size was measured, in another order each time."""
     margin: float

@@ -16,6 +16,7 @@ from ...runtime import Bundle, Reader
 from ...runtime.errors import BundleError, DatasetError
 from ..machine import this_machine
 from ..measuring import command_line, files_of, now, where
+from ..options import backend_option, precision_option
 from ..report import read_json, write_json
 from ..trend import METHOD
 from .slopes import GRAIN
@@ -39,8 +40,8 @@ NAMES = {
 @click.argument("bundle", default="digits-edge")
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), required=True, help="How long, in all.")
 @click.option("--json", "file", type=FILE, required=True, help="The report, which the same command goes on with.")
-@click.option("--backend", default="auto", show_default=True, help="Where to run: cpu, cuda, ...")
-@click.option("--precision", help="fp32, fp16, ...; left out: what the bundle prefers on the backend.")
+@backend_option
+@precision_option
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the frames.")
 @click.option(
     "--every", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds between samples, at least."

@@ -12,6 +12,7 @@ from ...runtime import Bundle, Reader
 from ...runtime.errors import BundleError
 from ..machine import this_machine
 from ..measuring import command_line, now, where
+from ..options import backend_option, precision_option
 from ..report import writable, write_json
 from .cli import busy
 from .soak import interruptions, slope_line
@@ -26,8 +27,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("bundle", default="digits-edge")
 @click.option("--json", "file", type=FILE, help="Write the report to this file.")
-@click.option("--backend", default="auto", show_default=True, help="Where to run: cpu, cuda, ...")
-@click.option("--precision", help="fp32, fp16, ...; left out: what the bundle prefers on the backend.")
+@backend_option
+@precision_option
 @click.option(
     "--minutes", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="In real time."
 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ..machine import Machine
-from .figures import SCHEMA
+from .figures import OfBundle
 from .soak_figures import Sample, Slope
 
 
@@ -80,16 +79,9 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     """How the slopes and their intervals are found."""
 
 
-class Stream(msgspec.Struct, frozen=True, kw_only=True):
+class Stream(OfBundle, frozen=True, kw_only=True):
     """One run of `edgereader bench stream`."""
 
-    schema: int = SCHEMA
-    command: str
-    date: str
-    machine: Machine
-    bundle: str
-    backend: str
-    precision: str
     frame_hw: tuple[int, int]
     static: Rate
     """A place that does not move, in a region: read again in every frame, rarely looked for."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..images import Points
 from ..reader import SAME_PLACE, overlap
 from .settings import Number
-from .told import Moment, Streak, Told, as_value, cut_off, sure
+from .told import Moment, Streak, Told, cut_off, sure, told_of
 from .tracks import Track
 
 MOST = 64
@@ -57,12 +57,12 @@ class Places:
         if sure(track, frames, self._number) and not cut_off(track.quad, moment.size_hw):
             place.unsure_s, place.told_unsure = None, False
             changed, place.told = track.fused.text != place.told, track.fused.text
-            return _told(track, sure=True) if changed else None
+            return told_of(track, sure=True) if changed else None
         place.unsure_s = moment.second if place.unsure_s is None else place.unsure_s
         if place.told_unsure or not 0 < self._number.unsure_s <= moment.second - place.unsure_s:
             return None
         place.told_unsure = True
-        return _told(track, sure=False)
+        return told_of(track, sure=False)
 
     def _place(self, track: Track, alive: set[int]) -> _Place:
         """The place of a track; a new track takes over the place of one that is no more."""
@@ -77,7 +77,3 @@ class Places:
         self._places = [*self._places[1 - MOST :], found]
         found.track, found.quad = track.id, track.quad
         return found
-
-
-def _told(track: Track, *, sure: bool) -> Told:
-    return Told(track, track.fused.text, track.fused.confidence, sure, as_value(track.fused.text))

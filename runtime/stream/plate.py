@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .settings import Number
-from .told import Moment, Streak, Told, as_value, cut_off, sure
+from .told import Moment, Streak, Told, cut_off, sure, told_of
 from .tracks import Track
 
 AGAIN_S = 10.0
@@ -62,7 +62,7 @@ class Plates:
         elif track.read and not passing.cut and sure(track, frames, self._number):
             passing.told, again = True, self._again(track.fused.text, moment.second)
             self._remember(track.fused.text, moment.second)
-            return None if again else _told(track, sure=True)
+            return None if again else told_of(track, sure=True)
         elif 0 < self._number.unsure_s <= moment.second - passing.since_s:
             return self._unsure(track, passing, moment.second)
         return None
@@ -78,7 +78,7 @@ class Plates:
         if passing.told_unsure or few or seen or not self._number.unsure_s or not track.fused.accepted:
             return None
         passing.told_unsure = True
-        return _told(track, sure=False)
+        return told_of(track, sure=False)
 
     def _again(self, text: str, second: float) -> bool:
         return second - self._seen.get(text, -AGAIN_S) < AGAIN_S
@@ -89,7 +89,3 @@ class Plates:
         for known in (self._seen, self._passing):
             if len(known) > MOST:
                 known.pop(next(iter(known)))  # type: ignore[call-overload] # of either's own keys
-
-
-def _told(track: Track, *, sure: bool) -> Told:
-    return Told(track, track.fused.text, track.fused.confidence, sure, as_value(track.fused.text))

@@ -52,8 +52,13 @@ def shift(before: Points, after: Points, least: float = STILL) -> Points:
 
 def is_cut(quad: Points, frame: Frame) -> bool:
     """Whether a quad touches the frame's edge, so that a part of a passing text may be outside."""
-    low, high, edge = quad.min(axis=0), quad.max(axis=0), EDGE * height(quad)
-    return bool((low < edge).any() or (high > np.array(frame.shape[1::-1]) - 1 - edge).any())
+    return is_near_edge(quad, (frame.shape[0], frame.shape[1]), EDGE * height(quad))
+
+
+def is_near_edge(quad: Points, size_hw: tuple[int, int], margin_px: float) -> bool:
+    """Whether a quad comes nearer than this to an edge of a frame of this height and width."""
+    low, high = quad.min(axis=0), quad.max(axis=0)
+    return bool((low < margin_px).any() or (high > np.array(size_hw[::-1]) - 1 - margin_px).any())
 
 
 def inside(quad: Points, frame: Frame) -> Points | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..images import Points
 from .frames import Shot
+from .quads import is_near_edge
 from .settings import Number
 from .steps import figure
 from .tracks import Track
@@ -86,8 +87,12 @@ def sure(track: Track, frames: int, number: Number) -> bool:
 def cut_off(quad: Points, size_hw: tuple[int, int]) -> bool:
     """Whether a text (4, 2) may go on outside of the picture."""
     low, high = quad.min(axis=0), quad.max(axis=0)
-    margin = EDGE * min(high - low)
-    return bool((low < margin).any() or (high > (size_hw[1] - 1 - margin, size_hw[0] - 1 - margin)).any())
+    return is_near_edge(quad, size_hw, EDGE * min(high - low))
+
+
+def told_of(track: Track, *, sure: bool) -> Told:
+    """What a track's frames say together, as something to tell."""
+    return Told(track, track.fused.text, track.fused.confidence, sure, as_value(track.fused.text))
 
 
 def as_value(text: str) -> float | None:
