@@ -36,7 +36,8 @@ def load_craft(path: Path) -> CRAFT:
     state = read_state(path)
     expect_kind(path, state, "CRAFT detector")
     widths = width_candidates(channels(path, state, "basenet.slice5.2.weight"), 1024)
-    return load_fitting(path, state, [partial(CRAFT, width) for width in widths])
+    choices = [(width, strided) for width in widths for strided in (False, True)]
+    return load_fitting(path, state, [partial(CRAFT, width, strided=strided) for width, strided in choices])
 
 
 def load_refiner(path: Path) -> LinkRefiner:

@@ -223,6 +223,8 @@ def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: An
 @train.command("detector")
 @training_options
 @share_option
+@click.option("--strided", is_flag=True, default=None, help="Compute nothing at the image's full size; faster.")
+@click.option("--teacher", type=FILE, help="Checkpoint of a wider detector to start from and to learn from.")
 @click.option("--canvas", "canvas_px", type=click.IntRange(64), help="Side of the scenes, a multiple of 32.")
 @click.option("--validation", type=click.IntRange(0), help="Generated scenes in the validation set; 0 for none.")
 @in_one_line
@@ -234,10 +236,10 @@ def train_detector(data: tuple[Path, ...], **options: Any) -> None:
     """
     from .datasets import open_scenes
     from .detector_trainer import DetectorTraining, train_detector
-    from .initial import detector_width
+    from .initial import detector_options
 
     sets = tuple(open_scenes(path) for path in data)
-    inferred = {"width": detector_width(options["init"])} if options["init"] else {}
+    inferred = detector_options(options["init"]) if options["init"] else {}
     config = configure(DetectorTraining, inferred | {k: v for k, v in options.items() if v is not None}, sets)
     if config.canvas_px % 32:
         raise TrainingDataError(f"--canvas: expected a multiple of 32, got {config.canvas_px}; take the next one")

@@ -81,7 +81,6 @@ class Batches(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield this worker's steps."""
-        cv2.setNumThreads(1)
         info = torch.utils.data.get_worker_info()
         worker, workers = (info.id, info.num_workers) if info is not None else (0, 1)
         step = self.first + worker

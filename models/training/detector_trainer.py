@@ -10,13 +10,13 @@ from typing import cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from ..craft import CRAFT
 from .detector_batches import Batch, Batches, Source
 from .detector_check import check
 from .detector_loss import detector_loss, normalised
-from .loop import Budget, Log, Run, Training, learning_rate, seed_all
+from .distillation import Teacher
+from .loop import Budget, Log, Run, Training, learning_rate, loader, seed_all
 from .samples import Scenes
 from .scenes import Scene
 
@@ -27,6 +27,11 @@ class DetectorTraining(Training):
 
     width: float = 0.25
     """Factor on the channels of every layer."""
+    strided: bool = False
+    """Whether nothing is computed at the image's full size, see `CRAFT`."""
+    teacher: Path | None = None
+    """Checkpoint of a wider detector: its largest filters are the start (without `init`), and its maps are learnt from,
+    beside the scenes' own; their share falls evenly from all to nothing."""
     batch: int = 4
     """Scenes a step."""
     canvas_px: int = 256
@@ -57,11 +62,13 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
         TrainingDataError: A data set, a checkpoint or the fonts are missing or wrong.
     """
     config.out.mkdir(parents=True, exist_ok=True)
-    run, log, weights = start(config), Log(config.out / "log.jsonl", report), config.out / "detector.pt"
+    teacher = Teacher(config.teacher, config.device) if config.teacher else None
+    run, log, weights = start(config, teacher), Log(config.out / "log.jsonl", report), config.out / "detector.pt"
     budget = Budget(config.steps, config.hours, run.spent_s)
     source = Source(
-        config.canvas_px, config.batch, config.seed, config.data, config.synthetic_share, config.init is None
-    )
+        config.canvas_px, config.batch, config.seed, config.data, config.synthetic_share,
+        easy_first=config.init is None and teacher is None,
+    )  # fmt: skip
     checks = validation_set(source, config.validation)
 
     def conclude() -> None:
@@ -72,13 +79,13 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
             )
         run.save(weights, budget)
 
-    loader = DataLoader(Batches(source, run.step), batch_size=None, num_workers=config.workers)
     seen = 0
-    for batch in loader:
+    for batch in loader(Batches(source, run.step), config.workers, batch_size=None):
         progress = budget.progress(run.step)
         if progress >= 1:
             break
-        run.learn(loss_of(run.network, batch, config.device), learning_rate(config.peak_rate, progress))
+        loss = loss_of(run.network, batch, config.device, teacher, 1 - progress)
+        run.learn(loss, learning_rate(config.peak_rate, progress))
         seen += len(batch.images)
         if run.step % config.report_every == 0:
             speed = seen / (budget.elapsed_s() - run.spent_s)
@@ -90,16 +97,18 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
     return weights
 
 
-def start(config: DetectorTraining) -> Run[CRAFT]:
-    """Build the network, fresh, from `init`, or from the last checkpoint.
+def start(config: DetectorTraining, teacher: Teacher | None = None) -> Run[CRAFT]:
+    """Build the network: fresh, a thinned teacher, the weights of `init`, or the last checkpoint.
 
     Raises:
-        TrainingDataError: A checkpoint does not fit the network.
+        TrainingDataError: A checkpoint does not fit the network, or the teacher is not wider.
     """
     seed_all(config.seed)
-    network = CRAFT(config.width)
+    network = CRAFT(config.width, strided=config.strided)
     awaken(network)
-    return Run.start(network, config, {"width": config.width}, decay=0.998)
+    if teacher is not None:
+        teacher.thin(network)
+    return Run.start(network, config, {"width": config.width, "strided": config.strided}, decay=0.998)
 
 
 def awaken(network: CRAFT) -> None:
@@ -124,9 +133,12 @@ def validation_set(source: Source, count: int) -> list[Scene]:
     return [source.scene(np.random.default_rng(seed), source.wide_hw, 1.0) for seed in seeds]
 
 
-def loss_of(network: CRAFT, batch: Batch, device: str) -> Tensor:
-    """The loss of a batch of scenes."""
+def loss_of(network: CRAFT, batch: Batch, device: str, teacher: Teacher | None = None, share: float = 0.0) -> Tensor:
+    """The loss of a batch of scenes; with a teacher, a share (0..1) of it is the distance to its maps."""
     network.train()
+    images, weight = normalised(batch.images.to(device)), batch.weight.to(device)
     with torch.autocast("cuda", torch.bfloat16, enabled=device == "cuda"):
-        maps, _ = network(normalised(batch.images.to(device)))
-    return detector_loss(maps, batch.maps.to(device), batch.weight.to(device))
+        maps, _ = network(images)
+        taught = teacher.loss(images, maps, weight) if teacher is not None and share > 0 else None
+    loss = detector_loss(maps, batch.maps.to(device), weight)
+    return loss if taught is None else loss + share * (taught - loss)

@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from ..charsets import CHARSETS, num_classes
+from ..craft import STRIDED_PX
 from .samples import TrainingDataError
 
 FULL_FEATURES = 512
 """Channels that the feature stage of a recogniser ends with at width 1.0."""
+FULL_FIRST = 64
+"""Channels of CRAFT's first layer at width 1.0."""
 FEATURE_MARKS = {"ResNet": "ConvNet.conv0_1.weight", "RCNN": "ConvNet.3.wgf_u.weight", "VGG": "ConvNet.18.weight"}
 """A key that only this feature stage has, below `FeatureExtraction.`."""
 
@@ -37,8 +40,11 @@ def recognizer_options(path: Path, charset: str | None) -> dict[str, Any]:
     }
 
 
-def detector_width(path: Path) -> float:
-    """Infer the width factor of a CRAFT checkpoint from its first layer, which has 64 channels at width 1.0.
+def detector_options(path: Path) -> dict[str, Any]:
+    """Infer the width factor of a CRAFT checkpoint, and whether it is strided, from its first layer.
+
+    Returns:
+        Fields of `DetectorTraining`, and what `CRAFT` takes.
 
     Raises:
         TrainingDataError: The file is no checkpoint of CRAFT.
@@ -46,7 +52,8 @@ def detector_width(path: Path) -> float:
     shapes = _shapes(path)
     if "basenet.slice1.0.weight" not in shapes:
         raise TrainingDataError(f"{path}: expected a checkpoint of CRAFT, got {_some(shapes)}; give another file")
-    return shapes["basenet.slice1.0.weight"][0] / 64
+    outputs, _, height, _ = shapes["basenet.slice1.0.weight"]
+    return {"width": outputs / FULL_FIRST, "strided": height == STRIDED_PX}
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import cv2
 import torch
+from torch.utils.data import DataLoader, IterableDataset
 
 from .samples import TrainingDataError
 
@@ -212,6 +214,16 @@ def load_state(path: Path) -> dict[str, Any]:
             f"{path}: expected a checkpoint of this trainer, got {type(exc).__name__}; give another file or start anew"
         ) from exc
     return state
+
+
+def loader(samples: IterableDataset[Any], workers: int, **options: Any) -> DataLoader[Any]:
+    """Batches of samples, made in this process (0 workers) or in others.
+
+    OpenCV's threads end here: a process forked while there are any waits for them for ever, and the cores are needed
+    for the network.
+    """
+    cv2.setNumThreads(0)
+    return DataLoader(samples, num_workers=workers, **options)
 
 
 def seed_all(seed: int) -> None:

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import IterableDataset
 
 from ..charsets import CHARSETS, num_classes
 from ..recognizer import Recognizer, RecognizerConfig
 from .crops import CropMaker, CropPool, MeterDigits
-from .loop import Budget, Log, Run, Training, learning_rate, seed_all
+from .loop import Budget, Log, Run, Training, learning_rate, loader, seed_all
 from .samples import Crops, Image
 
 CLEAN_STEPS, RAMP_STEPS = 1000, 2000
@@ -92,7 +92,6 @@ class Samples(IterableDataset[Sample]):
 
     def __iter__(self) -> Iterator[Sample]:
         """Draw samples; each worker has its own seed, and a resumed run does not repeat the earlier ones."""
-        cv2.setNumThreads(0)
         info = torch.utils.data.get_worker_info()
         worker, workers = (info.id, info.num_workers) if info is not None else (0, 1)
         rng = np.random.default_rng([self.seed, worker, self.start])
@@ -239,10 +238,8 @@ def train_recognizer(config: RecognizerTraining, report: Callable[[str], None] =
         log.write(step=run.step, validation_accuracy=accuracy(run.average.network, checks, config.device))
         run.save(weights, budget)
 
-    loader = DataLoader(
-        Samples(config, run.step, seed=config.seed), config.batch, num_workers=config.workers, collate_fn=collate
-    )
-    for images, texts in loader:
+    samples = Samples(config, run.step, seed=config.seed)
+    for images, texts in loader(samples, config.workers, batch_size=config.batch, collate_fn=collate):
         progress = budget.progress(run.step)
         if progress >= 1:
             break

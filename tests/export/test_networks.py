@@ -24,6 +24,11 @@ def test_every_combination_is_recognised(save: Save, stages: str) -> None:
     assert load_recognizer(save(Recognizer(config))).config == config
 
 
+def test_a_strided_detector_is_recognised(save: Save) -> None:
+    loaded = load_craft(save(CRAFT(0.1, strided=True)))
+    assert (loaded.width, loaded.strided) == (0.1, True)
+
+
 @pytest.mark.parametrize("width", [0.07, 0.125, 0.3, 1 / 3, 0.375, 0.9])
 def test_width_is_recognised(save: Save, width: float) -> None:
     shapes = [

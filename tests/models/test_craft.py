@@ -11,9 +11,10 @@ from edgereader.models.link_refiner import LinkRefiner
 
 @torch.inference_mode()
 @pytest.mark.parametrize("width", [0.1, 0.25])
+@pytest.mark.parametrize("strided", [False, True])
 @pytest.mark.parametrize("size", [(32, 32), (64, 160)])
-def test_maps_are_half_the_size(width: float, size: tuple[int, int]) -> None:
-    maps, features = CRAFT(width).eval()(torch.randn(2, 3, *size))
+def test_maps_are_half_the_size(width: float, size: tuple[int, int], *, strided: bool) -> None:
+    maps, features = CRAFT(width, strided=strided).eval()(torch.randn(2, 3, *size))
     assert maps.shape == (2, size[0] // 2, size[1] // 2, 2)
     assert features.shape == (2, round(32 * width), size[0] // 2, size[1] // 2)
     assert LinkRefiner(width).eval()(maps, features).shape == (*maps.shape[:3], 1)
@@ -25,3 +26,13 @@ def test_every_parameter_takes_part_in_training() -> None:
     (maps.square().mean() + refiner(maps, features).square().mean()).backward()
     for network in (craft, refiner):
         assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+@torch.inference_mode()
+def test_a_strided_network_computes_nothing_at_full_size() -> None:
+    sizes: list[int] = []
+    craft = CRAFT(0.1, strided=True).eval()
+    for module in craft.modules():
+        module.register_forward_hook(lambda _module, _inputs, output: sizes.append(output[0].shape[-1]))
+    craft(torch.randn(1, 3, 64, 96))
+    assert max(sizes) == 48

@@ -10,6 +10,7 @@ from edgereader.models.charsets import CHARSETS
 from edgereader.models.craft import CRAFT
 from edgereader.models.recognizer import Recognizer, RecognizerConfig
 from edgereader.models.training.cli import Size, read_charset, synth, train
+from edgereader.models.training.initial import detector_options
 from edgereader.models.training.labels_tsv import read_labels
 from edgereader.models.training.labels_writer import write_labels
 from edgereader.models.training.lmdb_crops import LmdbCrops
@@ -90,6 +91,16 @@ def test_a_detector_is_fine_tuned_on_an_own_folder(tmp_path, scenes):
     assert result.exit_code == 0, result.output
     tuned = torch.load(tmp_path / "run" / "detector.pt", weights_only=True)
     assert {key: value.shape for key, value in tuned.items()} == {k: v.shape for k, v in network.state_dict().items()}
+
+
+def test_a_thin_detector_is_trained_by_a_wide_one(tmp_path, scenes):
+    torch.save(CRAFT(0.125).state_dict(), tmp_path / "craft.pth")
+    fast = ("--steps", "1", "--batch", "1", "--workers", "0", "--validation", "0", "--canvas", "64", "--data", scenes)
+    common = ("detector", "--teacher", tmp_path / "craft.pth", *fast, "--strided")
+    result = run(train, *common, "--to", tmp_path / "run", "--width", "0.0625")
+    assert result.exit_code == 0, result.output
+    assert detector_options(tmp_path / "run" / "detector.pt") == {"width": 0.0625, "strided": True}
+    assert "as wide as the detector" in failed(run(train, *common, "--to", tmp_path / "wide", "--width", "0.5"))
 
 
 @pytest.mark.parametrize(

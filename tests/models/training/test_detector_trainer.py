@@ -1,11 +1,13 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from edgereader.models.craft import CRAFT
-from edgereader.models.training.detector_trainer import DetectorTraining, awaken, train_detector
+from edgereader.models.training.detector_batches import Batch
+from edgereader.models.training.detector_trainer import DetectorTraining, awaken, loss_of, train_detector
 from edgereader.models.training.samples import TrainingDataError
 from edgereader.models.training.scenes import Scene, Word
 
@@ -102,3 +104,26 @@ def test_another_networks_checkpoint_is_refused(tmp_path):
     train_detector(config(tmp_path / "run", steps=1), lambda _: None)
     with pytest.raises(TrainingDataError, match=r"'width': 0\.125.*drop --resume"):
         train_detector(config(tmp_path / "run", width=0.125, resume=True), lambda _: None)
+
+
+def test_a_thin_detector_learns_from_a_wide_one(tmp_path):
+    wide = config(tmp_path / "wide", width=0.25, steps=40, save_every=100, validation=0, peak_rate=1e-2)
+    teacher = train_detector(wide, lambda _: None)
+    thin = {"width": 0.125, "strided": True, "teacher": teacher, "steps": 1, "save_every": 100, "validation": 0}
+    first, taught = [], []
+    train_detector(config(tmp_path / "first", **thin, report_every=1), first.append)
+    train_detector(config(tmp_path / "taught", **thin | {"steps": 60}, report_every=1, peak_rate=5e-3), taught.append)
+    assert first[0].split()[3] == taught[0].split()[3], "both begin with the teacher's filters"
+    losses = [float(line.split()[3]) for line in taught]
+    assert losses[-1] < 0.6 * losses[0]
+
+
+@torch.no_grad()
+def test_the_teachers_share_of_the_loss():
+    network, maps = CRAFT(0.0625), torch.zeros(1, 32, 32, 2)
+    batch = Batch(torch.zeros(1, 64, 64, 3, dtype=torch.uint8), maps, torch.ones(1, 32, 32))
+    teacher = SimpleNamespace(loss=lambda _images, maps, _weight: maps.sum() * 0 + 7)
+    own = float(loss_of(network, batch, "cpu"))
+    assert float(loss_of(network, batch, "cpu", teacher, 1.0)) == pytest.approx(7)
+    assert float(loss_of(network, batch, "cpu", teacher, 0.25)) == pytest.approx(0.75 * own + 0.25 * 7)
+    assert float(loss_of(network, batch, "cpu", teacher, 0.0)) == pytest.approx(own)

@@ -4,7 +4,7 @@ import torch
 from edgereader.models.charsets import CHARSETS, num_classes
 from edgereader.models.craft import CRAFT
 from edgereader.models.recognizer import COMBINATIONS, Recognizer, RecognizerConfig
-from edgereader.models.training.initial import detector_width, recognizer_options
+from edgereader.models.training.initial import detector_options, recognizer_options
 from edgereader.models.training.samples import TrainingDataError
 
 
@@ -32,8 +32,10 @@ def test_an_own_charset_must_be_given(tmp_path):
     assert recognizer_options(path, "abcde")["charset"] == "abcde"
 
 
-def test_the_width_of_a_detector_is_told(tmp_path):
-    assert detector_width(save(tmp_path / "craft.pth", CRAFT(0.125))) == 0.125
+@pytest.mark.parametrize("strided", [False, True])
+def test_the_shape_of_a_detector_is_told(tmp_path, strided):
+    path = save(tmp_path / "craft.pth", CRAFT(0.125, strided=strided))
+    assert detector_options(path) == {"width": 0.125, "strided": strided}
 
 
 def test_networks_of_another_kind_are_refused(tmp_path):
@@ -44,11 +46,11 @@ def test_networks_of_another_kind_are_refused(tmp_path):
         recognizer_options(craft, None)
     reader = save(tmp_path / "net.pth", Recognizer(RecognizerConfig("None-VGG-None-CTC", 6, width=0.125)))
     with pytest.raises(TrainingDataError, match="expected a checkpoint of CRAFT, got .* tensors such as Feature"):
-        detector_width(reader)
+        detector_options(reader)
 
 
 @pytest.mark.parametrize("contents", [b"", b"no checkpoint"])
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, contents):
     (tmp_path / "net.pth").write_bytes(contents)
     with pytest.raises(TrainingDataError, match=r"net\.pth: expected a checkpoint"):
-        detector_width(tmp_path / "net.pth")
+        detector_options(tmp_path / "net.pth")
