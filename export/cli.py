@@ -110,6 +110,9 @@ def detector(
 @click.option(
     "--stretch", type=click.FloatRange(0.25, 4), default=1.0, help="And on crops made so much wider than that."
 )
+@click.option(
+    "--margin", type=click.FloatRange(0, 1), default=0.0, help="Share of a text's height that is cut around it."
+)
 @click.option("--even-contrast", is_flag=True, help="It was trained on crops of one contrast.")
 def recognizer(
     checkpoint: Path,
@@ -121,6 +124,7 @@ def recognizer(
     max_length: int,
     keep_ratio: bool,
     stretch: float,
+    margin: float,
     even_contrast: bool,
     precision: str,
     calibration: Path | None,
@@ -138,6 +142,7 @@ def recognizer(
             max_length=max_length,
             keep_ratio=keep_ratio,
             stretch=stretch,
+            margin=margin,
             even_contrast=even_contrast,
             say=progress(),
         )

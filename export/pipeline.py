@@ -103,6 +103,7 @@ def export_recognizer(
     max_length: int = 25,
     keep_ratio: bool = False,
     stretch: float = 1.0,
+    margin: float = 0.0,
     even_contrast: bool = False,
     say: Say = print,
 ) -> Exported:
@@ -110,7 +111,8 @@ def export_recognizer(
 
     `charset`: see `resolve_charset`; `image_hw`, `max_length`: see `load_recognizer`; `keep_ratio`:
     whether it was trained on crops that keep their aspect ratio, padded on the right; `stretch`: and on
-    crops so much wider than that, where they have room; `even_contrast`: see `RecognizerConfig`.
+    crops so much wider than that, where they have room; `margin`: share of their height to cut around
+    texts; `even_contrast`: see `RecognizerConfig`.
 
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
@@ -130,6 +132,7 @@ def export_recognizer(
             max_length=config.max_length,
             keep_ratio=keep_ratio,
             stretch=stretch,
+            margin=margin,
             even_contrast=even_contrast,
             files=files,
             parity=parity,

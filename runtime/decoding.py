@@ -40,7 +40,9 @@ class Text:
     """The same for the letters around a number that were read and left out (units, "No")."""
 
 
-def decode(log_probs: Probabilities, alphabet: Alphabet, *, used: float = 1.0, temperature: float = 1.0) -> Text:
+def decode(
+    log_probs: Probabilities, alphabet: Alphabet, *, used: float = 1.0, margin: float = 0.0, temperature: float = 1.0
+) -> Text:
     """Text of one crop.
 
     Without a pattern and a check this is the greedy text. With them, the likeliest text of a beam that fits, if it
@@ -49,7 +51,8 @@ def decode(log_probs: Probabilities, alphabet: Alphabet, *, used: float = 1.0, t
     Args:
         log_probs: (T, classes) float32, as the graph gives them under ``alphabet.allowed``.
         alphabet: what a reading may consist of.
-        used: share of the crop's width that shows the text, 0..1; the rest is padding.
+        used: share of the crop's width that shows the text and its margin, 0..1; the rest is padding.
+        margin: what lies before and behind the text in there, as a share of the text's width.
         temperature: > 0; probabilities are taken from ``log_probs / temperature`` (Guo et al., "On Calibration of
             Modern Neural Networks", ICML 2017). The greedy text does not depend on it.
 
@@ -58,7 +61,7 @@ def decode(log_probs: Probabilities, alphabet: Alphabet, *, used: float = 1.0, t
     """
     rows = np.exp(log_probs)
     soft = rows if temperature == 1 else np.exp(softened(log_probs, temperature))
-    read = _Rows(log_probs, rows, soft, alphabet, used)
+    read = _Rows(log_probs, rows, soft, alphabet, used, margin)
     chosen = _best_that_fits(read) if alphabet.chooses else None
     if chosen is not None:
         return chosen
@@ -87,11 +90,13 @@ class _Rows:
     """(T, classes) at the temperature: they are the confidences."""
     alphabet: Alphabet
     used: float
+    margin: float
 
     def position(self, first: int, last: int) -> float:
-        """Middle of a CTC run of steps, as a share of the used width; a run may go on in the padding."""
+        """Middle of a CTC run of steps, as a share of the text's width; a run may go on in the padding."""
         steps = len(self.rows) * self.used
-        return (first + max(first + 1, min(last + 1, steps))) / (2 * steps)
+        middle = (first + max(first + 1, min(last + 1, steps))) / (2 * steps)
+        return middle * (1 + 2 * self.margin) - self.margin
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,21 @@ def box(x: int, y: int, width: int, height: int) -> Points:
     return np.array(((x, y), (x + width, y), (x + width, y + height), (x, y + height)), np.float32)
 
 
+def with_margin(quad: Points, frame: Frame, margin: float) -> tuple[Points, float]:
+    """Put a share of its height around a text's quad (4, 2), clockwise from its top left, within the frame.
+
+    Returns:
+        The larger quad, and the margin at each end as a share of the text's width.
+    """
+    right, down = (quad[1] + quad[2] - quad[0] - quad[3]) / 2, (quad[2] + quad[3] - quad[0] - quad[1]) / 2
+    width, height = (max(math.hypot(*side.tolist()), 1.0) for side in (right, down))
+    share = margin * height / width
+    right, down = right * share, down * margin
+    grown = quad + np.stack((-right - down, right - down, right + down, down - right))
+    limits = np.array((frame.shape[1] - 1, frame.shape[0] - 1), np.float32)
+    return np.clip(grown, 0, limits).astype(np.float32), share
+
+
 def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool, stretch: float = 1.0) -> int:
     """Straighten a quad of the frame into a crop, in place.
 

@@ -13,6 +13,7 @@ Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Width = Annotated[float, Meta(gt=0, le=8)]
 Stretch = Annotated[float, Meta(ge=0.25, le=4)]
+Margin = Annotated[float, Meta(ge=0, le=1)]
 Temperature = Annotated[float, Meta(ge=0.01, le=100)]
 Side = Annotated[int, Meta(ge=8, le=8192)]
 Pixels = Annotated[int, Meta(ge=0, le=8192)]
@@ -194,6 +195,8 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """True: crops keep their aspect ratio and are padded on the right; False: stretched to image_hw."""
     stretch: Stretch = 1.0
     """With keep_ratio: how much wider than its ratio a crop is made where the input has room."""
+    margin: Margin = 0.0
+    """Share of their height that is cut around the quads of a detector."""
     even_contrast: bool = False
     """Whether the graph brings every crop to one mean and deviation first; its network must be told."""
     temperature: Temperature = 1.0

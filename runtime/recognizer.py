@@ -1,8 +1,11 @@
 """What does it say: frame and regions → crops → the four-stage recogniser → texts."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from .alphabets import NUMBERS, Probabilities, make_alphabet
 from .binding import bind_crops
@@ -10,7 +13,7 @@ from .bundle import Bundle
 from .decoding import Text, decode, softened
 from .errors import BundleError
 from .heatmaps import Region
-from .images import Frame, Points, as_bgr, cut_quad, whole
+from .images import Frame, Points, as_bgr, cut_quad, whole, with_margin
 from .manifest import RecognizerSpec
 from .profiles import MOST_CROPS
 from .sessions import Binding, Session, open_session
@@ -24,6 +27,17 @@ class Place:
     """What it says by itself."""
     log_probs: Probabilities
     """(T, classes) float32: logarithms of the symbols' probabilities, at the bundle's temperature."""
+
+
+class _Row(NamedTuple):
+    """One crop's output."""
+
+    log_probs: Probabilities
+    """(T, classes), a view."""
+    used: float
+    """Share of the crop's width in use."""
+    margin: float
+    """What lies around the quad at each end, as a share of its width."""
 
 
 class Recognizer:
@@ -69,7 +83,7 @@ class Recognizer:
             BackendError: the backend failed.
         """
         frame = as_bgr(frame)
-        return list(self._texts((frame, each.quad) for each in regions))
+        return list(self._texts(((frame, each.quad) for each in regions), margin=True))
 
     def recognize_crops(self, crops: Iterable[Frame]) -> list[Text]:
         """Read pictures that are already cut: one text each, in their order.
@@ -79,7 +93,7 @@ class Recognizer:
             BackendError: the backend failed.
         """
         frames = (as_bgr(each) for each in crops)
-        return list(self._texts((frame, whole(frame)) for frame in frames))
+        return list(self._texts(((frame, whole(frame)) for frame in frames), margin=False))
 
     def read_places(self, places: Iterable[tuple[Frame, Points]]) -> list[Place]:
         """Read quads (4, 2) of frames (H, W, 3) uint8 BGR, as many of as many frames as there are, in full batches.
@@ -91,10 +105,10 @@ class Recognizer:
             ImageError: not a picture.
             BackendError: the backend failed.
         """
-        temperature = self._spec.temperature
+        framed = ((as_bgr(frame), quad) for frame, quad in places)
         return [
-            Place(decode(row, self.alphabet, used=used, temperature=temperature), softened(row, temperature))
-            for row, used in self._rows((as_bgr(frame), quad) for frame, quad in places)
+            Place(self._text(row), softened(row.log_probs, self._spec.temperature))
+            for row in self._rows(framed, margin=True)
         ]
 
     def log_probs(self, crops: Iterable[Frame]) -> Iterator[Probabilities]:
@@ -105,24 +119,28 @@ class Recognizer:
             BackendError: the backend failed.
         """
         frames = (as_bgr(each) for each in crops)
-        return (row.copy() for row, _ in self._rows((frame, whole(frame)) for frame in frames))
+        return (row.log_probs.copy() for row in self._rows(((frame, whole(frame)) for frame in frames), margin=False))
 
-    def _texts(self, places: Iterator[tuple[Frame, Points]]) -> Iterator[Text]:
-        for row, used in self._rows(places):
-            yield decode(row, self.alphabet, used=used, temperature=self._spec.temperature)
+    def _texts(self, places: Iterator[tuple[Frame, Points]], *, margin: bool) -> Iterator[Text]:
+        return map(self._text, self._rows(places, margin=margin))
 
-    def _rows(self, places: Iterator[tuple[Frame, Points]]) -> Iterator[tuple[Probabilities, float]]:
-        """A view of each crop's log probabilities, good until the next one, and the share of its width in use."""
+    def _text(self, row: _Row) -> Text:
+        return decode(
+            row.log_probs, self.alphabet, used=row.used, margin=row.margin, temperature=self._spec.temperature
+        )
+
+    def _rows(self, places: Iterator[tuple[Frame, Points]], *, margin: bool) -> Iterator[_Row]:
+        """What the network says of each quad, with or without a margin; good until the next one."""
         crops, log_probs = self._binding.inputs["crops"], self._binding.outputs["log_probs"]
         spec, width = self._spec, crops.shape[2]
         while batch := list(islice(places, len(crops))):
-            used = [
-                cut_quad(frame, quad, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
-                for crop, (frame, quad) in zip(crops, batch, strict=False)
-            ]
+            cut = []
+            for crop, (frame, quad) in zip(crops, batch, strict=False):
+                outer, share = with_margin(quad, frame, spec.margin) if margin and spec.margin else (quad, 0.0)
+                used = cut_quad(frame, outer, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
+                cut.append((used / width, share))
             self._binding.run(len(batch))
-            for row, columns in zip(log_probs, used, strict=False):
-                yield row, columns / width
+            yield from (_Row(row, *each) for row, each in zip(log_probs, cut, strict=False))
 
 
 def _bind(session: Session, spec: RecognizerSpec) -> Binding:

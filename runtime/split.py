@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .batch import Outcome, first_column, for_each
 from .errors import ImageError
 from .files import Photo
-from .images import Frame, Points, cut_quad
+from .images import Frame, Points, cut_quad, with_margin
 from .reader import Reader, Reading
 
 MARGIN = 0.08
@@ -111,12 +111,7 @@ def cut_character(frame: Frame, quad: Points) -> Frame:
         frame: the photo.
         quad: (4, 2) float32 x, y, clockwise from the character's top left.
     """
-    right, down = (quad[1] + quad[2] - quad[0] - quad[3]) / 2, (quad[2] + quad[3] - quad[0] - quad[1]) / 2
-    width, height = (max(float(np.hypot(*side)), 1.0) for side in (right, down))
-    right, down = right * (MARGIN * height / width), down * MARGIN
-    grown = quad + np.stack((-right - down, right - down, right + down, down - right))
-    limits = np.array((frame.shape[1] - 1, frame.shape[0] - 1), np.float32)
-    grown = np.clip(grown, 0, limits).astype(np.float32)
+    grown, _ = with_margin(quad, frame, MARGIN)
     sides = np.hypot(*(np.roll(grown, -1, axis=0) - grown).T)
     crop = np.empty((max(round(sides[1::2].max()), 1), max(round(sides[::2].max()), 1), 3), np.uint8)
     cut_quad(frame, grown, crop, keep_ratio=False)

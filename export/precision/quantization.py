@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ...runtime.bundle import Bundle, file_sha256, write_bundle
 from ...runtime.detector import ENLARGE
-from ...runtime.images import cut_quad, fit, plan_fit
+from ...runtime.images import cut_quad, fit, plan_fit, with_margin
 from ...runtime.manifest import FileEntry, Kind, Quantized, RecognizerSpec
 from ..onnx_file import check_contract
 from ..parity import versions
@@ -218,7 +218,8 @@ def inputs_of(bundle: Bundle, kind: Kind, pictures: Sequence[Picture]) -> Iterat
             crops = np.zeros((len(quads), *spec.image_hw, spec.channels), np.uint8)
             frame = picture.read()
             for crop, quad in zip(crops, quads, strict=True):
-                cut_quad(frame, quad, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
+                outer, _ = with_margin(quad, frame, spec.margin)
+                cut_quad(frame, outer, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
             yield {"crops": crops, "allowed": allowed}
 
 

@@ -18,6 +18,8 @@ EMPTY_SHARE = 0.15
 """The share of scenes without any text."""
 SMALLEST_PX = 6.0
 """Lower words are there, but neither asked for nor held against the detector."""
+UNSEEN_PX = 0.5
+"""What is lower or narrower cannot be seen, and is no word."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,8 @@ def paste(rng: Generator, image: Image, sheet: Sheet, corners: Quads) -> list[Wo
     cover = cv2.warpPerspective(sheet.alpha, transform, size).astype(np.float32)[..., np.newaxis] / 255
     window = image[low[1] : low[1] + size[1], low[0] : low[0] + size[0]]
     window[:] = window + (seen - window.astype(np.float32)) * cover * rng.uniform(0.85, 1)
-    return [_seen_word(text, quads, np.asarray(transform, np.float64), low) for text, quads in sheet.words]
+    words = [_seen_word(text, quads, np.asarray(transform, np.float64), low) for text, quads in sheet.words]
+    return [word for word in words if min(cv2.minAreaRect(word.quad)[1]) > UNSEEN_PX]
 
 
 def _seen_word(text: str, quads: Quads, transform: NDArray[np.float64], origin: NDArray[np.int64]) -> Word:

@@ -103,13 +103,13 @@ def test_lstms_have_no_shared_initial_states(make_recognizer: Maker, tmp_path: P
 def test_colour_and_another_size(make_recognizer: Maker, save: Save, tmp_path: Path) -> None:
     sizes = {"num_classes": 5, "width": 0.125, "channels": 3, "image_hw": (48, 128)}
     network = make_recognizer("TPS-VGG-None-CTC", **sizes, even_contrast=True)
-    told = {"keep_ratio": True, "stretch": 1.5, "even_contrast": True}
+    told = {"keep_ratio": True, "stretch": 1.5, "margin": 0.1, "even_contrast": True}
     export_recognizer(save(network), Target(tmp_path / "bundle"), charset="x-y1", **told)
     bundle = Bundle.open(tmp_path / "bundle")
     spec = bundle.manifest.recognizer
     assert spec is not None
     assert (spec.image_hw, spec.channels, spec.charset, spec.width) == ((48, 128), 3, "x-y1", 0.125)
-    assert (spec.keep_ratio, spec.stretch, spec.even_contrast) == (True, 1.5, True)
+    assert (spec.keep_ratio, spec.stretch, spec.margin, spec.even_contrast) == (True, 1.5, 0.1, True)
     assert_recognizer_equals(bundle.file("recognizer"), network)
 
 

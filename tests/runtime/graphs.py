@@ -82,7 +82,7 @@ def write_test_bundle(
     folder, *, charset=CHARSET, prediction="CTC", steps=1, keep_ratio=True, detector=True, recognizer=True, **spec
 ):
     folder.mkdir(parents=True, exist_ok=True)
-    image_hw, channels = spec.pop("image_hw", (32, 100)), spec.pop("channels", 1)
+    image_hw, channels, margin = (spec.pop(*each) for each in (("image_hw", (32, 100)), ("channels", 1), ("margin", 0)))
     classes = len(charset) + (1 if prediction == "CTC" else 2)
     found = reads = None
     if detector:
@@ -98,6 +98,7 @@ def write_test_bundle(
             width=0.25,
             max_length=steps,
             keep_ratio=keep_ratio,
+            margin=margin,
             files=files,
             parity={},
         )

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from edgereader.runtime.errors import ImageError
-from edgereader.runtime.images import CANVAS_SIDES_PX, as_bgr, cut_quad, fit, plan_fit, to_frame, whole
+from edgereader.runtime.images import CANVAS_SIDES_PX, as_bgr, cut_quad, fit, plan_fit, to_frame, whole, with_margin
 
 RNG = np.random.default_rng(0)
 PHOTO = cv2.GaussianBlur(RNG.integers(0, 256, (60, 200, 3), dtype=np.uint8), (9, 9), 0)
@@ -189,3 +189,24 @@ def test_extreme_pictures_can_be_cut(size):
     for keep_ratio in (True, False):
         cut_quad(frame, whole(frame), crop, keep_ratio=keep_ratio)
         assert (crop == 90).all()
+
+
+@pytest.mark.parametrize("angle", [0, 30, 90, 200])
+def test_a_margin_is_a_share_of_the_height_on_every_side(angle):
+    sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
+    turn = np.array([[cosine, sine], [-sine, cosine]])
+    inner, outer = (
+        np.array([(-x, -y), (x, -y), (x, y), (-x, y)]) @ turn + 100 for x, y in ((30.0, 10.0), (32.0, 12.0))
+    )
+    grown, share = with_margin(inner.astype(np.float32), np.zeros((200, 200, 3), np.uint8), 0.1)
+    np.testing.assert_allclose(grown, outer, atol=1e-3)
+    assert share == pytest.approx(2 / 60)
+
+
+def test_a_margin_ends_at_the_frame():
+    frame = np.zeros((50, 100, 3), np.uint8)
+    grown, _ = with_margin(whole(frame), frame, 0.5)
+    np.testing.assert_array_equal(grown, [(0, 0), (99, 0), (99, 49), (0, 49)])
+    point, share = with_margin(np.full((4, 2), 7, np.float32), frame, 0.5)
+    assert np.isfinite(point).all()
+    assert np.isfinite(share)

@@ -57,6 +57,25 @@ def test_regions_of_a_frame(recognizer):
     assert [each.text for each in recognizer.recognize(frame, regions)] == ["123", "45", "9"]
 
 
+def test_a_margin_is_cut_around_the_quads_of_a_detector_only(make_bundle):
+    exact = Recognizer(Bundle.open(make_bundle(steps=10, keep_ratio=False)))
+    roomy = Recognizer(Bundle.open(make_bundle(steps=10, keep_ratio=False, margin=0.25)))
+    frame = np.zeros((60, 140, 3), np.uint8)
+    frame[10:42, 20:120] = barcode("70481")[..., None]
+    outer = np.array([(20, 10), (120, 10), (120, 42), (20, 42)], np.float32)
+    share = 0.25 / 1.5 * 32  # of the height of what is inside
+    inner = outer + np.float32([(share, share), (-share, share), (-share, -share), (share, -share)])
+    empty = np.empty((0, 4, 2), np.float32)
+    (whole,) = exact.recognize(frame, [Region(outer, empty, 1.0)])
+    (read,) = roomy.recognize(frame, [Region(inner, empty, 1.0)])
+    assert read.text == whole.text == "70481"
+    x = 20 + 100 * np.array(whole.positions)
+    np.testing.assert_allclose(read.positions, (x - inner[0, 0]) / (inner[1, 0] - inner[0, 0]), atol=1e-3)
+    assert roomy.read_places([(frame, inner)])[0].text == read
+    crop = barcode("70481")
+    assert roomy.recognize_crops([crop]) == exact.recognize_crops([crop])
+
+
 def test_places_of_many_frames_are_read_in_full_batches(recognizer, monkeypatch):
     frames, texts = [], [f"{number:03d}" for number in range(0, 999, 21)]
     for text in texts:

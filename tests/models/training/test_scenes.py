@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgereader.models.training.backgrounds import Backgrounds
-from edgereader.models.training.scenes import Sheet, Stock, bend, make_scene, pose
+from edgereader.models.training.scenes import Sheet, Stock, bend, make_scene, paste, pose
 from edgereader.models.training.textures import TEXTURES
 
 COUNT = 60
@@ -95,3 +95,14 @@ def test_bending_moves_ink_and_quads_alike():
     (_, moved), rows = sheet.words[0], np.argwhere(sheet.alpha[:, 155:165] > 128)[:, 0]
     assert abs(moved[0, :, 1].mean() - 30) > 0.8
     assert rows.mean() + 0.5 == pytest.approx(moved[0, :, 1].mean(), abs=1)
+
+
+def test_what_is_too_small_to_be_seen_is_no_word():
+    sheet, image = Sheet((200, 400), (90, 90, 90)), np.zeros((100, 100, 3), np.uint8)
+    for text, height in (("1", 100), ("-", 4)):
+        quads = np.array([[[50, 20], [90, 20], [90, 20 + height], [50, 20 + height]]], np.float32)
+        sheet.words.append((text, quads))
+    corners = np.array([[10, 10], [50, 10], [50, 30], [10, 30]], np.float32)
+    words = paste(np.random.default_rng(1), image, sheet, corners)
+    assert [word.text for word in words] == ["1"]
+    assert np.linalg.norm(words[0].quad[3] - words[0].quad[0]) == pytest.approx(10, abs=0.1)

@@ -151,6 +151,9 @@ def test_a_person_corrects_a_reading(busy, serve, visit_page):
 def test_a_correction_that_fails_says_why(busy, serve, visit_page):
     page = visit_page(serve(busy.app()))
     page.locator('#events tr[data-id="99"] button').click()
+    pictures = page.locator('img[src="crop/99"]')
+    expect(pictures).to_have_count(2)
+    eventually(lambda: pictures.evaluate_all("nodes => nodes.every(node => node.complete && node.naturalWidth > 0)"))
     busy.evidence._bytes.pop(99)
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#correction-error")).to_contain_text("no picture of this reading is kept")
