@@ -99,11 +99,11 @@ def test_a_half_request_after_a_whole_one(stand, serve, monkeypatch):
 
 
 def test_a_long_answer_is_not_cut_off_by_impatience(stand, serve, monkeypatch, photo):
-    monkeypatch.setattr(server, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(server, "PATIENCE_S", 1)
 
     class Slow:
         def read(self, _frame):
-            time.sleep(1)
+            time.sleep(2.5)
             return []
 
     stand.reader = Slow()
