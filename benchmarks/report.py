@@ -1,13 +1,12 @@
 """Figures as JSON files: written whole or not at all, and read back."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from ..runtime.errors import DatasetError
+from ..runtime.writing import write_whole
 from .figures import SCHEMA, Report
 
 Contents = TypeVar("Contents")
@@ -40,15 +39,7 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         OSError: The folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    write_whole(path, text.encode())
 
 
 def read_json(path: Path, kind: type[Contents], source: str) -> Contents:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import cv2
@@ -15,6 +14,7 @@ from ..runtime.errors import ExportError
 from ..runtime.images import Frame
 from ..runtime.manifest import Canary, FileEntry, Kind
 from ..runtime.sessions import open_unproven
+from ..runtime.writing import write_whole
 
 IMAGE_NAME, MAPS_NAME = "canary.png", "canary.maps.png"
 SIZE_HW = 96, 256
@@ -95,9 +95,5 @@ def draw(text: str, long_side_px: int) -> tuple[Frame, Box]:
 
 def _stored(path: Path, picture: Frame) -> FileEntry:
     """Write a PNG, in one go, over what is there."""
-    with tempfile.TemporaryDirectory(prefix=".canary-", dir=path.parent) as folder:
-        staged = Path(folder, path.name)
-        staged.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-        entry = FileEntry(path=path.name, sha256=file_sha256(staged), bytes=staged.stat().st_size)
-        staged.replace(path)
-    return entry
+    write_whole(path, cv2.imencode(".png", picture)[1].tobytes())
+    return FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)

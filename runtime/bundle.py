@@ -15,6 +15,7 @@ import msgspec
 
 from .errors import BundleError, BundleNotFound
 from .manifest import SCHEMA, DetectorSpec, FileEntry, Kind, Manifest, Passport, RecognizerSpec
+from .writing import write_whole
 
 MANIFEST_NAME = "bundle.json"
 ENGINES_FOLDER = "engines"
@@ -106,20 +107,7 @@ def write_bundle(root: str | os.PathLike[str], manifest: Manifest) -> None:
     target = Path(root) / MANIFEST_NAME
     contents = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
     _decode(contents, target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    from tempfile import mkstemp  # 10 ms, which readers need not wait for
-
-    handle, temporary = mkstemp(dir=target.parent, prefix=".bundle-", suffix=".json")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(contents)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(target, contents)
 
 
 def shipped(name: str) -> Path:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
+
+from ...runtime.writing import write_whole
 
 
 def start_from(config: Any, path: Path) -> str | None:
@@ -26,11 +27,8 @@ def start_from(config: Any, path: Path) -> str | None:
 
 def keep(config: Any, path: Path) -> str | None:
     """Write what a build has timed to a file, whole or not at all; returns a warning where that failed."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        staged.write_bytes(memoryview(config.get_timing_cache().serialize()))
-        staged.replace(path)
+        write_whole(path, memoryview(config.get_timing_cache().serialize()))
     except OSError as exc:
-        staged.unlink(missing_ok=True)
         return f"timing cache {path} could not be kept: {exc.strerror}"
     return None

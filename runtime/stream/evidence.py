@@ -16,9 +16,9 @@ import msgspec
 
 from ..errors import DatasetError
 from ..images import Frame
+from ..writing import write_whole
 from .events import Event
 from .settings import Evidence as Settings
-from .state import write_whole
 from .trouble import Trouble
 
 LOG = logging.getLogger("edgereader")

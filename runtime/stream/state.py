@@ -1,7 +1,6 @@
 """What a stream must still know after a restart: the state of its counters, saved rarely and whole."""
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,22 +8,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ..writing import write_whole
 from .trouble import Trouble
 
 LOG = logging.getLogger("edgereader")
 SAVE_S = 300.0
 """The state is saved so often, if it changed, and at the end."""
 KEY = "teller"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file's contents so that, whatever happens, it has the old ones or the new ones."""
-    beside = path.with_name(f"{path.name}.new")
-    with beside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 class Store(Protocol):

@@ -97,7 +97,7 @@ def test_a_folder_that_cannot_be_written(copied: Path, monkeypatch: pytest.Monke
     def full(*_: object, **__: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("edgereader.export.canary.tempfile.TemporaryDirectory", full)
+    monkeypatch.setattr("edgereader.export.canary.write_whole", full)
     with pytest.raises(ExportError, match="got: No space left on device; make room"):
         write_canary(copied)
 
