@@ -26,7 +26,7 @@ def _detector_facts(spec: DetectorSpec | None) -> dict[str, str]:
     again = f", and once more into {spec.coarse_side_px} px" if spec.coarse_side_px else ""
     return {
         "network": spec.architecture,
-        "width": f"{spec.width:g} of the published one",
+        "width": f"{spec.width:g} of the published one{', strided' if spec.strided else ''}",
         "input": f"the photo, fitted into {spec.long_side_px} px{again}",
         **_file_facts(spec),
     }

@@ -80,6 +80,7 @@ def export_detector(
         return DetectorSpec(
             architecture="CRAFT+LinkRefiner" if links else "CRAFT",
             width=craft.width,
+            strided=craft.strided,
             thresholds=thresholds or Thresholds(),
             long_side_px=long_side_px,
             coarse_side_px=coarse_side_px,

@@ -157,6 +157,8 @@ class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Networks inside the graph."""
     width: Width
     """Factor on the channels of every layer; 1.0 is the published network."""
+    strided: bool = False
+    """Whether the first convolution has a stride of 2, which the published network's has not."""
     thresholds: Thresholds = Thresholds()
     """Defaults of box extraction."""
     long_side_px: Side = 1280

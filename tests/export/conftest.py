@@ -56,6 +56,14 @@ def thin_craft() -> CRAFT:
 
 
 @pytest.fixture(scope="session")
+def strided_craft() -> CRAFT:
+    torch.manual_seed(4)
+    network = CRAFT(0.125, strided=True)
+    enliven(network)
+    return network.eval()
+
+
+@pytest.fixture(scope="session")
 def thin_refiner() -> LinkRefiner:
     torch.manual_seed(3)
     network = LinkRefiner(0.125)

@@ -113,14 +113,17 @@ def test_colour_and_another_size(make_recognizer: Maker, save: Save, tmp_path: P
     assert_recognizer_equals(bundle.file("recognizer"), network)
 
 
-def test_detector_equals_its_network(thin_craft: CRAFT, save: Save, tmp_path: Path) -> None:
-    export_detector(save(thin_craft), Target(tmp_path / "bundle"), thresholds=Thresholds(text=0.5), long_side_px=960)
+@pytest.mark.parametrize("name", ["thin_craft", "strided_craft"])
+def test_detector_equals_its_network(name: str, request: pytest.FixtureRequest, save: Save, tmp_path: Path) -> None:
+    craft: CRAFT = request.getfixturevalue(name)
+    export_detector(save(craft), Target(tmp_path / "bundle"), thresholds=Thresholds(text=0.5), long_side_px=960)
     bundle = Bundle.open(tmp_path / "bundle")
     spec = bundle.manifest.detector
     assert spec is not None
-    assert (spec.architecture, spec.width, spec.thresholds.text, spec.long_side_px) == ("CRAFT", 0.125, 0.5, 960)
+    assert (spec.architecture, spec.width, spec.strided) == ("CRAFT", 0.125, name == "strided_craft")
+    assert (spec.thresholds.text, spec.long_side_px) == (0.5, 960)
     assert spec.parity["fp32"].cases == 6
-    assert_detector_equals(bundle.file("detector"), thin_craft, None)
+    assert_detector_equals(bundle.file("detector"), craft, None)
 
 
 def test_published_detector_with_refiner_equals_the_networks(save: Save, tmp_path: Path) -> None:
