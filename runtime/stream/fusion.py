@@ -142,7 +142,7 @@ class Fuser:
         own = self._letters.classes(place.text)
         self._rows.append(rows)
         self._scores = np.vstack((self._scores, self._likelihoods(rows[None], self._forms)))
-        self._consider([own, self._greedy(rows)])
+        self._consider([own, self._letters.greedy(rows)])
         if self._scores[-1].sum() < DOUBT:
             self._consider([form for form, _ in (attn_beam if self._attn else ctc_beam)(rows, **BEAM)])  # type: ignore[arg-type]
         if len(self._rows) > self._most:
@@ -175,15 +175,6 @@ class Fuser:
     def _likelihoods(self, rows: Probabilities, forms: Sequence[Form]) -> Shares:
         return (attn_likelihoods if self._attn else ctc_likelihoods)(rows, forms)
 
-    def _greedy(self, rows: Probabilities) -> Form:
-        """Each step's likeliest symbol: CTC merges repeats and drops blanks, Attn ends at the first [s]."""
-        best = rows.argmax(axis=1)
-        if self._attn:
-            ends = np.flatnonzero(best == 1)
-            return tuple(best[: ends[0] if len(ends) else len(best)].tolist())
-        first = np.append(True, best[1:] != best[:-1])
-        return tuple(best[first & (best > 0)].tolist())
-
     def _fuse(self) -> Fused:
         texts = list(dict.fromkeys(self._texts))
         shares = np.zeros((len(self._rows), len(texts) + 1))
@@ -205,6 +196,15 @@ class Fuser:
             tuple((texts[at], float(chances[at])) for at in order),
             bool(fits[best]),
         )
+
+
+def likelihood(place: Place, alphabet: Alphabet) -> float:
+    """How likely a frame's own text is in that frame, 0..1, exactly; with all letters for one, as frames are fused."""
+    letters = Letters(alphabet)
+    rows = letters.merged(place.log_probs)
+    forms = {letters.classes(place.text), letters.greedy(rows)}
+    same = [each for each in forms if letters.said(each) == place.text.text]
+    return float((attn_likelihoods if alphabet.prediction == "Attn" else ctc_likelihoods)(rows[None], same).sum())
 
 
 def independent(shares: Shares, best: int) -> float:

@@ -43,6 +43,15 @@ class Letters:
         """A decoded text's classes."""
         return tuple(self.charset.index(each) + self._alphabet.special for each in text.text)
 
+    def greedy(self, rows: Probabilities) -> Form:
+        """Each step's likeliest class: CTC merges repeats and drops blanks, Attn ends at the first [s]."""
+        best = rows.argmax(axis=1)
+        if self._alphabet.prediction == "Attn":
+            ends = np.flatnonzero(best == 1)
+            return tuple(best[: ends[0] if len(ends) else len(best)].tolist())
+        first = np.append(True, best[1:] != best[:-1])
+        return tuple(best[first & (best > 0)].tolist())
+
     def said(self, form: Form) -> str:
         """What a form says, units dropped; "" where it is not a number, or nothing."""
         special = self._alphabet.special

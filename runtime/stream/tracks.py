@@ -14,7 +14,7 @@ from ..decoding import Text
 from ..images import Frame, Points
 from ..reader import LONE_POWER, overlap
 from ..recognizer import Place
-from .fusion import Fused, Fuser
+from .fusion import Fused, Fuser, likelihood
 from .quads import STILL, height, iou, is_cut, shift, straightened
 from .settings import Number
 
@@ -30,6 +30,9 @@ SAME_PLACE = 0.3
 LOOKS, AGREE = 5, 2
 """A still text's place is the one in which so many of so many looks read the most digits and letters: a detector cuts
 off a digit now and then, or adds a speck."""
+CLEARER = 0.5
+"""Of two quads around a still text that say the same, the one that leaves less than this share of the other's doubt
+takes its place: one that takes in a meter's unit, say, can hardly exclude another digit."""
 BROKEN = 0.5
 """A frame whose confidence is less than this share of the track's usual one is not fused."""
 USUAL = 0.1
@@ -87,7 +90,7 @@ class Followed:
 
     def __init__(self, found: Found, alphabet: Alphabet, frame: Frame, at: int) -> None:
         """Begin to follow a text that was found in the frame (H, W, 3) uint8 BGR of this number."""
-        self.id, self.number = 0, found.number
+        self.id, self.number, self._alphabet = 0, found.number, alphabet
         self.quad, self.velocity, self.found_at = found.quad, np.zeros(2, np.float32), at
         self.shown = found.quad
         self.score, self.missed, self.age = found.score, 0.0, 1
@@ -180,18 +183,25 @@ class Followed:
         return found.place
 
     def _choose(self, found: Found, own: Place) -> Place:
-        """Of a still text's places, that of the longest text on which looks agree; else it stays."""
+        """Of a still text's places, that of the longest text on which looks agree, or a clearer one; else it stays."""
         if found.place.text.accepted:
             self._looks.append(found)
         votes = Counter(length(each.place.text) for each in self._looks)
         longest = max((each for each, count in votes.items() if count >= AGREE), default=self._length)
         self._grows = longest == self._length < length(found.place.text)
         if longest == self._length:
-            return own
+            if not self._is_clearer(found.place, own):
+                return own
+            self._settle(found)
+            return found.place
         alike = [each for each in self._looks if length(each.place.text) == longest]
         best = max(alike, key=lambda each: each.place.text.confidence)
         self._settle(best)
         return found.place if best is found else own
+
+    def _is_clearer(self, place: Place, own: Place) -> bool:
+        doubt, before = (1 - likelihood(each, self._alphabet) for each in (place, own))
+        return place.text.text == own.text.text and doubt < CLEARER * before
 
     def _settle(self, found: Found) -> None:
         self.quad, self._length, self._grows = found.quad, length(found.place.text), False

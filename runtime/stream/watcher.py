@@ -15,6 +15,7 @@ from ..images import Frame, Points
 from ..reader import Reader, make_reading, overlap, without_doubles
 from ..recognizer import Place
 from .frames import Shot
+from .fusion import likelihood
 from .pace import Pace
 from .quads import height, inside, iou, is_cut
 from .regions import Regions
@@ -184,7 +185,11 @@ class Watcher:
     def _worth_it(
         self, shot: Shot, regions: Sequence[tuple[Region, Number]], places: Sequence[Place]
     ) -> list[Found]:  # fmt: skip
-        """Of the found texts those that are what was asked for, each place once."""
+        """Of the found texts those that are what was asked for, each place once.
+
+        Of several quads around one text the one counts in which the text is likeliest exactly: it is from there that
+        frames are fused, and in a quad that takes in a meter's unit another digit can hardly be excluded.
+        """
         found = {}
         for (region, number), place in zip(regions, places, strict=False):
             reading = make_reading(region, place.text)
@@ -193,7 +198,8 @@ class Watcher:
             if not place.text.accepted and not self._is_known(region.quad):
                 self._words.append((region.quad, shot.number))
             if place.text.accepted and reading.confidence >= least and not cut:
-                found[id(reading)] = reading, Found(number, region.quad, region.score, place)
+                exact = replace(reading, confidence=likelihood(place, self._alphabets[number.name]))
+                found[id(exact)] = exact, Found(number, region.quad, region.score, place)
         return [found[id(each)][1] for each in without_doubles(reading for reading, _ in found.values())]
 
     def _begin(self, found: Iterable[Found], shot: Shot) -> None:

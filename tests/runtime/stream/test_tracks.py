@@ -53,6 +53,19 @@ def test_a_detector_that_cuts_off_a_digit_now_and_then_does_no_harm(frame):
         assert track.quad[0, 0] == 100
 
 
+def test_of_two_places_that_say_the_same_the_clearer_one_stays(frame):
+    with_unit, without = box(100, 100, 150, 40), box(100, 100, 120, 40)
+    track = followed(frame, "4711", with_unit)
+    doubtful, clear = place("4711m", rivals={4: ("3", 0.25)}), found("4711", without)
+    assert track.find(clear, 50, doubtful) is clear.place
+    assert (track.quad == without).all()
+    own = place("4711", sure=0.99)
+    assert track.find(Found(NUMBER, with_unit, 0.9, doubtful), 100, own) is own
+    assert track.find(found("4711", with_unit, sure=0.993), 150, own) is own, "hardly clearer"
+    assert track.find(found("4712", with_unit, sure=0.999), 200, own) is own, "it says something else"
+    assert (track.quad == without).all()
+
+
 def test_a_place_that_was_cut_off_at_first_grows_after_two_looks(frame):
     track = followed(frame, "4711", box(130, 100, 120, 40))
     whole = found("04711", box(100, 100, 150, 40))

@@ -166,6 +166,20 @@ def test_words_and_what_is_doubtful_are_not_followed():
     assert texts(watch(reader)) == [["83"]] * 3
 
 
+def test_of_quads_around_one_text_the_clearest_is_followed():
+    class Doubtful(Scenes):
+        @staticmethod
+        def _read(_scene, quad):
+            return place("4711") if np.ptp(quad[:, 0]) < 110 else place("4711m", rivals={4: ("3", 0.25)})
+
+    with_unit, without = box(40, 100, 130, 30), box(40, 100, 100, 30)
+    for scene in ({"4711m": with_unit, "4711": without}, {"4711": without, "4711m": with_unit}):
+        (seen,) = watch(Doubtful(scene))
+        (track,) = seen.tracks
+        assert (track.quad == without).all()
+        assert track.fused.confidence > 0.95
+
+
 def test_words_are_not_read_at_every_look():
     reader = Scenes(*[{"volt": HERE, "83": THERE}] * (2 * WORD_FRAMES + 1))
     seen = watch(reader, Looking(every_frames=1))
