@@ -1,9 +1,9 @@
 """`python -m edgereader.benchmarks.wide`: a bundle of the published sizes, to time beside PyTorch.
 
-Its CRAFT computes what the shipped, thin one does, so that it finds the same text in every photo: each channel stands
-there several times, as in Net2WiderNet (Chen et al., "Net2Net", ICLR 2016). The shipped recogniser has other stages
-than the published TPS-ResNet-BiLSTM-Attn, which therefore has random weights: what it takes is real, what it reads
-means nothing.
+Its CRAFT computes what a thin one does that taught the shipped detector, so that it finds about the same text in every
+photo: each channel stands there several times, as in Net2WiderNet (Chen et al., "Net2Net", ICLR 2016). The shipped
+recogniser has other stages than the published TPS-ResNet-BiLSTM-Attn, which therefore has random weights: what it takes
+is real, what it reads means nothing.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from ..export.checkpoint import State
     from ..export.precision.pictures import Picture
 
-SHIPPED = Path(__file__).parents[1] / "models/training/checkpoints/detector.pt"
-"""The trained weights that the shipped detector was exported from."""
+TEACHER = Path(__file__).parents[1] / "models/training/checkpoints/teacher.pt"
+"""The trained weights that the shipped, strided detector was made from: a thin network of the published structure."""
 PUBLISHED = 1.0
 """Width of the published networks."""
 JOINED = {"upconv1": (1024, 512), "upconv2": (256, 512), "upconv3": (128, 256), "upconv4": (64, 128)}
@@ -97,12 +97,12 @@ def named(width: float) -> str:
 
 
 def make_detector(root: Path, say: Say, width: float) -> None:
-    """Widen the shipped detector and export it with the shipped settings."""
+    """Widen the trained detector and export it with the shipped settings."""
     from ..export.networks import load_craft
     from ..export.pipeline import Target, export_detector
     from ..models.craft import CRAFT
 
-    thin, wide, spec = load_craft(SHIPPED), CRAFT(width), Bundle.open("digits-edge").detector
+    thin, wide, spec = load_craft(TEACHER), CRAFT(width), Bundle.open("digits-edge").detector
     state, target = widened(thin.state_dict(), wide.state_dict(), thin.width, width), Target(root, named(width))
     settings: dict[str, Any] = {name: getattr(spec, name) for name in ("thresholds", "long_side_px", "coarse_side_px")}
     keep(root, "detector", state, lambda path: export_detector(path, target, **settings, say=say))

@@ -1,7 +1,6 @@
 import shutil
 
 import cv2
-import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -15,6 +14,7 @@ from edgereader.export.parity import random_images
 from edgereader.models.craft import CRAFT
 from edgereader.runtime import Bundle
 from edgereader.runtime.detector import Detector
+from edgereader.runtime.reader import overlap
 
 
 @pytest.mark.parametrize("width", [0.25, 0.3])
@@ -45,9 +45,9 @@ def test_the_bundle_finds_what_the_shipped_one_finds_and_pytorch_reads_what_it_r
 
     sample = cv2.imread(str(repository / "models/zoo/samples/meter.jpg"))
     ours, shipped = (Detector(each, "cpu", "fp32").detect(sample) for each in (bundle, Bundle.open("digits-edge")))
-    assert len(ours) == len(shipped) > 0
-    # the weights are kept in float16: an edge may be in the next pixel of the maps
-    assert all(np.allclose(one.quad, other.quad, atol=6.0) for one, other in zip(ours, shipped, strict=True))
+    clear = [each for each in shipped if each.score > 0.7]
+    assert len(clear) > 5
+    assert all(max(overlap(one.quad, other.quad) for one in ours) > 0.6 for other in clear)
 
     options = Options(bundle=str(root), backend="cpu", precision="fp32")
     texts = []
@@ -81,7 +81,7 @@ def test_another_bundle_is_refused_and_left_alone(tmp_path):
 
 
 def test_without_the_trained_weights_nothing_is_made(tmp_path, monkeypatch):
-    monkeypatch.setattr(wide, "SHIPPED", tmp_path / "absent.pt")
+    monkeypatch.setattr(wide, "TEACHER", tmp_path / "absent.pt")
     result = CliRunner().invoke(main, ["--to", str(tmp_path / "wide")])
     assert result.exit_code == 2
     assert result.stderr.startswith("error: ")
