@@ -83,7 +83,7 @@ class Recognizer:
             BackendError: the backend failed.
         """
         frame = as_bgr(frame)
-        return list(self._texts(((frame, each.quad) for each in regions), margin=True))
+        return list(self._texts(((frame, each.quad) for each in regions), self._spec.margin))
 
     def recognize_crops(self, crops: Iterable[Frame]) -> list[Text]:
         """Read pictures that are already cut: one text each, in their order.
@@ -93,7 +93,7 @@ class Recognizer:
             BackendError: the backend failed.
         """
         frames = (as_bgr(each) for each in crops)
-        return list(self._texts(((frame, whole(frame)) for frame in frames), margin=False))
+        return list(self._texts(((frame, whole(frame)) for frame in frames), 0.0))
 
     def read_places(self, places: Iterable[tuple[Frame, Points]]) -> list[Place]:
         """Read quads (4, 2) of frames (H, W, 3) uint8 BGR, as many of as many frames as there are, in full batches.
@@ -108,7 +108,7 @@ class Recognizer:
         framed = ((as_bgr(frame), quad) for frame, quad in places)
         return [
             Place(self._text(row), softened(row.log_probs, self._spec.temperature))
-            for row in self._rows(framed, margin=True)
+            for row in self._rows(framed, self._spec.margin)
         ]
 
     def log_probs(self, crops: Iterable[Frame]) -> Iterator[Probabilities]:
@@ -119,24 +119,24 @@ class Recognizer:
             BackendError: the backend failed.
         """
         frames = (as_bgr(each) for each in crops)
-        return (row.log_probs.copy() for row in self._rows(((frame, whole(frame)) for frame in frames), margin=False))
+        return (row.log_probs.copy() for row in self._rows(((frame, whole(frame)) for frame in frames), 0.0))
 
-    def _texts(self, places: Iterator[tuple[Frame, Points]], *, margin: bool) -> Iterator[Text]:
-        return map(self._text, self._rows(places, margin=margin))
+    def _texts(self, places: Iterator[tuple[Frame, Points]], margin: float) -> Iterator[Text]:
+        return map(self._text, self._rows(places, margin))
 
     def _text(self, row: _Row) -> Text:
         return decode(
             row.log_probs, self.alphabet, used=row.used, margin=row.margin, temperature=self._spec.temperature
         )
 
-    def _rows(self, places: Iterator[tuple[Frame, Points]], *, margin: bool) -> Iterator[_Row]:
-        """What the network says of each quad, with or without a margin; good until the next one."""
+    def _rows(self, places: Iterator[tuple[Frame, Points]], margin: float) -> Iterator[_Row]:
+        """What the network says of each quad, with this share of its height around it; good until the next one."""
         crops, log_probs = self._binding.inputs["crops"], self._binding.outputs["log_probs"]
         spec, width = self._spec, crops.shape[2]
         while batch := list(islice(places, len(crops))):
             cut = []
             for crop, (frame, quad) in zip(crops, batch, strict=False):
-                outer, share = with_margin(quad, frame, spec.margin) if margin and spec.margin else (quad, 0.0)
+                outer, share = with_margin(quad, frame, margin) if margin else (quad, 0.0)
                 used = cut_quad(frame, outer, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
                 cut.append((used / width, share))
             self._binding.run(len(batch))

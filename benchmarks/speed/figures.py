@@ -139,13 +139,19 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
     work: Work | None = None
 
 
-class OfBundle(msgspec.Struct, frozen=True, kw_only=True):
-    """What every report on one bundle begins with."""
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """What every report begins with."""
 
     schema: int = SCHEMA
     command: str
     date: str
+    """When it ended, ISO 8601, UTC."""
     machine: Machine
+
+
+class OfBundle(Measured, frozen=True, kw_only=True):
+    """What every report on one bundle begins with."""
+
     bundle: str
     backend: str
     precision: str
@@ -163,14 +169,9 @@ class Photos(msgspec.Struct, frozen=True, kw_only=True):
     """Of all files, in their order."""
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class Report(Measured, frozen=True, kw_only=True):
     """One run of `edgereader bench`, with all that is needed to repeat it."""
 
-    schema: int = SCHEMA
-    command: str
-    date: str
-    """When it ended, ISO 8601, UTC."""
-    machine: Machine
     photos: Photos
     turns: int
     """Each contender's turns, in which the contenders alternate."""

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from ..alphabets import Alphabet, Probabilities
 from ..beam import attn_beam, ctc_beam
 from ..decoding import FITTING_RATIO
-from ..likelihood import attn_likelihoods, ctc_likelihoods
 from ..recognizer import Place
 from .letters import Form, Letters
 
@@ -109,6 +108,10 @@ class Fuser:
             self.fused = self._fuse()
         return False
 
+    def likelihood(self, place: Place) -> float:
+        """How likely a frame's own text is in that frame, see `Letters`."""
+        return self._letters.likelihood(place)
+
     def _changed(self) -> bool:
         """Whether the waiting frames are of another text."""
         texts, before = [each.text.text for each in self._waiting], self.fused.text
@@ -133,7 +136,7 @@ class Fuser:
             return False
         forms = [form for form, text in zip(self._forms, self._texts, strict=True) if text == self.fused.text]
         own = self._letters.classes(place.text)
-        chances = self._likelihoods(self._letters.merged(place.log_probs)[None], [own, *forms])[0]
+        chances = self._letters.likelihoods(self._letters.merged(place.log_probs)[None], [own, *forms])[0]
         return bool(chances[1:].sum() < CONTRADICTS * chances[0])
 
     def _join(self, place: Place) -> None:
@@ -141,7 +144,7 @@ class Fuser:
         rows = self._letters.merged(place.log_probs)
         own = self._letters.classes(place.text)
         self._rows.append(rows)
-        self._scores = np.vstack((self._scores, self._likelihoods(rows[None], self._forms)))
+        self._scores = np.vstack((self._scores, self._letters.likelihoods(rows[None], self._forms)))
         self._consider([own, self._letters.greedy(rows)])
         if self._scores[-1].sum() < DOUBT:
             self._consider([form for form, _ in (attn_beam if self._attn else ctc_beam)(rows, **BEAM)])  # type: ignore[arg-type]
@@ -156,7 +159,7 @@ class Fuser:
         if found:
             self._forms += found
             self._texts += found.values()
-            scores = self._likelihoods(np.stack(self._rows), list(found))
+            scores = self._letters.likelihoods(np.stack(self._rows), list(found))
             self._scores = np.hstack((self._scores, scores))
 
     def _drop(self, frame: int) -> None:
@@ -171,9 +174,6 @@ class Fuser:
         if len(kept) < len(self._forms):
             self._forms, self._texts = [self._forms[at] for at in kept], [self._texts[at] for at in kept]
             self._scores = self._scores[:, kept]
-
-    def _likelihoods(self, rows: Probabilities, forms: Sequence[Form]) -> Shares:
-        return (attn_likelihoods if self._attn else ctc_likelihoods)(rows, forms)
 
     def _fuse(self) -> Fused:
         texts = list(dict.fromkeys(self._texts))
@@ -196,15 +196,6 @@ class Fuser:
             tuple((texts[at], float(chances[at])) for at in order),
             bool(fits[best]),
         )
-
-
-def likelihood(place: Place, alphabet: Alphabet) -> float:
-    """How likely a frame's own text is in that frame, 0..1, exactly; with all letters for one, as frames are fused."""
-    letters = Letters(alphabet)
-    rows = letters.merged(place.log_probs)
-    forms = {letters.classes(place.text), letters.greedy(rows)}
-    same = [each for each in forms if letters.said(each) == place.text.text]
-    return float((attn_likelihoods if alphabet.prediction == "Attn" else ctc_likelihoods)(rows[None], same).sum())
 
 
 def independent(shares: Shares, best: int) -> float:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..alphabets import Alphabet, Probabilities
 from ..decoding import Text
+from ..likelihood import Likelihoods, attn_likelihoods, ctc_likelihoods
 from ..numerals import with_shapes, without_units
+from ..recognizer import Place
 
 LETTER = "m"
 """Stands for any letter that is no symbol of numbers."""
@@ -51,6 +54,17 @@ class Letters:
             return tuple(best[: ends[0] if len(ends) else len(best)].tolist())
         first = np.append(True, best[1:] != best[:-1])
         return tuple(best[first & (best > 0)].tolist())
+
+    def likelihoods(self, rows: Probabilities, forms: Sequence[Form]) -> Likelihoods:
+        """Probabilities (N, K) of K forms in rows (N, T, merged classes), exactly."""
+        return (attn_likelihoods if self._alphabet.prediction == "Attn" else ctc_likelihoods)(rows, forms)
+
+    def likelihood(self, place: Place) -> float:
+        """How likely a frame's own text is in that frame, 0..1, exactly; with all letters for one."""
+        rows = self.merged(place.log_probs)
+        forms = {self.classes(place.text), self.greedy(rows)}
+        same = [each for each in forms if self.said(each) == place.text.text]
+        return float(self.likelihoods(rows[None], same).sum())
 
     def said(self, form: Form) -> str:
         """What a form says, units dropped; "" where it is not a number, or nothing."""

@@ -14,7 +14,7 @@ from ..decoding import Text
 from ..images import Frame, Points
 from ..reader import LONE_POWER, overlap
 from ..recognizer import Place
-from .fusion import Fused, Fuser, likelihood
+from .fusion import Fused, Fuser
 from .quads import STILL, height, iou, is_cut, shift, straightened
 from .settings import Number
 
@@ -90,7 +90,7 @@ class Followed:
 
     def __init__(self, found: Found, alphabet: Alphabet, frame: Frame, at: int) -> None:
         """Begin to follow a text that was found in the frame (H, W, 3) uint8 BGR of this number."""
-        self.id, self.number, self._alphabet = 0, found.number, alphabet
+        self.id, self.number = 0, found.number
         self.quad, self.velocity, self.found_at = found.quad, np.zeros(2, np.float32), at
         self.shown = found.quad
         self.score, self.missed, self.age = found.score, 0.0, 1
@@ -200,8 +200,10 @@ class Followed:
         return found.place if best is found else own
 
     def _is_clearer(self, place: Place, own: Place) -> bool:
-        doubt, before = (1 - likelihood(each, self._alphabet) for each in (place, own))
-        return place.text.text == own.text.text and doubt < CLEARER * before
+        if place.text.text != own.text.text:
+            return False
+        doubt, before = (1 - self.fuser.likelihood(each) for each in (place, own))
+        return doubt < CLEARER * before
 
     def _settle(self, found: Found) -> None:
         self.quad, self._length, self._grows = found.quad, length(found.place.text), False

@@ -15,7 +15,7 @@ from ..images import Frame, Points
 from ..reader import Reader, make_reading, overlap, without_doubles
 from ..recognizer import Place
 from .frames import Shot
-from .fusion import likelihood
+from .letters import Letters
 from .pace import Pace
 from .quads import height, inside, iou, is_cut
 from .regions import Regions
@@ -76,6 +76,7 @@ class Watcher:
         self._reader = reader
         self._regions, self._pace = Regions(numbers, masks), Pace(looking)
         self._alphabets = {each.name: alphabet_of(reader.alphabet, each) for each in numbers}
+        self._letters = {name: Letters(alphabet) for name, alphabet in self._alphabets.items()}
         self._followed: list[Followed] = []
         self._last_id = 0
         self._size_hw: tuple[int, int] | None = None
@@ -198,7 +199,7 @@ class Watcher:
             if not place.text.accepted and not self._is_known(region.quad):
                 self._words.append((region.quad, shot.number))
             if place.text.accepted and reading.confidence >= least and not cut:
-                exact = replace(reading, confidence=likelihood(place, self._alphabets[number.name]))
+                exact = replace(reading, confidence=self._letters[number.name].likelihood(place))
                 found[id(exact)] = exact, Found(number, region.quad, region.score, place)
         return [found[id(each)][1] for each in without_doubles(reading for reading, _ in found.values())]
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from edgereader.runtime.stream.fusion import ANY, MOST_INDEPENDENT, NONE, Fuser, independent, likelihood
+from edgereader.runtime.stream.fusion import ANY, MOST_INDEPENDENT, NONE, Fuser, independent
+from edgereader.runtime.stream.letters import Letters
 
 from .rows import alphabet, place
 
@@ -243,8 +244,9 @@ def test_independence():
 @pytest.mark.parametrize("prediction", ["CTC", "Attn"])
 def test_how_likely_a_frames_own_text_is(prediction):
     kind = alphabet(prediction)
-    assert likelihood(place("4711", sure=0.98, kind=kind), kind) == pytest.approx(0.98**4, abs=0.01)
-    assert likelihood(place("4711kwh", sure=0.98, kind=kind), kind) == pytest.approx(0.98**4 * 0.99**3, abs=0.02)
+    likelihood = Letters(kind).likelihood
+    assert likelihood(place("4711", sure=0.98, kind=kind)) == pytest.approx(0.98**4, abs=0.01)
+    assert likelihood(place("4711kwh", sure=0.98, kind=kind)) == pytest.approx(0.98**4 * 0.99**3, abs=0.02)
     doubtful = place("4711m", rivals={4: ("3", 0.25)}, kind=kind)
     assert (doubtful.text.text, doubtful.text.confidence > 0.95) == ("4711", True)
-    assert likelihood(doubtful, kind) == pytest.approx(0.75, abs=0.03)
+    assert likelihood(doubtful) == pytest.approx(0.75, abs=0.03)
