@@ -43,6 +43,8 @@ class RecognizerConfig:
     """Input channels: 1 grey, 3 colour."""
     width: float = 1.0
     """Factor on the channels of every layer; 1.0 is the published network."""
+    hidden_size: int | None = None
+    """Units of each direction of the BiLSTM, and of Attn; None = 256 times `width`."""
     max_length: int = 25
     """Longest text that the Attn prediction can decode, in characters; CTC ignores it."""
     even_contrast: bool = False
@@ -67,7 +69,8 @@ class Recognizer(nn.Module):
         super().__init__()
         self.config = config
         transformation, features, sequence, prediction = config.stages.split("-")
-        outputs, hidden = thin(512, config.width), thin(256, config.width)
+        outputs = thin(512, config.width)
+        hidden = thin(256, config.width) if config.hidden_size is None else config.hidden_size
         self.Transformation = (
             TPS(config.image_hw, config.channels, config.width) if transformation == "TPS" else nn.Identity()
         )
