@@ -11,11 +11,12 @@ CHARSETS = {
     "alnum36": DIGITS + LETTERS,
     "printable94": DIGITS + LETTERS + LETTERS.upper() + PUNCTUATION,
     "numbers": DIGITS + LETTERS + "$%#+-/.,:",
+    "numbers-spaced": DIGITS + LETTERS + "$%#+-/.,: ",
 }
 """Name -> characters, in the order of the network's classes.
 
 `alnum36` and `printable94` are those of the published recognisers (case-insensitive and
-case-sensitive); `numbers` is the one of the bundle that ships with EdgeReader.
+case-sensitive); `numbers-spaced` is the one of the bundle that ships with EdgeReader.
 """
 
 SPECIAL_SYMBOLS = {"CTC": 1, "Attn": 2}

@@ -74,6 +74,17 @@ def read_charset(_context: click.Context, _parameter: click.Parameter, value: st
     return symbols
 
 
+def read_widths(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Take ascending multiples of 4, in pixels."""
+    if value is None:
+        return None
+    parts = value.split(",")
+    widths = tuple(int(part) for part in parts if part.isdecimal())
+    if len(widths) < len(parts) or sorted(set(widths)) != list(widths) or any(width % 4 for width in widths):
+        raise click.BadParameter(f"expected ascending multiples of 4 in pixels, such as 64,128,256, got {value!r}")
+    return widths
+
+
 def warn(message: str) -> None:
     """Say something beside the results."""
     click.echo(message, err=True)
@@ -188,7 +199,9 @@ def share_option(command: Command) -> Command:
 @share_option
 @click.option("--stages", help="One of the 24, such as TPS-ResNet-BiLSTM-Attn.")
 @click.option("--charset", callback=read_charset, help="A known name, the characters themselves, or @FILE.")
+@click.option("--init-charset", callback=read_charset, help="That of --init, where --charset is another.")
 @click.option("--size", "image_hw", type=Size(), help="Of the network's input, in pixels.")
+@click.option("--widths", callback=read_widths, help="Widths that crops are padded to, such as 64,128,256.")
 @click.option("--channels", type=click.Choice(["1", "3"]), help="1 grey, 3 colour.")
 @click.option("--max-length", type=click.IntRange(1), help="Longest text in characters.")
 @click.option("--keep-ratio/--fill", default=None, help="Pad crops, or fill the input.  [default: fill with --init]")
@@ -212,7 +225,9 @@ def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: An
     sets = tuple(Sturdy(open_crops(path), str(path), warn) for path in data)
     given = {**options, "channels": int(channels) if channels else None}
     if options["init"]:
-        inferred = recognizer_options(options["init"], options["charset"])
+        inferred = recognizer_options(options["init"], options["init_charset"] or options["charset"])
+        if options["init_charset"]:
+            inferred["charset"] = options["charset"]
         published = {"keep_ratio": False, "image_hw": (32, 100), "stretch": 1.0, "even_contrast": False}
         given = published | inferred | {key: value for key, value in given.items() if value is not None}
     config = configure(RecognizerTraining, given, sets)

@@ -72,12 +72,14 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
     checks = validation_set(source, config.validation)
 
     def conclude() -> None:
+        score = float(run.step)
         if checks:
             found = check(run.average.network, checks, config.device)
             log.write(
                 step=run.step, validation_loss=found.loss, precision=found.precision, recall=found.recall, f1=found.f1
             )
-        run.save(weights, budget)
+            score = found.f1
+        run.save(weights, budget, score)
 
     seen = 0
     for batch in loader(Batches(source, run.step), config.workers, batch_size=None):

@@ -16,7 +16,7 @@ FEATURE_MARKS = {"ResNet": "ConvNet.conv0_1.weight", "RCNN": "ConvNet.3.wgf_u.we
 
 
 def recognizer_options(path: Path, charset: str | None) -> dict[str, Any]:
-    """Infer stages, width, channels and charset of a recogniser's checkpoint.
+    """Infer stages, width, hidden size, channels and charset of a recogniser's checkpoint.
 
     Args:
         path: A state dict as torch saves it, with or without the `module.` prefix.
@@ -32,8 +32,10 @@ def recognizer_options(path: Path, charset: str | None) -> dict[str, Any]:
     stages = _stages(shapes, path)
     filters = [shape for key, shape in shapes.items() if key.startswith("FeatureExtraction.") and len(shape) == 4]
     classes = shapes["Prediction.generator.weight" if stages.endswith("Attn") else "Prediction.weight"][0]
+    recurrent = [shape for key, shape in shapes.items() if key.endswith((".rnn.weight_hh_l0", ".rnn.weight_hh"))]
     return {
         "stages": stages,
+        "hidden_size": recurrent[0][1] if recurrent else None,
         "width": max(outputs for outputs, *_ in filters) / FULL_FEATURES,
         "channels": filters[0][1],
         "charset": charset or _charset(classes, stages.rsplit("-", 1)[1], path),
@@ -57,10 +59,10 @@ def detector_options(path: Path) -> dict[str, Any]:
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    from .loop import load_state
+    from .loop import load_state, weights_in
 
-    state = load_state(path)
-    return {key.removeprefix("module."): tuple(value.shape) for key, value in state.items() if hasattr(value, "shape")}
+    state = weights_in(load_state(path))
+    return {key: tuple(value.shape) for key, value in state.items() if hasattr(value, "shape")}
 
 
 def _stages(shapes: dict[str, tuple[int, ...]], path: Path) -> str:

@@ -36,12 +36,20 @@ class Crops(Protocol):
         """
         ...
 
+    def photo(self, index: int, /) -> str:
+        """Name the photo that a crop was cut from, so that a photo is held out whole."""
+        ...
+
 
 class Scenes(Protocol):
     """Whole images by index, each with its words; an image is decoded when it is asked for."""
 
     def __len__(self) -> int:
         """Count the images."""
+        ...
+
+    def photo(self, index: int, /) -> str:
+        """Name an image."""
         ...
 
     def __getitem__(self, index: int, /) -> "Scene":

@@ -19,6 +19,7 @@ def test_every_recogniser_is_told_by_its_keys_and_shapes(tmp_path, stages):
     network = Recognizer(RecognizerConfig(stages, classes, width=0.125, channels=3))
     assert recognizer_options(save(tmp_path / "net.pth", network, "module."), None) == {
         "stages": stages,
+        "hidden_size": None if "None-CTC" in stages else 32,
         "width": 0.125,
         "channels": 3,
         "charset": CHARSETS["alnum36"],
