@@ -156,5 +156,10 @@ class LabelledCrops:
         return read_image(label.path, where=label.where), label.text
 
     def photo(self, index: int, /) -> str:
-        """Name the photo of a crop: its file's name without a last part of up to three digits, which counts crops."""
-        return re.sub(r"[_-]\d{1,3}$", "", self.labels[index].path.stem)
+        """Name the photo of a crop."""
+        return photo_of(self.labels[index].path)
+
+
+def photo_of(path: Path) -> str:
+    """Name the photo of a crop's file: the file's name without a last part of up to three digits."""
+    return re.sub(r"[_-]\d{1,3}$", "", path.stem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from .crops import CropMaker, CropPool, MeterDigits, retaken
-from .samples import Crops, Image
+from .samples import Crops, Image, held_out
 
 if TYPE_CHECKING:
     from .recognizer_trainer import RecognizerTraining
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 CLEAN_STEPS, RAMP_STEPS = 1000, 2000
 """Crops stay short and clean for so many steps, then grow hard over so many more: full difficulty from the start sits
 on the loss plateau."""
-HELD_OUT = 5
-"""One photo in so many is kept out of training, to validate on."""
 Sample = tuple[NDArray[np.uint8], list[int]]
 """A fitted crop (H, W, C) and the places of its symbols in the charset."""
 
@@ -65,12 +62,11 @@ def encode(text: str, charset: str) -> list[int] | None:
 def parted(crops: Crops) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Part a data set by photo: places to train on, and places of the held-out photos, one in `HELD_OUT`.
 
-    A hash of the photo's name decides, so that a later run holds out the same. A set with photos of one part only is
-    trained on whole.
+    A hash of the photo's name decides, so that a later run holds out the same. A set that would be held out whole is
+    trained on.
     """
-    hashes = np.array([zlib.crc32(crops.photo(index).encode()) % HELD_OUT for index in range(len(crops))])
-    learnt, held_out = np.flatnonzero(hashes), np.flatnonzero(hashes == 0)
-    return (learnt, held_out) if len(learnt) and len(held_out) else (np.arange(len(crops)), np.arange(0))
+    kept = np.array([held_out(crops.photo(index)) for index in range(len(crops))])
+    return (np.arange(len(crops)), np.arange(0)) if kept.all() else (np.flatnonzero(~kept), np.flatnonzero(kept))
 
 
 class Samples(IterableDataset[list[Sample]]):
@@ -146,8 +142,9 @@ def validation_sets(config: RecognizerTraining) -> dict[str, list[Sample]]:
     while maker is not None and len(generated) < config.validation:
         sample = fitted(*maker.make(rng), config)
         generated += [] if sample is None else [sample]
-    kept = [(crops, index) for crops in config.data for index in parted(crops)[1]]
-    chosen = rng.permutation(len(kept))[: config.validation]
-    real = [fitted(*crops[int(index)], config) for crops, index in (kept[place] for place in chosen)]
+    kept = [(crops, int(index)) for crops in config.data for index in parted(crops)[1]]
+    chosen = rng.permutation(len(kept))[: config.validation].tolist()
+    drawn = [crops[index] for crops, index in map(kept.__getitem__, chosen)]
+    real = [fitted(image, text, config) for image, text in drawn]
     sets = {"generated": generated, "held_out": [sample for sample in real if sample is not None]}
     return {name: samples for name, samples in sets.items() if samples}

@@ -1,5 +1,6 @@
 """What every reader of a data set shares: its error, its sample types, and how an image is found and decoded."""
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +16,10 @@ Image = NDArray[np.uint8]
 """uint8 (H, W, 3), BGR."""
 Crop = tuple[Image, str]
 """A word crop and the text it shows."""
+
+
+HELD_OUT = 5
+"""One photo of a data set in so many is kept out of training, to validate on."""
 
 
 class TrainingDataError(ValueError):
@@ -59,6 +64,11 @@ class Scenes(Protocol):
             TrainingDataError: Its line or its image is wrong.
         """
         ...
+
+
+def held_out(photo: str) -> bool:
+    """Whether a photo of this name is kept out of training: one in `HELD_OUT`, always the same ones."""
+    return zlib.crc32(photo.encode()) % HELD_OUT == 0
 
 
 def iterate(crops: Crops) -> Iterator[Crop]:

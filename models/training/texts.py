@@ -261,7 +261,7 @@ def signed_number(rng: np.random.Generator) -> str:
 
 def date(rng: np.random.Generator) -> str:
     """Draw a date, in any order and with any separator, at times with the time of day."""
-    mark, day, month = rng.choice(list("/-.")), int(rng.integers(1, 32)), int(rng.integers(1, 13))
+    mark, day, month = str(rng.choice(list("/-."))), int(rng.integers(1, 32)), int(rng.integers(1, 13))
     year = str(rng.integers(1950, 2040))
     year = year[2:] if rng.random() < 0.35 else year
     plain = rng.random() < 0.2
