@@ -14,6 +14,8 @@ from .samples import TrainingDataError
 
 Arguments = ParamSpec("Arguments")
 Command = TypeVar("Command", bound=Callable[..., Any])
+MANY_FONTS = 400
+"""From so many fonts on, generated text is of all kinds; models/training/debian-packages.txt brings some 900."""
 FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -162,6 +164,16 @@ def train() -> None:
     """
 
 
+def tell_stock() -> None:
+    """Say what generated samples are drawn with: too few fonts spoil a run of hours."""
+    from .backgrounds import installed_backgrounds
+    from .fonts import FontPool
+
+    fonts, photos = len(FontPool().paths), len(installed_backgrounds().paths)
+    more = "" if fonts >= MANY_FONTS and photos else "; apt install those of models/training/debian-packages.txt first"
+    warn(f"generator: {fonts} fonts, {photos} photographs as backgrounds{more}")
+
+
 def training_options(command: Command) -> Command:
     """Add what both trainers have in common."""
     for option in (
@@ -232,6 +244,8 @@ def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: An
         given = published | inferred | {key: value for key, value in given.items() if value is not None}
     config = configure(RecognizerTraining, given, sets)
     check_texts(config)
+    if not sets or config.synthetic_share:
+        tell_stock()
     click.echo(f"weights: {train_recognizer(config, click.echo)}")
 
 
@@ -240,6 +254,9 @@ def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: An
 @share_option
 @click.option("--strided", is_flag=True, default=None, help="Compute nothing at the image's full size; faster.")
 @click.option("--teacher", type=FILE, help="Checkpoint of a wider detector to start from and to learn from.")
+@click.option(
+    "--photos", type=FOLDER, multiple=True, help="Photos, labelled or not, in which the teacher says where text is."
+)
 @click.option("--canvas", "canvas_px", type=click.IntRange(64), help="Side of the scenes, a multiple of 32.")
 @click.option("--validation", type=click.IntRange(0), help="Generated scenes in the validation set; 0 for none.")
 @in_one_line
@@ -248,6 +265,9 @@ def train_detector(data: tuple[Path, ...], **options: Any) -> None:
 
     Without --data, all scenes are generated. With it: SynthText, or folders with labels.tsv and boxes, told apart by
     their files. To fine-tune, give the checkpoint with --init.
+
+    --photos needs no labels: --teacher, such as the published CRAFT, looks at each photo once, and what it finds is
+    learnt beside generated scenes. Where a folder has a labels.tsv with boxes, the labels count.
     """
     from .datasets import open_scenes
     from .detector_trainer import DetectorTraining, train_detector
@@ -258,4 +278,6 @@ def train_detector(data: tuple[Path, ...], **options: Any) -> None:
     config = configure(DetectorTraining, inferred | {k: v for k, v in options.items() if v is not None}, sets)
     if config.canvas_px % 32:
         raise TrainingDataError(f"--canvas: expected a multiple of 32, got {config.canvas_px}; take the next one")
+    if not sets or config.synthetic_share:
+        tell_stock()
     click.echo(f"weights: {train_detector(config, click.echo)}")

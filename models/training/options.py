@@ -23,7 +23,9 @@ def configure(kind: "type[Config]", options: dict[str, Any], data: tuple[Crops, 
     given = {key: value for key, value in options.items() if value is not None}
     if ("steps" in given) == ("hours" in given):
         raise TrainingDataError("length of the run: expected --steps or --hours, got both or none; give one of them")
-    if given.get("synthetic_share", 1) < 1 and not data:
+    if given.get("photos") and "teacher" not in given:
+        raise TrainingDataError("--photos: expected a detector that looks at them, got none; give --teacher CHECKPOINT")
+    if given.get("synthetic_share", 1) < 1 and not data and not given.get("photos"):
         raise TrainingDataError("--synthetic-share below 1: expected data sets beside it, got none; give --data")
     last = given["out"] / "last.pt"
     if last.exists() and not given["resume"]:
@@ -33,7 +35,7 @@ def configure(kind: "type[Config]", options: dict[str, Any], data: tuple[Crops, 
     check_device(given.get("device", "cpu"))
     check_stages(given.get("stages"))
     check_widths(given)
-    share = {"synthetic_share": 0.0} if data else {}
+    share = {"synthetic_share": 0.0} if data else {"synthetic_share": 0.5} if given.get("photos") else {}
     return kind(**{**share, **given, "data": data})
 
 

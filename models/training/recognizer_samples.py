@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from .crops import CropMaker, CropPool, MeterDigits, retaken
-from .samples import Crops, Image, held_out
+from .samples import Image, parted
 
 if TYPE_CHECKING:
     from .recognizer_trainer import RecognizerTraining
@@ -57,16 +57,6 @@ def encode(text: str, charset: str) -> list[int] | None:
         text = text.replace(" ", "")
     places = [charset.find(symbol) for symbol in text]
     return None if -1 in places else places
-
-
-def parted(crops: Crops) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Part a data set by photo: places to train on, and places of the held-out photos, one in `HELD_OUT`.
-
-    A hash of the photo's name decides, so that a later run holds out the same. A set that would be held out whole is
-    trained on.
-    """
-    kept = np.array([held_out(crops.photo(index)) for index in range(len(crops))])
-    return (np.arange(len(crops)), np.arange(0)) if kept.all() else (np.flatnonzero(~kept), np.flatnonzero(kept))
 
 
 class Samples(IterableDataset[list[Sample]]):

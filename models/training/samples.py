@@ -71,6 +71,16 @@ def held_out(photo: str) -> bool:
     return zlib.crc32(photo.encode()) % HELD_OUT == 0
 
 
+def parted(samples: Crops | Scenes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Part a data set by photo: places to train on, and places of the held-out photos.
+
+    A hash of the photo's name decides, so that a later run holds out the same. A set that would be held out whole is
+    trained on.
+    """
+    kept = np.array([held_out(samples.photo(index)) for index in range(len(samples))])
+    return (np.arange(len(samples)), np.arange(0)) if kept.all() else (np.flatnonzero(~kept), np.flatnonzero(kept))
+
+
 def iterate(crops: Crops) -> Iterator[Crop]:
     """Yield every crop once, in order."""
     return (crops[index] for index in range(len(crops)))

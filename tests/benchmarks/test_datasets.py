@@ -7,7 +7,7 @@ from edgereader.models.training.crops import MeterDigits
 from edgereader.models.training.datasets import open_crops
 from edgereader.models.training.labels_writer import write_labels
 from edgereader.models.training.lmdb_crops import write_lmdb
-from edgereader.models.training.recognizer_samples import parted
+from edgereader.models.training.samples import parted
 from edgereader.runtime.errors import DatasetError
 
 
