@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runtime.binding import bind_canvases, bind_crops
+from ...runtime.binding import bind_images
 from ...runtime.bundle import Bundle
 from ...runtime.errors import BundleError
 from ...runtime.images import box
@@ -184,5 +184,5 @@ def run(session: Session, trial: Trial, images: Images, batch: int) -> Arrays:
 
 def bind(session: Session, trial: Trial, shape: tuple[int, ...], extra: Arrays | None = None) -> Binding:
     """Buffers for images of this shape, and for more outputs like those in `extra`; every symbol is allowed."""
-    bind_all = bind_canvases if trial.kind == "detector" else bind_crops
-    return bind_all(session, shape, {name: each.shape for name, each in (extra or {}).items()})
+    spec = trial.bundle.detector if trial.kind == "detector" else trial.bundle.recognizer
+    return bind_images(session, spec, shape, {name: each.shape for name, each in (extra or {}).items()})
