@@ -46,9 +46,8 @@ def bind_crops(
         BackendError: see `Session.bind`.
     """
     _, steps, classes = session.output_shape("log_probs")
-    opened = bool(spec.widths) and spec.prediction == "CTC"
-    if (steps is None) != opened or classes != spec.classes:
-        expected = f"{'open' if opened else 'fixed'} steps and {spec.classes} classes"
+    if (steps is None) != spec.open_steps or classes != spec.classes:
+        expected = f"{'open' if spec.open_steps else 'fixed'} steps and {spec.classes} classes"
         got = f"{steps or 'open'} steps and {classes or 'open'} classes"
         raise BundleError(f"recognizer: expected {expected}, got {got}; export it again")
     steps = steps or spec.steps(shape[2])

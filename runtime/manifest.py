@@ -245,6 +245,11 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         widths = self.crop_widths
         return widths[min(bisect_left(widths, columns), len(widths) - 1)]
 
+    @property
+    def open_steps(self) -> bool:
+        """Whether the graph has other steps (T) at other widths."""
+        return bool(self.widths) and self.prediction == "CTC"
+
     def steps(self, width: int) -> int:
         """Steps (T) of the published networks at a width, a multiple of ``STRIDE_PX``."""
         if self.prediction == "Attn":

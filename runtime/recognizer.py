@@ -10,16 +10,15 @@ from typing import NamedTuple, TypeVar
 from .alphabets import NUMBERS, Probabilities, make_alphabet
 from .binding import bind_crops
 from .bundle import Bundle
+from .crops import Cut, batch_size, fill_crop, plan_cut
 from .decoding import Text, decode, softened
 from .heatmaps import Region
-from .images import Frame, Points, as_bgr, crop_columns, cut_quad, whole, with_margin
+from .images import Frame, Points, as_bgr, whole
 from .profiles import MOST_CROPS
 from .sessions import Binding, open_session
 
-BATCH_PX = MOST_CROPS * 32 * 128
-"""Pixels of a batch where crops have several widths: of wide ones fewer are read at once."""
 HELD_BATCHES = 4
-"""There, so many times ``MOST_CROPS`` crops are held at once, so that the batches of each width fill."""
+"""Where crops have several widths, so many times ``MOST_CROPS`` are held at once, so that the batches of each fill."""
 
 T = TypeVar("T")
 
@@ -43,18 +42,6 @@ class _Row(NamedTuple):
     """Share of the crop's width in use."""
     margin: float
     """What lies around the quad at each end, as a share of its width."""
-
-
-class _Cut(NamedTuple):
-    """A part of a frame that is to become a crop."""
-
-    frame: Frame
-    quad: Points
-    """(4, 2), with its margin."""
-    margin: float
-    """As in `_Row`."""
-    width: int
-    """That of the crop, one of the bundle's."""
 
 
 class Recognizer:
@@ -154,7 +141,7 @@ class Recognizer:
         is in use.
         """
         while held := list(islice(places, self._held)):
-            cuts = [self._cut(frame, quad, margin) for frame, quad in held]
+            cuts = [plan_cut(self._spec, frame, quad, margin) for frame, quad in held]
             taken: dict[int, T] = {}
             for width in sorted({cut.width for cut in cuts}):
                 members = (at for at, cut in enumerate(cuts) if cut.width == width)
@@ -163,21 +150,13 @@ class Recognizer:
                     taken |= {at: take(row) for at, row in zip(batch, rows, strict=True)}
             yield from (taken[at] for at in range(len(held)))
 
-    def _cut(self, frame: Frame, quad: Points, margin: float) -> _Cut:
-        spec = self._spec
-        outer, share = with_margin(quad, frame, margin) if margin else (quad, 0.0)
-        return _Cut(frame, outer, share, spec.width_for(crop_columns(outer, spec.image_hw[0], spec.stretch)))
-
-    def _run(self, width: int, cuts: list[_Cut]) -> Iterator[_Row]:
+    def _run(self, width: int, cuts: list[Cut]) -> Iterator[_Row]:
         """What the network says of a batch of one width; good until its next one."""
-        binding, spec = self._binding(width), self._spec
-        used = [
-            cut_quad(cut.frame, cut.quad, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
-            for cut, crop in zip(cuts, binding.inputs["crops"], strict=False)
-        ]
+        binding = self._binding(width)
+        used = [fill_crop(self._spec, cut, crop) for cut, crop in zip(cuts, binding.inputs["crops"], strict=False)]
         binding.run(len(cuts))
         log_probs = binding.outputs["log_probs"]
-        return (_Row(row, each / width, cut.margin) for row, each, cut in zip(log_probs, used, cuts, strict=False))
+        return (_Row(row, share, cut.margin) for row, share, cut in zip(log_probs, used, cuts, strict=False))
 
     def _binding(self, width: int) -> Binding:
         """Buffers for crops of a width, made when they are first needed."""
@@ -190,6 +169,4 @@ class Recognizer:
 
     def _size(self, width: int) -> int:
         """Crops of a width that are read at once."""
-        if not self._spec.widths:
-            return self._most
-        return min(self._most, max(1, BATCH_PX // (self._spec.image_hw[0] * width)))
+        return min(self._most, batch_size(self._spec, width))
