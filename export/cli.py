@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import FILE, parse_size, progress
+from .options import FILE, parse_size, parse_widths, progress
 from .precision.cli import add_precision
 
 if TYPE_CHECKING:
@@ -100,6 +100,12 @@ def detector(
     help="Input size, if the checkpoint has no TPS to tell it (default: 32x100).",
 )
 @click.option(
+    "--widths",
+    metavar="W,W,…",
+    callback=parse_widths,
+    help="Run at these widths, ascending up to the size's: long texts are not squeezed (with --keep-ratio, no TPS).",
+)
+@click.option(
     "--max-length",
     type=click.IntRange(1, 256),
     default=25,
@@ -121,6 +127,7 @@ def recognizer(
     licence: str | None,
     charset: str | None,
     size: tuple[int, int] | None,
+    widths: tuple[int, ...],
     max_length: int,
     keep_ratio: bool,
     stretch: float,
@@ -139,6 +146,7 @@ def recognizer(
             target(bundle, name, licence),
             charset=charset,
             image_hw=size,
+            widths=widths,
             max_length=max_length,
             keep_ratio=keep_ratio,
             stretch=stretch,

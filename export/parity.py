@@ -7,9 +7,10 @@ different images, at batch 1, 2 and 5.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,17 +61,26 @@ def detector_cases(craft: CRAFT, refiner: LinkRefiner | None) -> Iterator[Case]:
             yield Case({"image": image}, {"region": region, "affinity": affinity})
 
 
-def recognizer_cases(network: Recognizer) -> Iterator[Case]:
-    """Every batch size with all symbols allowed, and one where a random half of the charset is forbidden."""
+def recognizer_cases(network: Recognizer, widths: Sequence[int] = ()) -> Iterator[Case]:
+    """Every batch size with all symbols allowed, and one where a random half of the charset is forbidden.
+
+    All that at the network's width, or at the least, the middle and the greatest of several.
+    """
     exact, config = copy.deepcopy(network).double(), network.config
     everything = np.zeros(config.num_classes, np.float32)
     half = everything.copy()
     half[np.random.default_rng(0).permutation(config.num_classes - 2)[::2] + 2] = FORBIDDEN
-    for batch, allowed in (*((batch, everything) for batch in BATCHES), (2, half)):
-        crops = random_images((batch, *config.image_hw, config.channels), seed=batch)
+    masked = [*((batch, everything) for batch in BATCHES), (2, half)]
+    for width, (batch, allowed) in product(spread(widths or config.image_hw[1:]), masked):
+        crops = random_images((batch, config.image_hw[0], width, config.channels), seed=batch)
         symbols, log_probs = run_recognizer(exact, crops, allowed)
         log_probs[..., allowed != 0] = -np.inf
         yield Case({"crops": crops, "allowed": allowed}, {"symbols": symbols, "log_probs": log_probs})
+
+
+def spread(widths: Sequence[int]) -> list[int]:
+    """The least, the middle and the greatest of ascending widths, each once."""
+    return sorted({widths[0], widths[len(widths) // 2], widths[-1]})
 
 
 def run_detector(craft: Any, refiner: Any, image: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:

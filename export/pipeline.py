@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ..runtime.bundle import MANIFEST_NAME, Bundle, file_sha256, write_bundle
 from ..runtime.errors import ExportError
-from ..runtime.manifest import SCHEMA, DetectorSpec, FileEntry, Manifest, Parity, RecognizerSpec, Thresholds
+from ..runtime.manifest import SCHEMA, STRIDE_PX, DetectorSpec, FileEntry, Manifest, Parity, RecognizerSpec, Thresholds
 from .canary import write_canary
 from .networks import load_craft, load_recognizer, load_refiner, resolve_charset
 from .onnx_file import check_contract, write_onnx
@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 LICENCE = "not stated; see the source of the checkpoint"
 """Licence of a bundle when none is given."""
 
-LARGEST_CANVAS_PX = 32 * 256
+LARGEST_CANVAS_PX = WIDEST_CROP_PX = 32 * 256
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ def export_recognizer(
     *,
     charset: str | None,
     image_hw: tuple[int, int] | None = None,
+    widths: tuple[int, ...] = (),
     max_length: int = 25,
     keep_ratio: bool = False,
     stretch: float = 1.0,
@@ -110,7 +111,8 @@ def export_recognizer(
 ) -> Exported:
     """Export a recogniser's checkpoint.
 
-    `charset`: see `resolve_charset`; `image_hw`, `max_length`: see `load_recognizer`; `keep_ratio`:
+    `charset`: see `resolve_charset`; `image_hw`, `max_length`: see `load_recognizer`; `widths`: see
+    `RecognizerSpec`, pixels, () = that of `image_hw` only; `keep_ratio`:
     whether it was trained on crops that keep their aspect ratio, padded on the right; `stretch`: and on
     crops so much wider than that, where they have room; `margin`: share of their height to cut around
     texts; `even_contrast`: see `RecognizerConfig`.
@@ -128,6 +130,7 @@ def export_recognizer(
             stages=config.stages,
             charset=characters,
             image_hw=config.image_hw,
+            widths=widths,
             channels=3 if config.channels == 3 else 1,
             width=config.width,
             max_length=config.max_length,
@@ -139,11 +142,17 @@ def export_recognizer(
             parity=parity,
         )
 
+    try:
+        spec({}, {})
+    except ValueError as exc:
+        raise ExportError(
+            f"{checkpoint}: {exc}; change --widths, --size or --keep-ratio, or leave --widths out"
+        ) from exc
     with staged(target.bundle) as folder:
         path = folder / "recognizer.onnx"
         say(f"tracing {config.stages} (a minute or two)")
-        trace_recognizer(network, path)
-        return finish(path, "recognizer", spec, recognizer_cases(network), target, say)
+        trace_recognizer(network, path, widths)
+        return finish(path, "recognizer", spec, recognizer_cases(network, widths), target, say)
 
 
 def trace_detector(craft: CRAFT, refiner: LinkRefiner | None, path: Path) -> None:
@@ -161,8 +170,8 @@ def trace_detector(craft: CRAFT, refiner: LinkRefiner | None, path: Path) -> Non
     )
 
 
-def trace_recognizer(network: Recognizer, path: Path) -> None:
-    """Write the recogniser's graph: batch dynamic."""
+def trace_recognizer(network: Recognizer, path: Path, widths: tuple[int, ...] = ()) -> None:
+    """Write the recogniser's graph: batch dynamic; with `widths` the width too, a multiple of 4."""
     import torch
     from torch.export import Dim
 
@@ -171,7 +180,10 @@ def trace_recognizer(network: Recognizer, path: Path) -> None:
     config = network.config
     crops = torch.zeros(2, *config.image_hw, config.channels, dtype=torch.uint8)
     allowed = torch.zeros(config.num_classes)
-    write_onnx("recognizer", RecognizerGraph(network).eval(), (crops, allowed), ({0: Dim("batch")}, {}), path)
+    dynamic = {0: Dim("batch")}
+    if widths:
+        dynamic[2] = STRIDE_PX * Dim("columns", min=2, max=WIDEST_CROP_PX // STRIDE_PX)
+    write_onnx("recognizer", RecognizerGraph(network).eval(), (crops, allowed), (dynamic, {}), path)
 
 
 @contextmanager

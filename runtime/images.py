@@ -135,6 +135,22 @@ def with_margin(quad: Points, frame: Frame, margin: float) -> tuple[Points, floa
     return np.clip(grown, 0, limits).astype(np.float32), share
 
 
+def crop_columns(quad: Points, height: int, stretch: float) -> int:
+    """How many columns a crop of this height gives a quad (4, 2), at least 1: as many as its ratio says, ``stretch``
+    times, but no more than twice the height on top, which keeps long texts, whose characters are many, from growing.
+    """
+    wide, high = _sides(quad.tolist())
+    natural = height * wide / high
+    return max(1, round(natural + min(natural * (stretch - 1), 2 * height)))
+
+
+def _sides(corners: list[list[float]]) -> tuple[float, float]:
+    """The longer of a quad's horizontal and of its vertical sides, at least 1."""
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
+    wide = max(math.hypot(bx - ax, by - ay), math.hypot(dx - cx, dy - cy), 1.0)
+    return wide, max(math.hypot(cx - bx, cy - by), math.hypot(ax - dx, ay - dy), 1.0)
+
+
 def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool, stretch: float = 1.0) -> int:
     """Straighten a quad of the frame into a crop, in place.
 
@@ -144,16 +160,15 @@ def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool, stret
         crop: (h, w, 1) grey or (h, w, 3) BGR uint8 array to write.
         keep_ratio: True: height h, as wide as the ratio makes it but at most w, the rest repeats the last
             column (the recogniser's ``--PAD``); False: stretched to h × w.
-        stretch: with keep_ratio, how much wider than its ratio a crop is made where there is room.
+        stretch: with keep_ratio, see `crop_columns`.
 
     Returns:
         How many of the crop's columns show the quad, 1..w.
     """
     height, width = crop.shape[:2]
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners = quad.tolist()
-    wide = max(math.hypot(bx - ax, by - ay), math.hypot(dx - cx, dy - cy), 1.0)
-    high = max(math.hypot(cx - bx, cy - by), math.hypot(ax - dx, ay - dy), 1.0)
-    used: int = min(width, max(1, round(height * wide / high * stretch))) if keep_ratio else width
+    wide, high = _sides(corners)
+    used: int = min(width, crop_columns(quad, height, stretch)) if keep_ratio else width
     left, top = max(math.floor(min(ax, bx, cx, dx)) - 1, 0), max(math.floor(min(ay, by, cy, dy)) - 1, 0)
     right, bottom = math.ceil(max(ax, bx, cx, dx)) + 2, math.ceil(max(ay, by, cy, dy)) + 2
     patch: NDArray[Any] = frame[top:bottom, left:right]

@@ -1,10 +1,14 @@
 """What bundle.json says: the structs that it is validated against."""
 
+from bisect import bisect_left
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 SCHEMA = 1
+STRIDE_PX = 4
+"""Columns of a crop for each step of the feature networks."""
 MAX_FILE_BYTES = 2 << 30
 """No larger than one ONNX (protobuf) file can be."""
 
@@ -16,6 +20,7 @@ Stretch = Annotated[float, Meta(ge=0.25, le=4)]
 Margin = Annotated[float, Meta(ge=0, le=1)]
 Temperature = Annotated[float, Meta(ge=0.01, le=100)]
 Side = Annotated[int, Meta(ge=8, le=8192)]
+Widths = Annotated[tuple[Side, ...], Meta(max_length=16)]
 Pixels = Annotated[int, Meta(ge=0, le=8192)]
 AxisSize = Annotated[int, Meta(ge=1, le=8192)]
 ComputeCapability = Annotated[str, Meta(pattern=r"\Asm[0-9]{2,3}\Z")]
@@ -186,7 +191,10 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     charset: Annotated[str, Meta(min_length=1, max_length=65_536)]
     """Characters in the order of the graph's symbols, without blank, [GO] and [s]."""
     image_hw: tuple[Side, Side]
-    """Height and width of a crop, pixels."""
+    """Height and greatest width of a crop, pixels."""
+    widths: Widths = ()
+    """Widths that the graph is run at, ascending multiples of ``STRIDE_PX`` up to that of image_hw: a crop gets the
+    least that holds it; () = that of image_hw only."""
     channels: Literal[1, 3]
     """1 = grey, 3 = BGR."""
     width: Width
@@ -196,7 +204,7 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keep_ratio: bool
     """True: crops keep their aspect ratio and are padded on the right; False: stretched to image_hw."""
     stretch: Stretch = 1.0
-    """With keep_ratio: how much wider than its ratio a crop is made where the input has room."""
+    """With keep_ratio: how much wider than its ratio a crop is made, see `crop_columns`."""
     margin: Margin = 0.0
     """Share of their height that is cut around the quads of a detector."""
     even_contrast: bool = False
@@ -222,10 +230,47 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Symbols of the graph: the charset after CTC's blank, or after Attn's [GO] and [s]."""
         return len(self.charset) + (1 if self.prediction == "CTC" else 2)
 
+    @property
+    def crop_widths(self) -> tuple[int, ...]:
+        """Widths that the graph is run at, ascending, at least one."""
+        return self.widths or self.image_hw[1:]
+
+    @property
+    def usual_hw(self) -> tuple[int, int]:
+        """Height and middle width of a crop: what is timed, and what engines are fastest with."""
+        return self.image_hw[0], self.crop_widths[len(self.crop_widths) // 2]
+
+    def width_for(self, columns: int) -> int:
+        """The least width that holds so many columns; the greatest where none does."""
+        widths = self.crop_widths
+        return widths[min(bisect_left(widths, columns), len(widths) - 1)]
+
+    @property
+    def open_steps(self) -> bool:
+        """Whether the graph has other steps (T) at other widths."""
+        return bool(self.widths) and self.prediction == "CTC"
+
+    def steps(self, width: int) -> int:
+        """Steps (T) of the published networks at a width, a multiple of ``STRIDE_PX``."""
+        if self.prediction == "Attn":
+            return self.max_length + 1
+        return width // STRIDE_PX + (-1 if "-VGG-" in self.stages else 1)
+
     def __post_init__(self) -> None:
         if len(set(self.charset)) != len(self.charset):
             raise ValueError("every character of charset must occur once")
+        if self.widths:
+            self._expect_widths()
         _expect_files(self.preferred, self.files)
+
+    def _expect_widths(self) -> None:
+        rising = all(low < high for low, high in pairwise(self.widths))
+        if not rising or self.widths[-1] != self.image_hw[1] or any(each % STRIDE_PX for each in self.widths):
+            expected = f"ascending multiples of {STRIDE_PX} that end with {self.image_hw[1]}, the greatest"
+            raise ValueError(f"expected widths: {expected}; got {', '.join(map(str, self.widths))}")
+        if not self.keep_ratio or not self.stages.startswith("None-"):
+            got = self.stages if self.keep_ratio else "crops that are stretched to one size"
+            raise ValueError(f"expected widths only with keep_ratio and without TPS, got {got}")
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

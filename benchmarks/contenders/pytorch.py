@@ -142,7 +142,8 @@ def open_network(name: str, bundle: Bundle, kind: Kind) -> TorchSession:
     spec = bundle.recognizer
     network = load_recognizer(path, spec.image_hw, spec.max_length, even_contrast=spec.even_contrast)
     graph = RecognizerGraph(network).eval()
-    crop, allowed = torch.zeros(1, *spec.image_hw, spec.channels, dtype=torch.uint8), torch.zeros(spec.classes)
+    crop, allowed = torch.zeros(1, *spec.usual_hw, spec.channels, dtype=torch.uint8), torch.zeros(spec.classes)
     with torch.inference_mode():
-        _, *found = graph(crop, allowed)[1].shape
-    return TorchSession(name, graph, {"symbols": (None, found[0]), "log_probs": (None, *found)})
+        _, steps, classes = graph(crop, allowed)[1].shape
+    opened = None if spec.open_steps else steps
+    return TorchSession(name, graph, {"symbols": (None, opened), "log_probs": (None, opened, classes)})

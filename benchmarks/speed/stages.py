@@ -26,7 +26,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "decode": ("files.read_photo",),
     "fit": ("detector.as_bgr", "detector.plan_fit", "detector.fit"),
     "boxes": ("detector.find_regions", "detector.Detector._mapped"),
-    "cut": ("recognizer.cut_quad",),
+    "cut": ("recognizer.plan_cut", "recognizer.fill_crop"),
     "text": ("recognizer.decode", "reader.select", "reader.ambiguous"),
 }
 """Stage → what belongs to it in edgereader.runtime; the networks are `BINDINGS`."""

@@ -13,8 +13,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from ...runtime.bundle import Bundle, file_sha256, write_bundle
+from ...runtime.crops import fill_crop, plan_cut
 from ...runtime.detector import ENLARGE
-from ...runtime.images import cut_quad, fit, plan_fit, with_margin
+from ...runtime.images import fit, plan_fit
 from ...runtime.manifest import FileEntry, Kind, Quantized, RecognizerSpec
 from ..onnx_file import check_contract
 from ..parity import versions
@@ -201,7 +202,7 @@ def write(model: onnx.ModelProto, path: Path) -> None:
 
 
 def inputs_of(bundle: Bundle, kind: Kind, pictures: Sequence[Picture]) -> Iterator[Arrays]:
-    """What the runtime would feed the network from these pictures, one canvas or the crops of one picture at a time."""
+    """What the runtime would feed the network from these pictures: a canvas, or a picture's crops of one width."""
     if kind == "detector":
         side_px = min(CALIBRATION_SIDE_PX, bundle.detector.long_side_px)
         for picture in pictures:
@@ -214,12 +215,15 @@ def inputs_of(bundle: Bundle, kind: Kind, pictures: Sequence[Picture]) -> Iterat
     spec = bundle.recognizer
     allowed = np.zeros(spec.classes, np.float32)
     for picture, quads in zip(pictures, crop_places(bundle, pictures), strict=True):
-        if len(quads):
-            crops = np.zeros((len(quads), *spec.image_hw, spec.channels), np.uint8)
-            frame = picture.read()
-            for crop, quad in zip(crops, quads, strict=True):
-                outer, _ = with_margin(quad, frame, spec.margin)
-                cut_quad(frame, outer, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
+        if not len(quads):
+            continue
+        frame = picture.read()
+        cuts = [plan_cut(spec, frame, quad, spec.margin) for quad in quads]
+        for width in sorted({cut.width for cut in cuts}):
+            members = [cut for cut in cuts if cut.width == width]
+            crops = np.zeros((len(members), spec.image_hw[0], width, spec.channels), np.uint8)
+            for cut, crop in zip(members, crops, strict=True):
+                fill_crop(spec, cut, crop)
             yield {"crops": crops, "allowed": allowed}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -55,16 +56,17 @@ class Letters:
         first = np.append(True, best[1:] != best[:-1])
         return tuple(best[first & (best > 0)].tolist())
 
-    def likelihoods(self, rows: Probabilities, forms: Sequence[Form]) -> Likelihoods:
-        """Probabilities (N, K) of K forms in rows (N, T, merged classes), exactly."""
-        return (attn_likelihoods if self._alphabet.prediction == "Attn" else ctc_likelihoods)(rows, forms)
+    def likelihoods(self, frames: Sequence[Probabilities], forms: Sequence[Form]) -> Likelihoods:
+        """Probabilities (N, K), exactly, of K forms in N >= 1 frames' rows (T, merged classes), each of its own T."""
+        score = attn_likelihoods if self._alphabet.prediction == "Attn" else ctc_likelihoods
+        return np.concatenate([score(np.stack(list(alike)), forms) for _, alike in groupby(frames, key=len)])
 
     def likelihood(self, place: Place) -> float:
         """How likely a frame's own text is in that frame, 0..1, exactly; with all letters for one."""
         rows = self.merged(place.log_probs)
         forms = {self.classes(place.text), self.greedy(rows)}
         same = [each for each in forms if self.said(each) == place.text.text]
-        return float(self.likelihoods(rows[None], same).sum())
+        return float(self.likelihoods([rows], same).sum())
 
     def said(self, form: Form) -> str:
         """What a form says, units dropped; "" where it is not a number, or nothing."""

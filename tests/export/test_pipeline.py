@@ -24,6 +24,7 @@ from edgereader.models.recognizer import COMBINATIONS, Recognizer
 from edgereader.runtime.bundle import Bundle
 from edgereader.runtime.errors import BundleError, CheckpointError, ExportError, ParityError
 from edgereader.runtime.manifest import Thresholds
+from edgereader.runtime.recognizer import Recognizer as Recogniser
 
 Maker = Callable[..., Recognizer]
 Save = Callable[..., Path]
@@ -53,12 +54,12 @@ def close(actual: np.ndarray[Any, Any], expected: torch.Tensor) -> bool:
 
 
 @torch.inference_mode()
-def assert_recognizer_equals(path: Path, network: Recognizer) -> None:
+def assert_recognizer_equals(path: Path, network: Recognizer, width: int | None = None) -> None:
     """Against the network in float64: in float32 its own spline is off by as much as is allowed here."""
     config, exact = network.config, copy.deepcopy(network).double()
     allowed = np.zeros(config.num_classes, np.float32)
     for batch in (1, 3):
-        crops = random_bytes(batch, *config.image_hw, config.channels)
+        crops = random_bytes(batch, config.image_hw[0], width or config.image_hw[1], config.channels)
         symbols, log_probs = run(path, crops=crops, allowed=allowed)
         pixels = torch.from_numpy(crops).flip(3) if config.channels == 3 else torch.from_numpy(crops)
         logits = exact((pixels.permute(0, 3, 1, 2).double() / 255 - 0.5) / 0.5)
@@ -111,6 +112,48 @@ def test_colour_and_another_size(make_recognizer: Maker, save: Save, tmp_path: P
     assert (spec.image_hw, spec.channels, spec.charset, spec.width) == ((48, 128), 3, "x-y1", 0.125)
     assert (spec.keep_ratio, spec.stretch, spec.margin, spec.even_contrast) == (True, 1.5, 0.1, True)
     assert_recognizer_equals(bundle.file("recognizer"), network)
+
+
+WIDTHS = (32, 64, 128)
+
+
+@pytest.mark.parametrize("stages", ["None-VGG-BiLSTM-CTC", "None-RCNN-None-CTC", "None-ResNet-BiLSTM-Attn"])
+def test_several_widths_equal_the_network_at_each_of_them(exported: Exported, stages: str) -> None:
+    network, folder = exported(stages, 0.125, WIDTHS)
+    bundle = Bundle.open(folder)
+    spec, path = bundle.recognizer, bundle.file("recognizer")
+    assert (spec.image_hw, spec.widths, spec.parity["fp32"].cases) == ((32, 128), WIDTHS, 12)
+    for width in (*WIDTHS, 8, 92, 512):
+        assert_recognizer_equals(path, network, width)
+    crops = [np.random.default_rng(width).integers(0, 256, (32, width)).astype(np.uint8) for width in (90, 9, 500, 40)]
+    recognizer = Recogniser(bundle, alphabet=None)
+    assert [len(each) for each in recognizer.log_probs(crops)] == [spec.steps(width) for width in (128, 32, 128, 64)]
+    together = list(recognizer.log_probs(crops))
+    for crop, rows in zip(crops, together, strict=True):
+        (alone,) = recognizer.log_probs([crop])
+        np.testing.assert_allclose(alone, rows, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("stages", "told", "message"),
+    [
+        ("TPS-VGG-None-CTC", {"keep_ratio": True}, "without TPS, got TPS-VGG-None-CTC"),
+        ("None-VGG-None-CTC", {}, "only with keep_ratio"),
+        ("None-VGG-None-CTC", {"keep_ratio": True, "widths": (32, 64)}, "that end with 128, the greatest; got 32, 64"),
+        ("None-VGG-None-CTC", {"keep_ratio": True, "widths": (64, 32, 128)}, "ascending multiples of 4"),
+        ("None-VGG-None-CTC", {"keep_ratio": True, "widths": (30, 128)}, "ascending multiples of 4"),
+    ],
+)
+def test_widths_that_cannot_be_are_refused_before_anything_is_traced(
+    make_recognizer: Maker, save: Save, tmp_path: Path, stages: str, told: dict[str, Any], message: str
+) -> None:
+    checkpoint = save(make_recognizer(stages, num_classes=11, width=0.1, image_hw=(32, 128)))
+    said: list[str] = []
+    options = {"image_hw": (32, 128), "widths": WIDTHS, **told}
+    with pytest.raises(ExportError, match=message):
+        export_recognizer(checkpoint, Target(tmp_path / "bundle"), charset="digits", say=said.append, **options)
+    assert said == [f"reading {checkpoint}"]
+    assert not (tmp_path / "bundle").exists()
 
 
 @pytest.mark.parametrize("name", ["thin_craft", "strided_craft"])

@@ -3,7 +3,18 @@ import numpy as np
 import pytest
 
 from edgereader.runtime.errors import ImageError
-from edgereader.runtime.images import CANVAS_SIDES_PX, as_bgr, cut_quad, fit, plan_fit, to_frame, whole, with_margin
+from edgereader.runtime.images import (
+    CANVAS_SIDES_PX,
+    as_bgr,
+    box,
+    crop_columns,
+    cut_quad,
+    fit,
+    plan_fit,
+    to_frame,
+    whole,
+    with_margin,
+)
 
 RNG = np.random.default_rng(0)
 PHOTO = cv2.GaussianBlur(RNG.integers(0, 256, (60, 200, 3), dtype=np.uint8), (9, 9), 0)
@@ -133,6 +144,27 @@ def test_narrow_crops_are_widened_where_there_is_room():
     assert np.array_equal(crop[:, :60], cv2.resize(frame, (60, 32)))
     assert cut_quad(frame, whole(frame), crop, keep_ratio=True, stretch=4) == 100
     assert cut_quad(frame, whole(frame), crop, keep_ratio=False, stretch=1.5) == 100
+
+
+@pytest.mark.parametrize(
+    ("ratio", "stretch", "columns"),
+    [(1, 1, 32), (1, 2, 64), (2, 2, 128), (4, 2, 192), (10, 2, 384), (10, 1.125, 360), (1, 4, 96), (4, 0.5, 64)],
+)
+def test_columns_are_stretched_by_no_more_than_twice_the_height(ratio, stretch, columns):
+    quad = box(7, 9, 20 * ratio, 20)
+    assert crop_columns(quad, 32, stretch) == columns
+    assert crop_columns(quad @ np.float32([[0.6, 0.8], [-0.8, 0.6]]), 32, stretch) == columns
+    assert crop_columns(box(0, 0, 1, 5000), 32, stretch) == 1
+
+
+@pytest.mark.parametrize("stretch", [1.0, 1.25, 2.0])
+def test_a_fixed_width_is_used_as_by_the_plain_rule(stretch):
+    """At 32 x 128 the bound is beyond what the crop holds."""
+    frame, crop = np.zeros((90, 1300, 3), np.uint8), np.zeros((32, 128, 1), np.uint8)
+    for width in range(1, 1300, 7):
+        for height in (1, 13, 40, 90):
+            used = cut_quad(frame, box(0, 0, width, height), crop, keep_ratio=True, stretch=stretch)
+            assert used == min(128, max(1, round(32 * width / height * stretch)))
 
 
 def test_keeping_the_ratio_squeezes_what_is_too_wide():

@@ -33,6 +33,13 @@ def test_a_recognizer_takes_every_batch_that_the_runtime_runs(bundle):
     assert default_profile(bundle, "recognizer", max_batch=64)["crops"].max[0] == 64
 
 
+def test_a_recognizer_takes_all_its_widths_and_is_fastest_with_the_middle_one(make_bundle):
+    bundle = Bundle.open(make_bundle(widths=(64, 96, 128, 256)))
+    assert default_profile(bundle, "recognizer") == {
+        "crops": ShapeRange(min=(1, 32, 64, 1), opt=(8, 32, 128, 1), max=(MOST_CROPS, 32, 256, 1))
+    }
+
+
 @pytest.mark.parametrize("side", CANVAS_SIDES_PX)
 def test_min_opt_and_max_are_in_order_for_every_long_side(make_bundle, bundle, side):
     from msgspec.structs import replace

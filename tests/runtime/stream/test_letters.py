@@ -32,3 +32,15 @@ def test_all_text_stays_as_it_is():
     seen = place("a1m3", kind=kind)
     assert letters.merged(seen.log_probs) == pytest.approx(np.exp(seen.log_probs))
     assert letters.said(letters.classes(seen.text)) == "a1m3"
+
+
+@pytest.mark.parametrize("prediction", ["CTC", "Attn"])
+def test_frames_of_different_steps_are_scored_each_by_itself(prediction):
+    letters = Letters(alphabet(prediction))
+    rows = [letters.merged(place(text, kind=alphabet(prediction)).log_probs) for text in ("407", "401", "407")]
+    still = np.eye(rows[0].shape[1], dtype=np.float32)[[0 if prediction == "CTC" else 1] * 5]
+    rows[1] = np.vstack((rows[1], still))
+    forms = [letters.greedy(each) for each in rows[:2]]
+    together = letters.likelihoods(rows, forms)
+    np.testing.assert_array_equal(together, np.vstack([letters.likelihoods([each], forms) for each in rows]))
+    assert together.argmax(axis=1).tolist() == [0, 1, 0]
