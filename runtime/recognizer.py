@@ -10,13 +10,14 @@ from typing import NamedTuple
 from .alphabets import NUMBERS, Probabilities, make_alphabet
 from .binding import bind_crops
 from .bundle import Bundle
+from .by_arguments import ByArguments, arguments_of
 from .decoding import Text, decode, softened
 from .errors import BundleError
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr, cut_quad, whole, with_margin
-from .manifest import RecognizerSpec
+from .lending import Lender
 from .profiles import MOST_CROPS
-from .sessions import Binding, Session, open_session
+from .sessions import Binding, open_session
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class _Row(NamedTuple):
     """What lies around the quad at each end, as a share of its width."""
 
 
-class Recognizer:
-    """Reads the text in crops."""
+class Recognizer(ByArguments):
+    """Reads the text in crops; safe to share between threads, and pickled by its arguments."""
 
     def __init__(
         self,
@@ -69,11 +70,14 @@ class Recognizer:
             BackendUnavailable: the backend cannot run here.
             AlphabetError: alphabet, pattern or check do not fit the recogniser.
         """
+        self._arguments = arguments_of(locals())
         self._spec = bundle.recognizer
         self.alphabet = make_alphabet(self._spec.charset, self._spec.prediction, alphabet, pattern, check)
         self.session = open_session(bundle, "recognizer", backend, precision, threads)
-        self._binding = _bind(self.session, self._spec)
-        self._binding.inputs["allowed"][:] = self.alphabet.allowed
+        limits = self.session.limits("crops")
+        self._most_crops = MOST_CROPS if limits is None else min(MOST_CROPS, limits.max[0])
+        self._buffers = Lender(self._bind)
+        self._buffers.give_back(self._spec.image_hw[1], self._bind(self._spec.image_hw[1]))
 
     def recognize(self, frame: Frame, regions: Iterable[Region]) -> list[Text]:
         """Read the regions of a frame (H, W, 3) uint8 BGR: one text each, in their order.
@@ -131,23 +135,25 @@ class Recognizer:
 
     def _rows(self, places: Iterator[tuple[Frame, Points]], margin: float) -> Iterator[_Row]:
         """What the network says of each quad, with this share of its height around it; good until the next one."""
-        crops, log_probs = self._binding.inputs["crops"], self._binding.outputs["log_probs"]
-        spec, width = self._spec, crops.shape[2]
-        while batch := list(islice(places, len(crops))):
-            cut = []
-            for crop, (frame, quad) in zip(crops, batch, strict=False):
-                outer, share = with_margin(quad, frame, margin) if margin else (quad, 0.0)
-                used = cut_quad(frame, outer, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
-                cut.append((used / width, share))
-            self._binding.run(len(batch))
-            yield from (_Row(row, *each) for row, each in zip(log_probs, cut, strict=False))
+        spec, width = self._spec, self._spec.image_hw[1]
+        while batch := list(islice(places, self._most_crops)):
+            with self._buffers.lent(width) as binding:
+                cut = []
+                for crop, (frame, quad) in zip(binding.inputs["crops"], batch, strict=False):
+                    outer, share = with_margin(quad, frame, margin) if margin else (quad, 0.0)
+                    used = cut_quad(frame, outer, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
+                    cut.append((used / width, share))
+                binding.run(len(batch))
+                yield from (_Row(row, *each) for row, each in zip(binding.outputs["log_probs"], cut, strict=False))
 
-
-def _bind(session: Session, spec: RecognizerSpec) -> Binding:
-    _, steps, found = session.output_shape("log_probs")
-    if steps is None or found != spec.classes:
-        got = f"{steps} steps and {found} classes"
-        raise BundleError(f"recognizer: expected fixed steps and {spec.classes} classes, got {got}; export it again")
-    limits = session.limits("crops")
-    most = MOST_CROPS if limits is None else min(MOST_CROPS, limits.max[0])
-    return bind_crops(session, (most, *spec.image_hw, spec.channels))
+    def _bind(self, width: int) -> Binding:
+        spec = self._spec
+        _, steps, found = self.session.output_shape("log_probs")
+        if steps is None or found != spec.classes:
+            got = f"{steps} steps and {found} classes"
+            raise BundleError(
+                f"recognizer: expected fixed steps and {spec.classes} classes, got {got}; export it again"
+            )
+        binding = bind_crops(self.session, (self._most_crops, spec.image_hw[0], width, spec.channels))
+        binding.inputs["allowed"][:] = self.alphabet.allowed
+        return binding

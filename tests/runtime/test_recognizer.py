@@ -83,8 +83,9 @@ def test_places_of_many_frames_are_read_in_full_batches(recognizer, monkeypatch)
         frame[20:52, 30:130] = barcode(text)[..., None]
         frames.append(frame)
     quad = np.array([[30, 20], [130, 20], [130, 52], [30, 52]], np.float32)
-    run, batches = recognizer._binding.run, []
-    monkeypatch.setattr(recognizer._binding, "run", lambda batch: batches.append(batch) or run(batch))
+    ((_, binding),) = recognizer._buffers.idle
+    run, batches = binding.run, []
+    monkeypatch.setattr(binding, "run", lambda batch: batches.append(batch) or run(batch))
     found = recognizer.read_places((frame, quad) for frame in frames)
     assert [each.text.text for each in found] == texts
     assert batches == [MOST_CROPS, len(texts) - MOST_CROPS]
