@@ -50,10 +50,12 @@ def export() -> None:
 @click.option("--link-threshold", type=click.FloatRange(0, 1), default=0.4, show_default=True)
 @click.option("--low-text", type=click.FloatRange(0, 1), default=0.4, show_default=True)
 @click.option(
-    "--long-side", type=click.IntRange(32, 8192), default=1280, show_default=True, help="Longest canvas side, pixels."
+    "--long-side", type=click.IntRange(64, 8192), default=1280, show_default=True, help="Longest canvas side, pixels."
 )
 @click.option(
-    "--coarse-side", type=click.IntRange(32, 8192), help="Look again on a canvas of this side, for very large text."
+    "--coarse-side",
+    type=click.IntRange(64, 8192),
+    help="Look again on a canvas of this side, for very large text: a multiple of 64 below 512, or of 128.",
 )
 def detector(
     checkpoint: Path,

@@ -13,7 +13,17 @@ from msgspec.structs import replace
 
 from ..runtime.bundle import MANIFEST_NAME, Bundle, file_sha256, write_bundle
 from ..runtime.errors import ExportError
-from ..runtime.manifest import SCHEMA, STRIDE_PX, DetectorSpec, FileEntry, Manifest, Parity, RecognizerSpec, Thresholds
+from ..runtime.manifest import (
+    SCHEMA,
+    STRIDE_PX,
+    DetectorSpec,
+    FileEntry,
+    Manifest,
+    Parity,
+    RecognizerSpec,
+    Thresholds,
+    expect_sides,
+)
 from .canary import write_canary
 from .networks import load_craft, load_recognizer, load_refiner, resolve_charset
 from .onnx_file import check_contract, write_onnx
@@ -72,6 +82,7 @@ def export_detector(
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
     """
+    expect_sides(long_side_px, coarse_side_px)
     say(f"reading {checkpoint}")
     craft = load_craft(checkpoint)
     links = load_refiner(refiner) if refiner else None

@@ -1,19 +1,19 @@
 """Where is the text: frame → canvas → CRAFT → regions."""
 
 import logging
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from .binding import MAP_STRIDE, bind_canvases
 from .bundle import Bundle
+from .by_arguments import ByArguments, arguments_of
+from .errors import BackendError
 from .heatmaps import Region, find_regions
 from .images import CANVAS_SIDES_PX, Fit, Frame, as_bgr, fit, plan_fit, to_frame
+from .lending import Lender
 from .sessions import Binding, open_session
 
 ENLARGE = 1.5
 """Small frames are enlarged at most so much, as CRAFT's ``mag_ratio``."""
-MAX_BINDINGS = 8
-"""Canvases whose buffers are kept; a photo of another size takes the place of the one unused for longest."""
 log = logging.getLogger("edgereader")
 
 
@@ -23,12 +23,12 @@ class Looking:
 
     frame: Frame
     """(H, W, 3) uint8 BGR."""
-    looks: tuple[tuple[Fit, Binding], ...]
-    """How it lies in each canvas, and where that runs."""
+    looks: list[tuple[Fit, Binding]]
+    """How it lies in each canvas, and where that runs; `Detector.finish` takes them out."""
 
 
-class Detector:
-    """Finds text in frames."""
+class Detector(ByArguments):
+    """Finds text in frames; safe to share between threads, and pickled by its arguments."""
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Detector:
             BundleError: no detector, no such precision, or a damaged file.
             BackendUnavailable: the backend cannot run here.
         """
+        self._arguments = arguments_of(locals())
         coarse_side_px = bundle.detector.coarse_side_px
         self.thresholds = bundle.detector.thresholds
         self.long_side_px = long_side_px or bundle.detector.long_side_px
@@ -63,7 +64,7 @@ class Detector:
         self.session = open_session(bundle, "detector", backend, precision, threads)
         shapes = self.session.limits("image")
         self._most_hw = None if shapes is None else (shapes.max[1], shapes.max[2])
-        self._bindings: OrderedDict[tuple[tuple[int, int], int], Binding] = OrderedDict()
+        self._buffers = Lender(self._bind)
         self._told: set[tuple[int, int]] = set()
 
     def detect(self, frame: Frame, *, coarse: bool = True) -> list[Region]:
@@ -78,37 +79,45 @@ class Detector:
         """
         return self.finish(self.start(frame, coarse=coarse))
 
-    def start(self, frame: Frame, slot: int = 0, *, coarse: bool = True) -> Looking:
+    def start(self, frame: Frame, *, coarse: bool = True) -> Looking:
         """Begin what `detect` does; a GPU goes on while the caller does other things, until `finish`.
 
-        Each ``slot`` has buffers of its own: between `start` and `finish` of one frame, another frame may start in
-        another slot, and its copy to the GPU overlaps the first one's run. Errors are those of `detect`.
+        Each look has buffers of its own until `finish`: other frames may start meanwhile, and their copies to the GPU
+        overlap the first one's run. Another thread may finish it. Errors are those of `detect`.
         """
         frame = as_bgr(frame)
         plans = self.plans(*frame.shape[:2])
         if self._most_hw is not None:
             self._tell(frame, plans)
-        source, looks = frame, []
+        source, looking = frame, Looking(frame, [])
         for plan in plans if coarse else plans[:1]:
-            binding = self._binding(plan.canvas_hw, slot)
+            binding = self._buffers.take(plan.canvas_hw)
             canvas = binding.inputs["image"][0]
             fit(source, plan, canvas)
             binding.start(1)
-            looks.append((plan, binding))
+            looking.looks.append((plan, binding))
             if plan.size_hw[0] < frame.shape[0]:  # a smaller canvas is fitted from this one, which is far less to read
                 source = canvas[: plan.size_hw[0], : plan.size_hw[1]]
-        return Looking(frame, tuple(looks))
+        return looking
 
     def finish(self, looking: Looking) -> list[Region]:
-        """Wait for what `start` began; errors are those of `detect`."""
-        return [region for plan, binding in looking.looks for region in self._found(looking.frame, plan, binding)]
+        """Wait for what `start` began, once; errors are those of `detect`."""
+        if not looking.looks:
+            raise BackendError("expected a frame that was started, got one that is finished; start it again")
+        found = []
+        while looking.looks:
+            plan, binding = looking.looks.pop(0)
+            found += self._found(looking.frame, plan, binding)
+            self._buffers.give_back(plan.canvas_hw, binding)
+        return found
 
     def plans(self, height: int, width: int) -> list[Fit]:
-        """How a frame of this size is fitted into each canvas that is looked at, the largest first."""
-        return [
+        """How a frame of this size is fitted into each canvas that is looked at, the largest first, each once."""
+        plans = (
             plan_fit(height, width, long_side_px=side_px, enlarge=ENLARGE, most_hw=self._most_hw)
             for side_px in self._sides_px
-        ]
+        )
+        return list(dict.fromkeys(plans))
 
     def _found(self, frame: Frame, plan: Fit, binding: Binding) -> list[Region]:
         binding.wait()
@@ -124,7 +133,7 @@ class Detector:
 
     def _tell(self, frame: Frame, plans: list[Fit]) -> None:
         """Say once for each canvas that frames are made smaller than was asked for."""
-        for side_px, plan in zip(self._sides_px, plans, strict=True):
+        for side_px, plan in zip(self._sides_px, plans, strict=False):
             wanted = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE)
             if plan.size_hw[0] < wanted.size_hw[0] - 1 and wanted.canvas_hw not in self._told:
                 self._told.add(wanted.canvas_hw)
@@ -135,11 +144,5 @@ class Detector:
         quad, characters = (to_frame(each * MAP_STRIDE, plan, frame) for each in (region.quad, region.characters))
         return Region(quad, characters, region.score)
 
-    def _binding(self, canvas_hw: tuple[int, int], slot: int) -> Binding:
-        key = canvas_hw, slot
-        if key not in self._bindings:
-            if len(self._bindings) == MAX_BINDINGS:
-                self._bindings.popitem(last=False)
-            self._bindings[key] = bind_canvases(self.session, (1, *canvas_hw, 3))
-        self._bindings.move_to_end(key)
-        return self._bindings[key]
+    def _bind(self, canvas_hw: tuple[int, int]) -> Binding:
+        return bind_canvases(self.session, (1, *canvas_hw, 3))

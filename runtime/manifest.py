@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .errors import BundleError
+from .images import CANVAS_SIDES_PX
+
 SCHEMA = 1
 STRIDE_PX = 4
 """Columns of a crop for each step of the feature networks."""
@@ -155,6 +158,23 @@ def _expect_files(preferred: dict[str, str], files: dict[str, FileEntry]) -> Non
             raise ValueError(f"preferred on {backend} is {precision}, which has no file")
 
 
+def expect_sides(long_side_px: int, coarse_side_px: int | None) -> None:
+    """See that a detector can use these sides of its canvases, as `DetectorSpec` has them.
+
+    Raises:
+        BundleError: it cannot.
+    """
+    least, *_, most = CANVAS_SIDES_PX
+    if not least <= long_side_px <= most:
+        raise BundleError(f"long_side_px: expected {least} to {most}, got {long_side_px}; choose one of these")
+    smaller = [side for side in CANVAS_SIDES_PX if side < long_side_px]
+    if coarse_side_px is not None and coarse_side_px not in smaller:
+        sides = ", ".join(map(str, smaller)) or "none, as no canvas is smaller"
+        raise BundleError(
+            f"coarse_side_px: expected a canvas below {long_side_px} ({sides}), got {coarse_side_px}; choose one"
+        )
+
+
 class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The text detector of a bundle."""
 
@@ -169,7 +189,8 @@ class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     long_side_px: Side = 1280
     """Longest canvas side that the detector uses unless told otherwise."""
     coarse_side_px: Side | None = None
-    """Longest side of a second, smaller canvas, on which very large text is found; None = no second look."""
+    """Longest side of a second, smaller canvas, on which very large text is found; None = no second look.
+    One of ``CANVAS_SIDES_PX``, which are filled from edge to edge."""
     files: dict[str, FileEntry]
     """Precision ("fp32", …) → file."""
     parity: dict[str, Parity]
@@ -181,6 +202,7 @@ class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def __post_init__(self) -> None:
         _expect_files(self.preferred, self.files)
+        expect_sides(self.long_side_px, self.coarse_side_px)
 
 
 class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from .alignment import Character, align
 from .alphabets import NUMBERS, Alphabet
 from .bundle import Bundle
+from .by_arguments import ByArguments, arguments_of
 from .decoding import Text
 from .detector import Detector, Looking
 from .errors import BundleError
@@ -93,8 +95,14 @@ def overlap(first: Points, second: Points) -> float:
     return float(shared / max(1e-6, min((high_a - low_a).prod(), (high_b - low_b).prod())))
 
 
-class Reader:
-    """Reads the numbers in pictures."""
+class Reader(ByArguments):
+    """Reads the numbers in pictures.
+
+    Safe to share between threads: each call has buffers of its own while it runs. A reader that is pickled goes to
+    another process by its arguments, and opens its bundle there again, which takes as long as it did here: send it
+    once for each process, not with every picture. A forked process may go on with it on the CPU; a GPU does not come
+    along, which is an error.
+    """
 
     def __init__(
         self,
@@ -138,12 +146,17 @@ class Reader:
             BackendUnavailable: the backend cannot run here.
             AlphabetError: alphabet, pattern or check do not fit the recogniser.
         """
+        self._arguments = arguments_of(locals())
         self.min_confidence = min_confidence
         self._rotations, self._upright = rotations, upright
-        opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        self._arguments["bundle"] = opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         self._recognizer = Recognizer(opened, backend, precision, alphabet, pattern, check, threads)
         has_detector = opened.manifest.detector is not None
         self._detector = Detector(opened, backend, precision, long_side_px, threads) if has_detector else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._arguments["min_confidence"] = self.min_confidence
+        return super().__reduce__()
 
     def read(self, frame: Frame) -> list[Reading]:
         """Read the numbers in a picture.
@@ -168,8 +181,8 @@ class Reader:
             yield from map(self.read, frames)
             return
         detector, before = self._expect_detector(), None
-        for number, frame in enumerate(frames):
-            after = detector.start(frame, slot=number % 2)
+        for frame in frames:
+            after = detector.start(frame)
             if before is not None:
                 yield self._finished(detector, before)
             before = after

@@ -10,10 +10,12 @@ from typing import NamedTuple, TypeVar
 from .alphabets import NUMBERS, Probabilities, make_alphabet
 from .binding import bind_crops
 from .bundle import Bundle
+from .by_arguments import ByArguments, arguments_of
 from .crops import Cut, batch_size, fill_crop, plan_cut
 from .decoding import Text, decode, softened
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr, whole
+from .lending import MAX_BINDINGS, Lender
 from .profiles import MOST_CROPS
 from .sessions import Binding, open_session
 
@@ -44,8 +46,8 @@ class _Row(NamedTuple):
     """What lies around the quad at each end, as a share of its width."""
 
 
-class Recognizer:
-    """Reads the text in crops."""
+class Recognizer(ByArguments):
+    """Reads the text in crops; safe to share between threads, and pickled by its arguments."""
 
     def __init__(
         self,
@@ -73,14 +75,16 @@ class Recognizer:
             BackendUnavailable: the backend cannot run here.
             AlphabetError: alphabet, pattern or check do not fit the recogniser.
         """
+        self._arguments = arguments_of(locals())
         self._spec = bundle.recognizer
         self.alphabet = make_alphabet(self._spec.charset, self._spec.prediction, alphabet, pattern, check)
         self.session = open_session(bundle, "recognizer", backend, precision, threads)
         limits = self.session.limits("crops")
         self._most = MOST_CROPS if limits is None else min(MOST_CROPS, limits.max[0])
         self._held = MOST_CROPS * (HELD_BATCHES if self._spec.widths else 1)
-        self._bindings: dict[int, Binding] = {}
-        self._binding(self._spec.usual_hw[1])
+        self._buffers = Lender(self._bind, most=max(MAX_BINDINGS, 2 * len(self._spec.crop_widths)))
+        usual = self._spec.usual_hw[1]
+        self._buffers.give_back(usual, self._bind(usual))
 
     def recognize(self, frame: Frame, regions: Iterable[Region]) -> list[Text]:
         """Read the regions of a frame (H, W, 3) uint8 BGR: one text each, in their order.
@@ -151,21 +155,19 @@ class Recognizer:
             yield from (taken[at] for at in range(len(held)))
 
     def _run(self, width: int, cuts: list[Cut]) -> Iterator[_Row]:
-        """What the network says of a batch of one width; good until its next one."""
-        binding = self._binding(width)
-        used = [fill_crop(self._spec, cut, crop) for cut, crop in zip(cuts, binding.inputs["crops"], strict=False)]
-        binding.run(len(cuts))
-        log_probs = binding.outputs["log_probs"]
-        return (_Row(row, share, cut.margin) for row, share, cut in zip(log_probs, used, cuts, strict=False))
+        """What the network says of a batch of one width; a row is good until the next one."""
+        with self._buffers.lent(width) as binding:
+            used = [fill_crop(self._spec, cut, crop) for cut, crop in zip(cuts, binding.inputs["crops"], strict=False)]
+            binding.run(len(cuts))
+            log_probs = binding.outputs["log_probs"]
+            yield from (_Row(row, share, cut.margin) for row, share, cut in zip(log_probs, used, cuts, strict=False))
 
-    def _binding(self, width: int) -> Binding:
-        """Buffers for crops of a width, made when they are first needed."""
-        if width not in self._bindings:
-            shape = (self._size(width), self._spec.image_hw[0], width, self._spec.channels)
-            binding = bind_crops(self.session, self._spec, shape)
-            binding.inputs["allowed"][:] = self.alphabet.allowed
-            self._bindings[width] = binding
-        return self._bindings[width]
+    def _bind(self, width: int) -> Binding:
+        """Buffers for crops of a width."""
+        shape = (self._size(width), self._spec.image_hw[0], width, self._spec.channels)
+        binding = bind_crops(self.session, self._spec, shape)
+        binding.inputs["allowed"][:] = self.alphabet.allowed
+        return binding
 
     def _size(self, width: int) -> int:
         """Crops of a width that are read at once."""

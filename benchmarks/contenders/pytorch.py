@@ -17,6 +17,7 @@ from ...runtime.binding import Shape
 from ...runtime.bundle import shipped
 from ...runtime.manifest import Kind, ShapeRange
 from ...runtime.sessions import MORE
+from ...runtime.sessions.buffers import Buffers, StaysHere
 from . import Contender, Options, Unavailable
 from .edgereader import EdgeReader
 from .peer import library, limit_opencv
@@ -31,7 +32,7 @@ TRAINED = Path(__file__).parents[2] / "models/training/checkpoints"
 """What the shipped bundle was exported from, in a clone of the repository."""
 
 
-class TorchSession:
+class TorchSession(StaysHere):
     """A network in float32; see :class:`~edgereader.runtime.sessions.Session`."""
 
     precision = "fp32"
@@ -56,12 +57,13 @@ class TorchSession:
         return TorchBinding(self._network, shapes, list(self._shapes), batched)
 
 
-class TorchBinding:
+class TorchBinding(Buffers):
     """Arrays whose memory PyTorch reads; its outputs are copied to others."""
 
     def __init__(self, network: Any, shapes: Mapping[str, Shape], outputs: list[str], batched: tuple[str, ...]) -> None:
         import torch
 
+        super().__init__(shapes, batched)
         kinds = {"image": torch.uint8, "crops": torch.uint8, "symbols": torch.int64}
         tensors = {name: torch.zeros(shape, dtype=kinds.get(name, torch.float32)) for name, shape in shapes.items()}
         self._network, self._batched = network, batched
@@ -70,21 +72,13 @@ class TorchBinding:
         self.inputs: dict[str, NDArray[Any]] = {name: each.numpy() for name, each in tensors.items()}
         self.outputs: dict[str, NDArray[Any]] = {name: each.numpy() for name, each in self._results.items()}
 
-    def start(self, batch: int) -> None:
-        """Run the first ``batch`` rows."""
+    def _start(self, batch: int) -> None:
         import torch
 
         with torch.inference_mode():
             given = (each[:batch] if name in self._batched else each for name, each in self._given.items())
             for kept, found in zip(self._results.values(), self._network(*given), strict=True):
                 kept[:batch] = found
-
-    def wait(self) -> None:
-        """Nothing is left to wait for."""
-
-    def run(self, batch: int) -> None:
-        """Start and wait."""
-        self.start(batch)
 
 
 def open_contender(name: str, options: Options) -> Contender:

@@ -13,7 +13,7 @@ import msgspec
 from ...runtime import Bundle, Reader
 from ...runtime.errors import BackendUnavailable, EdgeReaderError
 from ...runtime.images import Frame
-from ..contenders import Found, Unavailable, opener
+from ..contenders import SHAREABLE, Contender, Found, Unavailable, opener
 from ..measuring import where
 from . import loadgen, process, stages
 from .figures import Memory, Work
@@ -46,7 +46,7 @@ def answered(job: Job, commands: BinaryIO) -> Iterator[Answer]:
     """An answer to the job, and to each command."""
     pixels = Path(job.pixels)
     frames, held = map_photos(pixels, job.shapes_hw), pixels.stat().st_size
-    streams = Streams([opener(job.contender)(job.contender, job.options) for _ in range(job.streams)])
+    streams = Streams(opened(job))
     contender = streams.readers[0]
     loaded_mib = process.resident_mib(held)
     texts, times_ms = first_pass(streams, frames, job.first_pass_s)
@@ -71,6 +71,14 @@ def answered(job: Job, commands: BinaryIO) -> Iterator[Answer]:
                 ),
             )
             yield MemoryFound(memory=memory)
+
+
+def opened(job: Job) -> list[Contender]:
+    """A contender for each thread: the same one where it may be shared."""
+    open_one = opener(job.contender)
+    if job.contender in SHAREABLE:
+        return [open_one(job.contender, job.options)] * job.streams
+    return [open_one(job.contender, job.options) for _ in range(job.streams)]
 
 
 def first_pass(streams: Streams, frames: Sequence[Frame], seconds: float) -> tuple[list[list[str]], list[float]]:

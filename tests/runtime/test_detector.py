@@ -1,9 +1,13 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from edgereader.runtime.bundle import Bundle
-from edgereader.runtime.detector import MAX_BINDINGS, Detector
-from edgereader.runtime.errors import BundleError, ImageError
+from edgereader.runtime.detector import Detector
+from edgereader.runtime.errors import BackendError, BundleError, ImageError
+from edgereader.runtime.lending import MAX_BINDINGS
 from edgereader.runtime.manifest import ShapeRange
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
 
@@ -56,13 +60,13 @@ def test_few_bindings_are_kept(bundle_folder):
     detector = Detector(Bundle.open(bundle_folder), long_side_px=512)
     for width in range(64, 512, 40):
         detector.detect(np.zeros((300, width, 3), np.uint8))
-    assert len(detector._bindings) == MAX_BINDINGS
+    assert len(detector._buffers.idle) == MAX_BINDINGS
 
 
 def test_two_frames_under_way_at_once(detector):
     left, right = np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640, 3), np.uint8)
     left[100:180, 50:250, 2] = right[100:180, 350:550, 2] = 255
-    first, second = detector.start(left, slot=0), detector.start(right, slot=1)
+    first, second = detector.start(left), detector.start(right)
     (found_left,), (found_right,) = detector.finish(first), detector.finish(second)
     assert found_left.quad[:, 0].max() < 300 < found_right.quad[:, 0].min()
 
@@ -77,7 +81,7 @@ def test_frames_fit_into_what_an_engine_takes(bundle_folder, monkeypatch, caplog
         (found,) = detector.detect(frame)
         scale = max(size[0] / 224, size[1] / 320)
         assert np.abs(found.quad[2] - (size[1] // 2, size[0] // 2)).max() < 20 * scale
-    canvases = [canvas for canvas, _ in detector._bindings]
+    canvases = [canvas for canvas, _ in detector._buffers.idle]
     assert max(height for height, _ in canvases) <= 224
     assert max(width for _, width in canvases) <= 320
     told = [each.getMessage() for each in caplog.records]
@@ -115,3 +119,95 @@ def test_wrong_arguments(bundle_folder, make_bundle):
         Detector(Bundle.open(bundle_folder), precision="fp16")
     with pytest.raises(BundleError, match="expected a detector"):
         Detector(Bundle.open(make_bundle(detector=False)))
+
+
+def looks_at(detector, monkeypatch):
+    """Canvases of each run, as they come."""
+    seen, bind = [], detector._buffers._make
+
+    def watched(canvas_hw):
+        binding = bind(canvas_hw)
+        start = binding.start
+        binding.start = lambda batch: seen.append(canvas_hw) or start(batch)
+        return binding
+
+    monkeypatch.setattr(detector._buffers, "_make", watched)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("size", "canvases"),
+    [
+        ((192, 256), [(320, 384)]),  # enlarged 1.5 times, it fills the coarse canvas: one look
+        ((120, 100), [(192, 192)]),
+        ((256, 256), [(384, 384)]),
+        ((192, 257), [(320, 448), (320, 384)]),
+        ((480, 640), [(768, 1024), (320, 384)]),
+    ],
+)
+def test_equal_looks_are_one(make_bundle, monkeypatch, size, canvases):
+    detector = Detector(Bundle.open(make_bundle(coarse_side_px=384)))
+    seen = looks_at(detector, monkeypatch)
+    frame = np.zeros((*size, 3), np.uint8)
+    frame[10:50, 20:90, 2] = 255
+    found = detector.detect(frame)
+    assert seen == canvases
+    assert len(found) == len(canvases)
+    assert len(detector.detect(frame, coarse=False)) == 1
+
+
+def test_an_engine_that_makes_looks_equal_runs_one(make_bundle, monkeypatch):
+    limits = ShapeRange(min=(1, 32, 32, 3), opt=(1, 320, 320, 3), max=(1, 320, 320, 3))
+    monkeypatch.setattr(OnnxRuntimeSession, "limits", lambda _, name: limits if name == "image" else None)
+    detector = Detector(Bundle.open(make_bundle(coarse_side_px=384)))
+    seen = looks_at(detector, monkeypatch)
+    detector.detect(np.zeros((480, 640, 3), np.uint8))
+    assert seen == [(256, 320)]
+
+
+def test_two_looks_on_canvases_of_one_size_keep_their_own(make_bundle):
+    """Sides that are no canvas's, as no bundle may have them any more."""
+    detector = Detector(Bundle.open(make_bundle(coarse_side_px=384)))
+    detector._sides_px = [440, 400]
+    frame = np.zeros((440, 440, 3), np.uint8)
+    frame[120:200, 240:400, 2] = 255
+    first, second = detector.plans(440, 440)
+    assert first.canvas_hw == second.canvas_hw == (448, 448)
+    fine, coarse = detector.detect(frame)
+    (alone,) = detector.detect(frame, coarse=False)
+    assert np.array_equal(fine.quad, alone.quad)
+    assert np.abs(fine.quad - coarse.quad).max() <= 4
+
+
+def test_a_frame_is_finished_once(detector):
+    looking = detector.start(np.zeros((100, 100, 3), np.uint8))
+    assert detector.finish(looking) == []
+    with pytest.raises(BackendError, match="got one that is finished; start it again"):
+        detector.finish(looking)
+
+
+def test_another_thread_may_finish_and_go_on(detector):
+    frame = np.zeros((480, 640, 3), np.uint8)
+    frame[100:180, 50:250, 2] = 255
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(detector.start, frame).result()
+        assert len(detector.finish(looking)) == len(detector.detect(frame)) == 1
+        assert len(pool.submit(detector.detect, frame).result()) == 1
+
+
+@pytest.mark.parametrize("sides", [{"long_side_px": 32}, {"coarse_side_px": 400}, {"coarse_side_px": 32}])
+def test_sides_that_no_canvas_has_are_no_bundles(make_bundle, bundle_folder, tmp_path, sides):
+    """Neither written nor opened."""
+    with pytest.raises(BundleError, match="_side_px: expected"):
+        make_bundle(**sides)
+    manifest = json.loads((bundle_folder / "bundle.json").read_text())
+    manifest["detector"] |= sides
+    (tmp_path / "bundle.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="_side_px: expected"):
+        Bundle.open(tmp_path)
+
+
+def test_a_second_look_is_smaller_than_the_first(make_bundle):
+    assert Bundle.open(make_bundle(long_side_px=512, coarse_side_px=448)).detector.coarse_side_px == 448
+    with pytest.raises(BundleError, match=r"expected a canvas below 512 \(64, 128, .*, 448\), got 512; choose one"):
+        make_bundle(long_side_px=512, coarse_side_px=512)

@@ -4,7 +4,9 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import psutil
 import pytest
@@ -14,7 +16,9 @@ from edgereader.runtime.decoding import Text
 from edgereader.runtime.errors import BundleError, BundleNotFound, ImageError
 from edgereader.runtime.files import read_photo
 from edgereader.runtime.heatmaps import Region
+from edgereader.runtime.lending import MAX_BINDINGS
 from edgereader.runtime.reader import DISAGREEMENT, LONE_POWER, Reading, make_reading, select, without_doubles
+from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeBinding
 
 from .graphs import grey_of, paint_number, paint_word
 
@@ -35,7 +39,7 @@ def test_threads_and_the_longest_side_reach_the_networks(bundle_folder, scene):
     for session in few.sessions.values():
         assert session._session.get_session_options().intra_op_num_threads == 1
     few.read(scene)
-    assert {max(canvas_hw) for canvas_hw, _ in few._detector._bindings} == {128}
+    assert {max(canvas_hw) for canvas_hw, _ in few._detector._buffers.idle} == {128}
 
 
 def test_the_default_reads_numbers_only(reader, scene):
@@ -342,6 +346,99 @@ print(len(Reader().read(read_photo(Path({str(repository / "models/zoo/samples/me
     assert min(spent) < 1
 
 
+def painted(text):
+    """A frame with one number of a place of its own; all numbers have frames of one size."""
+    frame = np.zeros((480, 640, 3), np.uint8)
+    paint_word(frame, text, 60, 60 * (int(text) - 3))
+    return frame
+
+
+def places(frame):
+    return {int(row) // 60 for row in np.flatnonzero(frame[:, 100, 2])}
+
+
+WAYS = {
+    "read": lambda reader, frame: reader.read(frame),
+    "read_many": lambda reader, frame: next(iter(reader.read_many([frame, frame]))),
+    "look": lambda reader, frame: [text for _, text in reader.look(frame)],
+    "recognize": lambda reader, frame: reader.recognize(frame[60 * place :][10:30, 70:170] for place in places(frame)),
+    "read_places": lambda reader, frame: [
+        each.text for each in reader.read_places([(frame, region.quad) for region in reader.detect(frame)])
+    ],
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_threads_share_a_reader(reader, way):
+    numbers = "4567"
+
+    def work(text):
+        frame = painted(text)
+        return [texts(way(reader, frame)) for _ in range(12)]
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        assert list(pool.map(work, numbers)) == [[[text]] * 12 for text in numbers]
+    for owner in (reader._detector, reader._recognizer):
+        assert len(owner._buffers.idle) <= MAX_BINDINGS
+
+
+def test_calls_of_one_thread_may_interleave(reader):
+    """What is begun keeps its buffers while others are read, in whatever order."""
+    first, second = (reader.read_many(map(painted, each)) for each in ("4567", "7654"))
+    found = []
+    for one, other in zip(first, second, strict=True):
+        found.append((texts(one), texts(reader.read(painted("5"))), texts(other)))
+    assert found == [([one], ["5"], [other]) for one, other in zip("4567", "7654", strict=True)]
+    crops = [[np.full((40, 80, 3), round(grey_of(each)), np.uint8) for each in word] for word in ("456", "789")]
+    rows = zip(*(reader._recognizer.log_probs(each) for each in crops), strict=True)
+    assert [tuple(int(each[0].argmax()) - 1 for each in pair) for pair in rows] == [(4, 7), (5, 8), (6, 9)]
+
+
+def test_threads_that_have_ended_leave_no_buffers(bundle_folder):
+    reader = Reader(bundle_folder, threads=1)
+    for size in range(100, 1000, 60):
+        frames = [np.zeros((size, size + 40 * each, 3), np.uint8) for each in range(3)]
+        with ThreadPoolExecutor(3) as pool:
+            assert list(pool.map(reader.read, frames)) == [[]] * 3
+    assert len(reader._detector._buffers.idle) <= MAX_BINDINGS
+    assert len(reader._recognizer._buffers.idle) == 1
+
+
+def test_nothing_to_read_reaches_no_session(reader, monkeypatch):
+    def runs(*_given):
+        raise AssertionError("it ran")
+
+    monkeypatch.setattr(OnnxRuntimeBinding, "_start", runs)
+    assert reader.recognize([]) == []
+    assert reader.read_places([]) == []
+    assert reader.recognize(iter(())) == []
+
+
+@pytest.mark.timed
+def test_two_threads_read_at_least_1_7_times_as_much_as_one(repository):
+    """On two quiet cores; one thread's throughput is that of a reader that nobody shares."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs two cores: run it without taskset")
+    reader = Reader(SHIPPED, "cpu", threads=1)
+    frame = read_photo(repository / "models" / "zoo" / "samples" / "meter.jpg").frame
+    cv2_threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+
+    def per_second(count):
+        start = time.perf_counter()
+        with ThreadPoolExecutor(count) as pool:
+            list(pool.map(reader.read, [frame] * (12 * count)))
+        return 12 * count / (time.perf_counter() - start)
+
+    try:
+        per_second(2)
+        ratios = [per_second(2) / per_second(1) for _ in range(5)]
+    finally:
+        cv2.setNumThreads(cv2_threads)
+    print(f"two threads beside one: {sorted(ratios)[2]:.2f} (median of {[round(each, 2) for each in ratios]})")
+    assert max(ratios) >= 1.7
+
+
 @pytest.mark.timed
 def test_reading_around_the_networks_costs_a_tenth_of_a_frame(repository):
     """Fit, boxes, cut and text of the shipped bundle, against its networks."""
@@ -350,7 +447,7 @@ def test_reading_around_the_networks_costs_a_tenth_of_a_frame(repository):
     networks = []
     for owner in (reader._detector, reader._recognizer):
         reader.read(frame)
-        for binding in owner._bindings.values():
+        for _, binding in owner._buffers.idle:
             timed(binding, networks)
     shares = []
     for _ in range(9):

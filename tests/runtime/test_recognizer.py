@@ -84,8 +84,8 @@ def test_places_of_many_frames_are_read_in_full_batches(recognizer, monkeypatch)
         frame[20:52, 30:130] = barcode(text)[..., None]
         frames.append(frame)
     quad = np.array([[30, 20], [130, 20], [130, 52], [30, 52]], np.float32)
-    (binding,), batches = recognizer._bindings.values(), []
-    run = binding.run
+    ((_, binding),) = recognizer._buffers.idle
+    run, batches = binding.run, []
     monkeypatch.setattr(binding, "run", lambda batch: batches.append(batch) or run(batch))
     found = recognizer.read_places((frame, quad) for frame in frames)
     assert [each.text.text for each in found] == texts
@@ -271,14 +271,14 @@ def test_regions_and_places_of_several_widths_keep_their_order(wide):
 
 def test_batches_of_each_width_are_filled_and_hold_a_bounded_number_of_pixels(make_bundle, monkeypatch):
     recognizer = Recognizer(Bundle.open(make_bundle(widths=WIDTHS)))
-    assert list(recognizer._bindings) == [128], "the others are made when they are first needed"
+    assert list(dict(recognizer._buffers.idle)) == [128], "the others are made when they are first needed"
     recognizer.recognize_crops([line("1" * (width // 8)) for width in WIDTHS])
-    assert {width: len(each.inputs["crops"]) for width, each in recognizer._bindings.items()} == dict(
+    assert {width: len(each.inputs["crops"]) for width, each in recognizer._buffers.idle} == dict(
         zip(WIDTHS, (32, 32, 32, 16, 8), strict=True)
     )
-    assert all(each.inputs["crops"].size <= BATCH_PX for each in recognizer._bindings.values())
+    assert all(each.inputs["crops"].size <= BATCH_PX for each in dict(recognizer._buffers.idle).values())
     batches = []
-    for width, each in recognizer._bindings.items():
+    for width, each in recognizer._buffers.idle:
         monkeypatch.setattr(
             each, "run", lambda batch, run=each.run, width=width: batches.append((width, batch)) or run(batch)
         )
