@@ -124,7 +124,7 @@ def test_other_letters_need_more_doubt(prediction):
 
 
 def test_a_mask_given_by_the_user_goes_into_the_graph(prediction):
-    alphabet = make_alphabet(CHARSET, prediction, "17", None)
+    alphabet = make_alphabet(CHARSET, prediction, "17", None, find="text")
     allowed = alphabet.allowed
     assert allowed.dtype == np.float32
     free = np.flatnonzero(allowed[SPECIAL[prediction] :] == 0)
