@@ -117,7 +117,8 @@ def test_crops(reader, tmp_path):
     paint_word(frame, "7", 0, 0)
     cv2.imwrite(str(tmp_path / "a.png"), frame)
     (outcome,) = read_all(reader, [str(tmp_path / "a.png")], crops=True)
-    assert outcome.readings == [{"text": "7", "confidence": pytest.approx(1, abs=0.1), "accepted": True}]
+    sure = pytest.approx(1, abs=0.1)
+    assert outcome.readings == [{"text": "7", "value": 7, "confidence": sure, "accepted": True}]
 
 
 def test_progress_on_long_runs(capsys, monkeypatch):
