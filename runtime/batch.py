@@ -18,6 +18,8 @@ from .reader import Reader, Reading
 
 PROGRESS_S = 5.0
 """On a long run a line says so often how far it is."""
+VALUE = 10
+"""Width of a table's column of values, characters."""
 DRAWABLE = (".jpg", ".jpeg", ".png")
 """Annotated pictures keep these suffixes; others become .png."""
 
@@ -84,7 +86,8 @@ def _read(
 ) -> list[dict[str, Any]]:  # fmt: skip
     if crops:
         (text,) = reader.recognize([photo.frame])
-        return [{"text": text.text, "confidence": text.confidence, "accepted": text.accepted}]
+        value = reader.alphabet.notation.value_of(text.text) if text.accepted else None
+        return [{"text": text.text, "value": value, "confidence": text.confidence, "accepted": text.accepted}]
     readings = reader.read(photo.frame)
     if save is not None:
         from .drawing import annotated
@@ -98,6 +101,7 @@ def described(readings: Iterable[Reading], shrunk: int = 1) -> list[dict[str, An
     return [
         {
             "text": each.text,
+            "value": each.value,
             "confidence": each.confidence,
             "quad": (each.quad * shrunk).tolist(),
             "characters": [(one.quad * shrunk).tolist() for one in each.characters],
@@ -138,13 +142,16 @@ def write_json(outcome: Outcome) -> None:
 def write_table(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None]:
     """Print the head of a table; what comes back prints the rows of an outcome."""
     width = first_column(sources)
-    click.echo(f"{'picture':{width}}  confidence  reading")
+    click.echo(f"{'picture':{width}}  confidence  {'value':>{VALUE}}  reading")
 
     def write(outcome: Outcome) -> None:
         for each in outcome.readings:
-            click.echo(f"{outcome.path:{width}}  {each['confidence']:>10.0%}  {each['text']}{_remarks(each)}")
+            value = "-" if each["value"] is None else str(each["value"])
+            head = f"{outcome.path:{width}}  {each['confidence']:>10.0%}  {value:>{VALUE}}"
+            click.echo(f"{head}  {each['text']}{_remarks(each)}")
         if not outcome.readings:
-            click.echo(f"{outcome.path:{width}}  {'':>10}  {'-' if outcome.error is None else 'cannot be read'}")
+            nothing = "-" if outcome.error is None else "cannot be read"
+            click.echo(f"{outcome.path:{width}}  {'':>10}  {'':>{VALUE}}  {nothing}")
 
     return write
 

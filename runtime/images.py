@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ImageError
+from .pixels import flattened
 
 Frame = NDArray[np.uint8]
 Points = NDArray[np.float32]
@@ -50,18 +51,7 @@ def as_bgr(image: Any) -> Frame:
     channels = image.shape[2] if image.ndim == 3 else 1 if image.ndim == 2 else 0
     if channels not in {1, 3, 4} or image.size == 0:
         raise ImageError(f"expected shape (H, W), (H, W, 3) or (H, W, 4), got {image.shape}; check what made it")
-    image = np.ascontiguousarray(image)
-    if image.dtype == np.uint16:
-        image = cv2.convertScaleAbs(image, alpha=1 / 257)
-    if channels == 1:
-        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    frame: Frame = _over_white(image) if channels == 4 else image
-    return frame
-
-
-def _over_white(image: Frame) -> Frame:
-    colour, alpha = image[..., :3], cv2.cvtColor(image[..., 3], cv2.COLOR_GRAY2BGR)
-    return cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(colour), alpha, scale=1 / 255))  # type: ignore[return-value]
+    return flattened(np.ascontiguousarray(image))
 
 
 def plan_fit(

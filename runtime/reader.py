@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .alignment import Character, align
-from .alphabets import NUMBERS, Alphabet
+from .alphabets import NUMBERS, Alphabet, Find
 from .bundle import Bundle
 from .by_arguments import ByArguments, arguments_of
 from .decoding import Text
@@ -20,6 +20,7 @@ from .manifest import Kind
 from .recognizer import Place, Recognizer
 from .rotation import ambiguous, turned_back, upside_down
 from .sessions import Session
+from .values import Notation
 
 MIN_CONFIDENCE = 0.7
 """Readings below are left out of `Reader.read` by default: texture and words that pass for numbers lie mostly there."""
@@ -55,6 +56,9 @@ class Reading:
     """Whether the detector saw the characters that were read, neither more nor less; points need not be seen."""
     ambiguous_rotation: bool = False
     """Whether this could as well be a number upside down (6, 69, 88, 1961), and nothing tells which way up it is."""
+    value: float | None = None
+    """The text as a number, an int where it has no decimals; None where it is none (a date, a time), or where it could
+    be two (1.234, unless ``decimal`` or ``thousands`` say which)."""
 
 
 def select(looked: Iterable[tuple[Region, Text]], min_confidence: float) -> list[Reading]:
@@ -118,6 +122,9 @@ class Reader(ByArguments):
         upright: bool = False,
         long_side_px: int | None = None,
         threads: int | None = None,
+        find: Find | None = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
     ) -> None:
         """Load a bundle's networks.
 
@@ -126,8 +133,8 @@ class Reader(ByArguments):
             backend: "cpu", "cuda", "tensorrt", "tensorrt-rtx" or "tensorrt-ep", which then runs or is an error;
                 "auto" = the best that works here, which `sessions` tells, and the log of "edgereader" with the reason.
             precision: "fp32", …; None = what the bundle prefers on the backend.
-            alphabet: ``NUMBERS`` (the default) = numbers only: words are left out, units dropped;
-                other characters = only these; None = all text.
+            alphabet: which characters a reading may have, for example ``"0123456789"``; ``NUMBERS`` (the default) =
+                all that numbers are written with, or with ``find="text"`` all characters, which None stands for too.
             pattern: regular expression that a whole reading must match, for example ``"[0-9]{5}[.][0-9]"``: of a
                 text's likeliest readings the first that does is taken, with its own probability.
             min_confidence: 0..1; less confident readings are left out of `read`, while `recognize` returns all.
@@ -140,6 +147,12 @@ class Reader(ByArguments):
             long_side_px: longest side of what the detector sees of a picture, 64 to 8192; None = as the bundle says.
                 Smaller is faster and misses small text.
             threads: how many a backend computes with on the CPU; None = one for each core.
+            find: what is looked for: "numbers" = words are left out, units dropped; "text" = all, made of the
+                alphabet's characters whatever it says; None = numbers where the alphabet has digits and no letters.
+            decimal: what stands before decimals, "." or ",", for a reading's ``value``; None = either, where it cannot
+                group thousands as well.
+            thousands: characters that group digits by threes, for example ``" "``, "" = none; None = points, commas
+                and apostrophes, where they cannot stand before decimals as well.
 
         Raises:
             BundleError: no such bundle or precision, or a damaged file.
@@ -150,7 +163,10 @@ class Reader(ByArguments):
         self.min_confidence = min_confidence
         self._rotations, self._upright = rotations, upright
         self._arguments["bundle"] = opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-        self._recognizer = Recognizer(opened, backend, precision, alphabet, pattern, check, threads)
+        notation = Notation(decimal, thousands)
+        self._recognizer = Recognizer(
+            opened, backend, precision, alphabet, pattern, check, threads, find=find, notation=notation
+        )
         has_detector = opened.manifest.detector is not None
         self._detector = Detector(opened, backend, precision, long_side_px, threads) if has_detector else None
 
@@ -195,8 +211,9 @@ class Reader(ByArguments):
         return self._readings(zip(regions, texts, strict=True))
 
     def _readings(self, looked: Iterable[tuple[Region, Text]]) -> list[Reading]:
-        """Keep what was asked for, and say what could as well be upside down."""
-        readings = select(looked, self.min_confidence)
+        """Keep what was asked for, with its value, and say what could as well be upside down."""
+        value_of = self.alphabet.notation.value_of
+        readings = [replace(each, value=value_of(each.text)) for each in select(looked, self.min_confidence)]
         if self._upright:
             return readings
         fits = self._recognizer.alphabet.fits

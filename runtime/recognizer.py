@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from .alphabets import NUMBERS, Probabilities, make_alphabet
+from .alphabets import NUMBERS, Find, Probabilities, make_alphabet
 from .binding import bind_crops
 from .bundle import Bundle
 from .by_arguments import ByArguments, arguments_of
@@ -18,6 +18,7 @@ from .images import Frame, Points, as_bgr, whole
 from .lending import MAX_BINDINGS, Lender
 from .profiles import MOST_CROPS
 from .sessions import Binding, open_session
+from .values import Notation
 
 HELD_BATCHES = 4
 """Where crops have several widths, so many times ``MOST_CROPS`` are held at once, so that the batches of each fill."""
@@ -58,6 +59,9 @@ class Recognizer(ByArguments):
         pattern: str | None = None,
         check: str | None = None,
         threads: int | None = None,
+        *,
+        find: Find | None = None,
+        notation: Notation | None = None,
     ) -> None:
         """Load the bundle's recogniser.
 
@@ -65,10 +69,12 @@ class Recognizer(ByArguments):
             bundle: an opened bundle with a recogniser.
             backend: name of a backend, or "auto".
             precision: "fp32", …; None = the one that the bundle prefers on the backend, else fp32.
-            alphabet: ``NUMBERS`` = numbers only; other characters = only these; None = all text.
+            alphabet: the only characters; ``NUMBERS`` = those of numbers, or of text, of which None is all.
             pattern: regular expression that a whole text must match: the likeliest text that does is taken.
             check: "luhn", "ean13" or "iso6346": the check that a text must pass, in the same way.
             threads: how many a backend computes with on the CPU; None = one for each core.
+            find: "numbers" or "text"; None = numbers where the alphabet has digits and no letters.
+            notation: how numbers are written, for their values.
 
         Raises:
             BundleError: no recogniser, no such precision, or a damaged file.
@@ -77,7 +83,9 @@ class Recognizer(ByArguments):
         """
         self._arguments = arguments_of(locals())
         self._spec = bundle.recognizer
-        self.alphabet = make_alphabet(self._spec.charset, self._spec.prediction, alphabet, pattern, check)
+        self.alphabet = make_alphabet(
+            self._spec.charset, self._spec.prediction, alphabet, pattern, check, find=find, notation=notation
+        )
         self.session = open_session(bundle, "recognizer", backend, precision, threads)
         limits = self.session.limits("crops")
         self._most = MOST_CROPS if limits is None else min(MOST_CROPS, limits.max[0])

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .pixels import decode_pixels
+
 if TYPE_CHECKING:
     from .scenes import Scene
 
@@ -117,21 +119,17 @@ def read_image(path: Path, *, where: str) -> Image:
 
 
 def decode_image(contents: bytes, *, where: str) -> Image:
-    """Decode the bytes of an image file to uint8 (H, W, 3), BGR.
+    """Decode the bytes of an image file to uint8 (H, W, 3), BGR, as a viewer shows it.
 
     Raises:
         TrainingDataError: The bytes are no image.
     """
     try:
-        image = cv2.imdecode(np.frombuffer(contents, np.uint8), cv2.IMREAD_COLOR) if contents else None
-    except cv2.error:
-        image = None
-    if image is None:
+        return decode_pixels(contents)
+    except ValueError as exc:
         raise TrainingDataError(
-            f"{where}: expected a JPEG, PNG or other image that OpenCV reads, got {len(contents)} bytes that are none; "
-            "restore the file or drop the line"
-        )
-    return np.asarray(image, np.uint8)
+            f"{where}: expected a JPEG, PNG or other image that OpenCV reads, got {exc}; restore it or drop the line"
+        ) from exc
 
 
 def existing(path: Path, what: str) -> Path:

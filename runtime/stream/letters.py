@@ -14,7 +14,7 @@ from ..likelihood import Likelihoods, attn_likelihoods, ctc_likelihoods
 from ..numerals import with_shapes, without_units
 from ..recognizer import Place
 
-LETTER = "m"
+LETTER = "\ufffd"
 """Stands for any letter that is no symbol of numbers."""
 SQUARE_OR_CUBE = re.compile(f"{LETTER}[23]$")
 """The end of a unit, as in m³."""
@@ -73,7 +73,7 @@ class Letters:
         special = self._alphabet.special
         text = "".join(self.charset[each - special] for each in form if each >= special)
         if not self._alphabet.numbers:
-            return text
+            return self._alphabet.form(text)
         text = SQUARE_OR_CUBE.sub(LETTER, text)
-        inside = without_units(text)
-        return text[inside] if inside is not None else ""
+        inside = without_units(text, self._alphabet.symbols)
+        return self._alphabet.form(text[inside]) if inside is not None else ""

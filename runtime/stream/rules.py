@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..alphabets import NUMBERS
 from ..checks import CHECKS
 from ..errors import ConfigError, EdgeReaderError
 from ..sessions import BACKENDS
 from .passwords import MQTT, read_password
 from .schema import Problem, problem
-from .settings import Http, Mqtt, Number, Polygon, Settings
+from .settings import Http, Mqtt, Number, Polygon, Reading, Settings
 from .toml import Place
 
 COUNTERS_ONLY = ("decimals", "digits", "max_rate", "falls")
@@ -70,9 +69,15 @@ def _reader(settings: Settings) -> Iterator[Problem]:
         yield problem(("reader", "backend"), f"one of auto, {', '.join(BACKENDS)}", repr(reader.backend))
     if reader.check is not None and reader.check not in CHECKS:
         yield problem(("reader", "check"), f"one of {', '.join(CHECKS)}", repr(reader.check))
-    if reader.all_text and reader.alphabet != NUMBERS:
-        yield problem(("reader", "all_text"), "alphabet or all_text", "both", "leave one of them out")
+    if reader.all_text and reader.find == "numbers":
+        yield problem(("reader", "all_text"), 'find = "text" with it', '"numbers"', "leave one of them out")
+    yield from _notation(("reader",), reader)
     yield from _pattern(("reader", "pattern"), reader.pattern)
+
+
+def _notation(place: Place, written: Reading | Number) -> Iterator[Problem]:
+    if written.decimal is not None and written.decimal in (written.thousands or ""):
+        yield problem((*place, "thousands"), "other characters than decimal", "the same one")
 
 
 def _pattern(place: Place, pattern: str | None) -> Iterator[Problem]:
@@ -88,6 +93,7 @@ def _numbers(settings: Settings) -> Iterator[Problem]:
         if each.name in (one.name for one in settings.number[:at]):
             yield problem((*place, "name"), "a name of its own for each number", f"{each.name!r} twice")
         yield from _pattern((*place, "pattern"), each.pattern)
+        yield from _notation(place, each)
         yield from () if each.region is None else _polygon((*place, "region"), each.region)
         yield from _counter(place, each)
 

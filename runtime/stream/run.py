@@ -155,13 +155,16 @@ def make_reader(reading: Reading) -> Reader:
         reading.bundle,
         reading.backend,
         reading.precision,
-        None if reading.all_text else reading.alphabet,
+        reading.alphabet,
         reading.pattern,
         reading.min_confidence,
         reading.check,
         upright=reading.upright,
         long_side_px=reading.long_side_px,
         threads=reading.threads,
+        find="text" if reading.all_text else reading.find,
+        decimal=reading.decimal,
+        thousands=reading.thousands,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ..alphabets import NUMBERS
+from ..alphabets import NUMBERS, Find
 from ..reader import MIN_CONFIDENCE
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -20,6 +20,8 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 Name = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\\Z")]
 """Part of topics, metrics and file names."""
 Kind = Literal["free", "plate", "counter"]
+Decimal = Literal[".", ","]
+Thousands = Annotated[str, Meta(pattern="^[.,'’ ]*\\Z")]
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,12 +65,17 @@ class Reading(Table, frozen=True):
     precision: str | None = None
     threads: Count | None = None
     long_side_px: Annotated[int, Meta(ge=64, le=8192)] | None = None
+    find: Find | None = None
     alphabet: str = NUMBERS
     all_text: bool = False
+    """The same as ``find = "text"``."""
     pattern: str | None = None
     check: str | None = None
     upright: bool = True
     min_confidence: Share = MIN_CONFIDENCE
+    decimal: Decimal | None = None
+    thousands: Thousands | None = None
+    """These two also of every number that does not say its own."""
 
 
 class Looking(Table, frozen=True):
@@ -97,6 +104,10 @@ class Number(Table, frozen=True):
     """What stays unsure for so long is told as "unsure"; 0 = never."""
     pattern: str | None = None
     """Regular expression that a whole reading must match."""
+    decimal: Decimal | None = None
+    """What stands before decimals; without it what can mean nothing else, and of a counter its only point or comma."""
+    thousands: Thousands | None = None
+    """Characters that group digits by threes, "" = none."""
     decimals: Annotated[int, Meta(ge=0, le=9)] = 0
     """Counter: digits behind the point, where the meter shows none."""
     digits: Annotated[int, Meta(ge=0, le=18)] = 0
@@ -194,5 +205,11 @@ class Settings(Table, frozen=True, kw_only=True):
 
     @property
     def numbers(self) -> list[Number]:
-        """What to read."""
-        return self.number or [Number()]
+        """What to read, each with how it is written."""
+        reader = self.reader
+        return [
+            msgspec.structs.replace(each, decimal=reader.decimal, thousands=reader.thousands)
+            if each.decimal is None and each.thousands is None
+            else each
+            for each in self.number or [Number()]
+        ]

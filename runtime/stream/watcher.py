@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from ..alphabets import NUMBERS, Alphabet, make_alphabet
+from ..alphabets import Alphabet
 from ..errors import BundleError
 from ..heatmaps import Region
 from ..images import Frame, Points
@@ -236,10 +236,7 @@ def alphabet_of(alphabet: Alphabet, number: Number) -> Alphabet:
     Raises:
         AlphabetError: the pattern is none.
     """
-    if number.pattern is None:
-        return alphabet
-    wanted = NUMBERS if alphabet.numbers else alphabet.permitted
-    return make_alphabet(alphabet.charset, alphabet.prediction, wanted, number.pattern, alphabet.check)
+    return alphabet if number.pattern is None else alphabet.matching(number.pattern)
 
 
 def _is_broken(read: Mapping[Followed, Place]) -> bool:

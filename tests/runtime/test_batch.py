@@ -80,10 +80,11 @@ def test_json_lines(reader, photos, capsys):
     first, second, third = map(json.loads, capsys.readouterr().out.splitlines())
     assert set(first) == {"path", "readings"}
     assert set(first["readings"][0]) == {
-        "text", "confidence", "quad", "characters", "confidences", "peaks", "agrees", "ambiguous_rotation",
+        "text", "value", "confidence", "quad", "characters", "confidences", "peaks", "agrees", "ambiguous_rotation",
     }  # fmt: skip
     assert np.shape(first["readings"][0]["characters"]) == (1, 4, 2)
     assert len(first["readings"][0]["confidences"]) == 1
+    assert first["readings"][0]["value"] == 7
     assert set(second) == {"path", "error"}
     assert third["readings"] == []
 
@@ -94,8 +95,9 @@ def test_the_table(reader, photos, capsys):
     for outcome in read_all(reader, sources):
         write(outcome)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["picture", "confidence", "reading"]
+    assert lines[0].split() == ["picture", "confidence", "value", "reading"]
     assert [line.split()[-1] for line in lines[1:]] == ["7", "5", "read", "-"]
+    assert [line.split()[-2] for line in lines[1:3]] == ["7", "5"]
     assert [len(line) - 1 for line in lines[1:3]] == [lines[0].index("reading")] * 2
 
 
@@ -115,7 +117,8 @@ def test_crops(reader, tmp_path):
     paint_word(frame, "7", 0, 0)
     cv2.imwrite(str(tmp_path / "a.png"), frame)
     (outcome,) = read_all(reader, [str(tmp_path / "a.png")], crops=True)
-    assert outcome.readings == [{"text": "7", "confidence": pytest.approx(1, abs=0.1), "accepted": True}]
+    sure = pytest.approx(1, abs=0.1)
+    assert outcome.readings == [{"text": "7", "value": 7, "confidence": sure, "accepted": True}]
 
 
 def test_progress_on_long_runs(capsys, monkeypatch):

@@ -77,7 +77,10 @@ def test_options(run, photo, tmp_path):
 
     assert read() == ["7", "5"]
     assert read("--all-text") == ["7", "c", "5"]
-    assert read("--alphabet", "5") == ["5", "5", "5"]
+    assert read("--find", "text") == ["7", "c", "5"]
+    assert read("--all-text", "--alphabet", "5") == ["5", "5", "5"]
+    assert read("--alphabet", "57") == ["7", "5"]
+    assert read("--decimal", ",", "--thousands", ". ") == ["7", "5"]
     assert read("--pattern", "[0-5]") == ["5"]
     assert read("--check", "luhn") == []
     assert read("--rotations", "--upright") == ["7", "5"]
@@ -121,7 +124,11 @@ def test_split(bundle_folder, photo, tmp_path):
     "options",
     [
         (),
-        ("x.png", "--alphabet", "5", "--all-text"),
+        ("x.png", "--alphabet", "abc", "--find", "numbers"),
+        ("x.png", "--find", "words"),
+        ("x.png", "--decimal", "-"),
+        ("x.png", "--decimal", ",", "--thousands", ",."),
+        ("x.png", "--thousands", "x"),
         ("x.png", "--save", "out", "--crops"),
         ("x.png", "--backend", "cuda"),
         ("x.png", "--precision", "int8"),

@@ -58,7 +58,9 @@ def test_the_default_reads_numbers_only(reader, scene):
 
 def test_all_text_a_mask_and_a_pattern(bundle_folder, scene):
     assert texts(Reader(bundle_folder, alphabet=None).read(scene)) == ["7", "c", "5"]
-    assert texts(Reader(bundle_folder, alphabet="5").read(scene)) == ["5", "5", "5"]
+    assert texts(Reader(bundle_folder, alphabet="5", find="text").read(scene)) == ["5", "5", "5"]
+    assert texts(Reader(bundle_folder, alphabet="5", min_confidence=0).read(scene)) == ["5"]
+    assert texts(Reader(bundle_folder, find="text").read(scene)) == ["7", "c", "5"]
     assert texts(Reader(bundle_folder, pattern="[0-5]").read(scene)) == ["5"]
     assert NUMBERS == "0123456789$%#+-/.,:"
 

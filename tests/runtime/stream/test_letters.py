@@ -23,7 +23,7 @@ def test_letters_are_one_class_and_look_alikes_are_digits():
 )
 def test_units_are_dropped(form, said):
     letters = Letters(alphabet())
-    assert letters.said(tuple(letters.charset.index(each) + 1 for each in form)) == said
+    assert letters.said(tuple(letters.charset.index(each) + 1 for each in form.replace("m", LETTER))) == said
 
 
 def test_all_text_stays_as_it_is():

@@ -40,8 +40,12 @@ def problems(tmp_path, monkeypatch):
         (f"{CAMERA}[reader]\nbackend = 'gpu'", "4: reader.backend: expected one of auto, "),
         (f"{CAMERA}[reader]\ncheck = 'iban'", "4: reader.check: expected one of luhn, iso6346, ean13, got 'iban'"),
         (
-            f"{CAMERA}[reader]\nall_text = true\nalphabet = '01'",
-            "4: reader.all_text: expected alphabet or all_text, got",
+            f"{CAMERA}[reader]\nall_text = true\nfind = 'numbers'",
+            '4: reader.all_text: expected find = "text" with it, got',
+        ),
+        (
+            f"{CAMERA}[[number]]\ndecimal = ','\nthousands = ',.'",
+            "5: number.thousands: expected other characters than decimal, got the same one",
         ),
         (f"{CAMERA}[reader]\npattern = '('", "4: reader.pattern: expected a regular expression, got '(': missing )"),
         (f"{CAMERA}[[number]]\npattern = '['", "4: number.pattern: expected a regular expression, got '[': "),
