@@ -1,19 +1,28 @@
 """Captures of real network cameras: GStreamer over RTSP, and JPEG pictures over HTTP."""
 
+import contextlib
 import itertools
+import logging
 import signal
 import socket
+import string
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
+from urllib.parse import quote
 
 import cv2
+import msgspec
 import pytest
 
-from edgereader.runtime.errors import SourceLost
+from edgereader.runtime.errors import SourceError, SourceLost
+from edgereader.runtime.service import metrics
+from edgereader.runtime.service.live import state, trouble
 from edgereader.runtime.stream import captures
+from edgereader.runtime.stream.board import Board
 from edgereader.runtime.stream.capture import Capture
 from edgereader.runtime.stream.settings import Camera
 from edgereader.runtime.stream.source import open_source
@@ -141,6 +150,29 @@ def test_a_camera_over_http_that_stops_sending_is_lost_within_its_timeout():
         assert "no new frames within 1 s" in capture.status.reason
         assert capture.status.frames == 10
         hold.set()
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http"])
+def test_no_piece_of_a_password_reaches_log_errors_page_or_metrics(scheme, caplog, capfd):
+    """Every sign of a keyboard, as it is and encoded; nobody answers at this port."""
+    caplog.set_level(logging.DEBUG)
+    shown = []
+    for sign in [each for each in string.printable if not each.isalnum()]:
+        for written in {sign, quote(sign, "")}:
+            camera = Camera(source=f"{scheme}://Yd1:Qa3{written}Wb7@127.0.0.1:1/x?pwd=Xc5{written}Ze9", timeout_s=1)
+            with Capture(camera) as capture:
+                board = Board("cellar", status=lambda capture=capture: capture.status)
+                with contextlib.suppress(SourceError):
+                    capture.start()
+                    until(lambda capture=capture: capture.status.state in {"lost", "ended"}, 30)
+                    if capture.status.state == "ended":
+                        list(capture)
+                shown += [msgspec.json.encode(state(board)).decode(), trouble(board), *metrics.of_stream(board)]
+                shown += traceback.format_exception(capture._error) if capture._error else []
+    output = capfd.readouterr()
+    said = "".join([*shown, caplog.text, output.out, output.err])
+    assert "127.0.0.1:1" in said
+    assert not [each for each in ("Yd1", "Qa3", "Wb7", "Xc5", "Ze9") if each in said]
 
 
 @needs_rtsp

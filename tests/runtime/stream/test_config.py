@@ -167,6 +167,8 @@ def test_a_value_that_may_be_secret_is_not_told(problems):
     assert len(told) == 2
     told += problems(f'{CAMERA}[mqtt]\nhost = "mqtt://me:geheim@broker"')
     told += problems('[camera]\npreset = "jetson-csi"\nsource = "rtsp://me:geheim@camera/1"')
+    told += problems('[camera]\nsource = 0\nfps = "rtsp://me:geheim@camera/1"')
+    told += problems('[camera]\nsource = 0\npreset = "me:geheim@camera/1"')
     assert "geheim" not in " ".join(told)
 
 
