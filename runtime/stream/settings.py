@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from ..alphabets import NUMBERS, Find
 from ..reader import MIN_CONFIDENCE
+from .addresses import masked
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 """0..1; of a picture's width or height, so that a region stays where it is when a camera changes its size."""
@@ -32,7 +33,12 @@ class Camera(Table, frozen=True):
     """``[camera]``: where frames come from."""
 
     source: str | int
-    """V4L2 index or device, RTSP or HTTP(MJPEG) URL, video file, folder of pictures, or a GStreamer pipeline."""
+    """V4L2 index or device, RTSP or HTTP URL (MJPEG, still pictures), video file, folder of pictures, or a GStreamer
+    pipeline."""
+    username: str | None = None
+    """Of a network camera, as it is, not encoded as in a URL."""
+    password_file: str | None = None
+    """First line = the password, as it is; without it, the environment's EDGEREADER_CAMERA_PASSWORD."""
     preset: Literal["", "jetson-csi", "jetson-rtsp", "jetson-file"] = ""
     """Decode in the Jetson's hardware, with JetPack's OpenCV."""
     every_frame: bool = False
@@ -40,13 +46,14 @@ class Camera(Table, frozen=True):
     loop: bool = False
     """Start a file or folder again at its end."""
     fps: Annotated[float, Meta(ge=0, le=1000)] = 0.0
-    """Play a file or folder at this speed, or ask a camera for it; 0 = a file's own, a camera's default."""
+    """Play a file or folder at this speed, or ask a camera for it; 0 = a file's own, a camera's default, of still
+    pictures one a second."""
     size: tuple[Count, Count] | None = None
     """Width and height in pixels that a V4L2 camera is asked for."""
     turn: Literal[0, 90, 180, 270] = 0
     """Degrees clockwise that frames are turned by."""
     timeout_s: Seconds = 10.0
-    """A camera that gives no frame for so long is lost."""
+    """A camera that gives no new frame for so long is lost."""
     retry_s: Seconds = 1.0
     """Wait before the first reconnection; twice as long before each next one, and some chance."""
     retry_most_s: Seconds = 60.0
@@ -55,6 +62,10 @@ class Camera(Table, frozen=True):
     """Frames that are exactly the same for so long are a frozen feed; 0 = never."""
     black_s: Annotated[float, Meta(ge=0)] = 10.0
     """Frames that are dark and without contrast for so long are a black feed; 0 = never."""
+
+    def __repr__(self) -> str:
+        """Where frames come from, without secrets."""
+        return f"Camera(source={masked(str(self.source))!r}, ...)"
 
 
 class Reading(Table, frozen=True):
@@ -137,10 +148,12 @@ class JsonLines(Table, frozen=True):
 
 
 class Mqtt(Table, frozen=True):
-    """``[mqtt]``: a broker of MQTT 5."""
+    """``[mqtt]``: a broker of MQTT 5, or of 3.1.1."""
 
     host: str
     port: Port = 1883
+    version: Literal["5", "3.1.1"] = "5"
+    """Of the protocol. A broker of 3.1.1 does not say whether anybody has subscribed."""
     tls: bool = False
     ca_file: str | None = None
     username: str | None = None
