@@ -26,7 +26,7 @@ class Alphabet:
     """What a reading may consist of, for one recogniser."""
 
     charset: str
-    """The recogniser's characters, in the order of its classes."""
+    """The recogniser's characters, in the order of its classes; several classes may be one character."""
     prediction: Prediction
     """The recogniser's last stage."""
     permitted: str
@@ -52,6 +52,14 @@ class Alphabet:
         """Whether a text matches the pattern, if there is one, and passes the check, if there is one."""
         matches = self.pattern is None or self.pattern.fullmatch(text) is not None
         return matches and (self.check is None or CHECKS[self.check](text))
+
+    @cached_property
+    def classes(self) -> dict[str, tuple[int, ...]]:
+        """Character → the classes that write it: one, unless the charset repeats it."""
+        found: dict[str, tuple[int, ...]] = {}
+        for each, character in enumerate(self.charset, self.special):
+            found[character] = (*found.get(character, ()), each)
+        return found
 
     @cached_property
     def mask(self) -> Probabilities:

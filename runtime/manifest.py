@@ -184,7 +184,7 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stages: Annotated[str, Meta(pattern=r"\A(None|TPS)-(VGG|RCNN|ResNet)-(None|BiLSTM)-(CTC|Attn)\Z")]
     """Transformation-Features-Sequence-Prediction, for example "TPS-ResNet-BiLSTM-Attn"."""
     charset: Annotated[str, Meta(min_length=1, max_length=65_536)]
-    """Characters in the order of the graph's symbols, without blank, [GO] and [s]."""
+    """Characters in the order of the graph's symbols, without blank, [GO] and [s]; some may repeat."""
     image_hw: tuple[Side, Side]
     """Height and width of a crop, pixels."""
     channels: Literal[1, 3]
@@ -223,8 +223,6 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return len(self.charset) + (1 if self.prediction == "CTC" else 2)
 
     def __post_init__(self) -> None:
-        if len(set(self.charset)) != len(self.charset):
-            raise ValueError("every character of charset must occur once")
         _expect_files(self.preferred, self.files)
 
 

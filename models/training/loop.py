@@ -15,6 +15,10 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from ..checkpoints import CheckpointError
+from ..checkpoints.files import read_checkpoint
+from ..checkpoints.loading import load_strictly
+from ..craft import CRAFT
 from .samples import TrainingDataError
 
 if TYPE_CHECKING:
@@ -151,17 +155,17 @@ class Run(Generic[Network]):
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Load a published checkpoint strictly; the `module.` prefix goes.
+    """Load a checkpoint in any form strictly, see `read_checkpoint`; the network keeps its mode.
 
     Raises:
         TrainingDataError: Its keys or shapes are not the network's.
     """
-    state = {key.removeprefix("module."): value for key, value in load_state(path).items()}
+    training, kind = network.training, "CRAFT detector" if isinstance(network, CRAFT) else "recogniser"
     try:
-        network.load_state_dict(state)
-    except RuntimeError as exc:
-        reason = " ".join(str(exc).split())[:300]
-        raise TrainingDataError(f"{path}: expected the weights of this network, got others: {reason}") from exc
+        load_strictly(path, network, read_checkpoint(path, kind).state)
+    except CheckpointError as exc:
+        raise TrainingDataError(str(exc)) from exc
+    network.train(training)
 
 
 @dataclass

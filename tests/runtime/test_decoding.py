@@ -251,3 +251,14 @@ def test_a_pattern_for_everything_finds_the_likeliest_text_of_all(seed):
     best, probability = next(each for each in ctc_beam(rows) if each[0])
     assert text.text == "".join(CHARSET[each - 1] for each in best)
     assert text.confidence == pytest.approx(probability, rel=1e-3)
+
+
+def test_a_charset_that_repeats_a_character_decodes_by_place():
+    repeated = make_alphabet("1.2.", "CTC", None, None)
+    rows = np.full((5, 5), 1e-4)
+    for step, place in enumerate([1, 2, 3, 4, 0]):
+        rows[step, place] = 0.9
+    rows[3, 2] = 0.06
+    text = decode(np.log(rows / rows.sum(axis=1, keepdims=True)).astype(np.float32), repeated)
+    assert text.text == "1.2."
+    assert text.confidences[3] == pytest.approx(0.96 / 0.9603, abs=1e-3), "both places of the point"
