@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from ..models.checkpoints.training_options import TrainingOptions
 from ..runtime.bundle import MANIFEST_NAME, Bundle, file_sha256, write_bundle
 from ..runtime.errors import ExportError
 from ..runtime.manifest import (
@@ -25,7 +26,7 @@ from ..runtime.manifest import (
     expect_sides,
 )
 from .canary import write_canary
-from .networks import load_craft, load_recognizer, load_refiner, resolve_charset
+from .networks import expect_charset, load_craft, load_refiner, named_charset, open_recognizer
 from .onnx_file import check_contract, write_onnx
 from .parity import check_parity, detector_cases, recognizer_cases
 
@@ -110,31 +111,35 @@ def export_recognizer(
     checkpoint: Path,
     target: Target,
     *,
-    charset: str | None,
+    charset: str | None = None,
     image_hw: tuple[int, int] | None = None,
-    widths: tuple[int, ...] = (),
-    max_length: int = 25,
-    keep_ratio: bool = False,
-    stretch: float = 1.0,
+    widths: tuple[int, ...] | None = None,
+    max_length: int | None = None,
+    keep_ratio: bool | None = None,
+    stretch: float | None = None,
     margin: float = 0.0,
-    even_contrast: bool = False,
+    even_contrast: bool | None = None,
+    options: Path | None = None,
     say: Say = print,
 ) -> Exported:
     """Export a recogniser's checkpoint.
 
-    `charset`: see `resolve_charset`; `image_hw`, `max_length`: see `load_recognizer`; `widths`: see
-    `RecognizerSpec`, pixels, () = that of `image_hw` only; `keep_ratio`:
-    whether it was trained on crops that keep their aspect ratio, padded on the right; `stretch`: and on
-    crops so much wider than that, where they have room; `margin`: share of their height to cut around
-    texts; `even_contrast`: see `RecognizerConfig`.
+    `charset`: see `named_charset`; `image_hw`, `widths`, `max_length`, `keep_ratio`, `stretch`, `even_contrast`: see
+    `TrainingOptions`; what is None comes from the checkpoint or from the file `options` (see `read_options`), or else
+    is assumed as published, and said. `margin`: share of their height to cut around texts.
 
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
     """
     say(f"reading {checkpoint}")
-    network = load_recognizer(checkpoint, image_hw, max_length, even_contrast=even_contrast)
-    config = network.config
-    characters = resolve_charset(charset, config.num_classes, config.stages.split("-")[3])
+    characters = None if charset is None else named_charset(charset)
+    given = TrainingOptions(characters, image_hw, widths, max_length, keep_ratio, stretch, even_contrast)
+    trained = open_recognizer(checkpoint, given, options=options, easyocr=(charset or "").startswith("easyocr-"))
+    network, told, config = trained.network, trained.told, trained.network.config
+    characters = expect_charset(told.charset, config.num_classes, config.stages.split("-")[3])
+    widths = told.widths or ()
+    for line in trained.assumed:
+        say(f"assumed: {line}")
 
     def spec(files: dict[str, FileEntry], parity: dict[str, Parity]) -> RecognizerSpec:
         return RecognizerSpec(
@@ -145,10 +150,10 @@ def export_recognizer(
             channels=3 if config.channels == 3 else 1,
             width=config.width,
             max_length=config.max_length,
-            keep_ratio=keep_ratio,
-            stretch=stretch,
+            keep_ratio=bool(told.keep_ratio),
+            stretch=told.stretch or 1.0,
             margin=margin,
-            even_contrast=even_contrast,
+            even_contrast=config.even_contrast,
             files=files,
             parity=parity,
         )

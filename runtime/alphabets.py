@@ -32,7 +32,7 @@ class Alphabet:
     """What a reading may consist of, for one recogniser."""
 
     charset: str
-    """The recogniser's characters, in the order of its classes."""
+    """The recogniser's characters, in the order of its classes; several classes may be one character."""
     prediction: Prediction
     """The recogniser's last stage."""
     permitted: str
@@ -92,6 +92,14 @@ class Alphabet:
         """Classes of the permitted signs, points, gaps and the like."""
         marks = ({*NUMBERS, *INSIDE} - set(string.digits)) & set(self.permitted)
         return np.array([self.charset.index(each) + self.special for each in sorted(marks)], np.intp)
+
+    @cached_property
+    def classes(self) -> dict[str, tuple[int, ...]]:
+        """Character → the classes that write it: one, unless the charset repeats it."""
+        found: dict[str, tuple[int, ...]] = {}
+        for each, character in enumerate(self.charset, self.special):
+            found[character] = (*found.get(character, ()), each)
+        return found
 
     @cached_property
     def mask(self) -> Probabilities:

@@ -211,7 +211,7 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stages: Annotated[str, Meta(pattern=r"\A(None|TPS)-(VGG|RCNN|ResNet)-(None|BiLSTM)-(CTC|Attn)\Z")]
     """Transformation-Features-Sequence-Prediction, for example "TPS-ResNet-BiLSTM-Attn"."""
     charset: Annotated[str, Meta(min_length=1, max_length=65_536)]
-    """Characters in the order of the graph's symbols, without blank, [GO] and [s]."""
+    """Characters in the order of the graph's symbols, without blank, [GO] and [s]; some may repeat."""
     image_hw: tuple[Side, Side]
     """Height and greatest width of a crop, pixels."""
     widths: Widths = ()
@@ -279,8 +279,6 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return width // STRIDE_PX + (-1 if "-VGG-" in self.stages else 1)
 
     def __post_init__(self) -> None:
-        if len(set(self.charset)) != len(self.charset):
-            raise ValueError("every character of charset must occur once")
         if self.widths:
             self._expect_widths()
         _expect_files(self.preferred, self.files)

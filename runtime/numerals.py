@@ -41,8 +41,7 @@ def as_symbol(read: str, row: Probabilities, alphabet: Alphabet) -> str:
 
 def probability(character: str, row: Probabilities, alphabet: Alphabet) -> float:
     """Probability of a character in a row (classes,); 0 for one that the recogniser does not know."""
-    index = alphabet.charset.find(character)
-    return float(row[index + alphabet.special]) if index >= 0 else 0.0
+    return sum(float(row[each]) for each in alphabet.classes.get(character, ()))
 
 
 def of_shape(symbol: str, row: Probabilities, alphabet: Alphabet) -> float:
@@ -59,12 +58,11 @@ def with_shapes(rows: Probabilities, soft: Probabilities, alphabet: Alphabet) ->
         soft: (T, classes) the same at a temperature, which are moved, in a copy.
         alphabet: the classes.
     """
-    moved, charset, special = soft.copy(), alphabet.charset, alphabet.special
+    moved, classes = soft.copy(), alphabet.classes
     steps = np.arange(len(rows))
     for letter, digits in LOOK_ALIKES.items():
-        targets = np.array([charset.index(each) + special for each in digits if each in charset])
-        if letter in charset and len(targets):
-            source = charset.index(letter) + special
+        targets = np.array([each for digit in digits for each in classes.get(digit, ())])
+        for source in classes.get(letter, ()) if len(targets) else ():
             target = targets[rows[:, targets].argmax(axis=1)]
             moves = rows[steps, target] >= LOOK_ALIKE_RATIO * rows[:, source]
             moved[steps[moves], target[moves]] += moved[moves, source]

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from ...runtime.bundle import Bundle
 from ...runtime.errors import CheckpointError, EdgeReaderError, ExportError
 from ...runtime.manifest import DetectorSpec, Parity, Quantized, RecognizerSpec
-from ..checkpoint import KINDS, expect_kind, read_state
-from ..networks import load_craft, load_recognizer, load_refiner
+from ..networks import kinds_in, load_craft, load_recognizer, load_refiner
 from ..onnx_file import check_contract
 from ..parity import FORBIDDEN, check_parity, detector_cases, random_images, recognizer_cases, spread
 from ..precision.gate import HMEAN_LOSS, STRINGS_EQUAL
@@ -155,14 +154,14 @@ def measured(path: Path, spec: Spec, loaders: dict[str, Path]) -> str:
 
 def networks_of(checkpoints: tuple[Path, ...]) -> dict[str, Path]:
     """Kind of network -> its checkpoint."""
-    found = {}
+    found: dict[str, Path] = {}
     for path in checkpoints:
-        state = read_state(path)
-        kind = next((kind for kind, start in KINDS.items() if any(key.startswith(start) for key in state)), None)
-        if kind is None:
-            expect_kind(path, state, "recogniser")
-        else:
-            found[kind] = path
+        kinds = kinds_in(path)
+        if not kinds:
+            raise CheckpointError(
+                f"{path}: expected a checkpoint of a detector or a recogniser, got none; give another"
+            )
+        found |= dict.fromkeys(kinds, path)
     return found
 
 

@@ -211,7 +211,9 @@ def share_option(command: Command) -> Command:
 @share_option
 @click.option("--stages", help="One of the 24, such as TPS-ResNet-BiLSTM-Attn.")
 @click.option("--charset", callback=read_charset, help="A known name, the characters themselves, or @FILE.")
-@click.option("--init-charset", callback=read_charset, help="That of --init, where --charset is another.")
+@click.option(
+    "--init-charset", callback=read_charset, help="That of --init, if it does not say, and another than --charset."
+)
 @click.option("--size", "image_hw", type=Size(), help="Of the network's input, in pixels.")
 @click.option("--widths", callback=read_widths, help="Widths that crops are padded to, such as 64,128,256.")
 @click.option("--channels", type=click.Choice(["1", "3"]), help="1 grey, 3 colour.")
@@ -238,10 +240,9 @@ def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: An
     given = {**options, "channels": int(channels) if channels else None}
     if options["init"]:
         inferred = recognizer_options(options["init"], options["init_charset"] or options["charset"])
-        if options["init_charset"]:
-            inferred["charset"] = options["charset"]
         published = {"keep_ratio": False, "image_hw": (32, 100), "stretch": 1.0, "even_contrast": False}
         given = published | inferred | {key: value for key, value in given.items() if value is not None}
+        given["init_charset"] = inferred["charset"] if given["charset"] != inferred["charset"] else None
     config = configure(RecognizerTraining, given, sets)
     check_texts(config)
     if not sets or config.synthetic_share:

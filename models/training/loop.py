@@ -15,6 +15,10 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from ..checkpoints import CheckpointError
+from ..checkpoints.files import read_checkpoint
+from ..checkpoints.loading import load_strictly
+from ..craft import CRAFT
 from .samples import TrainingDataError
 
 if TYPE_CHECKING:
@@ -164,7 +168,7 @@ class Run(Generic[Network]):
 
 
 def load_weights(network: nn.Module, path: Path, rows: list[int | None] | None = None) -> None:
-    """Load a checkpoint strictly; the `module.` prefix goes.
+    """Load a checkpoint in any form strictly, see `read_checkpoint`; the network keeps its mode.
 
     `rows`: which row of the checkpoint's last layer each class of the network takes, None for a class that it has not,
     which starts at nothing and unlikely.
@@ -172,18 +176,26 @@ def load_weights(network: nn.Module, path: Path, rows: list[int | None] | None =
     Raises:
         TrainingDataError: Its keys or shapes are not the network's.
     """
-    state = weights_in(load_state(path))
-    if rows is not None:
-        weight = next(key for key in ("Prediction.generator.weight", "Prediction.weight") if key in state)
-        bias = weight.removesuffix("weight") + "bias"
-        weights, biases = state[weight], state[bias]
-        state[weight] = torch.stack([torch.zeros_like(weights[0]) if row is None else weights[row] for row in rows])
-        state[bias] = torch.stack([biases.min() if row is None else biases[row] for row in rows])
+    training, kind = network.training, "CRAFT detector" if isinstance(network, CRAFT) else "recogniser"
     try:
-        network.load_state_dict(state)
-    except RuntimeError as exc:
-        reason = " ".join(str(exc).split())[:300]
-        raise TrainingDataError(f"{path}: expected the weights of this network, got others: {reason}") from exc
+        state = read_checkpoint(path, kind).state
+        if rows is not None:
+            state |= with_rows(state, rows)
+        load_strictly(path, network, state)
+    except CheckpointError as exc:
+        raise TrainingDataError(str(exc)) from exc
+    network.train(training)
+
+
+def with_rows(state: dict[str, torch.Tensor], rows: list[int | None]) -> dict[str, torch.Tensor]:
+    """The weight and bias of the last layer with these rows, see `load_weights`."""
+    weight = next(key for key in ("Prediction.generator.weight", "Prediction.weight") if key in state)
+    bias = weight.removesuffix("weight") + "bias"
+    weights, biases = state[weight], state[bias]
+    return {
+        weight: torch.stack([torch.zeros_like(weights[0]) if row is None else weights[row] for row in rows]),
+        bias: torch.stack([biases.min() if row is None else biases[row] for row in rows]),
+    }
 
 
 def weights_in(state: dict[str, Any]) -> dict[str, Any]:

@@ -32,8 +32,10 @@ class Letters:
         kept = alphabet.permitted if alphabet.numbers else alphabet.charset
         self.charset = kept + LETTER if alphabet.numbers else kept
         """Characters in the order of the merged classes."""
-        self._kept = [*range(alphabet.special), *(alphabet.charset.index(each) + alphabet.special for each in kept)]
-        self._rest = sorted(set(range(len(alphabet.charset) + alphabet.special)) - set(self._kept))
+        classes = [(each,) for each in range(alphabet.special)] + [alphabet.classes[each] for each in kept]
+        self._kept = [first for first, *_ in classes]
+        self._repeated = [(column, each) for column, (_, *more) in enumerate(classes) for each in more]
+        self._rest = sorted(set(range(len(alphabet.charset) + alphabet.special)).difference(*classes))
 
     def merged(self, log_probs: Probabilities) -> Probabilities:
         """Probabilities (T, merged classes) of log-probabilities (T, classes); look-alike letters count as digits."""
@@ -41,7 +43,10 @@ class Letters:
         if not self._alphabet.numbers:
             return rows
         shaped = with_shapes(rows, rows, self._alphabet)
-        return np.hstack((shaped[:, self._kept], shaped[:, self._rest].sum(axis=1, keepdims=True)))
+        merged = np.hstack((shaped[:, self._kept], shaped[:, self._rest].sum(axis=1, keepdims=True)))
+        for column, repeated in self._repeated:
+            merged[:, column] += shaped[:, repeated]
+        return merged
 
     def classes(self, text: Text) -> Form:
         """A decoded text's classes."""

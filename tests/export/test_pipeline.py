@@ -13,6 +13,8 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import edgereader.export.parity
 from edgereader.export.canary import canary_check
@@ -54,7 +56,9 @@ def close(actual: np.ndarray[Any, Any], expected: torch.Tensor) -> bool:
 
 
 @torch.inference_mode()
-def assert_recognizer_equals(path: Path, network: Recognizer, width: int | None = None) -> None:
+def assert_recognizer_equals(
+    path: Path, network: Recognizer, width: int | None = None, *, told_apart: bool = True
+) -> None:
     """Against the network in float64: in float32 its own spline is off by as much as is allowed here."""
     config, exact = network.config, copy.deepcopy(network).double()
     allowed = np.zeros(config.num_classes, np.float32)
@@ -65,6 +69,8 @@ def assert_recognizer_equals(path: Path, network: Recognizer, width: int | None 
         logits = exact((pixels.permute(0, 3, 1, 2).double() / 255 - 0.5) / 0.5)
         assert np.array_equal(symbols, logits.argmax(2).numpy())
         assert close(log_probs, logits.log_softmax(2))
+    if not told_apart:
+        return
     spread = np.abs(log_probs[0] - log_probs[1]).max() / np.abs(log_probs).max()
     assert spread > 100 * TOLERANCE, "the images must read differently, or this test shows little"
 
@@ -154,6 +160,61 @@ def test_widths_that_cannot_be_are_refused_before_anything_is_traced(
         export_recognizer(checkpoint, Target(tmp_path / "bundle"), charset="digits", say=said.append, **options)
     assert said == [f"reading {checkpoint}"]
     assert not (tmp_path / "bundle").exists()
+
+
+OPTIONS: dict[str, Any] = {
+    "num_classes": st.integers(4, 40),
+    "image_hw": st.tuples(st.integers(32, 64), st.integers(32, 120)),
+    "channels": st.sampled_from([1, 3]),
+    "hidden_size": st.integers(2, 48),
+    "output_channels": st.integers(16, 70),
+    "fiducials": st.integers(2, 12).map(lambda half: 2 * half),
+    "max_length": st.integers(1, 6),
+    "even_contrast": st.booleans(),
+}
+"""Options of the benchmark's training, seldom the defaults."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stages", COMBINATIONS)
+@settings(max_examples=1, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(options=st.fixed_dictionaries(OPTIONS))
+def test_every_option_is_exported(
+    make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory, stages: str, options: dict[str, Any]
+) -> None:
+    network, folder = make_recognizer(stages, width=0.0625, **options), tmp_path_factory.mktemp("options")
+    torch.save(network.state_dict(), folder / "checkpoint.pt")
+    config = network.config
+    charset = "".join(chr(ord("0") + place) for place in range(config.num_classes - (2 if "Attn" in stages else 1)))
+    told = {"max_length": config.max_length, "even_contrast": config.even_contrast}
+    if stages.startswith("None"):
+        told["image_hw"] = config.image_hw
+    export_recognizer(folder / "checkpoint.pt", Target(folder / "bundle"), charset=charset, **told)
+    assert_recognizer_equals(Bundle.open(folder / "bundle").file("recognizer"), network, told_apart=False)
+
+
+def test_our_own_checkpoint_needs_no_option(make_recognizer: Maker, tmp_path: Path) -> None:
+    network = make_recognizer("None-VGG-BiLSTM-CTC", num_classes=5, width=0.0625, hidden_size=24, image_hw=(32, 64))
+    config = {
+        "stages": "None-VGG-BiLSTM-CTC", "charset": "01-.", "image_hw": (32, 64), "keep_ratio": True, "stretch": 2.0,
+        "even_contrast": True, "max_length": 9,
+    }  # fmt: skip
+    torch.save({"state_dict": network.state_dict(), "config": config}, tmp_path / "recognizer.pt")
+    said: list[str] = []
+    export_recognizer(tmp_path / "recognizer.pt", Target(tmp_path / "bundle"), say=said.append)
+    spec = Bundle.open(tmp_path / "bundle").recognizer
+    assert {name: getattr(spec, name) for name in config} == config
+    assert not [line for line in said if "assumed" in line]
+
+
+def test_a_charset_that_repeats_a_character(make_recognizer: Maker, save: Save, tmp_path: Path) -> None:
+    network = make_recognizer("None-VGG-None-CTC", num_classes=15, width=0.0625, image_hw=(32, 32))
+    said: list[str] = []
+    export_recognizer(
+        save(network), Target(tmp_path / "b"), charset="0123456789.-.,", image_hw=(32, 32), say=said.append
+    )
+    assert Bundle.open(tmp_path / "b").recognizer.charset == "0123456789.-.,"
+    assert [line.split(",")[0] for line in said if "assumed" in line] == ["assumed: --fill", "assumed: --as-it-is"]
 
 
 @pytest.mark.parametrize("name", ["thin_craft", "strided_craft"])

@@ -83,7 +83,6 @@ WRONG = [
     (("detector", "files", "fp32", "path"), ".."),
     (("detector", "files", "fp32", "path"), "detector.onnx\n"),
     (("recognizer", "channels"), 4),
-    (("recognizer", "charset"), "aa"),
     (("recognizer", "charset"), ""),
     (("recognizer", "image_hw"), [32]),
     (("recognizer", "image_hw"), [32, 1 << 20]),

@@ -345,3 +345,14 @@ def test_what_was_written_was_not_missed():
     alphabet = make_alphabet(SPACED, "CTC", NUMBERS, None)
     gap = decode(steps_of("CTC", {"1": 1}, {"": 0.7, " ": 0.3}, {"8": 1}, {"": 0.5, " ": 0.5}), alphabet)
     assert (gap.text, gap.confidence) == ("18", pytest.approx(0.7, abs=1e-3)), "a gap at the end is none"
+
+
+def test_a_charset_that_repeats_a_character_decodes_by_place():
+    repeated = make_alphabet("1.2.", "CTC", None, None)
+    rows = np.full((5, 5), 1e-4)
+    for step, place in enumerate([1, 2, 3, 4, 0]):
+        rows[step, place] = 0.9
+    rows[3, 2] = 0.06
+    text = decode(np.log(rows / rows.sum(axis=1, keepdims=True)).astype(np.float32), repeated)
+    assert text.text == "1.2."
+    assert text.confidences[3] == pytest.approx(0.96 / 0.9603, abs=1e-3), "both places of the point"

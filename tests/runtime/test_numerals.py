@@ -85,3 +85,15 @@ def test_letters_that_belong_to_numbers():
         True,
         False,
     ]
+
+
+def test_a_charset_that_repeats_characters_decodes_by_place():
+    repeated = make_alphabet("0123456789.o-.o,0", "CTC", NUMBERS, None)
+    values = np.zeros(18, np.float32)
+    values[[1, 17]] = 0.2, 0.3  # both zeros
+    values[[12, 15]] = 0.3, 0.1  # both o
+    assert repeated.classes["0"] == (1, 17)
+    assert probability("0", values, repeated) == pytest.approx(0.5)
+    assert probability(".", values, repeated) == 0
+    moved = with_shapes(values[None], values[None], repeated)
+    assert moved[0, [1, 17, 12, 15]] == pytest.approx([0.2, 0.7, 0, 0])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from edgereader.runtime.alphabets import NUMBERS, make_alphabet
 from edgereader.runtime.stream.letters import LETTER, Letters
 
 from .rows import alphabet, place
@@ -44,3 +45,12 @@ def test_frames_of_different_steps_are_scored_each_by_itself(prediction):
     together = letters.likelihoods(rows, forms)
     np.testing.assert_array_equal(together, np.vstack([letters.likelihoods([each], forms) for each in rows]))
     assert together.argmax(axis=1).tolist() == [0, 1, 0]
+
+
+def test_classes_of_one_character_are_one():
+    repeated = make_alphabet("01.-.k", "CTC", NUMBERS, None)
+    letters = Letters(repeated)
+    rows = np.array([[0.1, 0, 0, 0.3, 0, 0.4, 0.2]], np.float32)
+    merged = letters.merged(np.log(rows + 1e-9))
+    assert merged[0, 1 + letters.charset.index(".")] == pytest.approx(0.7, abs=1e-4)
+    assert merged[0, 1 + letters.charset.index(LETTER)] == pytest.approx(0.2, abs=1e-4)
