@@ -1,20 +1,58 @@
 """Where is the text: frame → canvas → CRAFT → regions."""
 
 import logging
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 
+import numpy as np
+
 from .binding import MAP_STRIDE, bind_canvases
 from .bundle import Bundle
+from .canvases import CANVAS_SIDES_PX, Fit, empty_map, fit, inner, plan_fit, put_map, put_tile, to_frame
+from .characters import Map
 from .heatmaps import Region, find_regions
-from .images import CANVAS_SIDES_PX, Fit, Frame, as_bgr, fit, plan_fit, to_frame
+from .images import Frame, as_bgr
 from .sessions import Binding, open_session
 
 ENLARGE = 1.5
 """Small frames are enlarged at most so much, as CRAFT's ``mag_ratio``."""
 MAX_BINDINGS = 8
 """Canvases whose buffers are kept; a photo of another size takes the place of the one unused for longest."""
+SMALLEST_TEXT_PX = 10
+"""Lower text is seldom found in a canvas."""
+FULL_SIZE = 0.95
+"""A frame that is made smaller by less is seen in its own pixels."""
 log = logging.getLogger("edgereader")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a detector can see in pictures of one size."""
+
+    smallest_text_px: float
+    """Text lower than this, in the picture's pixels, is not seen or only by luck."""
+    full_size_px: int | None
+    """The ``long_side_px`` with which it is seen in its own pixels, at most the largest one; None = it is already."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One size at which a frame is looked at."""
+
+    plan: Fit
+    """How it lies in its canvases."""
+    binding: Binding
+    """Where these run."""
+    stitched: tuple[Map, Map] | None
+    """The maps of all tiles, where there are several: these have run. One alone may still run."""
+
+    def maps(self) -> tuple[Map, Map]:
+        """Region and affinity (H, W) of the scaled frame with its margin, when they are there."""
+        if self.stitched is not None:
+            return self.stitched
+        self.binding.wait()
+        return self.binding.outputs["region"][0], self.binding.outputs["affinity"][0]
 
 
 @dataclass(frozen=True)
@@ -23,8 +61,8 @@ class Looking:
 
     frame: Frame
     """(H, W, 3) uint8 BGR."""
-    looks: tuple[tuple[Fit, Binding], ...]
-    """How it lies in each canvas, and where that runs."""
+    looks: tuple[Look, ...]
+    """The largest first."""
 
 
 class Detector:
@@ -91,41 +129,49 @@ class Detector:
         source, looks = frame, []
         for plan in plans if coarse else plans[:1]:
             binding = self._binding(plan.canvas_hw, slot)
-            canvas = binding.inputs["image"][0]
-            fit(source, plan, canvas)
-            binding.start(1)
-            looks.append((plan, binding))
+            several = len(plan.tiles_yx) > 1
+            picture = np.empty((*plan.bordered_hw, 3), np.uint8) if several else binding.inputs["image"][0]
+            fit(source, plan, picture)
+            if not several:
+                binding.start(1)
+            looks.append(Look(plan, binding, _run_tiles(picture, plan, binding) if several else None))
             if plan.size_hw[0] < frame.shape[0]:  # a smaller canvas is fitted from this one, which is far less to read
-                source = canvas[: plan.size_hw[0], : plan.size_hw[1]]
+                source = inner(picture, plan)
         return Looking(frame, tuple(looks))
 
     def finish(self, looking: Looking) -> list[Region]:
         """Wait for what `start` began; errors are those of `detect`."""
-        return [region for plan, binding in looking.looks for region in self._found(looking.frame, plan, binding)]
+        return [region for look in looking.looks for region in self._found(looking.frame, look)]
 
     def plans(self, height: int, width: int) -> list[Fit]:
         """How a frame of this size is fitted into each canvas that is looked at, the largest first."""
         return [
-            plan_fit(height, width, long_side_px=side_px, enlarge=ENLARGE, most_hw=self._most_hw)
+            plan_fit(height, width, long_side_px=side_px, enlarge=self._enlarge(side_px), most_hw=self._most_hw)
             for side_px in self._sides_px
         ]
 
-    def _found(self, frame: Frame, plan: Fit, binding: Binding) -> list[Region]:
-        binding.wait()
+    def sight(self, height: int, width: int) -> Sight:
+        """What can be seen in a frame of this size."""
+        scale = min(self.plans(height, width)[0].scale_xy)
+        full_size_px = min(math.ceil(self.long_side_px / scale), CANVAS_SIDES_PX[-1])
+        return Sight(SMALLEST_TEXT_PX / scale, full_size_px if scale < FULL_SIZE else None)
+
+    def _enlarge(self, side_px: int) -> float:
+        """How much a frame may be enlarged for a look: a smaller canvas must show it smaller."""
+        return ENLARGE * side_px / self.long_side_px
+
+    def _found(self, frame: Frame, look: Look) -> list[Region]:
         limits = self.thresholds
         found = find_regions(
-            binding.outputs["region"][0],
-            binding.outputs["affinity"][0],
-            text_threshold=limits.text,
-            link_threshold=limits.link,
-            low_text=limits.low_text,
+            *look.maps(), text_threshold=limits.text, link_threshold=limits.link, low_text=limits.low_text
         )
-        return [self._mapped(each, plan, frame) for each in found]
+        mapped = (self._mapped(each, look.plan, frame) for each in found)
+        return [each for each in mapped if np.ptp(each.quad, axis=0).all()]  # in the margin alone there is no text
 
     def _tell(self, frame: Frame, plans: list[Fit]) -> None:
         """Say once for each canvas that frames are made smaller than was asked for."""
         for side_px, plan in zip(self._sides_px, plans, strict=True):
-            wanted = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE)
+            wanted = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=self._enlarge(side_px))
             if plan.size_hw[0] < wanted.size_hw[0] - 1 and wanted.canvas_hw not in self._told:
                 self._told.add(wanted.canvas_hw)
                 text = "%s: pictures of %dx%d are read at %dx%d: the engine takes no canvas of %dx%d (engine --canvas)"
@@ -143,3 +189,14 @@ class Detector:
             self._bindings[key] = bind_canvases(self.session, (1, *canvas_hw, 3))
         self._bindings.move_to_end(key)
         return self._bindings[key]
+
+
+def _run_tiles(bordered: Frame, plan: Fit, binding: Binding) -> tuple[Map, Map]:
+    """Run tile after tile of a frame that was fitted into a picture of its own; returns the maps of all."""
+    region, affinity = empty_map(plan), empty_map(plan)
+    for number in range(len(plan.tiles_yx)):
+        put_tile(bordered, plan, number, binding.inputs["image"][0])
+        binding.run(1)
+        put_map(binding.outputs["region"][0], plan, number, region)
+        put_map(binding.outputs["affinity"][0], plan, number, affinity)
+    return region, affinity

@@ -81,7 +81,7 @@ def test_frames_fit_into_what_an_engine_takes(bundle_folder, monkeypatch, caplog
     assert max(height for height, _ in canvases) <= 224
     assert max(width for _, width in canvases) <= 320
     told = [each.getMessage() for each in caplog.records]
-    assert any("pictures of 640x480 are read at 224x168" in each for each in told)
+    assert any("pictures of 640x480 are read at 208x156" in each for each in told)
     before = len(told)
     detector.detect(np.zeros((640, 480, 3), np.uint8))
     assert len(caplog.records) == before
