@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 import cv2
 import msgspec
 
+from .detector import Sight
 from .errors import ImageError
 from .files import LARGEST_FILE_BYTES, Photo, decode_photo, find_photos, read_photo
 from .images import Frame
@@ -34,6 +35,13 @@ class Outcome:
     """For each reading its text and confidence, and more that depends on the command."""
     error: str | None = None
     """Why the picture could not be read."""
+    sight: Sight | None = None
+    """How small a text was seen, the file's pixels; None = it was not looked for."""
+
+    @property
+    def overlooked(self) -> bool:
+        """Whether nothing was read in a picture that was seen smaller than it is."""
+        return not self.readings and self.sight is not None and self.sight.full_size_px is not None
 
 
 def find_sources(paths: Iterable[str]) -> list[str | ImageError]:
@@ -62,17 +70,21 @@ def read_all(
     return for_each(sources, lambda source, photo: _read(reader, source, photo, crops, saver))
 
 
-def for_each(
-    sources: Iterable[str | ImageError], work: Callable[[str, Photo], list[dict[str, Any]]]
-) -> Iterator[Outcome]:
+def for_each(sources: Iterable[str | ImageError], work: Callable[[str, Photo], Outcome]) -> Iterator[Outcome]:
     """Load picture after picture and work on it; one that fails becomes an outcome with an error."""
     for source in sources:
         try:
             if isinstance(source, ImageError):
                 raise source
-            yield Outcome(source, work(source, _load(source)))
+            yield work(source, _load(source))
         except ImageError as exc:
             yield Outcome("" if isinstance(source, ImageError) else source, [], " ".join(str(exc).split()))
+
+
+def sight_of(reader: Reader, photo: Photo) -> Sight:
+    """How small a text a reader sees in a photo, in its file's pixels."""
+    sight = reader.sight(photo.frame)
+    return replace(sight, smallest_text_px=sight.smallest_text_px * photo.shrunk)
 
 
 def _load(source: str) -> Photo:
@@ -81,19 +93,18 @@ def _load(source: str) -> Photo:
     return read_photo(Path(source))
 
 
-def _read(
-    reader: Reader, source: str, photo: Photo, crops: bool, save: "Saver | None"  # noqa: FBT001
-) -> list[dict[str, Any]]:  # fmt: skip
+def _read(reader: Reader, source: str, photo: Photo, crops: bool, save: "Saver | None") -> Outcome:  # noqa: FBT001
     if crops:
         (text,) = reader.recognize([photo.frame])
         value = reader.alphabet.notation.value_of(text.text) if text.accepted else None
-        return [{"text": text.text, "value": value, "confidence": text.confidence, "accepted": text.accepted}]
+        read = {"text": text.text, "value": value, "confidence": text.confidence, "accepted": text.accepted}
+        return Outcome(source, [read])
     readings = reader.read(photo.frame)
     if save is not None:
         from .drawing import annotated
 
         save(annotated(photo.frame, readings), Path("stdin.png" if source == "-" else source))
-    return described(readings, photo.shrunk)
+    return Outcome(source, described(readings, photo.shrunk), sight=sight_of(reader, photo))
 
 
 def described(readings: Iterable[Reading], shrunk: int = 1) -> list[dict[str, Any]]:
@@ -134,8 +145,10 @@ class Saver:
 
 
 def write_json(outcome: Outcome) -> None:
-    """Print one line of JSON: path and readings, or path and error."""
-    found = {"readings": outcome.readings} if outcome.error is None else {"error": outcome.error}
+    """Print one line of JSON: path, readings and the height of the smallest text that was seen, or path and error."""
+    found: dict[str, Any] = {"readings": outcome.readings} if outcome.error is None else {"error": outcome.error}
+    if outcome.sight is not None:
+        found["smallest_text_px"] = round(outcome.sight.smallest_text_px, 1)
     click.echo(msgspec.json.encode({"path": outcome.path, **found}).decode())
 
 
@@ -150,10 +163,18 @@ def write_table(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None
             head = f"{outcome.path:{width}}  {each['confidence']:>10.0%}  {value:>{VALUE}}"
             click.echo(f"{head}  {each['text']}{_remarks(each)}")
         if not outcome.readings:
-            nothing = "-" if outcome.error is None else "cannot be read"
-            click.echo(f"{outcome.path:{width}}  {'':>10}  {'':>{VALUE}}  {nothing}")
+            click.echo(f"{outcome.path:{width}}  {'':>10}  {'':>{VALUE}}  {nothing(outcome)}")
 
     return write
+
+
+def nothing(outcome: Outcome) -> str:
+    """What a table says of a picture without readings."""
+    if outcome.error is not None:
+        return "cannot be read"
+    if outcome.sight is not None and outcome.overlooked:
+        return f"-  (text below {outcome.sight.smallest_text_px:.0f} px is too small to be seen)"
+    return "-"
 
 
 def first_column(sources: Iterable[str | ImageError]) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .characters import Map, Points, find_characters
+from .images import smallest_box
 
 MIN_AREA_PX = 10
 """Components of fewer map pixels are noise."""
@@ -74,10 +75,9 @@ def find_regions(
 
 def _quad(outline: NDArray[Any]) -> Points:
     """The original's box around a component whose outlines' points (n, 2) x, y these are."""
-    box: Points = cv2.boxPoints(cv2.minAreaRect(outline)).astype(np.float32)
+    box = smallest_box(outline)
     sides = math.dist(box[0], box[1]), math.dist(box[1], box[2])
-    if abs(1 - max(sides) / (min(sides) + 1e-5)) <= DIAMOND_TOLERANCE:
-        (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
-        box = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
-    clockwise: Points = box[(np.arange(4) + box.sum(axis=1).argmin()) % 4]
-    return clockwise
+    if abs(1 - max(sides) / (min(sides) + 1e-5)) > DIAMOND_TOLERANCE:
+        return box
+    (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)

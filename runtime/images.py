@@ -1,11 +1,9 @@
-"""Frames: to BGR, fitted into a canvas, points mapped back, quads cut out; pure functions.
+"""Frames: to BGR, made smaller, quads cut out; pure functions.
 
 A frame is an array (H, W, 3) uint8 BGR. Points are x, y in pixels.
 """
 
 import math
-from bisect import bisect_left
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -18,22 +16,10 @@ from .pixels import flattened
 Frame = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
-CANVAS_SIDES_PX: tuple[int, ...] = (*range(64, 512, 64), *range(512, 8193, 128))
-"""The only canvas sides, multiples of 32: few enough that photos of all sizes share a few canvases."""
 MAX_SUPERSAMPLING = 8
 """A quad is straightened at no more than this many times the crop's size."""
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How a frame lies in a canvas: at its top left, scaled."""
-
-    size_hw: tuple[int, int]
-    """Height and width of the scaled frame, canvas pixels."""
-    canvas_hw: tuple[int, int]
-    """Height and width of the canvas, from ``CANVAS_SIDES_PX``."""
-    scale_xy: tuple[float, float]
-    """Canvas pixels per frame pixel."""
+TIE = 1e-3
+"""Two corners of a box are as near to the top left when they differ by less than this share of its longer side."""
 
 
 def as_bgr(image: Any) -> Frame:
@@ -54,49 +40,12 @@ def as_bgr(image: Any) -> Frame:
     return flattened(np.ascontiguousarray(image))
 
 
-def plan_fit(
-    height: int, width: int, *, long_side_px: int, enlarge: float, most_hw: tuple[int, int] | None = None
-) -> Fit:
-    """Decide how a frame of this size is fitted: its long side becomes ``long_side_px``, enlarged at most so much.
-
-    ``most_hw``: no canvas is larger than these multiples of 32; a frame that needs more room is made smaller.
-    """
-    most = most_hw or (CANVAS_SIDES_PX[-1],) * 2
-    scale = min(long_side_px / max(height, width), enlarge, most[0] / height, most[1] / width)
-    size_hw = max(round(height * scale), 1), max(round(width * scale), 1)
-    canvas_hw = min(_canvas_side(size_hw[0]), most[0]), min(_canvas_side(size_hw[1]), most[1])
-    return Fit(size_hw, canvas_hw, (size_hw[1] / width, size_hw[0] / height))
-
-
-def _canvas_side(side: int) -> int:
-    return CANVAS_SIDES_PX[bisect_left(CANVAS_SIDES_PX, side)]
-
-
-def fit(frame: Frame, plan: Fit, canvas: Frame) -> None:
-    """Scale a frame into the canvas (H, W, 3) uint8 in place; the rest becomes black.
-
-    A frame that shrinks is halved by averaging as often as that goes, which is far faster than averaging over windows
-    of broken sizes, and then interpolated.
-    """
-    height, width = plan.size_hw
-    inside = canvas[:height, :width]
-    cv2.resize(_halved(frame, inside, 2), (width, height), inside, interpolation=cv2.INTER_LINEAR)
-    canvas[height:] = 0
-    canvas[:height, width:] = 0
-
-
-def _halved(source: NDArray[Any], target: NDArray[Any], least: int) -> NDArray[Any]:
+def halved(source: NDArray[Any], target: NDArray[Any], least: int) -> NDArray[Any]:
     """Halve a picture as long as both its sides are at least so many times those of the target."""
     while source.shape[0] >= least * target.shape[0] and source.shape[1] >= least * target.shape[1]:
         height, width = source.shape[0] // 2, source.shape[1] // 2
         source = cv2.resize(source[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
     return source
-
-
-def to_frame(points: Points, plan: Fit, frame: Frame) -> Points:
-    """Map canvas points (..., 2) back to the frame and inside it."""
-    limits = np.array((frame.shape[1] - 1, frame.shape[0] - 1), np.float32)
-    return np.clip(points / np.array(plan.scale_xy, np.float32), 0, limits)
 
 
 def whole(frame: Frame) -> Points:
@@ -108,6 +57,21 @@ def whole(frame: Frame) -> Points:
 def box(x: int, y: int, width: int, height: int) -> Points:
     """The quad (4, 2) of an upright rectangle."""
     return np.array(((x, y), (x + width, y), (x + width, y + height), (x, y + height)), np.float32)
+
+
+def smallest_box(points: NDArray[Any]) -> Points:
+    """The smallest rectangle (4, 2) around points (n, 2), clockwise from the corner with the smallest x + y.
+
+    Of two corners with the same, which a rectangle turned by 45° has, it is the one from which the longer side follows.
+    Only the corners of OpenCV's rectangle are used: its angle and their order differ between versions.
+    """
+    corners = cv2.boxPoints(cv2.minAreaRect(points)).astype(np.float64)
+    x, y = (corners - corners.mean(axis=0)).T
+    clockwise = corners[np.argsort(np.arctan2(y, x))]
+    sides = np.hypot(*(np.roll(clockwise, -1, axis=0) - clockwise).T)
+    sums = clockwise.sum(axis=1)
+    first = sums <= sums.min() + TIE * sides.max()
+    return np.roll(clockwise, -np.where(first, sides, -1).argmax(), axis=0).astype(np.float32)
 
 
 def with_margin(quad: Points, frame: Frame, margin: float) -> tuple[Points, float]:
@@ -177,7 +141,7 @@ def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool, stret
 
 
 def _resize(patch: NDArray[Any], target: Frame) -> None:
-    patch = _halved(patch, target, 4)
+    patch = halved(patch, target, 4)
     resized = cv2.resize(patch, (target.shape[1], target.shape[0]), interpolation=_method(patch, target))
     target[:] = resized.reshape(target.shape)
 

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from .errors import BundleError
-from .images import CANVAS_SIDES_PX
 
 SCHEMA = 1
+CANVAS_SIDES_PX: tuple[int, ...] = (*range(64, 512, 64), *range(512, 8193, 128))
+"""The only canvas sides, multiples of 32: few enough that photos of all sizes share a few canvases."""
 STRIDE_PX = 4
 """Columns of a crop for each step of the feature networks."""
 MAX_FILE_BYTES = 2 << 30

@@ -17,7 +17,8 @@ from .values import DECIMALS
 
 Command = TypeVar("Command", bound=Callable[..., None])
 EXIT_CODES = (
-    "Exit codes: 0 = every picture was read (also where there was no number in it), "
+    "Exit codes: 0 = every picture was read (also where there was no number in it, or none that is large enough to be "
+    "seen: the table says which), "
     "1 = some could not be read (listed at the end), 2 = wrong usage, bundle or backend."
 )
 OPTIONS = {
@@ -127,12 +128,20 @@ def with_samples(paths: tuple[str, ...], sample: bool) -> tuple[str, ...]:  # no
 
 
 def run_batch(outcomes: Iterable[Outcome], sources: Sequence[object], write: Callable[[Outcome], None]) -> None:
-    """Write every outcome as it comes; list the failures at the end, and then exit with 1."""
-    failed = []
+    """Write every outcome as it comes; list the failures at the end, and then exit with 1.
+
+    Pictures without a number that were seen smaller than they are, are counted, with the option that helps.
+    """
+    failed, overlooked = [], []
     for outcome in with_progress(outcomes, len(sources)):
         write(outcome)
         if outcome.error is not None:
             failed.append(outcome.error)
+        if outcome.sight is not None and outcome.overlooked:
+            overlooked.append(outcome.sight.full_size_px or 0)
+    if overlooked:
+        count = f"{len(overlooked)} of {len(sources)} pictures without a number"
+        click.echo(f"{count} were seen smaller than they are; --long-side {max(overlooked)} sees small text", err=True)
     if failed:
         listed = "".join(f"\n  {each}" for each in failed)
         click.echo(f"{len(failed)} of {len(sources)} could not be read:{listed}", err=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from .bundle import Bundle
-from .images import plan_fit
+from .canvases import plan_fit
 from .manifest import Kind, Profile, ShapeRange
 
 SMALLEST_CANVAS_PX = 32

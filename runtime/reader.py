@@ -12,7 +12,7 @@ from .alphabets import NUMBERS, Alphabet, Find
 from .bundle import Bundle
 from .by_arguments import ByArguments, arguments_of
 from .decoding import Text
-from .detector import Detector, Looking
+from .detector import Detector, Looking, Sight
 from .errors import BundleError
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr
@@ -175,7 +175,7 @@ class Reader(ByArguments):
         return super().__reduce__()
 
     def read(self, frame: Frame) -> list[Reading]:
-        """Read the numbers in a picture.
+        """Read the numbers in a picture; none may also mean that they are too small to be seen, which `sight` tells.
 
         Args:
             frame: uint8 or uint16 array (H, W, 3) BGR, (H, W) grey or (H, W, 4) BGRA.
@@ -289,6 +289,17 @@ class Reader(ByArguments):
             BackendError: the backend failed.
         """
         return self._recognizer.read_places(places)
+
+    def sight(self, frame: Frame) -> Sight:
+        """How small a text may be so that `read` still sees it in a picture of this size, and what sees smaller ones.
+
+        A picture in which nothing was read may hold lower text: `read` looks at large pictures made smaller.
+
+        Raises:
+            ImageError: not a picture.
+            BundleError: the bundle has no detector.
+        """
+        return self._expect_detector().sight(*as_bgr(frame).shape[:2])
 
     @property
     def alphabet(self) -> Alphabet:

@@ -13,9 +13,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from ...runtime.bundle import Bundle, file_sha256, write_bundle
+from ...runtime.canvases import fitted, plan_fit
 from ...runtime.crops import fill_crop, plan_cut
 from ...runtime.detector import ENLARGE
-from ...runtime.images import fit, plan_fit
 from ...runtime.manifest import FileEntry, Kind, Quantized, RecognizerSpec
 from ..onnx_file import check_contract
 from ..parity import versions
@@ -208,9 +208,7 @@ def inputs_of(bundle: Bundle, kind: Kind, pictures: Sequence[Picture]) -> Iterat
         for picture in pictures:
             frame = picture.read()
             plan = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE)
-            canvas = np.zeros((1, *plan.canvas_hw, 3), np.uint8)
-            fit(frame, plan, canvas[0])
-            yield {"image": canvas}
+            yield from ({"image": canvas[None]} for canvas in fitted(frame, plan))
         return
     spec = bundle.recognizer
     allowed = np.zeros(spec.classes, np.float32)

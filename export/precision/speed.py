@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...runtime.binding import bind_images
+from ...runtime.canvases import plan_fit
 from ...runtime.errors import CheckpointError
-from ...runtime.images import plan_fit
 from ...runtime.manifest import DetectorSpec, RecognizerSpec
 from ...runtime.profiles import PHOTO_HW
 from ...runtime.sessions.onnx_runtime import OnnxRuntimeSession

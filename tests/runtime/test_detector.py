@@ -85,7 +85,7 @@ def test_frames_fit_into_what_an_engine_takes(bundle_folder, monkeypatch, caplog
     assert max(height for height, _ in canvases) <= 224
     assert max(width for _, width in canvases) <= 320
     told = [each.getMessage() for each in caplog.records]
-    assert any("pictures of 640x480 are read at 224x168" in each for each in told)
+    assert any("pictures of 640x480 are read at 208x156" in each for each in told)
     before = len(told)
     detector.detect(np.zeros((640, 480, 3), np.uint8))
     assert len(caplog.records) == before
@@ -138,14 +138,12 @@ def looks_at(detector, monkeypatch):
 @pytest.mark.parametrize(
     ("size", "canvases"),
     [
-        ((192, 256), [(320, 384)]),  # enlarged 1.5 times, it fills the coarse canvas: one look
-        ((120, 100), [(192, 192)]),
-        ((256, 256), [(384, 384)]),
-        ((192, 257), [(320, 448), (320, 384)]),
-        ((480, 640), [(768, 1024), (320, 384)]),
+        ((192, 256), [(320, 448), (128, 192)]),  # enlarged 1.5 times, and as much smaller as other frames are
+        ((120, 100), [(256, 192), (128, 64)]),
+        ((480, 640), [(768, 1024), (256, 320)]),
     ],
 )
-def test_equal_looks_are_one(make_bundle, monkeypatch, size, canvases):
+def test_a_second_look_is_on_a_smaller_canvas(make_bundle, monkeypatch, size, canvases):
     detector = Detector(Bundle.open(make_bundle(coarse_side_px=384)))
     seen = looks_at(detector, monkeypatch)
     frame = np.zeros((*size, 3), np.uint8)
@@ -157,18 +155,18 @@ def test_equal_looks_are_one(make_bundle, monkeypatch, size, canvases):
 
 
 def test_an_engine_that_makes_looks_equal_runs_one(make_bundle, monkeypatch):
-    limits = ShapeRange(min=(1, 32, 32, 3), opt=(1, 320, 320, 3), max=(1, 320, 320, 3))
+    limits = ShapeRange(min=(1, 32, 32, 3), opt=(1, 256, 256, 3), max=(1, 256, 256, 3))
     monkeypatch.setattr(OnnxRuntimeSession, "limits", lambda _, name: limits if name == "image" else None)
     detector = Detector(Bundle.open(make_bundle(coarse_side_px=384)))
     seen = looks_at(detector, monkeypatch)
     detector.detect(np.zeros((480, 640, 3), np.uint8))
-    assert seen == [(256, 320)]
+    assert seen == [(256, 256)]
 
 
 def test_two_looks_on_canvases_of_one_size_keep_their_own(make_bundle):
     """Sides that are no canvas's, as no bundle may have them any more."""
     detector = Detector(Bundle.open(make_bundle(coarse_side_px=384)))
-    detector._sides_px = [440, 400]
+    detector._sides_px, detector.long_side_px = [440, 400], 440
     frame = np.zeros((440, 440, 3), np.uint8)
     frame[120:200, 240:400, 2] = 255
     first, second = detector.plans(440, 440)

@@ -1,9 +1,9 @@
 import pytest
 
 from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.canvases import plan_fit
 from edgereader.runtime.errors import BundleError
-from edgereader.runtime.images import CANVAS_SIDES_PX, plan_fit
-from edgereader.runtime.manifest import ShapeRange
+from edgereader.runtime.manifest import CANVAS_SIDES_PX, ShapeRange
 from edgereader.runtime.profiles import MOST_CROPS, default_profile
 
 
