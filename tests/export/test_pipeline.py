@@ -276,6 +276,13 @@ def test_failed_parity_leaves_nothing(
     assert {item.name: item.read_bytes() for item in (tmp_path / "bundle").iterdir()} == before
 
 
+@pytest.mark.parametrize("sides", [{"long_side_px": 32}, {"coarse_side_px": 400}, {"coarse_side_px": 1280}])
+def test_sides_that_no_canvas_has_are_refused_before_anything_is_read(tmp_path: Path, sides: dict[str, int]) -> None:
+    with pytest.raises(BundleError, match="_side_px: expected"):
+        export_detector(tmp_path / "absent.pth", Target(tmp_path / "bundle"), **sides)
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_what_cannot_be_extended_is_refused_and_untouched(thin_craft: CRAFT, save: Save, tmp_path: Path) -> None:
     checkpoint, bundle = save(thin_craft), tmp_path / "bundle"
     bundle.write_text("a file")
