@@ -16,7 +16,10 @@ from .detector import Detector, Looking, Sight
 from .errors import BundleError
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr
+from .ink import with_ends
+from .lines import reading_order
 from .manifest import Kind
+from .quads import SAME_PLACE, overlap
 from .recognizer import Place, Recognizer
 from .rotation import ambiguous, turned_back, upside_down
 from .sessions import Session
@@ -24,14 +27,15 @@ from .values import Notation
 
 MIN_CONFIDENCE = 0.7
 """Readings below are left out of `Reader.read` by default: texture and words that pass for numbers lie mostly there."""
-SAME_PLACE = 0.5
-"""Readings that share so much of the smaller one's box are of the same text."""
 DISAGREEMENT = 0.95
 """Confidence is multiplied by this where the detector saw another number of characters than were read. It is mild:
 right readings disagree too, now and then, because a thin detector's peaks run together."""
 LONE_POWER = 4
 """The confidence of a lone character is multiplied by the detector's score to this power. On generated photos nearly
 all that was read where there is no text were single digits of low scores; from a score of 0.9, 9 of 10 were right."""
+UNREAD_END = 0.5
+"""Confidence is multiplied by this at each end of a text where ink too low for a digit was read as one, or not at all:
+a sign or a point is missing."""
 UNSURE = 0.9
 """With rotations, texts that are less confident are tried upside down too."""
 
@@ -62,19 +66,30 @@ class Reading:
 
 
 def select(looked: Iterable[tuple[Region, Text]], min_confidence: float) -> list[Reading]:
-    """Of all text in a picture, keep what was asked for and is confident enough (0..1), each place once."""
+    """Of all text in a picture, keep what was asked for and is confident enough (0..1), each place once, row by row."""
     readings = (
         make_reading(region, text) for region, text in looked if text.accepted and text.confidence >= min_confidence
     )
-    return without_doubles(each for each in readings if each.confidence >= min_confidence)
+    kept = without_doubles(each for each in readings if each.confidence >= min_confidence)
+    return [kept[at] for at in reading_order([each.quad for each in kept])]
 
 
 def make_reading(region: Region, text: Text) -> Reading:
     """Lay a text on the characters that the detector saw in its region."""
     found = align(text, region.quad, region.characters)
     confidence = text.confidence if found.agrees else text.confidence * DISAGREEMENT
-    confidence *= region.score**LONE_POWER if len(text.text) == 1 else 1.0
+    confidence *= min(region.score, 1.0) ** LONE_POWER if len(text.text) == 1 else 1.0
+    confidence *= UNREAD_END ** unread_ends(text, region.thin_ends)
     return Reading(text.text, confidence, region.quad, found.characters, found.peaks, found.agrees)
+
+
+def unread_ends(text: Text, thin_ends: tuple[bool, bool]) -> int:
+    """How many of a text's ends are a digit or a letter where thin ink was seen; letters left out there count too."""
+    if not text.text:
+        return 0
+    whole = min((*text.positions, *text.dropped)), max((*text.positions, *text.dropped))
+    ends = zip(thin_ends, (text.text[0], text.text[-1]), (text.positions[0], text.positions[-1]), whole, strict=True)
+    return sum(thin and end.isalnum() and place == outermost for thin, end, place, outermost in ends)
 
 
 def without_doubles(readings: Iterable[Reading]) -> list[Reading]:
@@ -82,21 +97,11 @@ def without_doubles(readings: Iterable[Reading]) -> list[Reading]:
     found = list(readings)
     if len(found) < 2:
         return found
-    quads = np.stack([each.quad for each in found])
-    low, high = quads.min(axis=1), quads.max(axis=1)
-    areas = (high - low).prod(axis=1)
-    kept = np.zeros(len(found), bool)
+    kept: list[int] = []
     for at in sorted(range(len(found)), key=lambda at: -len(found[at].text) * found[at].confidence):
-        shared = np.clip(np.minimum(high[at], high[kept]) - np.maximum(low[at], low[kept]), 0, None).prod(axis=1)
-        kept[at] = (shared < SAME_PLACE * np.maximum(np.minimum(areas[at], areas[kept]), 1e-6)).all()
-    return [found[at] for at in np.flatnonzero(kept)]
-
-
-def overlap(first: Points, second: Points) -> float:
-    """Shared share of the smaller of two quads' (4, 2) upright bounding boxes, 0..1."""
-    (low_a, high_a), (low_b, high_b) = ((each.min(0), each.max(0)) for each in (first, second))
-    shared = np.clip(np.minimum(high_a, high_b) - np.maximum(low_a, low_b), 0, None).prod()
-    return float(shared / max(1e-6, min((high_a - low_a).prod(), (high_b - low_b).prod())))
+        if all(overlap(found[at].quad, found[each].quad) < SAME_PLACE for each in kept):
+            kept.append(at)
+    return [found[at] for at in sorted(kept)]
 
 
 class Reader(ByArguments):
@@ -206,7 +211,7 @@ class Reader(ByArguments):
             yield self._finished(detector, before)
 
     def _finished(self, detector: Detector, looking: Looking) -> list[Reading]:
-        regions = detector.finish(looking)
+        regions = with_ends(looking.frame, detector.finish(looking))
         texts = self._recognizer.recognize(looking.frame, regions)
         return self._readings(zip(regions, texts, strict=True))
 
@@ -244,12 +249,12 @@ class Reader(ByArguments):
 
     def _look(self, detector: Detector, frame: Frame) -> list[tuple[Region, Text]]:
         """Regions and texts; with rotations, what is unsure is tried upside down, and the better one stays."""
-        regions = detector.detect(frame)
+        regions = with_ends(frame, detector.detect(frame))
         looked = list(zip(regions, self._recognizer.recognize(frame, regions), strict=True))
         if not self._rotations:
             return looked
         unsure = [place for place, (_, text) in enumerate(looked) if not text.accepted or text.confidence < UNSURE]
-        again = [replace(regions[place], quad=upside_down(regions[place].quad)) for place in unsure]
+        again = [_upside_down(regions[place]) for place in unsure]
         for place, region, text in zip(unsure, again, self._recognizer.recognize(frame, again), strict=True):
             before = looked[place][1]
             better = text.accepted and (not before.accepted or text.confidence > before.confidence)
@@ -274,7 +279,8 @@ class Reader(ByArguments):
         Where the bundle's detector looks twice, text that both looks show is found twice; ``coarse=False`` leaves the
         second look out, which finds large text.
         """
-        return self._expect_detector().detect(frame, coarse=coarse)
+        detector, frame = self._expect_detector(), as_bgr(frame)
+        return with_ends(frame, detector.detect(frame, coarse=coarse))
 
     def read_places(self, places: Iterable[tuple[Frame, Points]]) -> list[Place]:
         """Read quads (4, 2) of frames, known from `detect` or from earlier frames: one result each, in their order.
@@ -305,6 +311,10 @@ class Reader(ByArguments):
     def alphabet(self) -> Alphabet:
         """What a reading may consist of."""
         return self._recognizer.alphabet
+
+
+def _upside_down(region: Region) -> Region:
+    return replace(region, quad=upside_down(region.quad), thin_ends=region.thin_ends[::-1])
 
 
 def _turned_back(region: Region, frame: Frame) -> Region:

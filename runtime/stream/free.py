@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..images import Points
-from ..reader import SAME_PLACE, overlap
+from ..quads import SAME_PLACE, overlap
 from .settings import Number
 from .told import Moment, Streak, Told, cut_off, sure, told_of
 from .tracks import Track

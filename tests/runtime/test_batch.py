@@ -78,7 +78,7 @@ def test_json_lines(reader, photos, capsys):
     for outcome in read_all(reader, find_sources([str(photos)])):
         write_json(outcome)
     first, second, third = map(json.loads, capsys.readouterr().out.splitlines())
-    assert set(first) == {"path", "readings"}
+    assert set(first) == {"path", "readings", "smallest_text_px"}
     assert set(first["readings"][0]) == {
         "text", "value", "confidence", "quad", "characters", "confidences", "peaks", "agrees", "ambiguous_rotation",
     }  # fmt: skip

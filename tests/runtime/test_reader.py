@@ -5,6 +5,7 @@ import sys
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -84,6 +85,58 @@ def test_of_readings_of_one_place_the_fullest_stays():
     assert without_doubles([whole, reading("1578", 0.4, 2, 82)]) == [whole]
     assert without_doubles([part, reading("573", 0.98, 70, 130)]) != [part]
     assert without_doubles([]) == []
+
+
+def tilted(degrees, x, y, width=200, height=30):
+    """A quad around x, y."""
+    turn = np.radians(degrees)
+    right, down = (
+        np.array([np.cos(turn), np.sin(turn)]) * width / 2,
+        np.array([-np.sin(turn), np.cos(turn)]) * height / 2,
+    )
+    return np.array([x, y] + np.stack((-right - down, right - down, right + down, down - right)), np.float32)
+
+
+@pytest.mark.parametrize("degrees", [0, 10, 25, 45, 70, 90, -30])
+def test_parallel_lines_keep_both_readings(degrees):
+    turn = np.radians(degrees)
+    lines = [
+        Reading(
+            text, 0.95, tilted(degrees, 300 - 36 * at * np.sin(turn), 300 + 36 * at * np.cos(turn)), (), 4, agrees=True
+        )
+        for at, text in enumerate(("1234", "5678", "9012"))
+    ]
+    assert without_doubles(lines) == lines
+    shifted = replace(lines[1], confidence=0.9, quad=lines[1].quad + np.float32(4))
+    assert without_doubles([*lines, shifted]) == lines
+
+
+def test_confidence_stays_a_probability_when_a_score_is_above_one():
+    quad = np.array([[0, 0], [40, 0], [40, 20], [0, 20]], np.float32)
+    lone = make_reading(Region(quad, quad[None], 1.07), Text("7", 0.9, (0.9,), positions=(0.5,)))
+    assert lone.confidence == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("text", "dropped", "thin_ends", "unread"),
+    [
+        ("18", (), (True, False), 1),  # the sign is not there
+        ("18", (), (True, True), 2),
+        ("118", (), (True, False), 1),  # it was taken for a digit
+        ("-18", (), (True, False), 0),
+        ("18.", (), (True, True), 1),
+        ("18", (0.1,), (True, False), 0),  # a letter before the number, left out as a unit
+        ("18", (0.95,), (True, False), 1),
+        ("18", (), (False, False), 0),
+    ],
+)
+def test_ink_at_an_end_that_was_not_read_halves_the_confidence(text, dropped, thin_ends, unread):
+    quad = np.array([[0, 0], [60, 0], [60, 20], [0, 20]], np.float32)
+    peaks = np.stack([quad * [1 / 3, 1] + [20 * at, 0] for at in range(3)]).astype(np.float32)
+    positions = tuple(0.2 + 0.6 * at / (len(text) - 1) for at in range(len(text)))
+    read = Text(text, 0.9, (0.95,) * len(text), True, positions, dropped)
+    plain = make_reading(Region(quad, peaks, 0.9), read).confidence
+    assert make_reading(Region(quad, peaks, 0.9, thin_ends), read).confidence == pytest.approx(plain * 0.5**unread)
 
 
 def test_a_second_look_finds_the_same_text_only_once(make_bundle, scene):
