@@ -1,4 +1,6 @@
+import gc
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -292,6 +294,27 @@ def test_a_stream_of_crops_is_not_collected(wide):
     assert taken == []
     next(results)
     assert len(taken) == HELD_BATCHES * MOST_CROPS
+
+
+def test_memory_does_not_grow_with_the_texts_that_were_read(wide):
+    """All batches of all widths come up while it warms up; then nothing is kept."""
+    pictures = [line("1" * (width // 8)) for width in WIDTHS] * 2
+
+    def read(times):
+        for turn in range(times):
+            wide.recognize_crops(pictures[turn % len(pictures) :])
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0], len(wide._bindings)
+
+    read(10)
+    tracemalloc.start()
+    try:
+        first, bindings = read(1)
+        after = read(20)
+    finally:
+        tracemalloc.stop()
+    assert (bindings, after[1]) == (len(WIDTHS), len(WIDTHS))
+    assert after[0] - first < 5_000, "bytes"
 
 
 def test_between_two_results_the_same_recognizer_may_be_used(wide):
