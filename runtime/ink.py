@@ -22,6 +22,8 @@ ROWS = 48
 """An end is looked at in so many rows."""
 AROUND = 0.35
 """So much is looked at above and below a box, of its height: what goes on there is no character."""
+EDGE_ROWS = 3
+"""So many rows above and below the box lies the text's background."""
 REACH = 1.2
 """So much is looked at before a box and, at most, in it, of its height."""
 GAP = 0.55
@@ -195,7 +197,8 @@ def _pieces(grey: NDArray[Any], start: int) -> list[tuple[int, int, bool]]:
         start: the column at which its box begins.
     """
     rows = round(ROWS * AROUND / (1 + 2 * AROUND))
-    ink, blank = _levels(grey[rows:-rows, start:])
+    edges = grey[[rows - EDGE_ROWS, EDGE_ROWS - rows - 1], start:]
+    ink, blank = _levels(grey[rows:-rows, start:], edges)
     if abs(ink - blank) < CONTRAST:
         return []
     shade = (grey.astype(np.float32) - blank) / (ink - blank)  # 0 = the background, 1 = the text
@@ -262,12 +265,12 @@ class _Piece:
         return self.whole and self.width <= WIDEST * high and upright
 
 
-def _levels(text: NDArray[Any]) -> tuple[float, float]:
-    """Grey levels of a text and of its background, which has the most pixels."""
+def _levels(text: NDArray[Any], edges: NDArray[Any]) -> tuple[float, float]:
+    """Grey levels of a text and of its background, to which most pixels right above and below it belong."""
     text = np.ascontiguousarray(text)
-    _, light = cv2.threshold(text, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    level, light = cv2.threshold(text, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     levels = cv2.mean(text, 1 - light)[0], cv2.mean(text, light)[0]
-    return levels if 2 * cv2.countNonZero(light) >= light.size else levels[::-1]
+    return levels if 2 * np.count_nonzero(edges > level) >= edges.size else levels[::-1]
 
 
 def _is_blank(shade: NDArray[np.float32], labels: NDArray[Any], pieces: Sequence[_Piece], around: int) -> bool:

@@ -11,12 +11,13 @@ from .alignment import Character, align
 from .alphabets import NUMBERS, Alphabet, Find
 from .bundle import Bundle
 from .by_arguments import ByArguments, arguments_of
-from .decoding import Text
+from .decoding import Text, decode
 from .detector import Detector, Looking, Sight
 from .errors import BundleError
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr
 from .ink import with_ends
+from .joining import join
 from .lines import reading_order
 from .manifest import Kind
 from .quads import SAME_PLACE, overlap
@@ -212,8 +213,7 @@ class Reader(ByArguments):
 
     def _finished(self, detector: Detector, looking: Looking) -> list[Reading]:
         regions = with_ends(looking.frame, detector.finish(looking))
-        texts = self._recognizer.recognize(looking.frame, regions)
-        return self._readings(zip(regions, texts, strict=True))
+        return self._readings(self._texts(looking.frame, regions))
 
     def _readings(self, looked: Iterable[tuple[Region, Text]]) -> list[Reading]:
         """Keep what was asked for, with its value, and say what could as well be upside down."""
@@ -250,17 +250,27 @@ class Reader(ByArguments):
     def _look(self, detector: Detector, frame: Frame) -> list[tuple[Region, Text]]:
         """Regions and texts; with rotations, what is unsure is tried upside down, and the better one stays."""
         regions = with_ends(frame, detector.detect(frame))
-        looked = list(zip(regions, self._recognizer.recognize(frame, regions), strict=True))
+        looked = self._texts(frame, regions)
         if not self._rotations:
             return looked
         unsure = [place for place, (_, text) in enumerate(looked) if not text.accepted or text.confidence < UNSURE]
-        again = [_upside_down(regions[place]) for place in unsure]
+        again = [_upside_down(looked[place][0]) for place in unsure]
         for place, region, text in zip(unsure, again, self._recognizer.recognize(frame, again), strict=True):
             before = looked[place][1]
             better = text.accepted and (not before.accepted or text.confidence > before.confidence)
             if better and len(text.text) > 1:
                 looked[place] = region, text
         return looked
+
+    def _texts(self, frame: Frame, regions: list[Region]) -> list[tuple[Region, Text]]:
+        """Regions and texts; where a pattern or a check chooses, also those of groups of one line, joined."""
+        alphabet = self._recognizer.alphabet
+        if not alphabet.chooses:
+            return list(zip(regions, self._recognizer.recognize(frame, regions), strict=True))
+        places = self._recognizer.read_places((frame, each.quad) for each in regions)
+        every = replace(alphabet, pattern=None, check=None)
+        groups = join(regions, [decode(each.log_probs, every) for each in places], alphabet)
+        return [*zip(regions, (each.text for each in places), strict=True), *groups]
 
     def recognize(self, crops: Iterable[Frame]) -> list[Text]:
         """Read pictures that are already cut to one text each: one result per picture, in their order.

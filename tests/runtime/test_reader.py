@@ -158,6 +158,39 @@ def lying():
     return np.rot90(frame, 3)
 
 
+def two_groups():
+    frame = np.zeros((300, 500, 3), np.uint8)
+    paint_number(frame, "7586", 60, 120)
+    paint_number(frame, "495", 260, 120)
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [(None, ["7586", "495"]), ("[0-9]{7}", ["7586495"]), ("[0-9]+ [0-9]+", ["7586 495"]), ("[0-9]{3}", ["495"])],
+)
+def test_groups_of_one_line_are_one_number_where_a_pattern_asks_for_it(numbers, pattern, expected):
+    reader = numbers(pattern=pattern)
+    found = reader.read(two_groups())
+    assert texts(found) == expected
+    assert [texts(each) for each in reader.read_many([two_groups()] * 2)] == [expected] * 2
+    if len(expected[0]) >= 7:
+        assert np.abs(found[0].quad - [[60, 120], [380, 120], [380, 160], [60, 160]]).max() < 12
+        assert [each.text for each in found[0].characters] == list(expected[0])
+        assert (found[0].peaks, found[0].quad[1, 0] > 360) == (7, True)
+
+
+def test_groups_are_joined_with_rotations_too(numbers):
+    assert texts(numbers(pattern="[0-9]{7}", rotations=True).read(two_groups())) == ["7586495"]
+
+
+def test_readings_come_row_by_row(numbers):
+    frame = np.zeros((400, 500, 3), np.uint8)
+    for text, x, y in (("95", 300, 52), ("75", 60, 60), ("58", 280, 200), ("87", 60, 195)):
+        paint_number(frame, text, x, y)
+    assert texts(numbers().read(frame)) == ["75", "95", "87", "58"]
+
+
 def test_every_digit_has_its_quad(numbers):
     frame = np.zeros((300, 400, 3), np.uint8)
     paint_number(frame, "7586", 100, 120)
