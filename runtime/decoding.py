@@ -225,5 +225,5 @@ def _best_that_fits(read: _Rows) -> Text | None:
         characters = _attn_characters(classes, read)
     first, end, _ = inside.indices(len(characters))
     inner = [each for each in characters[first:end] if each.character != GAP or GAP in best]
-    text = _text([*characters[:first], *inner, *characters[end:]], read, slice(first, first + len(inner)))
-    return replace(text, confidence=min(found[best], 1.0))
+    chosen = _text([*characters[:first], *inner, *characters[end:]], read, slice(first, first + len(inner)))
+    return replace(chosen, confidence=min(found[best], 1.0))
