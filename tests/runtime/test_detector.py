@@ -56,6 +56,63 @@ def test_a_second_look_is_fitted_from_the_first(make_bundle):
         assert np.abs(found.quad - expected.quad).max() <= size / 256
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("width", [900, 12_000])
+def test_text_of_any_length_is_found_once_in_long_frames(detector, width, turned):
+    """What lies on seams is one region, as long as it may be."""
+    frame = np.zeros((100, width, 3), np.uint8)
+    places = [(20, 60), (150, width // 2), (width // 2 + 50, width - 100)]
+    for left, right in places:
+        frame[30:70, left:right, 2] = 255
+    found = detector.detect(np.ascontiguousarray(frame.transpose(1, 0, 2)) if turned else frame)
+    assert len(found) == 3
+    quads = [each.quad[:, ::-1] if turned else each.quad for each in found]
+    for (left, right), quad in zip(places, sorted(quads, key=lambda each: each[:, 0].min()), strict=True):
+        assert np.abs((*quad.min(axis=0), *quad.max(axis=0)) - np.array((left, 30, right, 70))).max() < 12
+
+
+def test_long_frames_share_one_canvas_and_leave_no_trace(bundle_folder):
+    detector = Detector(Bundle.open(bundle_folder), long_side_px=256)
+    bright, dark = np.full((60, 5000, 3), 255, np.uint8), np.zeros((60, 5000, 3), np.uint8)
+    assert len(detector.detect(bright)) == 1
+    assert detector.detect(dark) == []
+    assert len(detector._bindings) == 1
+
+
+def test_a_second_look_sees_a_long_frame_at_half_the_size(make_bundle):
+    detector = Detector(Bundle.open(make_bundle(coarse_side_px=384)), long_side_px=768)
+    for size in ((100, 12_000), (600, 12_000), (200, 300), (3000, 4000)):
+        fine, coarse = (plan.scale_xy[0] for plan in detector.plans(*size))
+        assert 0.45 < coarse / fine < 0.52
+
+
+def test_what_lies_in_the_margin_alone_is_no_text(detector):
+    """A bright last row is repeated there: it is a line of the frame, not a text of the margin's height."""
+    frame = np.zeros((480, 640, 3), np.uint8)
+    frame[-1, 100:300, 2] = 255
+    assert all(np.ptp(each.quad[:, 1]) > 0 for each in detector.detect(frame))
+
+
+@pytest.mark.parametrize(
+    ("size", "smallest", "full"),
+    [
+        ((480, 640), 10 / 1.5, None),
+        ((2 * 1264, 3 * 1264), 30, 3840),
+        ((1264, 1264), 10, None),
+        ((100, 12_000), 10 / 1.5, None),
+        ((1264, 12_000), 20, 2560),
+        ((9000, 12_000), 10 * 12_000 / 1264, 8192),
+    ],
+)
+def test_a_detector_knows_how_small_a_text_it_sees(detector, bundle_folder, size, smallest, full):
+    sight = detector.sight(*size)
+    assert sight.smallest_text_px == pytest.approx(smallest, rel=2e-3)
+    assert sight.full_size_px == (None if full is None else pytest.approx(full, abs=5))
+    if full is not None and full < 8192:
+        closer = Detector(Bundle.open(bundle_folder), long_side_px=sight.full_size_px)
+        assert closer.sight(*size).full_size_px is None
+
+
 def test_few_bindings_are_kept(bundle_folder):
     detector = Detector(Bundle.open(bundle_folder), long_side_px=512)
     for width in range(64, 512, 40):
