@@ -67,7 +67,7 @@ def problems(tmp_path, monkeypatch):
         ),
         (
             f"{CAMERA}[[number]]\n\ndevice_class = 'enregy'",
-            "5: number.device_class: expected a device class of Home Assistant, for numbers, got 'enregy'; is it energy",
+            "5: number.device_class: expected a device class of Home Assistant, for numbers, got 'enregy'; is it",
         ),
         (
             f"{CAMERA}[[number]]\ndevice_class = 'xyz'",
