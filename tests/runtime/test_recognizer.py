@@ -304,7 +304,7 @@ def test_memory_does_not_grow_with_the_texts_that_were_read(wide):
         for turn in range(times):
             wide.recognize_crops(pictures[turn % len(pictures) :])
         gc.collect()
-        return tracemalloc.get_traced_memory()[0], len(wide._bindings)
+        return tracemalloc.get_traced_memory()[0], len(wide._buffers.idle)
 
     read(10)
     tracemalloc.start()
