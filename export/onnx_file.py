@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..runtime.errors import ExportError
+from .storage import store_in_half
 
 if TYPE_CHECKING:
     import onnx
@@ -77,6 +78,7 @@ def write_onnx(
         model = program.model_proto
         model = onnxslim.slim(model)
     describe(model)
+    store_in_half(model)
     onnx.save(model, str(path))
 
 

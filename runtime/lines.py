@@ -45,24 +45,29 @@ def joined(regions: Sequence[Region]) -> Region:
 
 
 def reading_order(quads: Sequence[Points]) -> list[int]:
-    """Order in which quads are read: row by row, in a row from left to right, along the texts' own direction.
+    """Order in which quads are read: row by row, see `rows`."""
+    return [at for row in rows(quads) for at in row]
 
-    What stands on one line is a row, whatever is between. Rows go from top to bottom as the text has it. Where texts
-    run in several directions, those of the direction with the most of them come first.
+
+def rows(quads: Sequence[Points]) -> list[list[int]]:
+    """Places of quads by rows from top to bottom, in a row from left to right, along the texts' own direction.
+
+    What stands on one line is a row, whatever is between. Where texts run in several directions, those of the direction
+    with the most of them come first.
     """
-    rest, order = list(range(len(quads))), []
+    rest, found = list(range(len(quads))), list[list[int]]()
     ways = [sides(each)[0] for each in quads]
     units = [way / max(float(np.hypot(*way)), 1e-6) for way in ways]
     while rest:
         together = max(([at for at in rest if units[at] @ units[one] >= SAME_WAY] for one in rest), key=len)
         way = np.sum([ways[at] for at in together], axis=0)  # a longer text tells the direction better
-        order += _row_by_row({at: quads[at] for at in together}, way / max(float(np.hypot(*way)), 1e-6))
+        found += _row_by_row({at: quads[at] for at in together}, way / max(float(np.hypot(*way)), 1e-6))
         rest = [at for at in rest if at not in together]
-    return order
+    return found
 
 
-def _row_by_row(quads: Mapping[int, Points], way: Points) -> list[int]:
-    """Order of numbered quads that all run about this way (2,), of length 1."""
+def _row_by_row(quads: Mapping[int, Points], way: Points) -> list[list[int]]:
+    """Rows of numbered quads that all run about this way (2,), of length 1."""
     across = np.array((-way[1], way[0]))
     down = {at: float(quad.mean(axis=0) @ across) for at, quad in quads.items()}
     along = {at: float(quad.mean(axis=0) @ way) for at, quad in quads.items()}
@@ -71,8 +76,8 @@ def _row_by_row(quads: Mapping[int, Points], way: Points) -> list[int]:
     def beside(one: int, other: int) -> bool:
         return abs(down[one] - down[other]) < min(height[one], height[other]) / 2
 
-    rows: list[list[int]] = []
+    found: list[list[int]] = []
     for at in sorted(down, key=down.__getitem__):
-        row = next((row for row in rows if any(beside(at, each) for each in row)), None)
-        rows.append([at]) if row is None else row.append(at)
-    return [at for row in rows for at in sorted(row, key=along.__getitem__)]
+        row = next((row for row in found if any(beside(at, each) for each in row)), None)
+        found.append([at]) if row is None else row.append(at)
+    return [sorted(row, key=along.__getitem__) for row in found]

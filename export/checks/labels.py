@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from ...models.training.datasets import open_crops
 from ...models.training.samples import Crops, TrainingDataError
 from ...runtime.bundle import Bundle
+from ...runtime.crops import fill_crop, plan_cut
 from ...runtime.decoding import decode
 from ...runtime.errors import DatasetError
-from ...runtime.images import Frame, cut_quad, whole
+from ...runtime.images import Frame, whole
 from ...runtime.manifest import RecognizerSpec
 from ...runtime.recognizer import Recognizer
 from ..networks import load_recognizer
@@ -66,8 +67,9 @@ def check_labels(bundle: Bundle, checkpoint: Path, labelled: Crops) -> LabelChec
 
 def fitted(frame: Frame, spec: RecognizerSpec) -> NDArray[np.uint8]:
     """A crop (h, w, 3) as the network's input (H, W, C)."""
-    crop = np.empty((*spec.image_hw, spec.channels), np.uint8)
-    cut_quad(frame, whole(frame), crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
+    cut = plan_cut(spec, frame, whole(frame))
+    crop = np.empty((spec.image_hw[0], cut.width, spec.channels), np.uint8)
+    fill_crop(spec, cut, crop)
     return crop
 
 

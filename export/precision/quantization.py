@@ -20,6 +20,7 @@ from ...runtime.manifest import FileEntry, Kind, Quantized, RecognizerSpec
 from ..onnx_file import check_contract
 from ..parity import versions
 from ..pipeline import Say, staged
+from ..storage import restore_from_half, store_in_half
 from .bisection import keep_until
 from .folding import fold
 from .gate import Verdict, crop_places, detector_gate, recognizer_gate
@@ -190,14 +191,16 @@ def folded(path: Path) -> onnx.ModelProto:
     import onnx
 
     model = onnx.load(str(path))
+    restore_from_half(model)
     fold(model)
     return model
 
 
 def write(model: onnx.ModelProto, path: Path) -> None:
-    """Write a graph as one file."""
+    """Write a graph as one file; see `store_in_half`, in place."""
     import onnx
 
+    store_in_half(model)
     onnx.save(model, str(path))
 
 

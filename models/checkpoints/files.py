@@ -160,8 +160,8 @@ def one_prefix(path: Path, tensors: State, kind: str) -> str:
     else:
         got = "no tensor"
     raise CheckpointError(
-        f"{path}: expected the checkpoint of a {kind} (a state dict, alone or in other dicts), got {got}; "
-        "give the right file, or save network.state_dict()"
+        f"{path}: expected the checkpoint of a {kind}, got {got}; "
+        "give the right file, or save the state dict of the network"
     )
 
 

@@ -102,6 +102,7 @@ def test_a_recogniser_that_passes_enters_the_bundle(reading: Path, crops: Path, 
     assert "recorded gate" in result.output
 
 
+@pytest.mark.slow
 def test_a_recogniser_of_several_widths_is_calibrated_at_those_of_its_pictures(
     exported: Callable[..., tuple[object, Path]], tmp_path: Path, lenient: None
 ) -> None:

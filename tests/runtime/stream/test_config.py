@@ -18,6 +18,11 @@ EVERYTHING = re.sub(r"^#(?=\w+ = |\[)", "", EXAMPLE, flags=re.MULTILINE)
 TABLES = {each.__name__: each for each in vars(structs).values() if isinstance(each, type) and issubclass(each, Table)}
 del TABLES["Table"]
 WITHOUT_DEFAULT = {"camera.size", "reader.precision", "reader.threads", "reader.long_side_px", "reader.pattern"} | {
+    "reader.find",
+    "reader.decimal",
+    "reader.thousands",
+    "number.decimal",
+    "number.thousands",
     "reader.check",
     "number.region",
     "number.pattern",
@@ -276,3 +281,9 @@ def test_any_value_at_any_key_loads_or_is_told_with_its_line(tmp_path_factory, d
     for each in problems:
         assert "\n" not in str(each)
         assert each.place[: len(place)] == place or each.place == ("mqtt", "host")
+
+
+def test_numbers_are_written_as_the_reader_says_unless_they_say_otherwise(write):
+    text = "[camera]\nsource = 0\n[reader]\ndecimal = ','\nthousands = '. '\n[[number]]\nname = 'a'\n[[number]]\n"
+    loaded = load(write(text + "name = 'b'\ndecimal = '.'\n"))
+    assert [(each.decimal, each.thousands) for each in loaded.numbers] == [(",", ". "), (".", None)]
