@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..runtime.errors import ExportError
+from .staging import writing
 
 if TYPE_CHECKING:
     import onnx
@@ -77,7 +78,8 @@ def write_onnx(
         model = program.model_proto
         model = onnxslim.slim(model)
     describe(model)
-    onnx.save(model, str(path))
+    with writing(path):
+        onnx.save(model, str(path))
 
 
 def describe(model: onnx.ModelProto) -> None:
