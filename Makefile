@@ -3,12 +3,13 @@ PYTHON ?= python3
 SAMPLE ?= models/zoo/samples/meter.jpg
 READ := .venv
 DEV := .venv-dev
+OLDEST := .venv-oldest
 # Outside Linux x86-64, or where this index is out of reach, pip takes what its other indexes have.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
 
-.PHONY: read test timed check lint types format bench growth soak card debian clean
+.PHONY: read test timed oldest check lint types format bench growth soak card debian clean
 
 read: $(READ)/.installed  ## Read the sample photo with the shipped models; installs the runtime only, no PyTorch
 	@$(READ)/bin/edgereader read $(SAMPLE) --save build/read
@@ -19,6 +20,12 @@ test: $(DEV)/.installed  ## Run every test
 
 timed: $(DEV)/.installed  ## Tests that hold milliseconds against a limit, for a quiet machine
 	$(DEV)/bin/python -m pytest -m timed -s
+
+GEOMETRY := images canvases heatmaps characters rotation detector recognizer reader
+OLDEST_PYTHON ?= $(shell command -v python3.10 || command -v python3.11 || echo $(PYTHON))
+
+oldest: $(OLDEST)/.installed build/site/edgereader  ## Geometry and reading with the lowest versions that pyproject.toml allows
+	PYTHONPATH=build/site $(OLDEST)/bin/python -m pytest $(wildcard $(GEOMETRY:%=tests/runtime/test_%.py))
 
 check: lint types test  ## What CI runs
 
@@ -89,10 +96,19 @@ $(DEV)/.installed: pyproject.toml constraints.txt
 	@$(DEV)/bin/python $(PIP_INSTALL) -c constraints.txt --editable '.[cpu,stream,export,train,bench,peers,dev]'
 	@touch $@
 
+# uv knows the lowest versions; what the tests need besides is as new as these allow.
+$(OLDEST)/.installed: pyproject.toml
+	@echo "installing the lowest versions of the runtime into $(OLDEST) (about 100 MB to download)"
+	@test -x $(OLDEST)/bin/python || $(OLDEST_PYTHON) -m venv $(OLDEST)
+	@$(OLDEST)/bin/python $(PIP_INSTALL) uv
+	@cd $(OLDEST) && bin/uv pip compile -q --resolution lowest-direct --extra cpu ../pyproject.toml -o lowest.txt
+	@$(OLDEST)/bin/python $(PIP_INSTALL) -r $(OLDEST)/lowest.txt hypothesis onnx psutil 'pytest>=8.2'
+	@touch $@
+
 # mypy does not follow editable installs of a namespace package; it follows this link.
 build/site/edgereader:
 	mkdir -p build/site
 	ln -sfn ../.. $@
 
 clean:
-	rm -rf $(READ) $(DEV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(READ) $(DEV) $(OLDEST) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

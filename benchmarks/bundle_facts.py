@@ -35,7 +35,8 @@ def _detector_facts(spec: DetectorSpec | None) -> dict[str, str]:
 def _recognizer_facts(spec: RecognizerSpec | None) -> dict[str, str]:
     if spec is None:
         return {}
-    height, width = spec.image_hw
+    height, widest = spec.image_hw
+    width = f"{spec.crop_widths[0]} to {widest}" if spec.widths else str(widest)
     kept = "aspect ratio kept" if spec.keep_ratio else "stretched"
     return {
         "network": spec.stages,

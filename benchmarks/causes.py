@@ -4,15 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..runtime.quads import SAME_PLACE, overlap
 from .scoring import digits
 
 Quad = NDArray[np.float32]
-SAME_PLACE = 0.5
-"""Two quads that share so much of the smaller one's area are of the same place."""
 NOTHING_READ, MOST_WRONG, SOME_WRONG = "nothing read", "most digits wrong", "digits wrong in several ways"
 NOT_READ, NOT_FOUND, WORD, UNSURE, MISREAD, NO_BOX = (
     "nothing read there",
@@ -125,7 +123,7 @@ def missed_cause(
     near = [each for each in found if overlap(quad, each[0].quad) >= SAME_PLACE]
     if not near:
         return NOT_FOUND
-    _, text = max(near, key=lambda each: shared_area(quad, each[0].quad))
+    _, text = max(near, key=lambda each: overlap(quad, each[0].quad, of="first"))
     return UNSURE if text.accepted else WORD
 
 
@@ -158,18 +156,3 @@ def left_over(texts: Placed, others: Placed, count: Counter[str]) -> list[int]:
         [index for index in order if digits(texts[index][0]) == string][:number] for string, number in count.items()
     ]
     return sorted(index for part in kept for index in part)
-
-
-def shared_area(first: Quad, second: Quad) -> float:
-    """Area that the convex hulls of two polygons (n, 2) share, square pixels."""
-    return float(cv2.intersectConvexConvex(_hull(first), _hull(second))[0])
-
-
-def overlap(first: Quad, second: Quad) -> float:
-    """Share of the smaller hull's area that lies in the other one, 0..1."""
-    smaller = min(cv2.contourArea(_hull(first)), cv2.contourArea(_hull(second)))
-    return shared_area(first, second) / max(1e-6, smaller)
-
-
-def _hull(quad: Quad) -> Quad:
-    return np.asarray(cv2.convexHull(quad), np.float32)

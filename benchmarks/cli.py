@@ -68,8 +68,8 @@ def evaluate(
     first name is a data set if it is such a folder, and a bundle if not.
 
     A folder named scenes_... or crops_... is what its name says; any other is a set of scenes if a line has a box and
-    an image has more than one line, and a set of crops if not. FOLDER:held-out is the part of a folder of meter digits
-    that training leaves out.
+    an image has more than one line, and a set of crops if not. FOLDER:held-out is the part of a folder that training
+    leaves out.
 
     The first table compares digits only: crops are right when all their digits are; of a photo, the digit strings read
     are matched with the labelled ones, wherever they are. Below it, crops are compared as they are written as well,
@@ -135,7 +135,7 @@ def calibrate(
     r"""Fit BUNDLE's temperature on each DATASET of crops and write it into the bundle.
 
     A confidence then is about how often such a reading is right. DATASET is a folder in any layout that training
-    takes; FOLDER:held-out is the part of a folder of meter digits that training leaves out. Only crops that show a
+    takes; FOLDER:held-out is the part of a folder that training leaves out. Only crops that show a
     number are used. For example:
 
     \b

@@ -1,7 +1,7 @@
 """Labelled images to measure on: a folder with `labels.tsv` or an LMDB, checked as a whole before anything is measured.
 
-A data set is named by its folder. `FOLDER:held-out` is the part of a folder of meter digits that training leaves out:
-the images of the meters in `HELD_OUT_METERS`.
+A data set is named by its folder. `FOLDER:held-out` is the part of a `labels.tsv` folder that training leaves out: of
+meter digits, the meters in `HELD_OUT_METERS`; of all others, the photos that `models/training/samples.py` holds out.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.training.crops import HELD_OUT_METERS, meter_of
-from ..models.training.labels_tsv import IGNORED, Label, by_image, is_scene_set, read_labels
-from ..models.training.samples import TrainingDataError
+from ..models.training.labels_tsv import IGNORED, Label, by_image, is_scene_set, photo_of, read_labels
+from ..models.training.samples import TrainingDataError, held_out
 from ..runtime.errors import DatasetError
 from .labelled import Kind, LabelledImage, LabelledSet
 from .lmdb_set import is_lmdb, open_lmdb
@@ -49,23 +49,23 @@ def open_set(name: str | Path, kind: Kind | None = None) -> LabelledSet:
     Raises:
         DatasetError: No such folder, no label, a wrong line, or images are missing; nothing in it is held out.
     """
-    root, held_out = split_name(name)
+    root, held_out_only = split_name(name)
     if not root.is_dir():
         got = "a file" if root.exists() else "nothing there"
         raise DatasetError(f"{root}: expected a folder with labels.tsv, got {got}; give the path of the data set")
     try:
         if is_lmdb(root):
-            _refuse_part(root, kind, held_out=held_out)
+            _refuse_part(root, kind, held_out=held_out_only)
             return open_lmdb(root)
         labels = read_labels(root)
     except TrainingDataError as exc:
         raise DatasetError(str(exc)) from exc
     kind = kind or ("scenes" if is_scene_set(root, labels) else "crops")
-    kept = held_out_labels(root, labels) if held_out else labels
+    kept = held_out_labels(root, labels) if held_out_only else labels
     images = _scenes(kept) if kind == "scenes" else _crops(kept)
     _check(root, kind, images)
-    part = f"only meters kept out of training ({', '.join(sorted(HELD_OUT_METERS))})" if held_out else None
-    return LabelledSet(root.resolve().name + HELD_OUT * held_out, root, kind, images, part)
+    part = "only what training leaves out" if held_out_only else None
+    return LabelledSet(root.resolve().name + HELD_OUT * held_out_only, root, kind, images, part)
 
 
 def _refuse_part(root: Path, kind: Kind | None, *, held_out: bool) -> None:
@@ -81,18 +81,17 @@ def split_name(name: str | Path) -> tuple[Path, bool]:
 
 
 def held_out_labels(root: Path, labels: Sequence[Label]) -> list[Label]:
-    """Keep the labels of the meters that training leaves out: those in `HELD_OUT_METERS`.
+    """Keep the labels that training leaves out: those of `HELD_OUT_METERS` if there are any, else of held-out photos.
 
     Raises:
         DatasetError: There is none.
     """
-    kept = [label for label in labels if meter_of(label.path) in HELD_OUT_METERS]
+    scenes = is_scene_set(root, labels)
+    kept = [label for label in labels if meter_of(label.path) in HELD_OUT_METERS] or [
+        label for label in labels if held_out(label.path.name if scenes else photo_of(label.path))
+    ]
     if not kept:
-        known = ", ".join(sorted(HELD_OUT_METERS))
-        raise DatasetError(
-            f"{root}{HELD_OUT}: expected images of the meters {known}, whose names their files begin with, got none; "
-            f"leave {HELD_OUT} away"
-        )
+        raise DatasetError(f"{root}{HELD_OUT}: expected photos that are held out, got none; leave {HELD_OUT} away")
     return kept
 
 

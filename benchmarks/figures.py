@@ -5,7 +5,7 @@ import msgspec
 from .certainty import Certainty
 from .machine import Machine
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +81,11 @@ class CropsResult(msgspec.Struct, frozen=True, kw_only=True, tag="crops", tag_fi
     """By the width of the image, in heights."""
     latency: Latency
 
+    @property
+    def whole_texts(self) -> float | None:
+        """Share of the crops whose text is the label's, with all its signs, points and gaps."""
+        return None if self.texts is None else self.texts.exact / self.images
+
 
 class Threshold(msgspec.Struct, frozen=True, kw_only=True):
     """What a set of scenes gives when less confident readings are left out."""
@@ -131,6 +136,9 @@ class ScenesResult(msgspec.Struct, frozen=True, kw_only=True, tag="scenes", tag_
     """Labels that were read."""
     recall: float | None
     """`matched / labels`; None without labels."""
+    line_recall: float | None = None
+    """Share of the labels whose digits the digits of one line's readings, joined from left to right, hold: what is
+    printed in groups counts as read. None without labels, and before schema 4."""
     readings: int
     """Readings of two digits or more."""
     precision: float | None

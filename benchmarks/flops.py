@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..runtime.bundle import Bundle
+from ..runtime.crops import plan_cut
 from ..runtime.detector import Detector
 from ..runtime.images import Frame
 from ..runtime.manifest import Kind
@@ -57,7 +58,7 @@ def gflop_of(bundle: Bundle, kind: Kind, shape: tuple[int, int, int, int]) -> fl
 
 
 def gflop_of_frames(bundle: Bundle, detector: Detector, frames: Sequence[Frame]) -> dict[Kind, float]:
-    """Billions of operations of each network for a frame, with the frames' mean canvases and number of crops.
+    """Billions of operations of each network for a frame, with the frames' canvases, and crops of their widths.
 
     Args:
         bundle: a detector and a recogniser.
@@ -65,13 +66,16 @@ def gflop_of_frames(bundle: Bundle, detector: Detector, frames: Sequence[Frame])
         frames: one frame or more, (H, W, 3) uint8 BGR; every so manyth is looked at for its crops.
     """
     canvases = Counter(plan.canvas_hw for frame in frames for plan in detector.plans(*frame.shape[:2]))
-    looked = frames[:: -(-len(frames) // LOOKED_AT)]
-    crops = sum(len(detector.detect(frame)) for frame in looked) / len(looked)
-    spec = bundle.recognizer
+    looked, spec = frames[:: -(-len(frames) // LOOKED_AT)], bundle.recognizer
+    cuts = (plan_cut(spec, frame, each.quad, spec.margin) for frame in looked for each in detector.detect(frame))
+    crops = Counter((spec.image_hw[0], cut.width) for cut in cuts)
+
+    def total(kind: Kind, sizes: Mapping[tuple[int, int], int], channels: int) -> float:
+        return sum(count * gflop_of(bundle, kind, (1, *hw, channels)) for hw, count in sizes.items())
+
     return {
-        "detector": sum(count * gflop_of(bundle, "detector", (1, *hw, 3)) for hw, count in canvases.items())
-        / len(frames),
-        "recognizer": crops * gflop_of(bundle, "recognizer", (1, *spec.image_hw, spec.channels)),
+        "detector": total("detector", canvases, 3) / len(frames),
+        "recognizer": total("recognizer", crops, spec.channels) / len(looked),
     }
 
 

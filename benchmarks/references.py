@@ -9,7 +9,10 @@ from ..runtime import Bundle
 from .figures import CropsResult, Report, Result, Run
 from .report import read_json
 
-FigureName = Literal["accuracy", "recall", "precision", "false_numbers_per_image", "sure_precision", "megabytes"]
+FigureName = Literal[
+    "accuracy", "whole_texts", "recall", "line_recall", "precision", "false_numbers_per_image", "sure_precision",
+    "megabytes",
+]  # fmt: skip
 ALL_CROPS = "all crops"
 BUNDLE = "the bundle"
 
@@ -19,6 +22,7 @@ class PeerFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     accuracy: float | None = None
     recall: float | None = None
+    line_recall: float | None = None
     precision: float | None = None
     false_numbers_per_image: float | None = None
     p50_ms: float | None = None
@@ -99,6 +103,7 @@ def _figures(result: Result) -> PeerFigures:
         return PeerFigures(accuracy=result.accuracy, p50_ms=p50_ms)
     return PeerFigures(
         recall=result.recall,
+        line_recall=result.line_recall,
         precision=result.precision,
         false_numbers_per_image=result.false_numbers_per_image,
         p50_ms=p50_ms,

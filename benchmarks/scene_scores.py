@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from ..runtime.decoding import Text
 from ..runtime.heatmaps import Region
+from ..runtime.lines import rows
 from ..runtime.reader import Reading, select
 from .causes import Placed, false_cause, left_over, missed_cause
 from .certainty import Certainty, certainty, judged
@@ -67,6 +68,7 @@ def score_readings(
         labels=sum(one.labels for one in matches),
         matched=sum(len(one.matched) for one in matches),
         recall=_recall(matches),
+        line_recall=_line_recall(data, readings),
         readings=sum(one.numbers for one in matches),
         precision=_precision(matches),
         false_numbers=false,
@@ -89,6 +91,17 @@ def _matches(data: LabelledSet, readings: Sequence[Sequence[Reading]]) -> list[M
 
 def _recall(matches: Sequence[Match]) -> float | None:
     return ratio(sum(len(one.matched) for one in matches), sum(one.labels for one in matches))
+
+
+def _line_recall(data: LabelledSet, readings: Sequence[Sequence[Reading]]) -> float | None:
+    """Share of the labels whose digits the readings of one line, joined from left to right, hold."""
+    held, labels = 0, 0
+    for image, found in zip(data.images, readings, strict=True):
+        lines = ["".join(digits(found[at].text) for at in row) for row in rows([each.quad for each in found])]
+        wanted = [each for each in map(digits, image.texts) if each]
+        labels += len(wanted)
+        held += sum(any(each in line for line in lines) for each in wanted)
+    return ratio(held, labels)
 
 
 def _precision(matches: Sequence[Match]) -> float | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ..runtime import Bundle
 from .calibration import Calibration
 from .certainty import SURE, Certainty
-from .figures import CropsResult, Report, Result, Run
+from .figures import CropsResult, Report, Result, Run, ScenesResult
 from .references import PeerFigures, Peers, Target, Targets, measured, measured_peers, own_runs
 
 NONE = "–"
@@ -55,19 +55,21 @@ def _result(result: Result | None) -> str:
         return NONE
     if isinstance(result, CropsResult):
         return percent(result.accuracy)
-    return _scene(result.recall, result.precision, result.false_numbers_per_image)
+    return _scene(result)
 
 
-def _scene(recall: float | None, precision: float | None, false: float | None) -> str:
-    if recall is None:
+def _scene(result: ScenesResult | PeerFigures) -> str:
+    if result.recall is None:
+        false = result.false_numbers_per_image
         return NONE if false is None else f"{false:.2f} false numbers a photo"
-    return f"recall {percent(recall)}, precision {percent(precision)}"
+    joined = "" if result.line_recall in {None, result.recall} else f" (groups joined: {percent(result.line_recall)})"
+    return f"recall {percent(result.recall)}{joined}, precision {percent(result.precision)}"
 
 
 def _peer(figures: PeerFigures) -> str:
     if figures.accuracy is not None:
         return percent(figures.accuracy)
-    return _scene(figures.recall, figures.precision, figures.false_numbers_per_image)
+    return _scene(figures)
 
 
 def _asked(name: str, targets: Targets) -> str:
@@ -82,6 +84,8 @@ def _limit(target: Target) -> str:
 def _words(target: Target) -> str:
     return {
         "accuracy": "",
+        "whole_texts": "whole texts",
+        "line_recall": "recall, groups joined",
         "sure_precision": f"right at a confidence of {SURE:g} or more",
         "false_numbers_per_image": "false numbers a photo",
         "megabytes": "size",

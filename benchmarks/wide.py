@@ -25,8 +25,8 @@ from ..runtime.manifest import Kind
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..export.checkpoint import State
     from ..export.precision.pictures import Picture
+    from ..models.checkpoints.files import State
 
 TEACHER = Path(__file__).parents[1] / "models/training/checkpoints/teacher.pt"
 """The trained weights that the shipped, strided detector was made from: a thin network of the published structure."""
@@ -136,12 +136,12 @@ def has(root: Path, kind: Kind, state: State) -> bool:
     """Whether a bundle has a network of these weights, but for rounding; its checkpoint comes after its graph."""
     import torch
 
-    from ..export.checkpoint import read_state
+    from ..export.networks import load_craft, load_recognizer
 
     path = root / f"{kind}.pt"
     if not path.is_file() or getattr(Bundle.open(root.absolute()).manifest, kind) is None:
         return False
-    there = read_state(path)
+    there = (load_craft if kind == "detector" else load_recognizer)(path).state_dict()
     return there.keys() == state.keys() and all(
         torch.allclose(there[key], state[key], rtol=1e-3, atol=1e-5) for key in state
     )

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import FILE, parse_size, progress
+from .options import FILE, parse_size, parse_widths, progress
 from .precision.cli import add_precision
 
 if TYPE_CHECKING:
+    from ..models.training.samples import Crops
     from .pipeline import Exported, Target
 
 
@@ -53,7 +54,9 @@ def export() -> None:
     "--long-side", type=click.IntRange(64, 8192), default=1280, show_default=True, help="Longest canvas side, pixels."
 )
 @click.option(
-    "--coarse-side", type=click.IntRange(64, 8192), help="Look again on a canvas of this side, for very large text."
+    "--coarse-side",
+    type=click.IntRange(64, 8192),
+    help="Look again on a canvas of this side, for very large text: a multiple of 64 below 512, or of 128.",
 )
 def detector(
     checkpoint: Path,
@@ -92,61 +95,69 @@ def detector(
 
 @export.command()
 @target_options
-@click.option("--charset", help="digits, alnum36, printable94, numbers; the characters themselves; or @FILE.")
+@click.option("--charset", help="A name, such as digits or easyocr-english; the characters themselves; or @FILE.")
+@click.option("--yaml", "options", type=FILE, help="NAME.yaml of EasyOCR's custom models or trainer, or opt.txt.")
+@click.option("--size", metavar="HxW", callback=parse_size, help="Input size, pixels.  [TPS tells it; else 32x100]")
 @click.option(
-    "--size",
-    metavar="HxW",
-    callback=parse_size,
-    help="Input size, if the checkpoint has no TPS to tell it (default: 32x100).",
+    "--widths",
+    metavar="W,W,…",
+    callback=parse_widths,
+    help="Run at these widths, ascending up to the size's: long texts are not squeezed (with --keep-ratio, no TPS).",
 )
-@click.option(
-    "--max-length",
-    type=click.IntRange(1, 256),
-    default=25,
-    show_default=True,
-    help="Longest text of an attention decoder, characters.",
-)
-@click.option("--keep-ratio", is_flag=True, help="It was trained on crops that keep their aspect ratio (--PAD).")
-@click.option(
-    "--stretch", type=click.FloatRange(0.25, 4), default=1.0, help="And on crops made so much wider than that."
-)
+@click.option("--max-length", type=click.IntRange(1, 256), help="Longest text of an Attn decoder.  [25 characters]")
+@click.option("--keep-ratio/--fill", default=None, help="It was trained on padded crops (--PAD), or not.  [fill]")
+@click.option("--stretch", type=click.FloatRange(0.25, 4), help="Padded crops were made so much wider.  [1]")
+@click.option("--even-contrast/--as-it-is", default=None, help="Crops had one contrast, or theirs.  [as it is]")
 @click.option(
     "--margin", type=click.FloatRange(0, 1), default=0.0, help="Share of a text's height that is cut around it."
 )
-@click.option("--even-contrast", is_flag=True, help="It was trained on crops of one contrast.")
+@click.option("--check-labels", type=FILE, help="Labelled crops: say how many are read rightly, of bundle and network.")
 def recognizer(
     checkpoint: Path,
     bundle: Path,
     name: str | None,
     licence: str | None,
     charset: str | None,
+    options: Path | None,
     size: tuple[int, int] | None,
-    max_length: int,
-    keep_ratio: bool,
-    stretch: float,
+    widths: tuple[int, ...] | None,
+    max_length: int | None,
+    keep_ratio: bool | None,
+    stretch: float | None,
     margin: float,
-    even_contrast: bool,
+    even_contrast: bool | None,
+    check_labels: Path | None,
     precision: str,
     calibration: Path | None,
 ) -> None:
-    """Export a recogniser's CHECKPOINT (.pth, .pt or .safetensors), any of the 24 combinations."""
+    """Export a recogniser's CHECKPOINT (.pth, .pt or .safetensors), any of the 24 combinations.
+
+    Stages and sizes come from its weights. The rest comes from the options, from --yaml, or from the checkpoint if
+    EdgeReader trained it; or else it is assumed to be what stands in brackets, and that is said.
+    """
+    from .checks.labels import open_labels
     from .pipeline import export_recognizer
 
     expect_calibration(precision, calibration)
+    labelled = open_labels(check_labels) if check_labels else None
     show_table(
         export_recognizer(
             checkpoint,
             target(bundle, name, licence),
             charset=charset,
             image_hw=size,
+            widths=widths,
             max_length=max_length,
             keep_ratio=keep_ratio,
             stretch=stretch,
             margin=margin,
             even_contrast=even_contrast,
+            options=options,
             say=progress(),
         )
     )
+    if labelled is not None:
+        show_labels(bundle, checkpoint, labelled)
     if calibration is not None:
         add_precision(str(bundle.absolute()), calibration, ("recognizer",))
 
@@ -179,6 +190,18 @@ def expect_calibration(precision: str, calibration: Path | None) -> None:
     if (precision == "int8") != (calibration is not None):
         got = "none" if calibration is None else "--precision fp32"
         raise click.UsageError(f"expected --precision int8 with --calibration FOLDER, got {got}; give both or neither")
+
+
+def show_labels(bundle: Path, checkpoint: Path, labelled: Crops) -> None:
+    """How many labelled crops the bundle and its network read rightly."""
+    from ..runtime.bundle import Bundle
+    from .checks.labels import check_labels
+
+    found = check_labels(Bundle.open(bundle.absolute()), checkpoint, labelled)
+    click.echo(
+        f"labels: {found.bundle_right} of {found.crops} crops are right, {found.network_right} by the PyTorch network; "
+        f"both read {found.same} alike"
+    )
 
 
 def show_table(exported: Exported) -> None:

@@ -15,7 +15,7 @@ from ..models.link_refiner import LinkRefiner
 from ..models.prediction import GO, Attention
 from ..models.recognizer import Recognizer, even_contrast
 from ..models.sequence import BidirectionalLSTM
-from ..models.transformation import NUM_FIDUCIALS, TPS
+from ..models.transformation import TPS
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 """Of red, green and blue in 0..1."""
@@ -91,7 +91,7 @@ class FoldedTPS(nn.Module):
         super().__init__()
         self.image_hw, self.localization = tps.image_hw, tps.LocalizationNetwork
         constants = tps.GridGenerator
-        fold = constants.P_hat.double() @ constants.inv_delta_C.double()[:, :NUM_FIDUCIALS]
+        fold = constants.P_hat.double() @ constants.inv_delta_C.double()[:, : tps.fiducials]
         self.register_buffer("fold", fold.to(constants.P_hat.dtype), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:

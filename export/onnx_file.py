@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..runtime.errors import ExportError
 from .staging import writing
+from .storage import store_in_half
 
 if TYPE_CHECKING:
     import onnx
@@ -78,6 +79,7 @@ def write_onnx(
         model = program.model_proto
         model = onnxslim.slim(model)
     describe(model)
+    store_in_half(model)
     with writing(path):
         onnx.save(model, str(path))
 

@@ -21,6 +21,18 @@ def parse_size(_context: click.Context, _option: click.Parameter, value: str | N
     return int(parts[0]), int(parts[1])
 
 
+def parse_widths(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Ascending widths in pixels, multiples of 4, for example 64,96,128."""
+    if value is None:
+        return None
+    parts = value.split(",")
+    widths = tuple(int(part) for part in parts if part.isdecimal() and 8 <= int(part) <= 8192 and int(part) % 4 == 0)
+    if len(widths) < len(parts) or list(widths) != sorted(set(widths)):
+        expected = "ascending widths of 8 to 8192 pixels, multiples of 4"
+        raise click.BadParameter(f"{value!r}: expected {expected}, for example 64,96,128")
+    return widths
+
+
 def progress() -> Callable[[str], None]:
     """Says what is being done and since when, on stderr."""
     start = time.monotonic()

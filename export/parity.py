@@ -9,9 +9,10 @@ from float64 as it is.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,15 +95,19 @@ def detector_cases(craft: CRAFT, refiner: LinkRefiner | None) -> Iterator[Case]:
             yield Case({"image": image}, compute)
 
 
-def recognizer_cases(network: Recognizer) -> Iterator[Case]:
-    """Every batch size with all symbols allowed, and one where a random half of the charset is forbidden."""
+def recognizer_cases(network: Recognizer, widths: Sequence[int] = ()) -> Iterator[Case]:
+    """Every batch size with all symbols allowed, and one where a random half of the charset is forbidden.
+
+    All that at the network's width, or at the least, the middle and the greatest of several.
+    """
     networks, config = in_both((network,)), network.config
     everything = np.zeros(config.num_classes, np.float32)
     half = everything.copy()
     half[np.random.default_rng(0).permutation(config.num_classes - 2)[::2] + 2] = FORBIDDEN
-    for batch, allowed in (*((batch, everything) for batch in BATCHES), (2, half)):
+    masked = [*((batch, everything) for batch in BATCHES), (2, half)]
+    for width, (batch, allowed) in product(spread(widths or config.image_hw[1:]), masked):
         inputs: Arrays = {
-            "crops": random_images((batch, *config.image_hw, config.channels), seed=batch),
+            "crops": random_images((batch, config.image_hw[0], width, config.channels), seed=batch),
             "allowed": allowed,
         }
 
@@ -111,6 +116,11 @@ def recognizer_cases(network: Recognizer) -> Iterator[Case]:
             return run_recognizer(own, inputs["crops"], inputs["allowed"], outputs["symbols"], dtype)
 
         yield Case(inputs, compute)
+
+
+def spread(widths: Sequence[int]) -> list[int]:
+    """The least, the middle and the greatest of ascending widths, each once."""
+    return sorted({widths[0], widths[len(widths) // 2], widths[-1]})
 
 
 def in_both(networks: Any) -> dict[torch.dtype, Any]:
@@ -137,19 +147,20 @@ def run_recognizer(
     network: Recognizer,
     crops: NDArray[np.uint8],
     allowed: NDArray[np.float32],
-    symbols: NDArray[np.int64],
+    symbols: NDArray[np.int64] | None,
     dtype: torch.dtype,
 ) -> Arrays:
     """The network on grey or BGR bytes (N, H, W, C): log_probs (N, T, classes), -inf where forbidden.
 
-    An attention decoder is fed `symbols` (N, T), those that were read of the same crops.
+    An attention decoder is fed `symbols` (N, T), those that were read of the same crops; None = its own.
     """
     import torch
 
     images = ((crops[..., ::-1] / 255 - 0.5) / 0.5).transpose(0, 3, 1, 2)
     mask = torch.from_numpy(allowed).to(dtype)
     with torch.inference_mode():
-        fed = (before(network, symbols),) if network.config.stages.endswith("Attn") else ()
+        attention = network.config.stages.endswith("Attn")
+        fed = (before(network, symbols),) if attention and symbols is not None else ()
         logits = network(torch.from_numpy(images.copy()).to(dtype), *fed) + mask
         log_probs = logits.log_softmax(dim=2).numpy()
     log_probs[..., allowed != 0] = -np.inf

@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from ..models.checkpoints.training_options import TrainingOptions
 from ..runtime.bundle import MANIFEST_NAME, Bundle, file_sha256
 from ..runtime.errors import ExportError
-from ..runtime.images import CANVAS_SIDES_PX
-from ..runtime.manifest import SCHEMA, DetectorSpec, FileEntry, Kind, Manifest, Parity, RecognizerSpec, Thresholds
+from ..runtime.manifest import (
+    SCHEMA,
+    STRIDE_PX,
+    DetectorSpec,
+    FileEntry,
+    Kind,
+    Manifest,
+    Parity,
+    RecognizerSpec,
+    Thresholds,
+    expect_sides,
+)
 from .canary import draw_canary
-from .networks import load_craft, load_recognizer, load_refiner, resolve_charset
+from .networks import expect_charset, load_craft, load_refiner, named_charset, open_recognizer
 from .onnx_file import check_contract, write_onnx
 from .parity import check_parity, detector_cases, recognizer_cases
 from .staging import commit, entries, staged
@@ -30,7 +41,7 @@ Say = Callable[[str], None]
 LICENCE = "not stated; see the source of the checkpoint"
 """Licence of a bundle when none is given."""
 
-LARGEST_CANVAS_PX = 32 * 256
+LARGEST_CANVAS_PX = WIDEST_CROP_PX = 32 * 256
 
 
 @dataclass(frozen=True)
@@ -101,52 +112,65 @@ def export_recognizer(
     checkpoint: Path,
     target: Target,
     *,
-    charset: str | None,
+    charset: str | None = None,
     image_hw: tuple[int, int] | None = None,
-    max_length: int = 25,
-    keep_ratio: bool = False,
-    stretch: float = 1.0,
+    widths: tuple[int, ...] | None = None,
+    max_length: int | None = None,
+    keep_ratio: bool | None = None,
+    stretch: float | None = None,
     margin: float = 0.0,
-    even_contrast: bool = False,
+    even_contrast: bool | None = None,
+    options: Path | None = None,
     say: Say = print,
 ) -> Exported:
     """Export a recogniser's checkpoint.
 
-    `charset`: see `resolve_charset`; `image_hw`, `max_length`: see `load_recognizer`; `keep_ratio`:
-    whether it was trained on crops that keep their aspect ratio, padded on the right; `stretch`: and on
-    crops so much wider than that, where they have room; `margin`: share of their height to cut around
-    texts; `even_contrast`: see `RecognizerConfig`.
+    `charset`: see `named_charset`; `image_hw`, `widths`, `max_length`, `keep_ratio`, `stretch`, `even_contrast`: see
+    `TrainingOptions`; what is None comes from the checkpoint or from the file `options` (see `read_options`), or else
+    is assumed as published, and said. `margin`: share of their height to cut around texts.
 
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
     """
     expect_extendable(target.bundle)
     say(f"reading {checkpoint}")
-    network = load_recognizer(checkpoint, image_hw, max_length, even_contrast=even_contrast)
-    config = network.config
-    characters = resolve_charset(charset, config.num_classes, config.stages.split("-")[3])
+    characters = None if charset is None else named_charset(charset)
+    given = TrainingOptions(characters, image_hw, widths, max_length, keep_ratio, stretch, even_contrast)
+    trained = open_recognizer(checkpoint, given, options=options, easyocr=(charset or "").startswith("easyocr-"))
+    network, told, config = trained.network, trained.told, trained.network.config
+    characters = expect_charset(told.charset, config.num_classes, config.stages.split("-")[3])
+    widths = told.widths or ()
+    for line in trained.assumed:
+        say(f"assumed: {line}")
 
     def spec(files: dict[str, FileEntry], parity: dict[str, Parity]) -> RecognizerSpec:
         return RecognizerSpec(
             stages=config.stages,
             charset=characters,
             image_hw=config.image_hw,
+            widths=widths,
             channels=3 if config.channels == 3 else 1,
             width=config.width,
             max_length=config.max_length,
-            keep_ratio=keep_ratio,
-            stretch=stretch,
+            keep_ratio=bool(told.keep_ratio),
+            stretch=told.stretch or 1.0,
             margin=margin,
-            even_contrast=even_contrast,
+            even_contrast=config.even_contrast,
             files=files,
             parity=parity,
         )
 
+    try:
+        spec({}, {})
+    except ValueError as exc:
+        raise ExportError(
+            f"{checkpoint}: {exc}; change --widths, --size or --keep-ratio, or leave --widths out"
+        ) from exc
     with staged(target.bundle) as folder:
         path = folder / "recognizer.onnx"
         say(f"tracing {config.stages} (a minute or two)")
-        trace_recognizer(network, path)
-        return finish(path, "recognizer", spec, recognizer_cases(network), target, say)
+        trace_recognizer(network, path, widths)
+        return finish(path, "recognizer", spec, recognizer_cases(network, widths), target, say)
 
 
 def trace_detector(craft: CRAFT, refiner: LinkRefiner | None, path: Path) -> None:
@@ -164,8 +188,8 @@ def trace_detector(craft: CRAFT, refiner: LinkRefiner | None, path: Path) -> Non
     )
 
 
-def trace_recognizer(network: Recognizer, path: Path) -> None:
-    """Write the recogniser's graph: batch dynamic."""
+def trace_recognizer(network: Recognizer, path: Path, widths: tuple[int, ...] = ()) -> None:
+    """Write the recogniser's graph: batch dynamic; with `widths` the width too, a multiple of 4."""
     import torch
     from torch.export import Dim
 
@@ -174,7 +198,10 @@ def trace_recognizer(network: Recognizer, path: Path) -> None:
     config = network.config
     crops = torch.zeros(2, *config.image_hw, config.channels, dtype=torch.uint8)
     allowed = torch.zeros(config.num_classes)
-    write_onnx("recognizer", RecognizerGraph(network).eval(), (crops, allowed), ({0: Dim("batch")}, {}), path)
+    dynamic = {0: Dim("batch")}
+    if widths:
+        dynamic[2] = STRIDE_PX * Dim("columns", min=2, max=WIDEST_CROP_PX // STRIDE_PX)
+    write_onnx("recognizer", RecognizerGraph(network).eval(), (crops, allowed), (dynamic, {}), path)
 
 
 def finish(
@@ -213,10 +240,3 @@ def expect_extendable(bundle: Path) -> None:
         Bundle.open(bundle.absolute())
     elif bundle.exists() and not bundle.is_dir():
         raise ExportError(f"{bundle}: expected a folder or a new name for the bundle, got a file; choose another --to")
-
-
-def expect_sides(*sides_px: int | None) -> None:
-    """Refuse canvas sides with which no detector can be opened."""
-    least, most = CANVAS_SIDES_PX[0], CANVAS_SIDES_PX[-1]
-    if wrong := [side for side in sides_px if side is not None and not least <= side <= most]:
-        raise ExportError(f"expected a canvas side of {least} to {most} pixels, got {wrong[0]}; choose one of these")

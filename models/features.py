@@ -1,7 +1,7 @@
 """Stage 2: feature extraction, three published networks (Baek et al., ICCV 2019, tables 2 to 4).
 
-Each turns images (N, C, H, W) into features (N, round(512 * width), H', W'); at 32x100 the height
-H' is 1 and the width W' is 24 (VGG) or 26 (RCNN, ResNet).
+Each turns images (N, C, H, W) into features (N, D, H', W'); at 32x100 the height H' is 1 and the width W' is 24 (VGG)
+or 26 (RCNN, ResNet). `sizes` are the channels of its layers: 32, 64, 128, 256 and D = 512 in the published networks.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .width import thin
+Sizes = tuple[int, int, int, int, int]
+"""Channels of the layers that have 32, 64, 128, 256 and 512 in the published networks."""
 
 
 class VGG(nn.Module):
     """The features of CRNN (Shi et al., TPAMI 2017)."""
 
-    def __init__(self, channels: int, width: float) -> None:
+    def __init__(self, channels: int, sizes: Sizes) -> None:
         super().__init__()
-        c64, c128, c256, c512 = (thin(size, width) for size in (64, 128, 256, 512))
+        _, c64, c128, c256, c512 = sizes
         self.ConvNet = nn.Sequential(
             nn.Conv2d(channels, c64, 3, padding=1),
             nn.ReLU(),
@@ -42,7 +43,7 @@ class VGG(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, 512 * width, H', W')."""
+        """(N, C, H, W) -> (N, D, H', W')."""
         features: Tensor = self.ConvNet(images)
         return features
 
@@ -50,9 +51,9 @@ class VGG(nn.Module):
 class RCNN(nn.Module):
     """Gated recurrent convolutions (Wang and Hu, NIPS 2017)."""
 
-    def __init__(self, channels: int, width: float) -> None:
+    def __init__(self, channels: int, sizes: Sizes) -> None:
         super().__init__()
-        c64, c128, c256, c512 = (thin(size, width) for size in (64, 128, 256, 512))
+        _, c64, c128, c256, c512 = sizes
         self.ConvNet = nn.Sequential(
             nn.Conv2d(channels, c64, 3, padding=1),
             nn.ReLU(),
@@ -69,7 +70,7 @@ class RCNN(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, 512 * width, H', W')."""
+        """(N, C, H, W) -> (N, D, H', W')."""
         features: Tensor = self.ConvNet(images)
         return features
 
@@ -115,12 +116,12 @@ class GatedIteration(nn.Module):
 class ResNetFeatures(nn.Module):
     """`ResNet` under the key that the published checkpoints have."""
 
-    def __init__(self, channels: int, width: float) -> None:
+    def __init__(self, channels: int, sizes: Sizes) -> None:
         super().__init__()
-        self.ConvNet = ResNet(channels, width)
+        self.ConvNet = ResNet(channels, sizes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, 512 * width, H', W')."""
+        """(N, C, H, W) -> (N, D, H', W')."""
         features: Tensor = self.ConvNet(images)
         return features
 
@@ -128,9 +129,9 @@ class ResNetFeatures(nn.Module):
 class ResNet(nn.Module):
     """The 29-layer network of FAN (Cheng et al., ICCV 2017)."""
 
-    def __init__(self, channels: int, width: float) -> None:
+    def __init__(self, channels: int, sizes: Sizes) -> None:
         super().__init__()
-        c32, c64, c128, c256, c512 = (thin(size, width) for size in (32, 64, 128, 256, 512))
+        c32, c64, c128, c256, c512 = sizes
         self.conv0_1, self.bn0_1 = conv3x3(channels, c32), nn.BatchNorm2d(c32)
         self.conv0_2, self.bn0_2 = conv3x3(c32, c64), nn.BatchNorm2d(c64)
         self.maxpool1 = nn.MaxPool2d(2)
@@ -147,7 +148,7 @@ class ResNet(nn.Module):
         self.conv4_2, self.bn4_2 = nn.Conv2d(c512, c512, 2, bias=False), nn.BatchNorm2d(c512)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, 512 * width, H', W')."""
+        """(N, C, H, W) -> (N, D, H', W')."""
         x = F.relu(self.bn0_1(self.conv0_1(images)))
         x = F.relu(self.bn0_2(self.conv0_2(x)))
         x = self.layer1(self.maxpool1(x))

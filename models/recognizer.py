@@ -12,10 +12,10 @@ from itertools import product
 from torch import Tensor, nn
 
 from .craft import init_convolutions
-from .features import RCNN, VGG, ResNetFeatures
+from .features import RCNN, VGG, ResNetFeatures, Sizes
 from .prediction import Attention
 from .sequence import BidirectionalLSTM
-from .transformation import TPS
+from .transformation import NUM_FIDUCIALS, TPS
 from .width import thin
 
 STAGES = (("None", "TPS"), ("VGG", "RCNN", "ResNet"), ("None", "BiLSTM"), ("CTC", "Attn"))
@@ -26,6 +26,7 @@ COMBINATIONS = tuple("-".join(names) for names in product(*STAGES))
 
 NEARLY_PLAIN = 0.06
 """Added to twice the deviation of an image in -1..1, so that noise on a plain one is not blown up."""
+PUBLISHED_SIZES: Sizes = (32, 64, 128, 256, 512)
 FEATURES = {"VGG": VGG, "RCNN": RCNN, "ResNet": ResNetFeatures}
 
 
@@ -45,10 +46,21 @@ class RecognizerConfig:
     """Factor on the channels of every layer; 1.0 is the published network."""
     hidden_size: int | None = None
     """Units of each direction of the BiLSTM, and of Attn; None = 256 times `width`."""
+    output_channels: int | None = None
+    """Channels that the features end with, their other layers in proportion, rounded down; None = 512 times `width`."""
+    fiducials: int = NUM_FIDUCIALS
+    """Points that TPS straightens along, an even number of at least 4."""
     max_length: int = 25
     """Longest text that the Attn prediction can decode, in characters; CTC ignores it."""
     even_contrast: bool = False
     """Whether every crop is brought to one mean and deviation first (`even_contrast`); the published ones are not."""
+
+    @property
+    def feature_sizes(self) -> Sizes:
+        """Channels of the feature network's layers."""
+        if self.output_channels is None:
+            return tuple(thin(size, self.width) for size in PUBLISHED_SIZES)  # type: ignore[return-value]
+        return tuple(size * self.output_channels // 512 for size in PUBLISHED_SIZES)  # type: ignore[return-value]
 
     def __post_init__(self) -> None:
         if self.stages not in COMBINATIONS:
@@ -69,12 +81,14 @@ class Recognizer(nn.Module):
         super().__init__()
         self.config = config
         transformation, features, sequence, prediction = config.stages.split("-")
-        outputs = thin(512, config.width)
+        outputs = config.feature_sizes[-1]
         hidden = thin(256, config.width) if config.hidden_size is None else config.hidden_size
         self.Transformation = (
-            TPS(config.image_hw, config.channels, config.width) if transformation == "TPS" else nn.Identity()
+            TPS(config.image_hw, config.channels, config.width, config.fiducials)
+            if transformation == "TPS"
+            else nn.Identity()
         )
-        self.FeatureExtraction = FEATURES[features](config.channels, config.width)
+        self.FeatureExtraction = FEATURES[features](config.channels, config.feature_sizes)
         self.SequenceModeling = nn.Sequential()
         if sequence == "BiLSTM":
             self.SequenceModeling.extend(

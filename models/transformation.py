@@ -11,17 +11,17 @@ from torch.nn import functional as F
 from .width import thin
 
 NUM_FIDUCIALS = 20
-"""Fiducial points, half along the upper and half along the lower edge of the text."""
+"""Fiducial points of the published networks, half along the upper and half along the lower edge of the text."""
 
 
 class TPS(nn.Module):
     """Finds fiducial points round the text and straightens the image along them."""
 
-    def __init__(self, image_hw: tuple[int, int], channels: int, width: float) -> None:
+    def __init__(self, image_hw: tuple[int, int], channels: int, width: float, fiducials: int = NUM_FIDUCIALS) -> None:
         super().__init__()
-        self.image_hw = image_hw
-        self.LocalizationNetwork = LocalizationNetwork(channels, width)
-        self.GridGenerator = GridGenerator(image_hw)
+        self.image_hw, self.fiducials = image_hw, fiducials
+        self.LocalizationNetwork = LocalizationNetwork(channels, width, fiducials)
+        self.GridGenerator = GridGenerator(image_hw, fiducials)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> rectified (N, C, H, W); under autocast too, the grid keeps the weights' precision."""
@@ -35,8 +35,9 @@ class TPS(nn.Module):
 class LocalizationNetwork(nn.Module):
     """Four convolutions and two linear layers: an image's fiducial points."""
 
-    def __init__(self, channels: int, width: float) -> None:
+    def __init__(self, channels: int, width: float, fiducials: int = NUM_FIDUCIALS) -> None:
         super().__init__()
+        self.fiducials = fiducials
         sizes = [thin(size, width) for size in (64, 128, 256, 512)]
         self.conv = nn.Sequential(
             *conv_block(channels, sizes[0]),
@@ -50,12 +51,12 @@ class LocalizationNetwork(nn.Module):
         )
         hidden = thin(256, width)
         self.localization_fc1 = nn.Sequential(nn.Linear(sizes[3], hidden), nn.ReLU())
-        self.localization_fc2 = nn.Linear(hidden, 2 * NUM_FIDUCIALS)
+        self.localization_fc2 = nn.Linear(hidden, 2 * fiducials)
         self.start_at_slanted_fiducials()
 
     def start_at_slanted_fiducials(self) -> None:
         """Initial fiducials that do not depend on the image (RARE, section 3.1, figure 6a)."""
-        half = NUM_FIDUCIALS // 2
+        half = self.fiducials // 2
         x = np.linspace(-1, 1, half)
         upper, lower = np.stack([x, np.linspace(0, -1, half)], 1), np.stack([x, np.linspace(1, 0, half)], 1)
         with torch.no_grad():
@@ -63,10 +64,10 @@ class LocalizationNetwork(nn.Module):
             self.localization_fc2.bias.copy_(torch.from_numpy(np.concatenate([upper, lower])).flatten())
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) -> fiducial points (N, 20, 2) as x, y in -1..1 of the image."""
+        """(N, C, H, W) -> fiducial points (N, fiducials, 2) as x, y in -1..1 of the image."""
         features = self.conv(images).flatten(1)
         points: Tensor = self.localization_fc2(self.localization_fc1(features))
-        return points.reshape(-1, NUM_FIDUCIALS, 2)
+        return points.reshape(-1, self.fiducials, 2)
 
 
 class GridGenerator(nn.Module):
@@ -75,27 +76,27 @@ class GridGenerator(nn.Module):
     inv_delta_C: Tensor  # noqa: N815
     P_hat: Tensor
 
-    def __init__(self, image_hw: tuple[int, int]) -> None:
+    def __init__(self, image_hw: tuple[int, int], fiducials: int = NUM_FIDUCIALS) -> None:
         super().__init__()
-        base = base_fiducials()
+        base = base_fiducials(fiducials)
         self.register_buffer("inv_delta_C", torch.from_numpy(inverse_delta(base)).float())
         self.register_buffer("P_hat", torch.from_numpy(pixel_features(base, image_hw)).float())
 
     def forward(self, fiducials: Tensor) -> Tensor:
-        """Fiducial points (N, 20, 2) -> sampling grid (N, H * W, 2), x and y in -1..1."""
+        """Fiducial points (N, fiducials, 2) -> sampling grid (N, H * W, 2), x and y in -1..1."""
         constraints = fiducials.new_zeros(fiducials.shape[0], 3, 2)
         spline = self.inv_delta_C @ torch.cat([fiducials, constraints], dim=1)
         return self.P_hat @ spline
 
 
-def base_fiducials() -> NDArray[np.float64]:
-    """Fiducials of the rectified image, (20, 2) x, y: ten on its top edge, ten on its bottom edge."""
-    x = np.linspace(-1, 1, NUM_FIDUCIALS // 2)
+def base_fiducials(count: int = NUM_FIDUCIALS) -> NDArray[np.float64]:
+    """Fiducials of the rectified image, (count, 2) x, y: half on its top edge, half on its bottom edge."""
+    x = np.linspace(-1, 1, count // 2)
     return np.concatenate([np.stack([x, -np.ones_like(x)], 1), np.stack([x, np.ones_like(x)], 1)])
 
 
 def inverse_delta(base: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inverse of the spline's system matrix, (23, 23) (RARE, equation 3)."""
+    """The inverse of the spline's system matrix, (count + 3, count + 3) (RARE, equation 3)."""
     count = len(base)
     distance = np.linalg.norm(base[:, None] - base[None], axis=2)
     np.fill_diagonal(distance, 1)
@@ -107,7 +108,7 @@ def inverse_delta(base: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def pixel_features(base: NDArray[np.float64], image_hw: tuple[int, int]) -> NDArray[np.float64]:
-    """1, x, y and the radial terms of every pixel centre, (H * W, 23) (RARE, equation 4)."""
+    """1, x, y and the radial terms of every pixel centre, (H * W, count + 3) (RARE, equation 4)."""
     height, width = image_hw
     x, y = np.meshgrid((np.arange(-width, width, 2) + 1) / width, (np.arange(-height, height, 2) + 1) / height)
     pixels = np.stack([x.ravel(), y.ravel()], axis=1)

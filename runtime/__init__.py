@@ -9,7 +9,7 @@ from .alignment import Character
 from .alphabets import NUMBERS
 from .bundle import Bundle
 from .decoding import Text
-from .detector import Detector
+from .detector import Detector, Sight
 from .errors import EdgeReaderError
 from .heatmaps import Region
 from .reader import Reader, Reading
@@ -25,5 +25,6 @@ __all__ = [
     "Reading",
     "Recognizer",
     "Region",
+    "Sight",
     "Text",
 ]

@@ -13,8 +13,8 @@ import numpy as np
 from .characters import Points
 from .decoding import Text
 
-POINTS = ".,:"
-"""Narrow characters that a detector often does not see: one without a peak is no disagreement."""
+POINTS = ".,: '’"
+"""Narrow characters, and gaps, that a detector often does not see: one without a peak is no disagreement."""
 POINT_WIDTH = 0.4
 """Width of a point, in widths of a digit."""
 UNMATCHED = 1.0

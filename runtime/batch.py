@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 import cv2
 import msgspec
 
+from .detector import Sight
 from .errors import ImageError
 from .files import LARGEST_FILE_BYTES, Photo, decode_photo, find_photos, read_photo
 from .images import Frame
@@ -18,6 +19,8 @@ from .reader import Reader, Reading
 
 PROGRESS_S = 5.0
 """On a long run a line says so often how far it is."""
+VALUE = 10
+"""Width of a table's column of values, characters."""
 DRAWABLE = (".jpg", ".jpeg", ".png")
 """Annotated pictures keep these suffixes; others become .png."""
 
@@ -32,6 +35,13 @@ class Outcome:
     """For each reading its text and confidence, and more that depends on the command."""
     error: str | None = None
     """Why the picture could not be read."""
+    sight: Sight | None = None
+    """How small a text was seen, the file's pixels; None = it was not looked for."""
+
+    @property
+    def overlooked(self) -> bool:
+        """Whether nothing was read in a picture that was seen smaller than it is."""
+        return not self.readings and self.sight is not None and self.sight.full_size_px is not None
 
 
 def find_sources(paths: Iterable[str]) -> list[str | ImageError]:
@@ -60,17 +70,21 @@ def read_all(
     return for_each(sources, lambda source, photo: _read(reader, source, photo, crops, saver))
 
 
-def for_each(
-    sources: Iterable[str | ImageError], work: Callable[[str, Photo], list[dict[str, Any]]]
-) -> Iterator[Outcome]:
+def for_each(sources: Iterable[str | ImageError], work: Callable[[str, Photo], Outcome]) -> Iterator[Outcome]:
     """Load picture after picture and work on it; one that fails becomes an outcome with an error."""
     for source in sources:
         try:
             if isinstance(source, ImageError):
                 raise source
-            yield Outcome(source, work(source, _load(source)))
+            yield work(source, _load(source))
         except ImageError as exc:
             yield Outcome("" if isinstance(source, ImageError) else source, [], " ".join(str(exc).split()))
+
+
+def sight_of(reader: Reader, photo: Photo) -> Sight:
+    """How small a text a reader sees in a photo, in its file's pixels."""
+    sight = reader.sight(photo.frame)
+    return replace(sight, smallest_text_px=sight.smallest_text_px * photo.shrunk)
 
 
 def _load(source: str) -> Photo:
@@ -79,18 +93,18 @@ def _load(source: str) -> Photo:
     return read_photo(Path(source))
 
 
-def _read(
-    reader: Reader, source: str, photo: Photo, crops: bool, save: "Saver | None"  # noqa: FBT001
-) -> list[dict[str, Any]]:  # fmt: skip
+def _read(reader: Reader, source: str, photo: Photo, crops: bool, save: "Saver | None") -> Outcome:  # noqa: FBT001
     if crops:
         (text,) = reader.recognize([photo.frame])
-        return [{"text": text.text, "confidence": text.confidence, "accepted": text.accepted}]
+        value = reader.alphabet.notation.value_of(text.text) if text.accepted else None
+        read = {"text": text.text, "value": value, "confidence": text.confidence, "accepted": text.accepted}
+        return Outcome(source, [read])
     readings = reader.read(photo.frame)
     if save is not None:
         from .drawing import annotated
 
         save(annotated(photo.frame, readings), Path("stdin.png" if source == "-" else source))
-    return described(readings, photo.shrunk)
+    return Outcome(source, described(readings, photo.shrunk), sight=sight_of(reader, photo))
 
 
 def described(readings: Iterable[Reading], shrunk: int = 1) -> list[dict[str, Any]]:
@@ -98,6 +112,7 @@ def described(readings: Iterable[Reading], shrunk: int = 1) -> list[dict[str, An
     return [
         {
             "text": each.text,
+            "value": each.value,
             "confidence": each.confidence,
             "quad": (each.quad * shrunk).tolist(),
             "characters": [(one.quad * shrunk).tolist() for one in each.characters],
@@ -130,23 +145,36 @@ class Saver:
 
 
 def write_json(outcome: Outcome) -> None:
-    """Print one line of JSON: path and readings, or path and error."""
-    found = {"readings": outcome.readings} if outcome.error is None else {"error": outcome.error}
+    """Print one line of JSON: path, readings and the height of the smallest text that was seen, or path and error."""
+    found: dict[str, Any] = {"readings": outcome.readings} if outcome.error is None else {"error": outcome.error}
+    if outcome.sight is not None:
+        found["smallest_text_px"] = round(outcome.sight.smallest_text_px, 1)
     click.echo(msgspec.json.encode({"path": outcome.path, **found}).decode())
 
 
 def write_table(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None]:
     """Print the head of a table; what comes back prints the rows of an outcome."""
     width = first_column(sources)
-    click.echo(f"{'picture':{width}}  confidence  reading")
+    click.echo(f"{'picture':{width}}  confidence  {'value':>{VALUE}}  reading")
 
     def write(outcome: Outcome) -> None:
         for each in outcome.readings:
-            click.echo(f"{outcome.path:{width}}  {each['confidence']:>10.0%}  {each['text']}{_remarks(each)}")
+            value = "-" if each["value"] is None else str(each["value"])
+            head = f"{outcome.path:{width}}  {each['confidence']:>10.0%}  {value:>{VALUE}}"
+            click.echo(f"{head}  {each['text']}{_remarks(each)}")
         if not outcome.readings:
-            click.echo(f"{outcome.path:{width}}  {'':>10}  {'-' if outcome.error is None else 'cannot be read'}")
+            click.echo(f"{outcome.path:{width}}  {'':>10}  {'':>{VALUE}}  {nothing(outcome)}")
 
     return write
+
+
+def nothing(outcome: Outcome) -> str:
+    """What a table says of a picture without readings."""
+    if outcome.error is not None:
+        return "cannot be read"
+    if outcome.sight is not None and outcome.overlooked:
+        return f"-  (text below {outcome.sight.smallest_text_px:.0f} px is too small to be seen)"
+    return "-"
 
 
 def first_column(sources: Iterable[str | ImageError]) -> int:

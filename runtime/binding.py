@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .errors import BundleError
+from .manifest import RecognizerSpec
 
 if TYPE_CHECKING:
+    from .manifest import DetectorSpec
     from .sessions import Binding, Session
 
 Shape = tuple[int, ...]
@@ -25,17 +27,31 @@ def bind_canvases(session: "Session", shape: Shape, more: Mapping[str, Shape] | 
     return session.bind({**shapes, **(more or {})}, batched=tuple(shapes))
 
 
-def bind_crops(session: "Session", shape: Shape, more: Mapping[str, Shape] | None = None) -> "Binding":
+def bind_images(
+    session: "Session", spec: "DetectorSpec | RecognizerSpec", shape: Shape, more: Mapping[str, Shape] | None = None
+) -> "Binding":
+    """Buffers of either model for images (N, H, W, C); errors are those of `bind_canvases` and `bind_crops`."""
+    if isinstance(spec, RecognizerSpec):
+        return bind_crops(session, spec, shape, more)
+    return bind_canvases(session, shape, more)
+
+
+def bind_crops(
+    session: "Session", spec: RecognizerSpec, shape: Shape, more: Mapping[str, Shape] | None = None
+) -> "Binding":
     """Buffers of a recogniser for crops (N, H, W, C), every symbol allowed, and for more outputs.
 
     Raises:
-        BundleError: the graph leaves its steps or classes open.
+        BundleError: the graph's steps or classes are not those that the bundle says.
         BackendError: see `Session.bind`.
     """
     _, steps, classes = session.output_shape("log_probs")
-    if steps is None or classes is None:
-        raise BundleError(f"recognizer: expected fixed steps and classes, got {steps} and {classes}; export it again")
-    rows = {"crops": shape, "symbols": (shape[0], steps), "log_probs": (shape[0], steps, classes)}
-    binding = session.bind({**rows, "allowed": (classes,), **(more or {})}, batched=tuple(rows))
+    if (steps is None) != spec.open_steps or classes != spec.classes:
+        expected = f"{'open' if spec.open_steps else 'fixed'} steps and {spec.classes} classes"
+        got = f"{steps or 'open'} steps and {classes or 'open'} classes"
+        raise BundleError(f"recognizer: expected {expected}, got {got}; export it again")
+    steps = steps or spec.steps(shape[2])
+    rows = {"crops": shape, "symbols": (shape[0], steps), "log_probs": (shape[0], steps, spec.classes)}
+    binding = session.bind({**rows, "allowed": (spec.classes,), **(more or {})}, batched=tuple(rows))
     binding.inputs["allowed"][:] = 0
     return binding

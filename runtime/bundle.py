@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -52,6 +52,11 @@ class Bundle:
         """
         root = _locate(name_or_path)
         return cls(root, _read_manifest(root / MANIFEST_NAME))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By name where it is shipped, else by its whole path; the files there must be those of this manifest."""
+        ships = shipped(self.root.name) == self.root
+        return _found_again, (self.root.name if ships else self.root.absolute(), self.manifest)
 
     @property
     def detector(self) -> DetectorSpec:
@@ -129,6 +134,10 @@ def shipped(name: str) -> Path:
     spec = find_spec("edgereader.models")  # found, not imported: the runtime knows no networks
     folders = spec.submodule_search_locations if spec is not None else None
     return Path(next(iter(folders or [""])), "zoo", name)
+
+
+def _found_again(place: str | Path, manifest: Manifest) -> Bundle:
+    return Bundle(shipped(place) if isinstance(place, str) else place, manifest)
 
 
 def _locate(name_or_path: str | os.PathLike[str]) -> Path:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from .alphabets import make_alphabet
 from .binding import bind_canvases, bind_crops
 from .bundle import Bundle
+from .crops import fill_crop, plan_cut
 from .decoding import decode
 from .errors import BackendError, BundleError
-from .images import Frame, box, cut_quad
+from .images import Frame, box
 from .manifest import FileEntry, Kind, RecognizerSpec
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ def maps_of(session: "Session", image: Frame) -> Maps:
 def text_of(session: "Session", spec: RecognizerSpec, image: Frame, xywh: tuple[int, int, int, int]) -> str:
     """The greedy text, of any symbols, that a recogniser reads in a part of a picture."""
     alphabet = make_alphabet(spec.charset, spec.prediction, None, None, None)
-    binding = bind_crops(session, (1, *spec.image_hw, spec.channels))
-    crop = binding.inputs["crops"][0]
-    cut_quad(image, box(*xywh), crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
+    cut = plan_cut(spec, image, box(*xywh))
+    binding = bind_crops(session, spec, (1, spec.image_hw[0], cut.width, spec.channels))
+    fill_crop(spec, cut, binding.inputs["crops"][0])
     binding.run(1)
     return decode(binding.outputs["log_probs"][0], alphabet).text
 

@@ -5,18 +5,22 @@ A recogniser's classes are its charset after a few special ones: CTC has a blank
 With Scene Text Recognition Model Comparisons?", ICCV 2019).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .alphabets import Alphabet, Probabilities
+from .alphabets import GAP, Alphabet, Probabilities
 from .beam import attn_beam, ctc_beam, ctc_runs
 from .numerals import as_symbol, of_shape, probability, with_shapes, without_units
 
 FITTING_RATIO = 0.05
 """A text that fits a pattern or a check is taken from this share of the likeliest text's probability: a pattern decides
 between readings in doubt, it does not make one out of another."""
+
+NOTABLE = 0.01
+"""A step at which separators are less likely than this, together, has none."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,9 @@ class Text:
     text: str
     """The characters."""
     confidence: float
-    """How likely all characters are right, 0..1: the product of theirs; where a pattern or a check chose the text,
-    its probability, summed over all ways to write it that stayed in the beam."""
+    """How likely all characters are right, 0..1: the product of theirs, and of how likely no sign, point or gap was
+    missed between and beside them; where a pattern or a check chose the text, its probability, summed over all ways to
+    write it that stayed in the beam."""
     confidences: tuple[float, ...]
     """Probability of each character, 0..1."""
     accepted: bool = True
@@ -66,7 +71,7 @@ def decode(
     if chosen is not None:
         return chosen
     characters = _greedy(alphabet.allowed, read)
-    text = _number(characters, read) if alphabet.numbers else _text(characters, read)
+    text = _number(characters, read) if alphabet.numbers else _greedy_text(characters, read)
     return replace(text, accepted=text.accepted and bool(text.text) and not alphabet.chooses)
 
 
@@ -92,6 +97,11 @@ class _Rows:
     used: float
     margin: float
 
+    @property
+    def end(self) -> int:
+        """The step behind the last one that shows the text."""
+        return math.ceil(len(self.rows) * self.used)
+
     def position(self, first: int, last: int) -> float:
         """Middle of a CTC run of steps, as a share of the text's width; a run may go on in the padding."""
         steps = len(self.rows) * self.used
@@ -116,6 +126,41 @@ def _text(characters: Sequence[_Character], read: _Rows, part: slice = slice(Non
     confidence = float(np.prod(confidences)) if kept else 0.0
     places = (tuple(each.position for each in some) for some in (kept, dropped))
     return Text("".join(each.character for each in kept), confidence, confidences, True, *places)
+
+
+def _greedy_text(
+    characters: Sequence[_Character], read: _Rows, part: slice = slice(None), *, shapes: bool = False
+) -> Text:
+    """The same, of characters in whose place nothing else was looked for: a separator may have been missed."""
+    text = _text(characters, read, part, shapes=shapes)
+    return replace(text, confidence=text.confidence * _none_missed(characters, read, part))
+
+
+def _none_missed(characters: Sequence[_Character], read: _Rows, part: slice) -> float:
+    """How likely no separator stands where none was written, between these characters and at both ends of the text.
+
+    Of each such place the step counts at which a separator is likeliest. A gap at an end does not count, nor what
+    stands between a number and its unit. Attn's steps have no place: only what comes after the last one counts.
+    """
+    alphabet, classes = read.alphabet, read.alphabet.separators
+    loud = read.soft[:, classes].sum(axis=1).tolist()
+    first, last, _ = part.indices(len(characters))
+    if first >= last or max(loud) < NOTABLE:
+        return 1.0
+    steps, kept = [each.step for each in characters], 1.0
+    for place in range(first, last + 1):
+        inner = first < place < last
+        if not inner and 0 < place < len(characters):
+            continue
+        begin, end = steps[place - 1] + 1 if place else 0, steps[place] if place < len(steps) else read.end
+        if alphabet.prediction == "Attn" and place == len(steps):
+            end = begin + 1
+        if max(loud[begin:end], default=0.0) >= NOTABLE:
+            around = {each.character for each in characters[max(place - 1, 0) : place + 1]}
+            around |= set() if inner else {GAP}
+            rivals = [each for each in classes.tolist() if alphabet.charset[each - alphabet.special] not in around]
+            kept *= 1 - min(float(read.soft[begin:end, rivals].sum(axis=1).max()), 1.0)
+    return kept
 
 
 def _greedy(mask: Probabilities, read: _Rows) -> list[_Character]:
@@ -150,9 +195,9 @@ def _number(characters: list[_Character], read: _Rows) -> Text:
     judged = [
         replace(each, character=as_symbol(each.character, read.rows[each.step], read.alphabet)) for each in characters
     ]
-    inside = without_units("".join(each.character for each in judged))
+    inside = without_units("".join(each.character for each in judged), read.alphabet.symbols)
     if inside is not None:
-        return _text(judged, read, inside, shapes=True)
+        return _greedy_text(judged, read, inside, shapes=True)
     return replace(_text(_greedy(read.alphabet.mask, read), read), accepted=False)
 
 
@@ -165,10 +210,10 @@ def _best_that_fits(read: _Rows) -> Text | None:
     written: dict[str, tuple[tuple[int, ...], slice]] = {}
     for classes, share in beam:
         text = "".join(alphabet.charset[each - alphabet.special] for each in classes)
-        inside = without_units(text) if alphabet.numbers else slice(None)
-        if inside is not None and text[inside]:
-            found[text[inside]] = found.get(text[inside], 0.0) + share
-            written.setdefault(text[inside], (classes, inside))
+        inside = without_units(text, alphabet.symbols) if alphabet.numbers else slice(None)
+        if inside is not None and (form := alphabet.form(text[inside])):
+            found[form] = found.get(form, 0.0) + share
+            written.setdefault(form, (classes, inside))
     best = max(filter(alphabet.fits, found), key=lambda each: found[each], default=None)
     if best is None or found[best] < FITTING_RATIO * beam[0][1]:
         return None
@@ -178,4 +223,7 @@ def _best_that_fits(read: _Rows) -> Text | None:
         characters = _ctc_characters(classes, ctc_runs(rows, classes), read)
     else:
         characters = _attn_characters(classes, read)
-    return replace(_text(characters, read, inside), confidence=min(found[best], 1.0))
+    first, end, _ = inside.indices(len(characters))
+    inner = [each for each in characters[first:end] if each.character != GAP or GAP in best]
+    taken = _text([*characters[:first], *inner, *characters[end:]], read, slice(first, first + len(inner)))
+    return replace(taken, confidence=min(found[best], 1.0))

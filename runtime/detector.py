@@ -1,20 +1,59 @@
 """Where is the text: frame → canvas → CRAFT → regions."""
 
 import logging
-from collections import OrderedDict
+import math
 from dataclasses import dataclass
+
+import numpy as np
 
 from .binding import MAP_STRIDE, bind_canvases
 from .bundle import Bundle
+from .by_arguments import ByArguments, arguments_of
+from .canvases import Fit, empty_map, fit, inner, plan_fit, put_map, put_tile, to_frame
+from .characters import Map
+from .errors import BackendError
 from .heatmaps import Region, find_regions
-from .images import CANVAS_SIDES_PX, Fit, Frame, as_bgr, fit, plan_fit, to_frame
+from .images import Frame, as_bgr
+from .lending import Lender
+from .manifest import CANVAS_SIDES_PX
 from .sessions import Binding, open_session
 
 ENLARGE = 1.5
 """Small frames are enlarged at most so much, as CRAFT's ``mag_ratio``."""
-MAX_BINDINGS = 8
-"""Canvases whose buffers are kept; a photo of another size takes the place of the one unused for longest."""
+SMALLEST_TEXT_PX = 10
+"""Lower text is seldom found in a canvas."""
+FULL_SIZE = 0.95
+"""A frame that is made smaller by less is seen in its own pixels."""
 log = logging.getLogger("edgereader")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a detector can see in pictures of one size."""
+
+    smallest_text_px: float
+    """Text lower than this, in the picture's pixels, is not seen or only by luck."""
+    full_size_px: int | None
+    """The ``long_side_px`` with which it is seen in its own pixels, at most the largest one; None = it is already."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One size at which a frame is looked at."""
+
+    plan: Fit
+    """How it lies in its canvases."""
+    binding: Binding
+    """Where these run."""
+    stitched: tuple[Map, Map] | None
+    """The maps of all tiles, where there are several: these have run. One alone may still run."""
+
+    def maps(self) -> tuple[Map, Map]:
+        """Region and affinity (H, W) of the scaled frame with its margin, when they are there."""
+        if self.stitched is not None:
+            return self.stitched
+        self.binding.wait()
+        return self.binding.outputs["region"][0], self.binding.outputs["affinity"][0]
 
 
 @dataclass(frozen=True)
@@ -23,12 +62,12 @@ class Looking:
 
     frame: Frame
     """(H, W, 3) uint8 BGR."""
-    looks: tuple[tuple[Fit, Binding], ...]
-    """How it lies in each canvas, and where that runs."""
+    looks: list[Look]
+    """The largest first; `Detector.finish` takes them out."""
 
 
-class Detector:
-    """Finds text in frames."""
+class Detector(ByArguments):
+    """Finds text in frames; safe to share between threads, and pickled by its arguments."""
 
     def __init__(
         self,
@@ -51,6 +90,7 @@ class Detector:
             BundleError: no detector, no such precision, or a damaged file.
             BackendUnavailable: the backend cannot run here.
         """
+        self._arguments = arguments_of(locals())
         coarse_side_px = bundle.detector.coarse_side_px
         self.thresholds = bundle.detector.thresholds
         self.long_side_px = long_side_px or bundle.detector.long_side_px
@@ -63,7 +103,7 @@ class Detector:
         self.session = open_session(bundle, "detector", backend, precision, threads)
         shapes = self.session.limits("image")
         self._most_hw = None if shapes is None else (shapes.max[1], shapes.max[2])
-        self._bindings: OrderedDict[tuple[tuple[int, int], int], Binding] = OrderedDict()
+        self._buffers = Lender(self._bind)
         self._told: set[tuple[int, int]] = set()
 
     def detect(self, frame: Frame, *, coarse: bool = True) -> list[Region]:
@@ -78,54 +118,70 @@ class Detector:
         """
         return self.finish(self.start(frame, coarse=coarse))
 
-    def start(self, frame: Frame, slot: int = 0, *, coarse: bool = True) -> Looking:
+    def start(self, frame: Frame, *, coarse: bool = True) -> Looking:
         """Begin what `detect` does; a GPU goes on while the caller does other things, until `finish`.
 
-        Each ``slot`` has buffers of its own: between `start` and `finish` of one frame, another frame may start in
-        another slot, and its copy to the GPU overlaps the first one's run. Errors are those of `detect`.
+        Each look has buffers of its own until `finish`: other frames may start meanwhile, and their copies to the GPU
+        overlap the first one's run. Another thread may finish it. Errors are those of `detect`.
         """
         frame = as_bgr(frame)
         plans = self.plans(*frame.shape[:2])
         if self._most_hw is not None:
             self._tell(frame, plans)
-        source, looks = frame, []
+        source, looking = frame, Looking(frame, [])
         for plan in plans if coarse else plans[:1]:
-            binding = self._binding(plan.canvas_hw, slot)
-            canvas = binding.inputs["image"][0]
-            fit(source, plan, canvas)
-            binding.start(1)
-            looks.append((plan, binding))
+            binding = self._buffers.take(plan.canvas_hw)
+            several = len(plan.tiles_yx) > 1
+            picture = np.empty((*plan.bordered_hw, 3), np.uint8) if several else binding.inputs["image"][0]
+            fit(source, plan, picture)
+            if not several:
+                binding.start(1)
+            looking.looks.append(Look(plan, binding, _run_tiles(picture, plan, binding) if several else None))
             if plan.size_hw[0] < frame.shape[0]:  # a smaller canvas is fitted from this one, which is far less to read
-                source = canvas[: plan.size_hw[0], : plan.size_hw[1]]
-        return Looking(frame, tuple(looks))
+                source = inner(picture, plan)
+        return looking
 
     def finish(self, looking: Looking) -> list[Region]:
-        """Wait for what `start` began; errors are those of `detect`."""
-        return [region for plan, binding in looking.looks for region in self._found(looking.frame, plan, binding)]
+        """Wait for what `start` began, once; errors are those of `detect`."""
+        if not looking.looks:
+            raise BackendError("expected a frame that was started, got one that is finished; start it again")
+        found = []
+        while looking.looks:
+            look = looking.looks.pop(0)
+            found += self._found(looking.frame, look)
+            self._buffers.give_back(look.plan.canvas_hw, look.binding)
+        return found
 
     def plans(self, height: int, width: int) -> list[Fit]:
-        """How a frame of this size is fitted into each canvas that is looked at, the largest first."""
-        return [
-            plan_fit(height, width, long_side_px=side_px, enlarge=ENLARGE, most_hw=self._most_hw)
+        """How a frame of this size is fitted into each canvas that is looked at, the largest first, each once."""
+        plans = (
+            plan_fit(height, width, long_side_px=side_px, enlarge=self._enlarge(side_px), most_hw=self._most_hw)
             for side_px in self._sides_px
-        ]
+        )
+        return list(dict.fromkeys(plans))
 
-    def _found(self, frame: Frame, plan: Fit, binding: Binding) -> list[Region]:
-        binding.wait()
+    def sight(self, height: int, width: int) -> Sight:
+        """What can be seen in a frame of this size."""
+        scale = min(self.plans(height, width)[0].scale_xy)
+        full_size_px = min(math.ceil(self.long_side_px / scale), CANVAS_SIDES_PX[-1])
+        return Sight(SMALLEST_TEXT_PX / scale, full_size_px if scale < FULL_SIZE else None)
+
+    def _enlarge(self, side_px: int) -> float:
+        """How much a frame may be enlarged for a look: a smaller canvas must show it smaller."""
+        return ENLARGE * side_px / self.long_side_px
+
+    def _found(self, frame: Frame, look: Look) -> list[Region]:
         limits = self.thresholds
         found = find_regions(
-            binding.outputs["region"][0],
-            binding.outputs["affinity"][0],
-            text_threshold=limits.text,
-            link_threshold=limits.link,
-            low_text=limits.low_text,
+            *look.maps(), text_threshold=limits.text, link_threshold=limits.link, low_text=limits.low_text
         )
-        return [self._mapped(each, plan, frame) for each in found]
+        mapped = (self._mapped(each, look.plan, frame) for each in found)
+        return [each for each in mapped if np.ptp(each.quad, axis=0).all()]  # in the margin alone there is no text
 
     def _tell(self, frame: Frame, plans: list[Fit]) -> None:
         """Say once for each canvas that frames are made smaller than was asked for."""
-        for side_px, plan in zip(self._sides_px, plans, strict=True):
-            wanted = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE)
+        for side_px, plan in zip(self._sides_px, plans, strict=False):
+            wanted = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=self._enlarge(side_px))
             if plan.size_hw[0] < wanted.size_hw[0] - 1 and wanted.canvas_hw not in self._told:
                 self._told.add(wanted.canvas_hw)
                 text = "%s: pictures of %dx%d are read at %dx%d: the engine takes no canvas of %dx%d (engine --canvas)"
@@ -135,11 +191,16 @@ class Detector:
         quad, characters = (to_frame(each * MAP_STRIDE, plan, frame) for each in (region.quad, region.characters))
         return Region(quad, characters, region.score)
 
-    def _binding(self, canvas_hw: tuple[int, int], slot: int) -> Binding:
-        key = canvas_hw, slot
-        if key not in self._bindings:
-            if len(self._bindings) == MAX_BINDINGS:
-                self._bindings.popitem(last=False)
-            self._bindings[key] = bind_canvases(self.session, (1, *canvas_hw, 3))
-        self._bindings.move_to_end(key)
-        return self._bindings[key]
+    def _bind(self, canvas_hw: tuple[int, int]) -> Binding:
+        return bind_canvases(self.session, (1, *canvas_hw, 3))
+
+
+def _run_tiles(bordered: Frame, plan: Fit, binding: Binding) -> tuple[Map, Map]:
+    """Run tile after tile of a frame that was fitted into a picture of its own; returns the maps of all."""
+    region, affinity = empty_map(plan), empty_map(plan)
+    for number in range(len(plan.tiles_yx)):
+        put_tile(bordered, plan, number, binding.inputs["image"][0])
+        binding.run(1)
+        put_map(binding.outputs["region"][0], plan, number, region)
+        put_map(binding.outputs["affinity"][0], plan, number, affinity)
+    return region, affinity

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .characters import Map, Points, find_characters
+from .images import smallest_box
 
 MIN_AREA_PX = 10
 """Components of fewer map pixels are noise."""
@@ -31,6 +32,8 @@ class Region:
     """(n, 4, 2) float32, one quad per character in reading order, along the quad's own axes."""
     score: float
     """Largest value of the region map inside, 0..1."""
+    thin_ends: tuple[bool, bool] = (False, False)
+    """Whether the first and the last character are ink too low for a digit or a letter: a sign or a point."""
 
 
 def find_regions(
@@ -74,10 +77,9 @@ def find_regions(
 
 def _quad(outline: NDArray[Any]) -> Points:
     """The original's box around a component whose outlines' points (n, 2) x, y these are."""
-    box: Points = cv2.boxPoints(cv2.minAreaRect(outline)).astype(np.float32)
+    box = smallest_box(outline)
     sides = math.dist(box[0], box[1]), math.dist(box[1], box[2])
-    if abs(1 - max(sides) / (min(sides) + 1e-5)) <= DIAMOND_TOLERANCE:
-        (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
-        box = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
-    clockwise: Points = box[(np.arange(4) + box.sum(axis=1).argmin()) % 4]
-    return clockwise
+    if abs(1 - max(sides) / (min(sides) + 1e-5)) > DIAMOND_TOLERANCE:
+        return box
+    (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)

@@ -1,11 +1,9 @@
-"""Frames: to BGR, fitted into a canvas, points mapped back, quads cut out; pure functions.
+"""Frames: to BGR, made smaller, quads cut out; pure functions.
 
 A frame is an array (H, W, 3) uint8 BGR. Points are x, y in pixels.
 """
 
 import math
-from bisect import bisect_left
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -13,26 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ImageError
+from .pixels import flattened
 
 Frame = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
-CANVAS_SIDES_PX: tuple[int, ...] = (*range(64, 512, 64), *range(512, 8193, 128))
-"""The only canvas sides, multiples of 32: few enough that photos of all sizes share a few canvases."""
 MAX_SUPERSAMPLING = 8
 """A quad is straightened at no more than this many times the crop's size."""
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How a frame lies in a canvas: at its top left, scaled."""
-
-    size_hw: tuple[int, int]
-    """Height and width of the scaled frame, canvas pixels."""
-    canvas_hw: tuple[int, int]
-    """Height and width of the canvas, from ``CANVAS_SIDES_PX``."""
-    scale_xy: tuple[float, float]
-    """Canvas pixels per frame pixel."""
+TIE = 1e-3
+"""Two corners of a box are as near to the top left when they differ by less than this share of its longer side."""
 
 
 def as_bgr(image: Any) -> Frame:
@@ -50,63 +37,15 @@ def as_bgr(image: Any) -> Frame:
     channels = image.shape[2] if image.ndim == 3 else 1 if image.ndim == 2 else 0
     if channels not in {1, 3, 4} or image.size == 0:
         raise ImageError(f"expected shape (H, W), (H, W, 3) or (H, W, 4), got {image.shape}; check what made it")
-    image = np.ascontiguousarray(image)
-    if image.dtype == np.uint16:
-        image = cv2.convertScaleAbs(image, alpha=1 / 257)
-    if channels == 1:
-        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    frame: Frame = _over_white(image) if channels == 4 else image
-    return frame
+    return flattened(np.ascontiguousarray(image))
 
 
-def _over_white(image: Frame) -> Frame:
-    colour, alpha = image[..., :3], cv2.cvtColor(image[..., 3], cv2.COLOR_GRAY2BGR)
-    return cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(colour), alpha, scale=1 / 255))  # type: ignore[return-value]
-
-
-def plan_fit(
-    height: int, width: int, *, long_side_px: int, enlarge: float, most_hw: tuple[int, int] | None = None
-) -> Fit:
-    """Decide how a frame of this size is fitted: its long side becomes ``long_side_px``, enlarged at most so much.
-
-    ``most_hw``: no canvas is larger than these multiples of 32; a frame that needs more room is made smaller.
-    """
-    most = most_hw or (CANVAS_SIDES_PX[-1],) * 2
-    scale = min(long_side_px / max(height, width), enlarge, most[0] / height, most[1] / width)
-    size_hw = max(round(height * scale), 1), max(round(width * scale), 1)
-    canvas_hw = min(_canvas_side(size_hw[0]), most[0]), min(_canvas_side(size_hw[1]), most[1])
-    return Fit(size_hw, canvas_hw, (size_hw[1] / width, size_hw[0] / height))
-
-
-def _canvas_side(side: int) -> int:
-    return CANVAS_SIDES_PX[bisect_left(CANVAS_SIDES_PX, side)]
-
-
-def fit(frame: Frame, plan: Fit, canvas: Frame) -> None:
-    """Scale a frame into the canvas (H, W, 3) uint8 in place; the rest becomes black.
-
-    A frame that shrinks is halved by averaging as often as that goes, which is far faster than averaging over windows
-    of broken sizes, and then interpolated.
-    """
-    height, width = plan.size_hw
-    inside = canvas[:height, :width]
-    cv2.resize(_halved(frame, inside, 2), (width, height), inside, interpolation=cv2.INTER_LINEAR)
-    canvas[height:] = 0
-    canvas[:height, width:] = 0
-
-
-def _halved(source: NDArray[Any], target: NDArray[Any], least: int) -> NDArray[Any]:
+def halved(source: NDArray[Any], target: NDArray[Any], least: int) -> NDArray[Any]:
     """Halve a picture as long as both its sides are at least so many times those of the target."""
     while source.shape[0] >= least * target.shape[0] and source.shape[1] >= least * target.shape[1]:
         height, width = source.shape[0] // 2, source.shape[1] // 2
         source = cv2.resize(source[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
     return source
-
-
-def to_frame(points: Points, plan: Fit, frame: Frame) -> Points:
-    """Map canvas points (..., 2) back to the frame and inside it."""
-    limits = np.array((frame.shape[1] - 1, frame.shape[0] - 1), np.float32)
-    return np.clip(points / np.array(plan.scale_xy, np.float32), 0, limits)
 
 
 def whole(frame: Frame) -> Points:
@@ -118,6 +57,21 @@ def whole(frame: Frame) -> Points:
 def box(x: int, y: int, width: int, height: int) -> Points:
     """The quad (4, 2) of an upright rectangle."""
     return np.array(((x, y), (x + width, y), (x + width, y + height), (x, y + height)), np.float32)
+
+
+def smallest_box(points: NDArray[Any]) -> Points:
+    """The smallest rectangle (4, 2) around points (n, 2), clockwise from the corner with the smallest x + y.
+
+    Of two corners with the same, which a rectangle turned by 45° has, it is the one from which the longer side follows.
+    Only the corners of OpenCV's rectangle are used: its angle and their order differ between versions.
+    """
+    corners = cv2.boxPoints(cv2.minAreaRect(points)).astype(np.float64)
+    x, y = (corners - corners.mean(axis=0)).T
+    clockwise = corners[np.argsort(np.arctan2(y, x))]
+    sides = np.hypot(*(np.roll(clockwise, -1, axis=0) - clockwise).T)
+    sums = clockwise.sum(axis=1)
+    first = sums <= sums.min() + TIE * sides.max()
+    return np.roll(clockwise, -np.where(first, sides, -1).argmax(), axis=0).astype(np.float32)
 
 
 def with_margin(quad: Points, frame: Frame, margin: float) -> tuple[Points, float]:
@@ -135,6 +89,22 @@ def with_margin(quad: Points, frame: Frame, margin: float) -> tuple[Points, floa
     return np.clip(grown, 0, limits).astype(np.float32), share
 
 
+def crop_columns(quad: Points, height: int, stretch: float) -> int:
+    """How many columns a crop of this height gives a quad (4, 2), at least 1: as many as its ratio says, ``stretch``
+    times, but no more than twice the height on top, which keeps long texts, whose characters are many, from growing.
+    """
+    wide, high = _sides(quad.tolist())
+    natural = height * wide / high
+    return max(1, round(natural + min(natural * (stretch - 1), 2 * height)))
+
+
+def _sides(corners: list[list[float]]) -> tuple[float, float]:
+    """The longer of a quad's horizontal and of its vertical sides, at least 1."""
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
+    wide = max(math.hypot(bx - ax, by - ay), math.hypot(dx - cx, dy - cy), 1.0)
+    return wide, max(math.hypot(cx - bx, cy - by), math.hypot(ax - dx, ay - dy), 1.0)
+
+
 def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool, stretch: float = 1.0) -> int:
     """Straighten a quad of the frame into a crop, in place.
 
@@ -144,16 +114,15 @@ def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool, stret
         crop: (h, w, 1) grey or (h, w, 3) BGR uint8 array to write.
         keep_ratio: True: height h, as wide as the ratio makes it but at most w, the rest repeats the last
             column (the recogniser's ``--PAD``); False: stretched to h × w.
-        stretch: with keep_ratio, how much wider than its ratio a crop is made where there is room.
+        stretch: with keep_ratio, see `crop_columns`.
 
     Returns:
         How many of the crop's columns show the quad, 1..w.
     """
     height, width = crop.shape[:2]
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners = quad.tolist()
-    wide = max(math.hypot(bx - ax, by - ay), math.hypot(dx - cx, dy - cy), 1.0)
-    high = max(math.hypot(cx - bx, cy - by), math.hypot(ax - dx, ay - dy), 1.0)
-    used: int = min(width, max(1, round(height * wide / high * stretch))) if keep_ratio else width
+    wide, high = _sides(corners)
+    used: int = min(width, crop_columns(quad, height, stretch)) if keep_ratio else width
     left, top = max(math.floor(min(ax, bx, cx, dx)) - 1, 0), max(math.floor(min(ay, by, cy, dy)) - 1, 0)
     right, bottom = math.ceil(max(ax, bx, cx, dx)) + 2, math.ceil(max(ay, by, cy, dy)) + 2
     patch: NDArray[Any] = frame[top:bottom, left:right]
@@ -172,7 +141,7 @@ def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool, stret
 
 
 def _resize(patch: NDArray[Any], target: Frame) -> None:
-    patch = _halved(patch, target, 4)
+    patch = halved(patch, target, 4)
     resized = cv2.resize(patch, (target.shape[1], target.shape[0]), interpolation=_method(patch, target))
     target[:] = resized.reshape(target.shape)
 

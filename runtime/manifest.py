@@ -1,10 +1,18 @@
 """What bundle.json says: the structs that it is validated against."""
 
+from bisect import bisect_left
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .errors import BundleError
+
 SCHEMA = 1
+CANVAS_SIDES_PX: tuple[int, ...] = (*range(64, 512, 64), *range(512, 8193, 128))
+"""The only canvas sides, multiples of 32: few enough that photos of all sizes share a few canvases."""
+STRIDE_PX = 4
+"""Columns of a crop for each step of the feature networks."""
 MAX_FILE_BYTES = 2 << 30
 """No larger than one ONNX (protobuf) file can be."""
 
@@ -16,6 +24,7 @@ Stretch = Annotated[float, Meta(ge=0.25, le=4)]
 Margin = Annotated[float, Meta(ge=0, le=1)]
 Temperature = Annotated[float, Meta(ge=0.01, le=100)]
 Side = Annotated[int, Meta(ge=8, le=8192)]
+Widths = Annotated[tuple[Side, ...], Meta(max_length=16)]
 Pixels = Annotated[int, Meta(ge=0, le=8192)]
 AxisSize = Annotated[int, Meta(ge=1, le=8192)]
 ComputeCapability = Annotated[str, Meta(pattern=r"\Asm[0-9]{2,3}\Z")]
@@ -152,6 +161,23 @@ def _expect_files(preferred: dict[str, str], files: dict[str, FileEntry]) -> Non
             raise ValueError(f"preferred on {backend} is {precision}, which has no file")
 
 
+def expect_sides(long_side_px: int, coarse_side_px: int | None) -> None:
+    """See that a detector can use these sides of its canvases, as `DetectorSpec` has them.
+
+    Raises:
+        BundleError: it cannot.
+    """
+    least, *_, most = CANVAS_SIDES_PX
+    if not least <= long_side_px <= most:
+        raise BundleError(f"long_side_px: expected {least} to {most}, got {long_side_px}; choose one of these")
+    smaller = [side for side in CANVAS_SIDES_PX if side < long_side_px]
+    if coarse_side_px is not None and coarse_side_px not in smaller:
+        sides = ", ".join(map(str, smaller)) or "none, as no canvas is smaller"
+        raise BundleError(
+            f"coarse_side_px: expected a canvas below {long_side_px} ({sides}), got {coarse_side_px}; choose one"
+        )
+
+
 class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The text detector of a bundle."""
 
@@ -166,7 +192,8 @@ class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     long_side_px: Side = 1280
     """Longest canvas side that the detector uses unless told otherwise."""
     coarse_side_px: Side | None = None
-    """Longest side of a second, smaller canvas, on which very large text is found; None = no second look."""
+    """Longest side of a second, smaller canvas, on which very large text is found; None = no second look.
+    One of ``CANVAS_SIDES_PX``, which are filled from edge to edge."""
     files: dict[str, FileEntry]
     """Precision ("fp32", …) → file."""
     parity: dict[str, Parity]
@@ -178,6 +205,7 @@ class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def __post_init__(self) -> None:
         _expect_files(self.preferred, self.files)
+        expect_sides(self.long_side_px, self.coarse_side_px)
 
 
 class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -186,9 +214,12 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stages: Annotated[str, Meta(pattern=r"\A(None|TPS)-(VGG|RCNN|ResNet)-(None|BiLSTM)-(CTC|Attn)\Z")]
     """Transformation-Features-Sequence-Prediction, for example "TPS-ResNet-BiLSTM-Attn"."""
     charset: Annotated[str, Meta(min_length=1, max_length=65_536)]
-    """Characters in the order of the graph's symbols, without blank, [GO] and [s]."""
+    """Characters in the order of the graph's symbols, without blank, [GO] and [s]; some may repeat."""
     image_hw: tuple[Side, Side]
-    """Height and width of a crop, pixels."""
+    """Height and greatest width of a crop, pixels."""
+    widths: Widths = ()
+    """Widths that the graph is run at, ascending multiples of ``STRIDE_PX`` up to that of image_hw: a crop gets the
+    least that holds it; () = that of image_hw only."""
     channels: Literal[1, 3]
     """1 = grey, 3 = BGR."""
     width: Width
@@ -198,7 +229,7 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keep_ratio: bool
     """True: crops keep their aspect ratio and are padded on the right; False: stretched to image_hw."""
     stretch: Stretch = 1.0
-    """With keep_ratio: how much wider than its ratio a crop is made where the input has room."""
+    """With keep_ratio: how much wider than its ratio a crop is made, see `crop_columns`."""
     margin: Margin = 0.0
     """Share of their height that is cut around the quads of a detector."""
     even_contrast: bool = False
@@ -224,10 +255,45 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Symbols of the graph: the charset after CTC's blank, or after Attn's [GO] and [s]."""
         return len(self.charset) + (1 if self.prediction == "CTC" else 2)
 
+    @property
+    def crop_widths(self) -> tuple[int, ...]:
+        """Widths that the graph is run at, ascending, at least one."""
+        return self.widths or self.image_hw[1:]
+
+    @property
+    def usual_hw(self) -> tuple[int, int]:
+        """Height and middle width of a crop: what is timed, and what engines are fastest with."""
+        return self.image_hw[0], self.crop_widths[len(self.crop_widths) // 2]
+
+    def width_for(self, columns: int) -> int:
+        """The least width that holds so many columns; the greatest where none does."""
+        widths = self.crop_widths
+        return widths[min(bisect_left(widths, columns), len(widths) - 1)]
+
+    @property
+    def open_steps(self) -> bool:
+        """Whether the graph has other steps (T) at other widths."""
+        return bool(self.widths) and self.prediction == "CTC"
+
+    def steps(self, width: int) -> int:
+        """Steps (T) of the published networks at a width, a multiple of ``STRIDE_PX``."""
+        if self.prediction == "Attn":
+            return self.max_length + 1
+        return width // STRIDE_PX + (-1 if "-VGG-" in self.stages else 1)
+
     def __post_init__(self) -> None:
-        if len(set(self.charset)) != len(self.charset):
-            raise ValueError("every character of charset must occur once")
+        if self.widths:
+            self._expect_widths()
         _expect_files(self.preferred, self.files)
+
+    def _expect_widths(self) -> None:
+        rising = all(low < high for low, high in pairwise(self.widths))
+        if not rising or self.widths[-1] != self.image_hw[1] or any(each % STRIDE_PX for each in self.widths):
+            expected = f"ascending multiples of {STRIDE_PX} that end with {self.image_hw[1]}, the greatest"
+            raise ValueError(f"expected widths: {expected}; got {', '.join(map(str, self.widths))}")
+        if not self.keep_ratio or not self.stages.startswith("None-"):
+            got = self.stages if self.keep_ratio else "crops that are stretched to one size"
+            raise ValueError(f"expected widths only with keep_ratio and without TPS, got {got}")
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

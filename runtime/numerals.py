@@ -1,10 +1,11 @@
 """What a number is: letters that look like digits, and units around it; pure functions on probabilities and texts."""
 
 import re
+from functools import cache
 
 import numpy as np
 
-from .alphabets import NUMBERS, Alphabet, Probabilities
+from .alphabets import GAP, INSIDE, NUMBERS, Alphabet, Probabilities
 
 LOOK_ALIKES = {
     "o": "0", "O": "0", "D": "0", "Q": "0", "i": "1", "I": "1", "l": "1", "z": "2", "Z": "2", "s": "5", "S": "5",
@@ -29,7 +30,7 @@ def as_symbol(read: str, row: Probabilities, alphabet: Alphabet) -> str:
     """
     if read in alphabet.permitted:
         return read
-    best = max(alphabet.permitted, key=lambda each: probability(each, row, alphabet))
+    best = max((each for each in alphabet.permitted if each != GAP), key=lambda each: probability(each, row, alphabet))
     alike = LOOK_ALIKES.get(read, "")
     candidates = [(each, LOOK_ALIKE_RATIO) for each in alike] + [(best, LETTER_RATIO)]
     for symbol, ratio in sorted(candidates, key=lambda each: -probability(each[0], row, alphabet)):
@@ -40,8 +41,7 @@ def as_symbol(read: str, row: Probabilities, alphabet: Alphabet) -> str:
 
 def probability(character: str, row: Probabilities, alphabet: Alphabet) -> float:
     """Probability of a character in a row (classes,); 0 for one that the recogniser does not know."""
-    index = alphabet.charset.find(character)
-    return float(row[index + alphabet.special]) if index >= 0 else 0.0
+    return sum(float(row[each]) for each in alphabet.classes.get(character, ()))
 
 
 def of_shape(symbol: str, row: Probabilities, alphabet: Alphabet) -> float:
@@ -58,12 +58,11 @@ def with_shapes(rows: Probabilities, soft: Probabilities, alphabet: Alphabet) ->
         soft: (T, classes) the same at a temperature, which are moved, in a copy.
         alphabet: the classes.
     """
-    moved, charset, special = soft.copy(), alphabet.charset, alphabet.special
+    moved, classes = soft.copy(), alphabet.classes
     steps = np.arange(len(rows))
     for letter, digits in LOOK_ALIKES.items():
-        targets = np.array([charset.index(each) + special for each in digits if each in charset])
-        if letter in charset and len(targets):
-            source = charset.index(letter) + special
+        targets = np.array([each for digit in digits for each in classes.get(digit, ())])
+        for source in classes.get(letter, ()) if len(targets) else ():
             target = targets[rows[:, targets].argmax(axis=1)]
             moves = rows[steps, target] >= LOOK_ALIKE_RATIO * rows[:, source]
             moved[steps[moves], target[moves]] += moved[moves, source]
@@ -71,16 +70,30 @@ def with_shapes(rows: Probabilities, soft: Probabilities, alphabet: Alphabet) ->
     return moved
 
 
-_SYMBOL = f"[{re.escape(NUMBERS)}]"
-_UNIT = f"[^{re.escape(NUMBERS)}](?:[^0-9]*[^{re.escape(NUMBERS)}])?"
-_WITH_UNITS = re.compile(f"(?:({_UNIT})[.,:/]*)?({_SYMBOL}+?)(?:[.,:/]*({_UNIT}))?")
+GAPS = INSIDE.replace("−", "")
+"""What does not begin or end a number."""
+MARKS = re.escape(".,:/" + GAPS)
+"""What may stand between a number and its unit, as in "12 mm" and "12.kg"."""
 
 
-def without_units(text: str) -> slice | None:
-    """Where the number is in a text; None when the text is a word."""
-    found = _WITH_UNITS.fullmatch(text)
+@cache
+def _with_units(symbols: str) -> re.Pattern[str]:
+    """What matches a number of these symbols with units around it: its second group is the number."""
+    symbol, other = f"[{re.escape(symbols)}]", f"[^{re.escape(symbols)}]"
+    unit, gaps = f"{other}(?:[^0-9]*{other})?", f"[{re.escape(GAPS)}]*"
+    return re.compile(f"{gaps}(?:({unit})[{MARKS}]*)?({symbol}+?)(?:[{MARKS}]*({unit}))?{gaps}")
+
+
+def without_units(text: str, symbols: str = NUMBERS + INSIDE) -> slice | None:
+    """Where the number is in a text, without gaps around it; None when the text is a word.
+
+    Args:
+        text: what was read.
+        symbols: what numbers are written with; all else is letters.
+    """
+    found = _with_units(symbols).fullmatch(text)
     if found is None:
         return None
     digits = sum(each.isdecimal() for each in found[2])
-    letters = sum(each not in NUMBERS for each in text)
+    letters = sum(each not in symbols for each in text)
     return slice(*found.span(2)) if digits and letters <= LETTERS_PER_DIGIT * digits else None

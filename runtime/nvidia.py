@@ -1,10 +1,11 @@
 """The NVIDIA driver and its GPUs, asked through libcuda itself, so that nothing need be installed to ask."""
 
 import ctypes
+import os
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import BackendUnavailable
+from .errors import BackendError, BackendUnavailable
 
 LIBRARY = "libcuda.so.1"
 MAJOR, MINOR, INTEGRATED = 75, 76, 18
@@ -40,6 +41,19 @@ class Driver:
     """Newest CUDA version that it runs, for example (12, 6)."""
     gpus: tuple[Gpu, ...]
     """At least one."""
+
+
+def expect_process(number: int) -> None:
+    """See that this is still the process in which the GPU was opened: CUDA does not come along when it is forked.
+
+    Raises:
+        BackendError: it is another one.
+    """
+    if os.getpid() != number:
+        raise BackendError(
+            f"expected process {number}, which opened the GPU, got {os.getpid()}, forked from it; start processes by "
+            "multiprocessing's spawn or forkserver, or open the first Reader in each of them"
+        )
 
 
 def nvidia_driver() -> Driver:

@@ -3,20 +3,22 @@
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
-from .alphabets import NUMBERS
+from .alphabets import NUMBERS, Find
 from .batch import Outcome, with_progress
 from .bundle import shipped
 from .checks import CHECKS
 from .reader import MIN_CONFIDENCE, Reader
 from .sessions import BACKENDS
+from .values import DECIMALS
 
 Command = TypeVar("Command", bound=Callable[..., None])
 EXIT_CODES = (
-    "Exit codes: 0 = every picture was read (also where there was no number in it), "
+    "Exit codes: 0 = every picture was read (also where there was no number in it, or none that is large enough to be "
+    "seen: the table says which), "
     "1 = some could not be read (listed at the end), 2 = wrong usage, bundle or backend."
 )
 OPTIONS = {
@@ -41,10 +43,25 @@ OPTIONS = {
         help="Longest side, in pixels, of what the detector sees; smaller is faster and misses small text.",
     ),
     "verbose": click.option("-v", "--verbose", is_flag=True, help="Say which backend runs, and why."),
-    "alphabet": click.option(
-        "--alphabet", default=NUMBERS, help="Read only these characters; left out: numbers only, no words."
+    "find": click.option(
+        "--find",
+        type=click.Choice(get_args(Find)),
+        help="Look for numbers, without words, or for all text.  [default: numbers, unless --alphabet has letters]",
     ),
-    "all_text": click.option("--all-text", is_flag=True, help="Read all text, not numbers only."),
+    "all_text": click.option("--all-text", "find", flag_value="text", help="The same as --find text."),
+    "alphabet": click.option(
+        "--alphabet", default=NUMBERS, help="Read only these characters; left out: all of numbers, or of text."
+    ),
+    "decimal": click.option(
+        "--decimal",
+        type=click.Choice(tuple(DECIMALS)),
+        help="What stands before decimals, for values; left out: either, where it can mean nothing else.",
+    ),
+    "thousands": click.option(
+        "--thousands",
+        help="What groups digits by threes, for values: some of .,' and the blank, or '' for nothing; left out: "
+        "points, commas and apostrophes, where they can mean nothing else.",
+    ),
     "pattern": click.option(
         "--pattern",
         help=r"Keep only readings that this regular expression matches as a whole, such as \d{5}\.\d; of the likeliest "
@@ -91,17 +108,10 @@ def start_log(*, verbose: bool) -> None:
     logging.basicConfig(format="%(message)s", level=logging.INFO if verbose else logging.WARNING)
 
 
-def open_reader(*, bundle: str, alphabet: str, all_text: bool, verbose: bool, **options: Any) -> Reader:
-    """Open the reader that the options ask for.
-
-    Raises:
-        click.UsageError: options that contradict each other.
-        EdgeReaderError: as `Reader` says.
-    """
-    if all_text and alphabet != NUMBERS:
-        raise click.UsageError("expected --alphabet or --all-text, got both; leave one of them out")
+def open_reader(*, bundle: str, verbose: bool, **options: Any) -> Reader:
+    """Open the reader that the options ask for; errors are those of `Reader`."""
     start_log(verbose=verbose)
-    return Reader(bundle, alphabet=None if all_text else alphabet, **options)
+    return Reader(bundle, **options)
 
 
 def with_samples(paths: tuple[str, ...], sample: bool) -> tuple[str, ...]:  # noqa: FBT001
@@ -118,12 +128,20 @@ def with_samples(paths: tuple[str, ...], sample: bool) -> tuple[str, ...]:  # no
 
 
 def run_batch(outcomes: Iterable[Outcome], sources: Sequence[object], write: Callable[[Outcome], None]) -> None:
-    """Write every outcome as it comes; list the failures at the end, and then exit with 1."""
-    failed = []
+    """Write every outcome as it comes; list the failures at the end, and then exit with 1.
+
+    Pictures without a number that were seen smaller than they are, are counted, with the option that helps.
+    """
+    failed, overlooked = [], []
     for outcome in with_progress(outcomes, len(sources)):
         write(outcome)
         if outcome.error is not None:
             failed.append(outcome.error)
+        if outcome.sight is not None and outcome.overlooked:
+            overlooked.append(outcome.sight.full_size_px or 0)
+    if overlooked:
+        count = f"{len(overlooked)} of {len(sources)} pictures without a number"
+        click.echo(f"{count} were seen smaller than they are; --long-side {max(overlooked)} sees small text", err=True)
     if failed:
         listed = "".join(f"\n  {each}" for each in failed)
         click.echo(f"{len(failed)} of {len(sources)} could not be read:{listed}", err=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from .bundle import Bundle
-from .images import plan_fit
+from .canvases import plan_fit
 from .manifest import Kind, Profile, ShapeRange
 
 SMALLEST_CANVAS_PX = 32
@@ -32,8 +32,10 @@ def default_profile(
     """
     if kind == "recognizer":
         spec, most = bundle.recognizer, max_batch or MOST_CROPS
-        shape = (*spec.image_hw, spec.channels)
-        return {"crops": ShapeRange(min=(1, *shape), opt=(min(USUAL_CROPS, most), *shape), max=(most, *shape))}
+        height, widest = spec.image_hw
+        smallest = (1, height, spec.crop_widths[0], spec.channels)
+        usual = (min(USUAL_CROPS, most), *spec.usual_hw, spec.channels)
+        return {"crops": ShapeRange(min=smallest, opt=usual, max=(most, height, widest, spec.channels))}
     side_px = bundle.detector.long_side_px
     sizes = canvases_hw or (plan_fit(*PHOTO_HW, long_side_px=side_px, enlarge=1).canvas_hw, (side_px, side_px))
     largest = max(height for height, _ in sizes), max(width for _, width in sizes)

@@ -3,32 +3,40 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from .alignment import Character, align
-from .alphabets import NUMBERS, Alphabet
+from .alphabets import NUMBERS, Alphabet, Find
 from .bundle import Bundle
-from .decoding import Text
-from .detector import Detector, Looking
+from .by_arguments import ByArguments, arguments_of
+from .decoding import Text, decode
+from .detector import Detector, Looking, Sight
 from .errors import BundleError
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr
+from .ink import with_ends
+from .joining import join
+from .lines import reading_order
 from .manifest import Kind
+from .quads import SAME_PLACE, overlap
 from .recognizer import Place, Recognizer
 from .rotation import ambiguous, turned_back, upside_down
 from .sessions import Session
+from .values import Notation
 
 MIN_CONFIDENCE = 0.7
 """Readings below are left out of `Reader.read` by default: texture and words that pass for numbers lie mostly there."""
-SAME_PLACE = 0.5
-"""Readings that share so much of the smaller one's box are of the same text."""
 DISAGREEMENT = 0.95
 """Confidence is multiplied by this where the detector saw another number of characters than were read. It is mild:
 right readings disagree too, now and then, because a thin detector's peaks run together."""
 LONE_POWER = 4
 """The confidence of a lone character is multiplied by the detector's score to this power. On generated photos nearly
 all that was read where there is no text were single digits of low scores; from a score of 0.9, 9 of 10 were right."""
+UNREAD_END = 0.5
+"""Confidence is multiplied by this at each end of a text where ink too low for a digit was read as one, or not at all:
+a sign or a point is missing."""
 UNSURE = 0.9
 """With rotations, texts that are less confident are tried upside down too."""
 
@@ -53,22 +61,36 @@ class Reading:
     """Whether the detector saw the characters that were read, neither more nor less; points need not be seen."""
     ambiguous_rotation: bool = False
     """Whether this could as well be a number upside down (6, 69, 88, 1961), and nothing tells which way up it is."""
+    value: float | None = None
+    """The text as a number, an int where it has no decimals; None where it is none (a date, a time), or where it could
+    be two (1.234, unless ``decimal`` or ``thousands`` say which)."""
 
 
 def select(looked: Iterable[tuple[Region, Text]], min_confidence: float) -> list[Reading]:
-    """Of all text in a picture, keep what was asked for and is confident enough (0..1), each place once."""
+    """Of all text in a picture, keep what was asked for and is confident enough (0..1), each place once, row by row."""
     readings = (
         make_reading(region, text) for region, text in looked if text.accepted and text.confidence >= min_confidence
     )
-    return without_doubles(each for each in readings if each.confidence >= min_confidence)
+    kept = without_doubles(each for each in readings if each.confidence >= min_confidence)
+    return [kept[at] for at in reading_order([each.quad for each in kept])]
 
 
 def make_reading(region: Region, text: Text) -> Reading:
     """Lay a text on the characters that the detector saw in its region."""
     found = align(text, region.quad, region.characters)
     confidence = text.confidence if found.agrees else text.confidence * DISAGREEMENT
-    confidence *= region.score**LONE_POWER if len(text.text) == 1 else 1.0
+    confidence *= min(region.score, 1.0) ** LONE_POWER if len(text.text) == 1 else 1.0
+    confidence *= UNREAD_END ** unread_ends(text, region.thin_ends)
     return Reading(text.text, confidence, region.quad, found.characters, found.peaks, found.agrees)
+
+
+def unread_ends(text: Text, thin_ends: tuple[bool, bool]) -> int:
+    """How many of a text's ends are a digit or a letter where thin ink was seen; letters left out there count too."""
+    if not text.text:
+        return 0
+    whole = min((*text.positions, *text.dropped)), max((*text.positions, *text.dropped))
+    ends = zip(thin_ends, (text.text[0], text.text[-1]), (text.positions[0], text.positions[-1]), whole, strict=True)
+    return sum(thin and end.isalnum() and place == outermost for thin, end, place, outermost in ends)
 
 
 def without_doubles(readings: Iterable[Reading]) -> list[Reading]:
@@ -76,25 +98,21 @@ def without_doubles(readings: Iterable[Reading]) -> list[Reading]:
     found = list(readings)
     if len(found) < 2:
         return found
-    quads = np.stack([each.quad for each in found])
-    low, high = quads.min(axis=1), quads.max(axis=1)
-    areas = (high - low).prod(axis=1)
-    kept = np.zeros(len(found), bool)
+    kept: list[int] = []
     for at in sorted(range(len(found)), key=lambda at: -len(found[at].text) * found[at].confidence):
-        shared = np.clip(np.minimum(high[at], high[kept]) - np.maximum(low[at], low[kept]), 0, None).prod(axis=1)
-        kept[at] = (shared < SAME_PLACE * np.maximum(np.minimum(areas[at], areas[kept]), 1e-6)).all()
-    return [found[at] for at in np.flatnonzero(kept)]
+        if all(overlap(found[at].quad, found[each].quad) < SAME_PLACE for each in kept):
+            kept.append(at)
+    return [found[at] for at in sorted(kept)]
 
 
-def overlap(first: Points, second: Points) -> float:
-    """Shared share of the smaller of two quads' (4, 2) upright bounding boxes, 0..1."""
-    (low_a, high_a), (low_b, high_b) = ((each.min(0), each.max(0)) for each in (first, second))
-    shared = np.clip(np.minimum(high_a, high_b) - np.maximum(low_a, low_b), 0, None).prod()
-    return float(shared / max(1e-6, min((high_a - low_a).prod(), (high_b - low_b).prod())))
+class Reader(ByArguments):
+    """Reads the numbers in pictures.
 
-
-class Reader:
-    """Reads the numbers in pictures."""
+    Safe to share between threads: each call has buffers of its own while it runs. A reader that is pickled goes to
+    another process by its arguments, and opens its bundle there again, which takes as long as it did here: send it
+    once for each process, not with every picture. A forked process may go on with it on the CPU; a GPU does not come
+    along, which is an error.
+    """
 
     def __init__(
         self,
@@ -110,6 +128,9 @@ class Reader:
         upright: bool = False,
         long_side_px: int | None = None,
         threads: int | None = None,
+        find: Find | None = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
     ) -> None:
         """Load a bundle's networks.
 
@@ -118,8 +139,8 @@ class Reader:
             backend: "cpu", "cuda", "tensorrt", "tensorrt-rtx" or "tensorrt-ep", which then runs or is an error;
                 "auto" = the best that works here, which `sessions` tells, and the log of "edgereader" with the reason.
             precision: "fp32", …; None = what the bundle prefers on the backend.
-            alphabet: ``NUMBERS`` (the default) = numbers only: words are left out, units dropped;
-                other characters = only these; None = all text.
+            alphabet: which characters a reading may have, for example ``"0123456789"``; ``NUMBERS`` (the default) =
+                all that numbers are written with, or with ``find="text"`` all characters, which None stands for too.
             pattern: regular expression that a whole reading must match, for example ``"[0-9]{5}[.][0-9]"``: of a
                 text's likeliest readings the first that does is taken, with its own probability.
             min_confidence: 0..1; less confident readings are left out of `read`, while `recognize` returns all.
@@ -132,21 +153,35 @@ class Reader:
             long_side_px: longest side of what the detector sees of a picture, 64 to 8192; None = as the bundle says.
                 Smaller is faster and misses small text.
             threads: how many a backend computes with on the CPU; None = one for each core.
+            find: what is looked for: "numbers" = words are left out, units dropped; "text" = all, made of the
+                alphabet's characters whatever it says; None = numbers where the alphabet has digits and no letters.
+            decimal: what stands before decimals, "." or ",", for a reading's ``value``; None = either, where it cannot
+                group thousands as well.
+            thousands: characters that group digits by threes, for example ``" "``, "" = none; None = points, commas
+                and apostrophes, where they cannot stand before decimals as well.
 
         Raises:
             BundleError: no such bundle or precision, or a damaged file.
             BackendUnavailable: the backend cannot run here.
             AlphabetError: alphabet, pattern or check do not fit the recogniser.
         """
+        self._arguments = arguments_of(locals())
         self.min_confidence = min_confidence
         self._rotations, self._upright = rotations, upright
-        opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-        self._recognizer = Recognizer(opened, backend, precision, alphabet, pattern, check, threads)
+        self._arguments["bundle"] = opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        notation = Notation(decimal, thousands)
+        self._recognizer = Recognizer(
+            opened, backend, precision, alphabet, pattern, check, threads, find=find, notation=notation
+        )
         has_detector = opened.manifest.detector is not None
         self._detector = Detector(opened, backend, precision, long_side_px, threads) if has_detector else None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._arguments["min_confidence"] = self.min_confidence
+        return super().__reduce__()
+
     def read(self, frame: Frame) -> list[Reading]:
-        """Read the numbers in a picture.
+        """Read the numbers in a picture; none may also mean that they are too small to be seen, which `sight` tells.
 
         Args:
             frame: uint8 or uint16 array (H, W, 3) BGR, (H, W) grey or (H, W, 4) BGRA.
@@ -168,8 +203,8 @@ class Reader:
             yield from map(self.read, frames)
             return
         detector, before = self._expect_detector(), None
-        for number, frame in enumerate(frames):
-            after = detector.start(frame, slot=number % 2)
+        for frame in frames:
+            after = detector.start(frame)
             if before is not None:
                 yield self._finished(detector, before)
             before = after
@@ -177,13 +212,13 @@ class Reader:
             yield self._finished(detector, before)
 
     def _finished(self, detector: Detector, looking: Looking) -> list[Reading]:
-        regions = detector.finish(looking)
-        texts = self._recognizer.recognize(looking.frame, regions)
-        return self._readings(zip(regions, texts, strict=True))
+        regions = with_ends(looking.frame, detector.finish(looking))
+        return self._readings(self._texts(looking.frame, regions))
 
     def _readings(self, looked: Iterable[tuple[Region, Text]]) -> list[Reading]:
-        """Keep what was asked for, and say what could as well be upside down."""
-        readings = select(looked, self.min_confidence)
+        """Keep what was asked for, with its value, and say what could as well be upside down."""
+        value_of = self.alphabet.notation.value_of
+        readings = [replace(each, value=value_of(each.text)) for each in select(looked, self.min_confidence)]
         if self._upright:
             return readings
         fits = self._recognizer.alphabet.fits
@@ -214,18 +249,28 @@ class Reader:
 
     def _look(self, detector: Detector, frame: Frame) -> list[tuple[Region, Text]]:
         """Regions and texts; with rotations, what is unsure is tried upside down, and the better one stays."""
-        regions = detector.detect(frame)
-        looked = list(zip(regions, self._recognizer.recognize(frame, regions), strict=True))
+        regions = with_ends(frame, detector.detect(frame))
+        looked = self._texts(frame, regions)
         if not self._rotations:
             return looked
         unsure = [place for place, (_, text) in enumerate(looked) if not text.accepted or text.confidence < UNSURE]
-        again = [replace(regions[place], quad=upside_down(regions[place].quad)) for place in unsure]
+        again = [_upside_down(looked[place][0]) for place in unsure]
         for place, region, text in zip(unsure, again, self._recognizer.recognize(frame, again), strict=True):
             before = looked[place][1]
             better = text.accepted and (not before.accepted or text.confidence > before.confidence)
             if better and len(text.text) > 1:
                 looked[place] = region, text
         return looked
+
+    def _texts(self, frame: Frame, regions: list[Region]) -> list[tuple[Region, Text]]:
+        """Regions and texts; where a pattern or a check chooses, also those of groups of one line, joined."""
+        alphabet = self._recognizer.alphabet
+        if not alphabet.chooses:
+            return list(zip(regions, self._recognizer.recognize(frame, regions), strict=True))
+        places = self._recognizer.read_places((frame, each.quad) for each in regions)
+        every = replace(alphabet, pattern=None, check=None)
+        groups = join(regions, [decode(each.log_probs, every) for each in places], alphabet)
+        return [*zip(regions, (each.text for each in places), strict=True), *groups]
 
     def recognize(self, crops: Iterable[Frame]) -> list[Text]:
         """Read pictures that are already cut to one text each: one result per picture, in their order.
@@ -244,7 +289,8 @@ class Reader:
         Where the bundle's detector looks twice, text that both looks show is found twice; ``coarse=False`` leaves the
         second look out, which finds large text.
         """
-        return self._expect_detector().detect(frame, coarse=coarse)
+        detector, frame = self._expect_detector(), as_bgr(frame)
+        return with_ends(frame, detector.detect(frame, coarse=coarse))
 
     def read_places(self, places: Iterable[tuple[Frame, Points]]) -> list[Place]:
         """Read quads (4, 2) of frames, known from `detect` or from earlier frames: one result each, in their order.
@@ -260,10 +306,25 @@ class Reader:
         """
         return self._recognizer.read_places(places)
 
+    def sight(self, frame: Frame) -> Sight:
+        """How small a text may be so that `read` still sees it in a picture of this size, and what sees smaller ones.
+
+        A picture in which nothing was read may hold lower text: `read` looks at large pictures made smaller.
+
+        Raises:
+            ImageError: not a picture.
+            BundleError: the bundle has no detector.
+        """
+        return self._expect_detector().sight(*as_bgr(frame).shape[:2])
+
     @property
     def alphabet(self) -> Alphabet:
         """What a reading may consist of."""
         return self._recognizer.alphabet
+
+
+def _upside_down(region: Region) -> Region:
+    return replace(region, quad=upside_down(region.quad), thin_ends=region.thin_ends[::-1])
 
 
 def _turned_back(region: Region, frame: Frame) -> Region:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from .alphabets import NUMBERS, Probabilities, make_alphabet
+from .alphabets import NUMBERS, Find, Probabilities, make_alphabet
 from .binding import bind_crops
 from .bundle import Bundle
+from .by_arguments import ByArguments, arguments_of
+from .crops import Cut, batch_size, fill_crop, plan_cut
 from .decoding import Text, decode, softened
-from .errors import BundleError
 from .heatmaps import Region
-from .images import Frame, Points, as_bgr, cut_quad, whole, with_margin
-from .manifest import RecognizerSpec
+from .images import Frame, Points, as_bgr, whole
+from .lending import MAX_BINDINGS, Lender
 from .profiles import MOST_CROPS
-from .sessions import Binding, Session, open_session
+from .sessions import Binding, open_session
+from .values import Notation
+
+HELD_BATCHES = 4
+"""Where crops have several widths, so many times ``MOST_CROPS`` are held at once, so that the batches of each fill."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,8 @@ class _Row(NamedTuple):
     """What lies around the quad at each end, as a share of its width."""
 
 
-class Recognizer:
-    """Reads the text in crops."""
+class Recognizer(ByArguments):
+    """Reads the text in crops; safe to share between threads, and pickled by its arguments."""
 
     def __init__(
         self,
@@ -52,6 +59,9 @@ class Recognizer:
         pattern: str | None = None,
         check: str | None = None,
         threads: int | None = None,
+        *,
+        find: Find | None = None,
+        notation: Notation | None = None,
     ) -> None:
         """Load the bundle's recogniser.
 
@@ -59,21 +69,30 @@ class Recognizer:
             bundle: an opened bundle with a recogniser.
             backend: name of a backend, or "auto".
             precision: "fp32", …; None = the one that the bundle prefers on the backend, else fp32.
-            alphabet: ``NUMBERS`` = numbers only; other characters = only these; None = all text.
+            alphabet: the only characters; ``NUMBERS`` = those of numbers, or of text, of which None is all.
             pattern: regular expression that a whole text must match: the likeliest text that does is taken.
             check: "luhn", "ean13" or "iso6346": the check that a text must pass, in the same way.
             threads: how many a backend computes with on the CPU; None = one for each core.
+            find: "numbers" or "text"; None = numbers where the alphabet has digits and no letters.
+            notation: how numbers are written, for their values.
 
         Raises:
             BundleError: no recogniser, no such precision, or a damaged file.
             BackendUnavailable: the backend cannot run here.
             AlphabetError: alphabet, pattern or check do not fit the recogniser.
         """
+        self._arguments = arguments_of(locals())
         self._spec = bundle.recognizer
-        self.alphabet = make_alphabet(self._spec.charset, self._spec.prediction, alphabet, pattern, check)
+        self.alphabet = make_alphabet(
+            self._spec.charset, self._spec.prediction, alphabet, pattern, check, find=find, notation=notation
+        )
         self.session = open_session(bundle, "recognizer", backend, precision, threads)
-        self._binding = _bind(self.session, self._spec)
-        self._binding.inputs["allowed"][:] = self.alphabet.allowed
+        limits = self.session.limits("crops")
+        self._most = MOST_CROPS if limits is None else min(MOST_CROPS, limits.max[0])
+        self._held = MOST_CROPS * (HELD_BATCHES if self._spec.widths else 1)
+        self._buffers = Lender(self._bind, most=max(MAX_BINDINGS, 2 * len(self._spec.crop_widths)))
+        usual = self._spec.usual_hw[1]
+        self._buffers.give_back(usual, self._bind(usual))
 
     def recognize(self, frame: Frame, regions: Iterable[Region]) -> list[Text]:
         """Read the regions of a frame (H, W, 3) uint8 BGR: one text each, in their order.
@@ -83,7 +102,7 @@ class Recognizer:
             BackendError: the backend failed.
         """
         frame = as_bgr(frame)
-        return list(self._texts(((frame, each.quad) for each in regions), self._spec.margin))
+        return list(self._read(((frame, each.quad) for each in regions), self._spec.margin, self._text))
 
     def recognize_crops(self, crops: Iterable[Frame]) -> list[Text]:
         """Read pictures that are already cut: one text each, in their order.
@@ -93,7 +112,7 @@ class Recognizer:
             BackendError: the backend failed.
         """
         frames = (as_bgr(each) for each in crops)
-        return list(self._texts(((frame, whole(frame)) for frame in frames), 0.0))
+        return list(self._read(((frame, whole(frame)) for frame in frames), 0.0, self._text))
 
     def read_places(self, places: Iterable[tuple[Frame, Points]]) -> list[Place]:
         """Read quads (4, 2) of frames (H, W, 3) uint8 BGR, as many of as many frames as there are, in full batches.
@@ -106,10 +125,11 @@ class Recognizer:
             BackendError: the backend failed.
         """
         framed = ((as_bgr(frame), quad) for frame, quad in places)
-        return [
-            Place(self._text(row), softened(row.log_probs, self._spec.temperature))
-            for row in self._rows(framed, self._spec.margin)
-        ]
+
+        def place(row: _Row) -> Place:
+            return Place(self._text(row), softened(row.log_probs, self._spec.temperature))
+
+        return list(self._read(framed, self._spec.margin, place))
 
     def log_probs(self, crops: Iterable[Frame]) -> Iterator[Probabilities]:
         """Logarithms of the symbols' probabilities (T, classes) float32 in pictures that are already cut, in order.
@@ -119,35 +139,44 @@ class Recognizer:
             BackendError: the backend failed.
         """
         frames = (as_bgr(each) for each in crops)
-        return (row.log_probs.copy() for row in self._rows(((frame, whole(frame)) for frame in frames), 0.0))
-
-    def _texts(self, places: Iterator[tuple[Frame, Points]], margin: float) -> Iterator[Text]:
-        return map(self._text, self._rows(places, margin))
+        return self._read(((frame, whole(frame)) for frame in frames), 0.0, lambda row: row.log_probs.copy())
 
     def _text(self, row: _Row) -> Text:
         return decode(
             row.log_probs, self.alphabet, used=row.used, margin=row.margin, temperature=self._spec.temperature
         )
 
-    def _rows(self, places: Iterator[tuple[Frame, Points]], margin: float) -> Iterator[_Row]:
-        """What the network says of each quad, with this share of its height around it; good until the next one."""
-        crops, log_probs = self._binding.inputs["crops"], self._binding.outputs["log_probs"]
-        spec, width = self._spec, crops.shape[2]
-        while batch := list(islice(places, len(crops))):
-            cut = []
-            for crop, (frame, quad) in zip(crops, batch, strict=False):
-                outer, share = with_margin(quad, frame, margin) if margin else (quad, 0.0)
-                used = cut_quad(frame, outer, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
-                cut.append((used / width, share))
-            self._binding.run(len(batch))
-            yield from (_Row(row, *each) for row, each in zip(log_probs, cut, strict=False))
+    def _read(self, places: Iterator[tuple[Frame, Points]], margin: float, take: Callable[[_Row], T]) -> Iterator[T]:
+        """What ``take`` makes of each quad's output, in their order, with this share of its height around the quad.
 
+        Quads are held until those of each width fill batches, a bounded number of them. Between two results no buffer
+        is in use.
+        """
+        while held := list(islice(places, self._held)):
+            cuts = [plan_cut(self._spec, frame, quad, margin) for frame, quad in held]
+            taken: dict[int, T] = {}
+            for width in sorted({cut.width for cut in cuts}):
+                members = (at for at, cut in enumerate(cuts) if cut.width == width)
+                while batch := list(islice(members, self._size(width))):
+                    rows = self._run(width, [cuts[at] for at in batch])
+                    taken |= {at: take(row) for at, row in zip(batch, rows, strict=True)}
+            yield from (taken[at] for at in range(len(held)))
 
-def _bind(session: Session, spec: RecognizerSpec) -> Binding:
-    _, steps, found = session.output_shape("log_probs")
-    if steps is None or found != spec.classes:
-        got = f"{steps} steps and {found} classes"
-        raise BundleError(f"recognizer: expected fixed steps and {spec.classes} classes, got {got}; export it again")
-    limits = session.limits("crops")
-    most = MOST_CROPS if limits is None else min(MOST_CROPS, limits.max[0])
-    return bind_crops(session, (most, *spec.image_hw, spec.channels))
+    def _run(self, width: int, cuts: list[Cut]) -> Iterator[_Row]:
+        """What the network says of a batch of one width; a row is good until the next one."""
+        with self._buffers.lent(width) as binding:
+            used = [fill_crop(self._spec, cut, crop) for cut, crop in zip(cuts, binding.inputs["crops"], strict=False)]
+            binding.run(len(cuts))
+            log_probs = binding.outputs["log_probs"]
+            yield from (_Row(row, share, cut.margin) for row, share, cut in zip(log_probs, used, cuts, strict=False))
+
+    def _bind(self, width: int) -> Binding:
+        """Buffers for crops of a width."""
+        shape = (self._size(width), self._spec.image_hw[0], width, self._spec.channels)
+        binding = bind_crops(self.session, self._spec, shape)
+        binding.inputs["allowed"][:] = self.alphabet.allowed
+        return binding
+
+    def _size(self, width: int) -> int:
+        """Crops of a width that are read at once."""
+        return min(self._most, batch_size(self._spec, width))

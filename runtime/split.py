@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .batch import Outcome, first_column, for_each
+from .batch import Outcome, first_column, for_each, nothing, sight_of
 from .errors import ImageError
 from .files import Photo
 from .images import Frame, Points, cut_quad, with_margin
@@ -144,13 +144,14 @@ def as_mnist(crop: Frame, size: int) -> NDArray[np.uint8]:
 def split_all(reader: Reader, sources: Sequence[str | ImageError], digits: DigitFolder) -> Iterator[Outcome]:
     """Read picture after picture and write their digits; one that fails becomes an outcome with an error."""
 
-    def work(source: str, photo: Photo) -> list[dict[str, Any]]:
+    def work(source: str, photo: Photo) -> Outcome:
         readings = reader.read(photo.frame)
         counts = digits.add(source, photo, readings)
-        return [
+        found = [
             {"text": each.text, "confidence": each.confidence, "digits": count}
             for each, count in zip(readings, counts, strict=True)
         ]
+        return Outcome(source, found, sight=sight_of(reader, photo))
 
     return for_each(sources, work)
 
@@ -161,8 +162,8 @@ def write_counts(sources: Sequence[str | ImageError]) -> Callable[[Outcome], Non
     click.echo(f"{'picture':{width}}  digits  readings")
 
     def write(outcome: Outcome) -> None:
-        texts = " ".join(each["text"] for each in outcome.readings) or "-"
+        texts = " ".join(each["text"] for each in outcome.readings) or nothing(outcome)
         count = sum(each["digits"] for each in outcome.readings)
-        click.echo(f"{outcome.path:{width}}  {count:>6}  {texts if outcome.error is None else 'cannot be read'}")
+        click.echo(f"{outcome.path:{width}}  {count:>6}  {texts}")
 
     return write

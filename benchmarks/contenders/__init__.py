@@ -77,6 +77,10 @@ OPENERS: dict[str, str] = {
 """Contender → the file of this package with its `open_contender`."""
 
 
+SHAREABLE = frozenset({"nothing", "edgereader"})
+"""Contenders of which one serves several threads; of others each thread has one of its own."""
+
+
 def opener(name: str) -> Callable[[str, Options], Contender]:
     """The function that loads a contender; it is called with the contender's name and options.
 

@@ -18,6 +18,7 @@ from ...runtime.bundle import shipped
 from ...runtime.extras import pip_install
 from ...runtime.manifest import Kind, ShapeRange
 from ...runtime.sessions import MORE
+from ...runtime.sessions.buffers import Buffers, StaysHere
 from . import Contender, Options, Unavailable
 from .edgereader import EdgeReader
 from .peer import library, limit_opencv
@@ -32,7 +33,7 @@ TRAINED = Path(__file__).parents[2] / "models/training/checkpoints"
 """What the shipped bundle was exported from, in a clone of the repository."""
 
 
-class TorchSession:
+class TorchSession(StaysHere):
     """A network in float32; see :class:`~edgereader.runtime.sessions.Session`."""
 
     precision = "fp32"
@@ -57,12 +58,13 @@ class TorchSession:
         return TorchBinding(self._network, shapes, list(self._shapes), batched)
 
 
-class TorchBinding:
+class TorchBinding(Buffers):
     """Arrays whose memory PyTorch reads; its outputs are copied to others."""
 
     def __init__(self, network: Any, shapes: Mapping[str, Shape], outputs: list[str], batched: tuple[str, ...]) -> None:
         import torch
 
+        super().__init__(shapes, batched)
         kinds = {"image": torch.uint8, "crops": torch.uint8, "symbols": torch.int64}
         tensors = {name: torch.zeros(shape, dtype=kinds.get(name, torch.float32)) for name, shape in shapes.items()}
         self._network, self._batched = network, batched
@@ -71,21 +73,13 @@ class TorchBinding:
         self.inputs: dict[str, NDArray[Any]] = {name: each.numpy() for name, each in tensors.items()}
         self.outputs: dict[str, NDArray[Any]] = {name: each.numpy() for name, each in self._results.items()}
 
-    def start(self, batch: int) -> None:
-        """Run the first ``batch`` rows."""
+    def _start(self, batch: int) -> None:
         import torch
 
         with torch.inference_mode():
             given = (each[:batch] if name in self._batched else each for name, each in self._given.items())
             for kept, found in zip(self._results.values(), self._network(*given), strict=True):
                 kept[:batch] = found
-
-    def wait(self) -> None:
-        """Nothing is left to wait for."""
-
-    def run(self, batch: int) -> None:
-        """Start and wait."""
-        self.start(batch)
 
 
 def open_contender(name: str, options: Options) -> Contender:
@@ -143,7 +137,8 @@ def open_network(name: str, bundle: Bundle, kind: Kind) -> TorchSession:
     spec = bundle.recognizer
     network = load_recognizer(path, spec.image_hw, spec.max_length, even_contrast=spec.even_contrast)
     graph = RecognizerGraph(network).eval()
-    crop, allowed = torch.zeros(1, *spec.image_hw, spec.channels, dtype=torch.uint8), torch.zeros(spec.classes)
+    crop, allowed = torch.zeros(1, *spec.usual_hw, spec.channels, dtype=torch.uint8), torch.zeros(spec.classes)
     with torch.inference_mode():
-        _, *found = graph(crop, allowed)[1].shape
-    return TorchSession(name, graph, {"symbols": (None, found[0]), "log_probs": (None, *found)})
+        _, steps, classes = graph(crop, allowed)[1].shape
+    opened = None if spec.open_steps else steps
+    return TorchSession(name, graph, {"symbols": (None, opened), "log_probs": (None, opened, classes)})

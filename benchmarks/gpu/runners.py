@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...export.parity import random_images
-from ...runtime.binding import bind_canvases, bind_crops
+from ...runtime.binding import bind_images
 from ...runtime.bundle import Bundle
-from ...runtime.manifest import Kind
+from ...runtime.manifest import DetectorSpec, Kind, RecognizerSpec
 from ...runtime.profiles import MOST_CROPS
 from ...runtime.sessions import Session, open_unproven
 from .jobs import Job, kind_of, shape_of
@@ -36,8 +36,10 @@ def runner(job: Job) -> Runner:
 
         return torch_runner(job.contender, kind_of(job.section), Path(job.folder), gpu=not job.scale.dry)
     bundle = Bundle.open(Path(job.folder) / "random")
-    session = open_unproven(bundle, kind_of(job.section), job.contender.runner, job.contender.precision)
-    return lambda size: session_run(session, size)
+    kind = kind_of(job.section)
+    session = open_unproven(bundle, kind, job.contender.runner, job.contender.precision)
+    spec = bundle.detector if kind == "detector" else bundle.recognizer
+    return lambda size: session_run(session, spec, size)
 
 
 def images_of(size: str) -> NDArray[np.uint8]:
@@ -48,12 +50,11 @@ def images_of(size: str) -> NDArray[np.uint8]:
     return random_images((max(MOST_CROPS, shape[0]), *shape[1:]), seed=7)[: shape[0]]
 
 
-def session_run(session: Session, size: str) -> Run:
+def session_run(session: Session, spec: DetectorSpec | RecognizerSpec, size: str) -> Run:
     """A session of ours, as the runtime binds it."""
     images = images_of(size)
-    name, bind = ("crops", bind_crops) if size.endswith("crops") else ("image", bind_canvases)
-    binding = bind(session, images.shape)
-    binding.inputs[name][:] = images
+    binding = bind_images(session, spec, images.shape)
+    binding.inputs["crops" if size.endswith("crops") else "image"][:] = images
 
     def run() -> Arrays:
         binding.run(len(images))

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from ...runtime import Bundle, Reader
 from ...runtime.errors import BackendUnavailable, EdgeReaderError
 from ...runtime.images import Frame
-from ..contenders import Found, Unavailable, opener
+from ..contenders import SHAREABLE, Contender, Found, Unavailable, opener
 from ..measuring import files_of, where
 from . import loadgen, process, stages
 from .figures import Memory, Work
@@ -47,7 +47,7 @@ def answered(job: Job, commands: BinaryIO) -> Iterator[Answer]:
     """An answer to the job, and to each command."""
     pixels = Path(job.pixels)
     frames, held = map_photos(pixels, job.shapes_hw), pixels.stat().st_size
-    streams = Streams([opener(job.contender)(job.contender, job.options) for _ in range(job.streams)])
+    streams = Streams(opened(job))
     contender = streams.readers[0]
     loaded_mib = process.resident_mib(held)
     texts, times_ms = first_pass(streams, frames, job.first_pass_s)
@@ -78,6 +78,14 @@ def answered(job: Job, commands: BinaryIO) -> Iterator[Answer]:
                 ),
             )
             yield MemoryFound(memory=memory)
+
+
+def opened(job: Job) -> list[Contender]:
+    """A contender for each thread: the same one where it may be shared."""
+    open_one = opener(job.contender)
+    if job.contender in SHAREABLE:
+        return [open_one(job.contender, job.options)] * job.streams
+    return [open_one(job.contender, job.options) for _ in range(job.streams)]
 
 
 def first_pass(streams: Streams, frames: Sequence[Frame], seconds: float) -> tuple[list[list[str]], list[float]]:

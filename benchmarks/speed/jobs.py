@@ -15,7 +15,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A name in `contenders.OPENERS`."""
     options: Options
     streams: int = 1
-    """Readers, each for a thread of its own."""
+    """Threads, each with a reader of its own, or all with one where the contender may be shared."""
     pixels: str
     """File of decoded photos, see `photos.py`."""
     shapes_hw: list[tuple[int, int]]

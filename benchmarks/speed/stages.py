@@ -26,15 +26,11 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "decode": ("files.read_photo",),
     "fit": ("detector.as_bgr", "detector.plan_fit", "detector.fit"),
     "boxes": ("detector.find_regions", "detector.Detector._mapped"),
-    "cut": ("recognizer.cut_quad",),
+    "cut": ("recognizer.plan_cut", "recognizer.fill_crop"),
     "text": ("recognizer.decode", "reader.select", "reader.ambiguous"),
 }
 """Stage → what belongs to it in edgereader.runtime; the networks are `BINDINGS`."""
-BINDINGS = (
-    "sessions.onnx_runtime.OnnxRuntimeBinding",
-    "sessions.onnx_runtime_gpu.GpuBinding",
-    "sessions.tensor_rt.TensorRTBinding",
-)
+BINDINGS = "sessions.buffers.Buffers", "sessions.tensor_rt.TensorRTBinding"
 """Whose `start` and `wait` are the detector, or the recogniser where the input is called "crops"."""
 RUNTIME = files.__name__.rpartition(".")[0]
 LEAST_PHOTOS = 3

@@ -1,4 +1,4 @@
-"""Readers in one process, each for a thread of its own."""
+"""A reader for each thread of a process, or one for all of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..contenders import Contender
 
 
 class Streams:
-    """One reader or more; with one, all is done in the thread that asks."""
+    """One reader or more, which may be the same; with one, all is done in the thread that asks."""
 
     def __init__(self, readers: Sequence[Contender]) -> None:
         self.readers = readers

@@ -11,14 +11,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runtime.binding import bind_canvases, bind_crops
+from ...runtime.binding import bind_images
 from ...runtime.bundle import Bundle
+from ...runtime.crops import batch_size
 from ...runtime.errors import BundleError
 from ...runtime.images import box
 from ...runtime.manifest import Kind
 from ...runtime.profiles import MOST_CROPS, USUAL_CROPS, default_profile
 from ...runtime.sessions import Binding, Session, open_unproven
-from ..parity import difference, random_images
+from ..parity import difference, random_images, spread
 from ..precision.pictures import Picture
 from ..precision.quantization import inputs_of
 from .departure import apart
@@ -105,7 +106,9 @@ def open_trial(bundle: Bundle, kind: Kind, backend: str, precision: str | None, 
 
 
 def compare_all(trial: Trial) -> Iterator[Comparison]:
-    """At batch 1, the usual one and the largest one; a detector on a small canvas and on larger ones."""
+    """At batch 1, the usual one and the largest one; a detector on a small canvas and on larger ones, a recogniser of
+    several widths at the least, the middle and the greatest.
+    """
     for (height, width), batches in sizes_of(trial).items():
         images = images_of(trial, (height, width))
         expected, alone = (run(session, trial, images, 1) for session in (trial.reference, trial.session))
@@ -118,7 +121,11 @@ def sizes_of(trial: Trial) -> dict[tuple[int, int], list[int]]:
     limits = trial.session.limits(INPUTS[trial.kind])
     if trial.kind == "recognizer":
         usual, most = (limits.opt[0], limits.max[0]) if limits else (USUAL_CROPS, MOST_CROPS)
-        return {trial.bundle.recognizer.image_hw: sorted({1, usual, most})}
+        spec = trial.bundle.recognizer
+        return {
+            (spec.image_hw[0], width): sorted({1, usual, min(most, batch_size(spec, width)) if spec.widths else most})
+            for width in spread(spec.crop_widths)
+        }
     shapes = limits or default_profile(trial.bundle, "detector")["image"]
     small = min(SMALL_HW[0], shapes.max[1]), min(SMALL_HW[1], shapes.max[2])
     sizes = {small: {1, limits.max[0] if limits else SMALL_BATCH}}
@@ -131,8 +138,11 @@ def images_of(trial: Trial, hw: tuple[int, int]) -> Images:
     """Different images of one size: from the pictures, and one of noise."""
     if trial.kind == "recognizer":
         found = (crop for each in inputs_of(trial.bundle, "recognizer", trial.with_canary) for crop in each["crops"])
-        images = list(islice(found, MOST_CROPS - 1))
         channels: int = trial.bundle.recognizer.channels
+        images = [
+            cv2.resize(crop, hw[::-1], interpolation=cv2.INTER_AREA).reshape(*hw, channels)
+            for crop in islice(found, MOST_CROPS - 1)
+        ]
     else:
         frames = (each.read() for each in trial.with_canary[:PHOTOS])
         images = [cv2.resize(frame, hw[::-1], interpolation=cv2.INTER_AREA) for frame in frames]
@@ -184,5 +194,5 @@ def run(session: Session, trial: Trial, images: Images, batch: int) -> Arrays:
 
 def bind(session: Session, trial: Trial, shape: tuple[int, ...], extra: Arrays | None = None) -> Binding:
     """Buffers for images of this shape, and for more outputs like those in `extra`; every symbol is allowed."""
-    bind_all = bind_canvases if trial.kind == "detector" else bind_crops
-    return bind_all(session, shape, {name: each.shape for name, each in (extra or {}).items()})
+    spec = trial.bundle.detector if trial.kind == "detector" else trial.bundle.recognizer
+    return bind_images(session, spec, shape, {name: each.shape for name, each in (extra or {}).items()})

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from ...runtime.bundle import Bundle
 from ...runtime.errors import CheckpointError, EdgeReaderError, ExportError
 from ...runtime.manifest import DetectorSpec, Parity, Quantized, RecognizerSpec
-from ..checkpoint import KINDS, expect_kind, read_state
-from ..networks import load_craft, load_recognizer, load_refiner
+from ..networks import kinds_in, load_craft, load_recognizer, load_refiner
 from ..onnx_file import check_contract
-from ..parity import FORBIDDEN, check_parity, detector_cases, random_images, recognizer_cases
+from ..parity import FORBIDDEN, check_parity, detector_cases, random_images, recognizer_cases, spread
 from ..precision.gate import HMEAN_LOSS, STRINGS_EQUAL
 
 Kind = Literal["detector", "recognizer"]
@@ -107,25 +106,26 @@ def gated(quantized: Quantized | None) -> str:
 
 
 def batches(path: Path, spec: Spec, precision: str = "fp32") -> str:
-    """Rows of a batch do not depend on one another, and different images give different outputs."""
-    first, second = random_images((2, *input_shape(spec)), seed=1)
-    together = run(path, spec, np.stack([first, second, first]))
-    alone = run(path, spec, first[None])
+    """Rows of a batch do not depend on one another, and different images give different outputs, at all sizes."""
     worst = 0.0
-    for name, rows in together.items():
-        scale = max(float(np.abs(rows).max()), 1e-9)
-        worst = max(worst, *(float(np.abs(rows[row] - alone[name][0]).max()) / scale for row in (0, 2)))
+    for shape in input_shapes(spec):
+        first, second = random_images((2, *shape), seed=1)
+        together = run(path, spec, np.stack([first, second, first]))
+        alone = run(path, spec, first[None])
+        for name, rows in together.items():
+            scale = max(float(np.abs(rows).max()), 1e-9)
+            worst = max(worst, *(float(np.abs(rows[row] - alone[name][0]).max()) / scale for row in (0, 2)))
+        if all(np.array_equal(rows[0], rows[1]) for rows in together.values()):
+            raise ExportError("expected different outputs for different images, got the same; export the model again")
     if not worst <= (ROUGH_ROW_TOLERANCE if precision in ("fp16", "int8-trt") else ROW_TOLERANCE):
         raise ExportError(f"expected an image to read the same alone and in a batch, got {worst:.2g} apart")
-    if all(np.array_equal(rows[0], rows[1]) for rows in together.values()):
-        raise ExportError("expected different outputs for different images, got the same; export the model again")
     return f"alone and in a batch of 3: {worst:.1e} apart"
 
 
 def mask(path: Path, spec: RecognizerSpec) -> str:
     """A forbidden symbol is never read, and the graph has the classes and the size that the bundle says."""
     classes = spec.classes
-    crops = random_images((2, *input_shape(spec)), seed=2)
+    crops = random_images((2, *input_shapes(spec)[0]), seed=2)
     open_mask = np.zeros(classes, np.float32)
     read = np.unique(run(path, spec, crops, open_mask)["symbols"])
     closed = open_mask.copy()
@@ -143,7 +143,7 @@ def measured(path: Path, spec: Spec, loaders: dict[str, Path]) -> str:
     if isinstance(spec, RecognizerSpec):
         path_in = needed(loaders, "recogniser")
         network = load_recognizer(path_in, spec.image_hw, spec.max_length, even_contrast=spec.even_contrast)
-        parity = check_parity(path, recognizer_cases(network))
+        parity = check_parity(path, recognizer_cases(network, spec.widths))
     else:
         craft = load_craft(needed(loaders, "CRAFT detector"))
         with_refiner = spec.architecture == "CRAFT+LinkRefiner"
@@ -154,14 +154,14 @@ def measured(path: Path, spec: Spec, loaders: dict[str, Path]) -> str:
 
 def networks_of(checkpoints: tuple[Path, ...]) -> dict[str, Path]:
     """Kind of network -> its checkpoint."""
-    found = {}
+    found: dict[str, Path] = {}
     for path in checkpoints:
-        state = read_state(path)
-        kind = next((kind for kind, start in KINDS.items() if any(key.startswith(start) for key in state)), None)
-        if kind is None:
-            expect_kind(path, state, "recogniser")
-        else:
-            found[kind] = path
+        kinds = kinds_in(path)
+        if not kinds:
+            raise CheckpointError(
+                f"{path}: expected a checkpoint of a detector or a recogniser, got none; give another"
+            )
+        found |= dict.fromkeys(kinds, path)
     return found
 
 
@@ -172,9 +172,11 @@ def needed(loaders: dict[str, Path], kind: str) -> Path:
     return loaders[kind]
 
 
-def input_shape(spec: Spec) -> tuple[int, int, int]:
-    """Height, width and channels of one input image."""
-    return (*spec.image_hw, spec.channels) if isinstance(spec, RecognizerSpec) else (64, 96, 3)
+def input_shapes(spec: Spec) -> list[tuple[int, int, int]]:
+    """Heights, widths and channels of input images: of a recogniser at the least, middle and greatest width."""
+    if not isinstance(spec, RecognizerSpec):
+        return [(64, 96, 3)]
+    return [(spec.image_hw[0], width, spec.channels) for width in spread(spec.crop_widths)]
 
 
 def run(

@@ -60,7 +60,10 @@ def fits(contract: Contract, found: Mapping[str, Tensor]) -> bool:
     _, *crop = shapes["crops"]
     steps, classes = shapes["log_probs"][1:]
     expected = {"crops": (-1, *crop), "allowed": (classes,), "symbols": (-1, steps), "log_probs": (-1, steps, classes)}
-    return shapes == expected and min(*crop, steps, classes) > 0 and crop[2] in {1, 3}
+    height, width, channels = crop
+    opened = {-1} if width == -1 else set[int]()  # a width that is open may leave the steps open too
+    known = height > 0 and classes > 0 and all(each > 0 or each in opened for each in (width, steps))
+    return shapes == expected and known and channels in {1, 3}
 
 
 def check_profile(optimization_profile: Any, found: Mapping[str, Tensor], profile: Profile) -> None:

@@ -13,14 +13,16 @@ import numpy as np
 from msgspec.structs import replace
 
 from ...runtime.bundle import Bundle, file_sha256
+from ...runtime.canvases import fitted, plan_fit
+from ...runtime.crops import fill_crop, plan_cut
 from ...runtime.detector import ENLARGE
 from ...runtime.errors import ExportError
-from ...runtime.images import cut_quad, fit, plan_fit, with_margin
 from ...runtime.manifest import FileEntry, Kind, Quantized, RecognizerSpec
 from ..onnx_file import check_contract
 from ..parity import versions
 from ..pipeline import Say
 from ..staging import commit, staged, writing
+from ..storage import restore_from_half, store_in_half
 from .bisection import keep_until
 from .folding import fold
 from .gate import Verdict, crop_places, detector_gate, recognizer_gate
@@ -191,38 +193,41 @@ def folded(path: Path) -> onnx.ModelProto:
     import onnx
 
     model = onnx.load(str(path))
+    restore_from_half(model)
     fold(model)
     return model
 
 
 def write(model: onnx.ModelProto, path: Path) -> None:
-    """Write a graph as one file."""
+    """Write a graph as one file; see `store_in_half`, in place."""
     import onnx
 
+    store_in_half(model)
     with writing(path):
         onnx.save(model, str(path))
 
 
 def inputs_of(bundle: Bundle, kind: Kind, pictures: Sequence[Picture]) -> Iterator[Arrays]:
-    """What the runtime would feed the network from these pictures, one canvas or the crops of one picture at a time."""
+    """What the runtime would feed the network from these pictures: a canvas, or a picture's crops of one width."""
     if kind == "detector":
         side_px = min(CALIBRATION_SIDE_PX, bundle.detector.long_side_px)
         for picture in pictures:
             frame = picture.read()
             plan = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE)
-            canvas = np.zeros((1, *plan.canvas_hw, 3), np.uint8)
-            fit(frame, plan, canvas[0])
-            yield {"image": canvas}
+            yield from ({"image": canvas[None]} for canvas in fitted(frame, plan))
         return
     spec = bundle.recognizer
     allowed = np.zeros(spec.classes, np.float32)
     for picture, quads in zip(pictures, crop_places(bundle, pictures), strict=True):
-        if len(quads):
-            crops = np.zeros((len(quads), *spec.image_hw, spec.channels), np.uint8)
-            frame = picture.read()
-            for crop, quad in zip(crops, quads, strict=True):
-                outer, _ = with_margin(quad, frame, spec.margin)
-                cut_quad(frame, outer, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
+        if not len(quads):
+            continue
+        frame = picture.read()
+        cuts = [plan_cut(spec, frame, quad, spec.margin) for quad in quads]
+        for width in sorted({cut.width for cut in cuts}):
+            members = [cut for cut in cuts if cut.width == width]
+            crops = np.zeros((len(members), spec.image_hw[0], width, spec.channels), np.uint8)
+            for cut, crop in zip(members, crops, strict=True):
+                fill_crop(spec, cut, crop)
             yield {"crops": crops, "allowed": allowed}
 
 

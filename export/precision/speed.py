@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runtime.binding import bind_canvases, bind_crops
+from ...runtime.binding import bind_images
 from ...runtime.bundle import Checked
+from ...runtime.canvases import plan_fit
 from ...runtime.errors import CheckpointError
-from ...runtime.images import plan_fit
 from ...runtime.manifest import DetectorSpec, RecognizerSpec
 from ...runtime.profiles import PHOTO_HW
 from ...runtime.sessions.onnx_runtime import OnnxRuntimeSession
@@ -63,9 +63,9 @@ def take_turns(contenders: Mapping[str, Callable[[], object]], turns: int = TURN
 
 
 def default_canvas(spec: Spec) -> tuple[int, int]:
-    """Height and width, pixels, of what a network is timed on: a 16:9 photo's canvas, or a crop."""
+    """Height and width, pixels, of what a network is timed on: a 16:9 photo's canvas, or a crop of the usual width."""
     if isinstance(spec, RecognizerSpec):
-        return spec.image_hw
+        return spec.usual_hw
     return plan_fit(*PHOTO_HW, long_side_px=spec.long_side_px, enlarge=1).canvas_hw
 
 
@@ -79,9 +79,8 @@ def timed_input(spec: Spec, canvas_hw: tuple[int, int]) -> NDArray[np.uint8]:
 def graph_runner(path: Path, spec: Spec, canvas_hw: tuple[int, int]) -> Callable[[], object]:
     """An ONNX file on one input, as the runtime runs it on ``cpu``."""
     session, images = OnnxRuntimeSession(Checked(path, path.read_bytes())), timed_input(spec, canvas_hw)
-    name, bind = ("image", bind_canvases) if isinstance(spec, DetectorSpec) else ("crops", bind_crops)
-    binding = bind(session, images.shape)
-    binding.inputs[name][:] = images
+    binding = bind_images(session, spec, images.shape)
+    binding.inputs["image" if isinstance(spec, DetectorSpec) else "crops"][:] = images
     return lambda: binding.run(len(images))
 
 

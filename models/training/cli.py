@@ -14,6 +14,8 @@ from .samples import TrainingDataError
 
 Arguments = ParamSpec("Arguments")
 Command = TypeVar("Command", bound=Callable[..., Any])
+MANY_FONTS = 400
+"""From so many fonts on, generated text is of all kinds; models/training/debian-packages.txt brings some 900."""
 FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -72,6 +74,17 @@ def read_charset(_context: click.Context, _parameter: click.Parameter, value: st
     if len(set(symbols)) != len(symbols) or not symbols:
         raise click.BadParameter(f"expected each character once, got {symbols[:40]!r}")
     return symbols
+
+
+def read_widths(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Take ascending multiples of 4, in pixels."""
+    if value is None:
+        return None
+    parts = value.split(",")
+    widths = tuple(int(part) for part in parts if part.isdecimal())
+    if len(widths) < len(parts) or sorted(set(widths)) != list(widths) or any(width % 4 for width in widths):
+        raise click.BadParameter(f"expected ascending multiples of 4 in pixels, such as 64,128,256, got {value!r}")
+    return widths
 
 
 def warn(message: str) -> None:
@@ -151,6 +164,16 @@ def train() -> None:
     """
 
 
+def tell_stock() -> None:
+    """Say what generated samples are drawn with: too few fonts spoil a run of hours."""
+    from .backgrounds import installed_backgrounds
+    from .fonts import FontPool
+
+    fonts, photos = len(FontPool().paths), len(installed_backgrounds().paths)
+    more = "" if fonts >= MANY_FONTS and photos else "; apt install those of models/training/debian-packages.txt first"
+    warn(f"generator: {fonts} fonts, {photos} photographs as backgrounds{more}")
+
+
 def training_options(command: Command) -> Command:
     """Add what both trainers have in common."""
     for option in (
@@ -188,7 +211,11 @@ def share_option(command: Command) -> Command:
 @share_option
 @click.option("--stages", help="One of the 24, such as TPS-ResNet-BiLSTM-Attn.")
 @click.option("--charset", callback=read_charset, help="A known name, the characters themselves, or @FILE.")
+@click.option(
+    "--init-charset", callback=read_charset, help="That of --init, if it does not say, and another than --charset."
+)
 @click.option("--size", "image_hw", type=Size(), help="Of the network's input, in pixels.")
+@click.option("--widths", callback=read_widths, help="Widths that crops are padded to, such as 64,128,256.")
 @click.option("--channels", type=click.Choice(["1", "3"]), help="1 grey, 3 colour.")
 @click.option("--max-length", type=click.IntRange(1), help="Longest text in characters.")
 @click.option("--keep-ratio/--fill", default=None, help="Pad crops, or fill the input.  [default: fill with --init]")
@@ -212,11 +239,14 @@ def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: An
     sets = tuple(Sturdy(open_crops(path), str(path), warn) for path in data)
     given = {**options, "channels": int(channels) if channels else None}
     if options["init"]:
-        inferred = recognizer_options(options["init"], options["charset"])
+        inferred = recognizer_options(options["init"], options["init_charset"] or options["charset"])
         published = {"keep_ratio": False, "image_hw": (32, 100), "stretch": 1.0, "even_contrast": False}
         given = published | inferred | {key: value for key, value in given.items() if value is not None}
+        given["init_charset"] = inferred["charset"] if given["charset"] != inferred["charset"] else None
     config = configure(RecognizerTraining, given, sets)
     check_texts(config)
+    if not sets or config.synthetic_share:
+        tell_stock()
     click.echo(f"weights: {train_recognizer(config, click.echo)}")
 
 
@@ -225,6 +255,9 @@ def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: An
 @share_option
 @click.option("--strided", is_flag=True, default=None, help="Compute nothing at the image's full size; faster.")
 @click.option("--teacher", type=FILE, help="Checkpoint of a wider detector to start from and to learn from.")
+@click.option(
+    "--photos", type=FOLDER, multiple=True, help="Photos, labelled or not, in which the teacher says where text is."
+)
 @click.option("--canvas", "canvas_px", type=click.IntRange(64), help="Side of the scenes, a multiple of 32.")
 @click.option("--validation", type=click.IntRange(0), help="Generated scenes in the validation set; 0 for none.")
 @in_one_line
@@ -233,6 +266,9 @@ def train_detector(data: tuple[Path, ...], **options: Any) -> None:
 
     Without --data, all scenes are generated. With it: SynthText, or folders with labels.tsv and boxes, told apart by
     their files. To fine-tune, give the checkpoint with --init.
+
+    --photos needs no labels: --teacher, such as the published CRAFT, looks at each photo once, and what it finds is
+    learnt beside generated scenes. Where a folder has a labels.tsv with boxes, the labels count.
     """
     from .datasets import open_scenes
     from .detector_trainer import DetectorTraining, train_detector
@@ -243,4 +279,6 @@ def train_detector(data: tuple[Path, ...], **options: Any) -> None:
     config = configure(DetectorTraining, inferred | {k: v for k, v in options.items() if v is not None}, sets)
     if config.canvas_px % 32:
         raise TrainingDataError(f"--canvas: expected a multiple of 32, got {config.canvas_px}; take the next one")
+    if not sets or config.synthetic_share:
+        tell_stock()
     click.echo(f"weights: {train_detector(config, click.echo)}")

@@ -18,8 +18,8 @@ from .glyphs import Line, printed_line, render_line, segment_line, worn
 from .labels_tsv import read_labels
 from .placing import blend, placement, seen
 from .samples import Crop, Image, read_image
-from .surroundings import LUMA, Colour, Surroundings, display, paint_edges, shirt
-from .texts import display_number, random_text, shirt_number
+from .surroundings import LUMA, Colour, Surroundings, below_bars, display, paint_edges, shirt
+from .texts import article_number, display_number, random_text, shirt_number
 
 HELD_OUT_METERS = frozenset({"gasmeter", "lcd2", "top"})
 """Meters of `digits_meter_apache2` that are kept for measuring; the first word of a file's name is its meter."""
@@ -37,7 +37,7 @@ class CropMaker:
     meters: MeterDigits | None = None
 
     def make(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
-        """Make a crop uint8 (h, w, 3) BGR, 12 to 64 px high, and its text in lower case without spaces.
+        """Make a crop uint8 (h, w, 3) BGR, 12 to 64 px high, and its text in lower case.
 
         Args:
             rng: The source of chance: the same state gives the same crop.
@@ -55,14 +55,16 @@ class CropMaker:
             return self._nothing(rng), "", hard
         if kind < 0.36:
             return *self.display(rng, hard=hard), hard
-        if kind < 0.58:
+        if kind < 0.57:
             return *self.shirt(rng, hard=hard), 0.7 * hard
+        if kind < 0.61:
+            return *self.barcode(rng, hard=hard), 0.8 * hard
         return *self.print(rng, hard=hard), hard
 
     def display(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
         """Draw a seven-segment display and its number."""
         line = segment_line(display_number(rng), rng)
-        return self._place(line, rng, hard, display(rng, line, self.fonts)), line.text.replace(" ", "")
+        return self._place(line, rng, hard, display(rng, line, self.fonts)), line.text
 
     def shirt(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
         """Draw a player's number on cloth, in block digits, a bold font or any."""
@@ -79,7 +81,13 @@ class CropMaker:
         """Draw any text on a sign, a wall or paper."""
         text = random_text(rng, hard=hard)
         line = render_line(text, rng, fonts=self.fonts, plain=rng.random() > 0.4 + 0.6 * hard)
-        return self._place(line, rng, hard, self._plain(rng, hard)), text.replace(" ", "").lower()
+        return self._place(line, rng, hard, self._plain(rng, hard)), text.lower()
+
+    def barcode(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
+        """Draw the digits below a barcode, whose longer bars reach between their groups."""
+        text = article_number(rng)
+        line = printed_line(text, rng, self.fonts)
+        return self._place(line, rng, hard, below_bars(rng, line)), text
 
     def _nothing(self, rng: np.random.Generator) -> Image:
         """A piece of a background, as a detector takes it for text: there is nothing to read."""
@@ -212,6 +220,19 @@ class CropPool:
             self._drawn[place : place + 1] = [self.maker.draw(rng, hard=hard)]
         image, text, rough = self._drawn[place]
         return photographed(varied(image, rng, hard), rng, hard=rough), text
+
+
+def retaken(image: Image, rng: np.random.Generator) -> Image:
+    """A labelled crop as another camera might have taken it, cut a little otherwise; one in four stays as it is."""
+    if rng.random() < 0.25:
+        return image
+    height, width = image.shape[:2]
+    left, right, top, bottom = np.round(rng.uniform(0, [0.12, 0.12, 0.1, 0.1]) * height).astype(int)
+    wider = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REPLICATE)
+    turn = cv2.getRotationMatrix2D((width / 2 + left, height / 2 + top), float(rng.normal(0, 3)), 1)
+    turn[0, 2] -= rng.normal(0, 0.02) * height
+    turned = cv2.warpAffine(wider, turn, wider.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    return photographed(varied(np.asarray(turned, np.uint8), rng, 0.6), rng, hard=0.5)
 
 
 def varied(image: Image, rng: np.random.Generator, hard: float) -> Image:

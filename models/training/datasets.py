@@ -92,6 +92,10 @@ class Sturdy:
                 self._leave_out(exc)
         raise TrainingDataError(f"{self.name}: expected readable crops, got none; the messages before say why")
 
+    def photo(self, index: int, /) -> str:
+        """Name the photo of a crop."""
+        return self.crops.photo(index)
+
     def _leave_out(self, exc: TrainingDataError) -> None:
         self.broken += 1
         self.report(f"left out: {exc}")
@@ -115,6 +119,15 @@ class Joined:
 
     def __getitem__(self, index: int, /) -> Crop:
         """Decode one crop of one part."""
+        part, place = self._place(index)
+        return self.parts[part][place]
+
+    def photo(self, index: int, /) -> str:
+        """Name the photo of a crop of one part."""
+        part, place = self._place(index)
+        return f"{part} {self.parts[part].photo(place)}"
+
+    def _place(self, index: int) -> tuple[int, int]:
         position = range(len(self))[index]
         part = int(np.searchsorted(self.ends, position, side="right"))
-        return self.parts[part][position - int(self.ends[part])]
+        return part, position - int(self.ends[part])

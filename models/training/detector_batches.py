@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from .samples import Scenes
+from .samples import Scenes, parted
 from .scenes import Scene, Word, make_scene
 from .targets import make_targets
 
@@ -19,6 +21,10 @@ EASY_STEPS, RAMP_STEPS = 600, 1500
 """Scenes stay large and clear for so many steps, then grow hard over so many more."""
 WIDE_SHARE, WIDE = 0.25, 1.5
 """The share of batches on a larger canvas, where a character has more around it, and how much larger that is."""
+
+
+EDGED_SHARE, EDGE_PX = 0.3, 48
+"""The share of generated scenes whose borders cut through what is there, and how much is cut off at each side."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,11 @@ class Source:
     easy_first: bool = True
     """Whether the first steps get easier scenes."""
 
+    @cached_property
+    def learnt(self) -> list[NDArray[np.int64]]:
+        """For each data set the places of the scenes that are not held out."""
+        return [parted(scenes)[0] for scenes in self.data]
+
     @property
     def wide_hw(self) -> tuple[int, int]:
         """The larger canvas."""
@@ -68,9 +79,9 @@ class Source:
     def scene(self, rng: np.random.Generator, hw: tuple[int, int], level: float) -> Scene:
         """Draw one scene of this size."""
         if not self.data or rng.random() < self.synthetic_share:
-            return make_scene(rng, hw, level=level)
-        scenes = self.data[int(rng.integers(len(self.data)))]
-        return cut_scene(rng, scenes[int(rng.integers(len(scenes)))], hw)
+            return edged(rng, hw, level) if rng.random() < EDGED_SHARE else make_scene(rng, hw, level=level)
+        number = int(rng.integers(len(self.data)))
+        return cut_scene(rng, self.data[number][int(rng.choice(self.learnt[number]))], hw)
 
 
 class Batches(IterableDataset[Batch]):
@@ -91,7 +102,7 @@ class Batches(IterableDataset[Batch]):
 
 def collate(scenes: Sequence[Scene]) -> Batch:
     """Stack scenes of one size with their targets."""
-    targets = [make_targets(scene.words, scene.image.shape[:2]) for scene in scenes]
+    targets = [make_targets(scene) for scene in scenes]
     return Batch(
         torch.from_numpy(np.stack([scene.image for scene in scenes])),
         torch.from_numpy(np.stack([np.stack([target.region, target.affinity], -1) for target in targets])),
@@ -99,21 +110,39 @@ def collate(scenes: Sequence[Scene]) -> Batch:
     )
 
 
+def edged(rng: np.random.Generator, hw: tuple[int, int], level: float) -> Scene:
+    """Make a scene whose borders cut through what stands there, so that text is beside and across them."""
+    larger = make_scene(rng, (hw[0] + 2 * EDGE_PX, hw[1] + 2 * EDGE_PX), level=level)
+    return seen_through(larger, hw, 1.0, (EDGE_PX, EDGE_PX))
+
+
 def cut_scene(rng: np.random.Generator, scene: Scene, hw: tuple[int, int]) -> Scene:
-    """Cut a window of this size out of a scene at a random scale; words that cross its edge are ignored."""
+    """Cut a window of this size out of a scene at a random scale."""
     height, width = scene.image.shape[:2]
     scale = max(hw[0] / height, hw[1] / width) * float(np.exp(rng.uniform(np.log(0.7), np.log(3.0))))
     x = rng.uniform(min(0.0, width * scale - hw[1]), max(0.0, width * scale - hw[1]))
     y = rng.uniform(min(0.0, height * scale - hw[0]), max(0.0, height * scale - hw[0]))
-    move = np.array([[scale, 0, -x], [0, scale, -y]], np.float32)
+    return seen_through(scene, hw, scale, (x, y))
+
+
+def seen_through(scene: Scene, hw: tuple[int, int], scale: float, origin_xy: tuple[float, float]) -> Scene:
+    """A window (height, width) into a scaled scene, from a point of it; words that cross its edge are ignored."""
+    x, y = origin_xy
     image = scene.image if scale > 0.7 else cv2.GaussianBlur(scene.image, (0, 0), 0.4 / scale)
-    seen = np.asarray(cv2.warpAffine(image, move, hw[::-1]), np.uint8)
+    seen = np.asarray(cv2.warpAffine(image, _shift(scale, x, y), hw[::-1]), np.uint8)
+    taught = scene.taught
+    if taught is not None:
+        taught = np.asarray(cv2.warpAffine(taught, _shift(scale, x / 2, y / 2), (hw[1] // 2, hw[0] // 2)), np.uint8)
     moved = [_move(word, scale, np.array([x, y], np.float32)) for word in scene.words]
     low, high = np.zeros(2), np.array(hw[::-1])
     words = [word for word in moved if (word.quad.max(0) > low).all() and (word.quad.min(0) < high).all()]
     whole = [bool((word.quad >= low).all() and (word.quad <= high).all()) for word in words]
     kept = zip(words, whole, strict=True)
-    return Scene(seen, [word if inside else replace(word, ignored=True) for word, inside in kept])
+    return Scene(seen, [word if inside else replace(word, ignored=True) for word, inside in kept], taught)
+
+
+def _shift(scale: float, x: float, y: float) -> np.ndarray:
+    return np.array([[scale, 0, -x], [0, scale, -y]], np.float32)
 
 
 def _move(word: Word, scale: float, origin: np.ndarray) -> Word:

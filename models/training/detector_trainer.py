@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from ..craft import CRAFT
-from .detector_batches import Batch, Batches, Source
+from .detector_batches import Batch, Batches, Source, cut_scene
 from .detector_check import check
 from .detector_loss import detector_loss, normalised
 from .distillation import Teacher
 from .loop import Budget, Log, Run, Training, learning_rate, loader, seed_all
-from .samples import Scenes
-from .scenes import Scene
+from .samples import Scenes, parted
+from .scenes import Scene, make_scene
+from .taught_photos import TaughtPhotos
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,14 @@ class DetectorTraining(Training):
     """Highest learning rate of AdamW."""
     data: tuple[Scenes, ...] = ()
     """Data sets; without any, all scenes are generated."""
+    photos: tuple[Path, ...] = ()
+    """Folders of photos of which the teacher says where text is, beside the labels that they may have."""
     report_every: int = 50
     """Steps between lines of progress."""
     save_every: int = 400
     """Steps between validations and checkpoints."""
     validation: int = 60
-    """Generated scenes in the validation set."""
+    """Scenes in each validation set: generated ones, and held-out ones of data sets."""
 
 
 def train_detector(config: DetectorTraining, report: Callable[[str], None] = print) -> Path:
@@ -65,19 +68,19 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
     teacher = Teacher(config.teacher, config.device) if config.teacher else None
     run, log, weights = start(config, teacher), Log(config.out / "log.jsonl", report), config.out / "detector.pt"
     budget = Budget(config.steps, config.hours, run.spent_s)
+    taught = [TaughtPhotos(folder, teacher, config.out / "taught", report) for folder in config.photos if teacher]
     source = Source(
-        config.canvas_px, config.batch, config.seed, config.data, config.synthetic_share,
+        config.canvas_px, config.batch, config.seed, (*config.data, *taught), config.synthetic_share,
         easy_first=config.init is None and teacher is None,
     )  # fmt: skip
-    checks = validation_set(source, config.validation)
+    checks = validation_sets(source, config)
 
     def conclude() -> None:
-        if checks:
-            found = check(run.average.network, checks, config.device)
-            log.write(
-                step=run.step, validation_loss=found.loss, precision=found.precision, recall=found.recall, f1=found.f1
-            )
-        run.save(weights, budget)
+        found = {name: check(run.average.network, scenes, config.device) for name, scenes in checks.items()}
+        for name, each in found.items():
+            figures = {"validation_loss": each.loss, "precision": each.precision, "recall": each.recall, "f1": each.f1}
+            log.write(step=run.step, validation=name, **figures)
+        run.save(weights, budget, float(np.mean([each.f1 for each in found.values()])) if found else float(run.step))
 
     seen = 0
     for batch in loader(Batches(source, run.step), config.workers, batch_size=None):
@@ -127,10 +130,18 @@ def awaken(network: CRAFT) -> None:
     nn.init.normal_(last.weight, std=0.1)
 
 
-def validation_set(source: Source, count: int) -> list[Scene]:
-    """Draw a fixed set of hard scenes on the larger canvas; generated ones are such as training never sees."""
-    seeds = ([source.seed + 10_000, number] for number in range(count))
-    return [source.scene(np.random.default_rng(seed), source.wide_hw, 1.0) for seed in seeds]
+def validation_sets(source: Source, config: DetectorTraining) -> dict[str, list[Scene]]:
+    """Fixed scenes on the larger canvas that training never sees: "generated" and hard, "held_out" of data sets."""
+    generates = not source.data or source.synthetic_share > 0
+    seeds = ([source.seed + 10_000, number] for number in range(config.validation * generates))
+    kept = [(scenes, int(index)) for scenes in config.data for index in parted(scenes)[1]]
+    rng = np.random.default_rng(source.seed + 10_000)
+    chosen = rng.permutation(len(kept))[: config.validation].tolist()
+    sets = {
+        "generated": [make_scene(np.random.default_rng(seed), source.wide_hw) for seed in seeds],
+        "held_out": [cut_scene(rng, scenes[index], source.wide_hw) for scenes, index in map(kept.__getitem__, chosen)],
+    }
+    return {name: scenes for name, scenes in sets.items() if scenes}
 
 
 def loss_of(network: CRAFT, batch: Batch, device: str, teacher: Teacher | None = None, share: float = 0.0) -> Tensor:

@@ -6,19 +6,24 @@ learning from another network's output is distillation (Hinton et al., 2015).
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..craft import CRAFT
-from .detector_loss import detector_loss
+from .detector_loss import detector_loss, normalised
 from .initial import detector_options
 from .loop import load_weights
-from .samples import TrainingDataError
+from .samples import Image, TrainingDataError
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,21 @@ class Teacher:
         self.network = CRAFT(**options)
         load_weights(self.network, checkpoint)
         self.network.eval().requires_grad_(requires_grad=False).to(device)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of its checkpoint, hexadecimal."""
+        return hashlib.sha256(self.checkpoint.read_bytes()).hexdigest()
+
+    def look(self, image: Image) -> NDArray[np.uint8]:
+        """Its maps of an image (H, W, 3) uint8 BGR of even sides: (H/2, W/2, 2), region and affinity, 255 for 1."""
+        height, width = image.shape[:2]
+        padded = cv2.copyMakeBorder(image, 0, -height % 32, 0, -width % 32, cv2.BORDER_CONSTANT)
+        device = next(self.network.parameters()).device
+        with torch.no_grad():
+            maps = self.network(normalised(torch.from_numpy(padded[np.newaxis]).to(device)))[0][0]
+        scaled = (maps.float().clamp(0, 1) * 255).round().byte().cpu().numpy()
+        return np.ascontiguousarray(scaled[: height // 2, : width // 2])
 
     def loss(self, images: Tensor, maps: Tensor, weight: Tensor) -> Tensor:
         """How far maps (N, H/2, W/2, 2) are from the teacher's on these normalised images (N, 3, H, W)."""

@@ -69,7 +69,8 @@ def printed_line(
     font = fonts.draw(rng, bold=bold)
     spacing = rng.choice([0.0, rng.uniform(-0.04, 0.06), rng.uniform(0.05, 0.4)], p=[0.5, 0.3, 0.2]) * SIZE_PX
     spacing = rng.uniform(-0.12, -0.03) * SIZE_PX if tight else spacing
-    steps = [font.getlength(letter) + spacing for letter in text]
+    gap = rng.uniform(1, 2.5) if rng.random() < 0.5 else 1.0
+    steps = [font.getlength(letter) * (gap if letter == " " else 1) + spacing for letter in text]
     canvas = Image.new("L", (int(sum(steps) + abs(spacing)) + 3 * SIZE_PX, 3 * SIZE_PX))
     pen = ImageDraw.Draw(canvas)
     boxes, x = [], float(SIZE_PX)

@@ -43,6 +43,10 @@ class LabelledScenes:
             read_image(labels[0].path, where=labels[0].where), [_word(label) for label in labels if label.text]
         )
 
+    def photo(self, index: int, /) -> str:
+        """Name one image: its file's name."""
+        return self.images[index][0].path.name
+
     def count_words(self, index: int) -> int:
         """Count the words of one image without decoding it."""
         return sum(bool(label.text) for label in self.images[index])
@@ -81,9 +85,16 @@ class SceneCrops:
     def __getitem__(self, index: int, /) -> Crop:
         """Decode one scene, or take the one decoded last, and cut one word."""
         position = range(len(self))[index]
-        number = int(np.searchsorted(self.ends, position, side="right"))
+        number = self._scene_of(position)
         if self._last is None or self._last[0] != number:
             self._last = number, self.scenes[number]
         scene = self._last[1]
         word = scene.words[position - int(self.ends[number])]
         return cut(scene.image, word.quad), word.text
+
+    def photo(self, index: int, /) -> str:
+        """Name the scene that a word is from."""
+        return self.scenes.photo(self._scene_of(index))
+
+    def _scene_of(self, position: int) -> int:
+        return int(np.searchsorted(self.ends, position, side="right"))

@@ -5,6 +5,7 @@ empty. The fourth column, which `edgereader synth scenes` writes, is a JSON list
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -153,3 +154,12 @@ class LabelledCrops:
         """Decode one crop."""
         label = self.labels[index]
         return read_image(label.path, where=label.where), label.text
+
+    def photo(self, index: int, /) -> str:
+        """Name the photo of a crop."""
+        return photo_of(self.labels[index].path)
+
+
+def photo_of(path: Path) -> str:
+    """Name the photo of a crop's file: the file's name without a last part of up to three digits."""
+    return re.sub(r"[_-]\d{1,3}$", "", path.stem)

@@ -45,6 +45,10 @@ class LmdbCrops:
             raise TrainingDataError(f"{self.root}: label-{number:09d}: expected UTF-8 text, got: {exc.reason}") from exc
         return decode_image(contents, where=f"{self.root}: image-{number:09d}"), text
 
+    def photo(self, index: int, /) -> str:
+        """Name a crop by its place, since an LMDB does not say what it was cut from."""
+        return str(index)
+
     def _get(self, key: bytes) -> bytes:
         import lmdb
 

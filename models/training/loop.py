@@ -15,6 +15,10 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from ..checkpoints import CheckpointError
+from ..checkpoints.files import read_checkpoint
+from ..checkpoints.loading import load_strictly
+from ..craft import CRAFT
 from .samples import TrainingDataError
 
 if TYPE_CHECKING:
@@ -96,20 +100,30 @@ class Run(Generic[Network]):
     """Steps taken."""
     spent_s: float = 0.0
     """Seconds that earlier runs took."""
+    best: float = -math.inf
+    """The highest score of a validation so far."""
     losses: list[float] = field(default_factory=list)
     """The loss of every step of this process."""
 
     @classmethod
     def start(
-        cls, network: Network, training: Training, shape: dict[str, Any], *, decay: float = 0.999
+        cls,
+        network: Network,
+        training: Training,
+        shape: dict[str, Any],
+        *,
+        decay: float = 0.999,
+        rows: list[int | None] | None = None,
     ) -> Run[Network]:
         """Begin with a fresh network, with the weights of `init`, or at the last checkpoint.
+
+        `rows`: which row of `init`'s last layer each of the network's classes takes; None = the same.
 
         Raises:
             TrainingDataError: A checkpoint does not fit the network.
         """
         if training.init is not None:
-            load_weights(network, training.init)
+            load_weights(network, training.init, rows)
         network = network.to(training.device)
         optimizer = torch.optim.AdamW(network.parameters(), lr=training.peak_rate, weight_decay=1e-4)
         run = cls(network, Average(network, decay), optimizer, shape)
@@ -126,6 +140,7 @@ class Run(Generic[Network]):
         self.average.network.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.steps, self.step, self.spent_s = state["average_steps"], state["step"], state["spent_s"]
+        self.best = state["best"]
 
     def learn(self, loss: torch.Tensor, rate: float) -> None:
         """Take one optimiser step down a loss."""
@@ -139,29 +154,53 @@ class Run(Generic[Network]):
         self.losses.append(float(loss.detach()))
         self.step += 1
 
-    def save(self, weights: Path, budget: Budget) -> None:
-        """Write the averaged weights, to export, and `last.pt` beside them, to resume from."""
+    def save(self, weights: Path, budget: Budget, score: float) -> None:
+        """Write `last.pt`, to resume from, and, when no score was higher, the averaged weights, to export."""
+        best, self.best = score >= self.best, max(score, self.best)
         state = {
             "network": self.network.state_dict(), "average": self.average.network.state_dict(),
             "average_steps": self.average.steps, "optimizer": self.optimizer.state_dict(),
-            "step": self.step, "spent_s": budget.elapsed_s(), "shape": self.shape,
+            "step": self.step, "spent_s": budget.elapsed_s(), "best": self.best, "shape": self.shape,
         }  # fmt: skip
         save_atomically(state, weights.with_name("last.pt"))
-        save_atomically(dict(self.average.network.state_dict()), weights)
+        if best:
+            save_atomically({"state_dict": self.average.network.state_dict(), "config": self.shape}, weights)
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Load a published checkpoint strictly; the `module.` prefix goes.
+def load_weights(network: nn.Module, path: Path, rows: list[int | None] | None = None) -> None:
+    """Load a checkpoint in any form strictly, see `read_checkpoint`; the network keeps its mode.
+
+    `rows`: which row of the checkpoint's last layer each class of the network takes, None for a class that it has not,
+    which starts at nothing and unlikely.
 
     Raises:
         TrainingDataError: Its keys or shapes are not the network's.
     """
-    state = {key.removeprefix("module."): value for key, value in load_state(path).items()}
+    training, kind = network.training, "CRAFT detector" if isinstance(network, CRAFT) else "recogniser"
     try:
-        network.load_state_dict(state)
-    except RuntimeError as exc:
-        reason = " ".join(str(exc).split())[:300]
-        raise TrainingDataError(f"{path}: expected the weights of this network, got others: {reason}") from exc
+        state = read_checkpoint(path, kind).state
+        if rows is not None:
+            state |= with_rows(state, rows)
+        load_strictly(path, network, state)
+    except CheckpointError as exc:
+        raise TrainingDataError(str(exc)) from exc
+    network.train(training)
+
+
+def with_rows(state: dict[str, torch.Tensor], rows: list[int | None]) -> dict[str, torch.Tensor]:
+    """The weight and bias of the last layer with these rows, see `load_weights`."""
+    weight = next(key for key in ("Prediction.generator.weight", "Prediction.weight") if key in state)
+    bias = weight.removesuffix("weight") + "bias"
+    weights, biases = state[weight], state[bias]
+    return {
+        weight: torch.stack([torch.zeros_like(weights[0]) if row is None else weights[row] for row in rows]),
+        bias: torch.stack([biases.min() if row is None else biases[row] for row in rows]),
+    }
+
+
+def weights_in(state: dict[str, Any]) -> dict[str, Any]:
+    """The state dict of a checkpoint, without the `module.` prefix."""
+    return {key.removeprefix("module."): value for key, value in state.get("state_dict", state).items()}
 
 
 @dataclass

@@ -65,6 +65,10 @@ class MJSynth:
         path = inside(self.annotation.parent, name, where=where)
         return read_image(path, where=where), "_".join(parts[1:-1])
 
+    def photo(self, index: int, /) -> str:
+        """Name a crop by its place, since each is drawn by itself."""
+        return str(index)
+
     def _line(self, index: int) -> str:
         start, end = int(self.starts[index]), int(self.ends[index])
         with self.annotation.open("rb") as file:

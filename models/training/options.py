@@ -23,7 +23,9 @@ def configure(kind: "type[Config]", options: dict[str, Any], data: tuple[Crops, 
     given = {key: value for key, value in options.items() if value is not None}
     if ("steps" in given) == ("hours" in given):
         raise TrainingDataError("length of the run: expected --steps or --hours, got both or none; give one of them")
-    if given.get("synthetic_share", 1) < 1 and not data:
+    if given.get("photos") and "teacher" not in given:
+        raise TrainingDataError("--photos: expected a detector that looks at them, got none; give --teacher CHECKPOINT")
+    if given.get("synthetic_share", 1) < 1 and not data and not given.get("photos"):
         raise TrainingDataError("--synthetic-share below 1: expected data sets beside it, got none; give --data")
     last = given["out"] / "last.pt"
     if last.exists() and not given["resume"]:
@@ -32,7 +34,8 @@ def configure(kind: "type[Config]", options: dict[str, Any], data: tuple[Crops, 
         raise TrainingDataError(f"{last}: expected the checkpoint to resume from, got nothing there; drop --resume")
     check_device(given.get("device", "cpu"))
     check_stages(given.get("stages"))
-    share = {"synthetic_share": 0.0} if data else {}
+    check_widths(given)
+    share = {"synthetic_share": 0.0} if data else {"synthetic_share": 0.5} if given.get("photos") else {}
     return kind(**{**share, **given, "data": data})
 
 
@@ -62,13 +65,29 @@ def check_stages(stages: str | None) -> None:
         raise TrainingDataError(f"--stages: expected one of {', '.join(COMBINATIONS)}, got {stages!r}; choose one")
 
 
+def check_widths(given: dict[str, Any]) -> None:
+    """See that crops may have widths of their own, and that the widest is the input's.
+
+    Raises:
+        TrainingDataError: The network's stages, the way that crops are fitted, or the widest width speak against it.
+    """
+    widths = given.get("widths")
+    if not widths:
+        return
+    if given.get("stages", "").startswith("TPS") or not given.get("keep_ratio", True):
+        raise TrainingDataError("--widths: expected stages without TPS and --keep-ratio, got others; drop --widths")
+    widest = given.get("image_hw", (32, 128))[1]
+    if widths[-1] != widest:
+        raise TrainingDataError(f"--widths: expected the last to be the width of --size, {widest}, got {widths[-1]}")
+
+
 def check_texts(config: "RecognizerTraining") -> None:
     """See that each data set has a text that the charset can write, before a run that would wait for one for ever.
 
     Raises:
         TrainingDataError: None of the first samples has.
     """
-    from .recognizer_trainer import encode
+    from .recognizer_samples import encode
 
     for crops in config.data:
         looked_at = min(LOOKED_AT, len(crops))

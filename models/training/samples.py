@@ -1,5 +1,6 @@
 """What every reader of a data set shares: its error, its sample types, and how an image is found and decoded."""
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
@@ -8,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .pixels import decode_pixels
+
 if TYPE_CHECKING:
     from .scenes import Scene
 
@@ -15,6 +18,10 @@ Image = NDArray[np.uint8]
 """uint8 (H, W, 3), BGR."""
 Crop = tuple[Image, str]
 """A word crop and the text it shows."""
+
+
+HELD_OUT = 5
+"""One photo of a data set in so many is kept out of training, to validate on."""
 
 
 class TrainingDataError(ValueError):
@@ -36,12 +43,20 @@ class Crops(Protocol):
         """
         ...
 
+    def photo(self, index: int, /) -> str:
+        """Name the photo that a crop was cut from, so that a photo is held out whole."""
+        ...
+
 
 class Scenes(Protocol):
     """Whole images by index, each with its words; an image is decoded when it is asked for."""
 
     def __len__(self) -> int:
         """Count the images."""
+        ...
+
+    def photo(self, index: int, /) -> str:
+        """Name an image."""
         ...
 
     def __getitem__(self, index: int, /) -> "Scene":
@@ -51,6 +66,21 @@ class Scenes(Protocol):
             TrainingDataError: Its line or its image is wrong.
         """
         ...
+
+
+def held_out(photo: str) -> bool:
+    """Whether a photo of this name is kept out of training: one in `HELD_OUT`, always the same ones."""
+    return zlib.crc32(photo.encode()) % HELD_OUT == 0
+
+
+def parted(samples: Crops | Scenes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Part a data set by photo: places to train on, and places of the held-out photos.
+
+    A hash of the photo's name decides, so that a later run holds out the same. A set that would be held out whole is
+    trained on.
+    """
+    kept = np.array([held_out(samples.photo(index)) for index in range(len(samples))])
+    return (np.arange(len(samples)), np.arange(0)) if kept.all() else (np.flatnonzero(~kept), np.flatnonzero(kept))
 
 
 def iterate(crops: Crops) -> Iterator[Crop]:
@@ -89,21 +119,17 @@ def read_image(path: Path, *, where: str) -> Image:
 
 
 def decode_image(contents: bytes, *, where: str) -> Image:
-    """Decode the bytes of an image file to uint8 (H, W, 3), BGR.
+    """Decode the bytes of an image file to uint8 (H, W, 3), BGR, as a viewer shows it.
 
     Raises:
         TrainingDataError: The bytes are no image.
     """
     try:
-        image = cv2.imdecode(np.frombuffer(contents, np.uint8), cv2.IMREAD_COLOR) if contents else None
-    except cv2.error:
-        image = None
-    if image is None:
+        return decode_pixels(contents)
+    except ValueError as exc:
         raise TrainingDataError(
-            f"{where}: expected a JPEG, PNG or other image that OpenCV reads, got {len(contents)} bytes that are none; "
-            "restore the file or drop the line"
-        )
-    return np.asarray(image, np.uint8)
+            f"{where}: expected a JPEG, PNG or other image that OpenCV reads, got {exc}; restore it or drop the line"
+        ) from exc
 
 
 def existing(path: Path, what: str) -> Path:

@@ -44,6 +44,9 @@ class Scene:
     """uint8 (H, W, 3), BGR."""
     words: list[Word]
     """All words, in no order."""
+    taught: NDArray[np.uint8] | None = None
+    """(H/2, W/2, 2): region and affinity, 255 for 1, as a teacher sees the photo where no word is labelled; None = all
+    words are labelled."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ its unit and symbols, the rim of its case, the name above a player's number, the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -93,6 +94,28 @@ def display(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundin
     narrow, fading = float(np.exp(rng.uniform(-0.2, 0.8))), float(rng.choice([0.0, rng.uniform(0, 0.55)]))
     edges = rim(rng, margins, (height, width))
     return Surroundings(margins, ink, ground, strength, marks, edges, shadow=shadow, narrow=narrow, fading=fading)
+
+
+def below_bars(rng: np.random.Generator, line: Line) -> Surroundings:
+    """The bars above the digits of a barcode, the longer ones of which reach down at both ends and between groups."""
+    height, width = line.mask.shape
+    module, tall = max(2, round(width / 100)), height * 3
+    bars = np.zeros((tall + height, width + 2 * height), np.uint8)
+    x = int(height * rng.uniform(0.2, 1))
+    while x < bars.shape[1] - height * rng.uniform(0, 0.8):
+        bars[:tall, x : x + module * int(rng.integers(1, 4))] = 255
+        x += module * int(rng.integers(2, 7))
+    gaps = [(low[1][0] + high[0][0]) / 2 for low, high in pairwise(line.quads) if high[0][0] - low[1][0] > height * 0.2]
+    long = tall + int(height * rng.uniform(0, 0.9))
+    for place in (*gaps, rng.uniform(-0.6, -0.1) * height, width + rng.uniform(0.1, 0.6) * height):
+        for side in (-1, 1):
+            left = round(place + height + side * module)
+            bars[:long, left : left + module] = 255
+    gap = height * rng.uniform(0.05, 0.3)
+    ground, ink = rng.uniform(150, 255) * rng.uniform(0.85, 1, 3), rng.uniform(0, 70, 3)
+    margins = rng.uniform([0, 0, 0, 0], [0.4, 0.4, 0.7, 0.35])
+    mark = Mark(bars, 1.0, (-float(height), -float(tall) - gap))
+    return Surroundings(margins, ink.astype(np.float32), ground.astype(np.float32), float(rng.uniform(0.8, 1)), [mark])
 
 
 def glass(rng: np.random.Generator) -> tuple[Colour, Colour, float]:

@@ -51,6 +51,10 @@ class SynthText:
         splits = np.cumsum([len(text) for text in texts])[:-1]
         return Scene(image, [Word(*word) for word in zip(texts, quads, np.split(characters, splits), strict=True)])
 
+    def photo(self, index: int, /) -> str:
+        """Name one image: its path."""
+        return _text(self.names[index])
+
     def count_words(self, index: int) -> int:
         """Count the words of one image without decoding it, by the shape of its `wordBB`."""
         shape = np.shape(self.words[index])

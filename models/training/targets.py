@@ -6,7 +6,6 @@ fall below the published thresholds (0.4) inside the characters' boxes. Characte
 (1, dots) are widened to that, since at half resolution little else would be left of them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .scenes import Word
+from .scenes import Scene
 
 Quads = NDArray[np.float32]
 TEMPLATE_PX = 64
@@ -36,20 +35,19 @@ class Targets:
     """(H/2, W/2), 1, or 0 where an ignored word stands."""
 
 
-def make_targets(words: Sequence[Word], hw: tuple[int, int]) -> Targets:
-    """Draw the targets of a scene.
+def make_targets(scene: Scene) -> Targets:
+    """Draw the targets of a scene whose sides are even: maps at half resolution.
 
-    Args:
-        words: The scene's words; an ignored one only blanks the weight.
-        hw: The image's size in pixels, even numbers.
-
-    Returns:
-        Maps at half resolution.
+    A teacher's maps, if there are any, count outside the words; an ignored word only blanks the weight.
     """
-    size = hw[0] // 2, hw[1] // 2
-    region, affinity = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    size = scene.image.shape[0] // 2, scene.image.shape[1] // 2
+    taught = np.zeros((*size, 2), np.float32) if scene.taught is None else scene.taught / np.float32(255)
+    region, affinity = (np.ascontiguousarray(each) for each in np.moveaxis(taught, -1, 0))
     weight = np.ones(size, np.float32)
-    for word in words:
+    for word in scene.words if scene.taught is not None else ():
+        for each in (region, affinity):
+            cv2.fillConvexPoly(each, np.round(grow(word.quad, 1.2) / 2).astype(np.int32), 0.0)
+    for word in scene.words:
         if word.ignored:
             cv2.fillConvexPoly(weight, np.round(grow(word.quad, 1.2) / 2).astype(np.int32), 0.0)
             continue

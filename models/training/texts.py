@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 DIGITS = "0123456789"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CLEAR_LETTERS = "abcdefghjkmnpqrtuvwxy"
 """Letters for random codes: those that no digit looks like (o, i, l, s, z) are kept to words, where context tells."""
 WORDS = [
@@ -182,8 +183,11 @@ def random_text(rng: np.random.Generator, *, hard: float = 1.0) -> str:
     """
     if rng.random() > hard:
         return digits(rng, 1, 4)
-    makers = (small_number, whole_number, decimal_number, marked_number, number_with_unit, word, code)
-    maker = makers[rng.choice(len(makers), p=[0.15, 0.30, 0.12, 0.23, 0.05, 0.09, 0.06])]
+    makers = (
+        small_number, whole_number, decimal_number, marked_number, signed_number, date, long_number, number_with_unit,
+        word, code,
+    )  # fmt: skip
+    maker = makers[rng.choice(len(makers), p=[0.14, 0.22, 0.10, 0.16, 0.06, 0.05, 0.06, 0.05, 0.10, 0.06])]
     return maker(rng)
 
 
@@ -245,6 +249,52 @@ def marked_number(rng: np.random.Generator) -> str:
         f"{digits(rng, 3, 4)} {digits(rng, 3, 4)}", f"{first}:{digits(rng, 2, 2)}:{digits(rng, 2, 2)}", f"-{first}",
     )  # fmt: skip
     return patterns[rng.integers(len(patterns))]
+
+
+def signed_number(rng: np.random.Generator) -> str:
+    """Draw a number with a sign, point or slash at one of its ends: thermometers, scales, lists, prices."""
+    number = digits(rng, 1, 4) if rng.random() < 0.6 else decimal_number(rng)
+    first = rng.choice(["-", "-", "-", "+", ".", "-.", "/", "", ""])
+    last = "" if first else rng.choice([".", "-", "/", ",", ".-", ":", "%"])
+    return f"{first}{number}{last}"
+
+
+def date(rng: np.random.Generator) -> str:
+    """Draw a date, in any order and with any separator, at times with the time of day."""
+    mark, day, month = str(rng.choice(list("/-."))), int(rng.integers(1, 32)), int(rng.integers(1, 13))
+    year = str(rng.integers(1950, 2040))
+    year = year[2:] if rng.random() < 0.35 else year
+    plain = rng.random() < 0.2
+    parts = [str(day) if plain else f"{day:02}", str(month) if plain else f"{month:02}", year]
+    if rng.random() < 0.2:
+        parts.reverse()
+    clock = f" {rng.integers(24):02}:{rng.integers(60):02}" if rng.random() < 0.15 else ""
+    return mark.join(parts) + clock
+
+
+def long_number(rng: np.random.Generator) -> str:
+    """Draw ten to twenty digits: articles, cards, telephones, serial numbers, with gaps or without, and containers."""
+    kind = rng.random()
+    if kind < 0.25:
+        return digits(rng, 10, 20)
+    if kind < 0.4:
+        return article_number(rng)
+    if kind < 0.55:
+        return " ".join(digits(rng, 4, 4) for _ in range(int(rng.integers(3, 6))))
+    if kind < 0.7:
+        mark = rng.choice([" ", "-", "/", "."])
+        country = rng.choice(["", "", f"+{digits(rng, 1, 3)} "])
+        return f"{country}{mark.join(digits(rng, 2, 4) for _ in range(int(rng.integers(2, 5))))}"
+    if kind < 0.85:
+        owner = "".join(rng.choice(list(LETTERS), 3)) + str(rng.choice(list("UUUUJZ")))
+        return f"{owner}{rng.choice(['', ' '])}{digits(rng, 6, 6)}{rng.choice(['', ' '])}{digits(rng, 1, 1)}"
+    return " ".join(digits(rng, 3, 3) for _ in range(int(rng.integers(2, 5))))
+
+
+def article_number(rng: np.random.Generator) -> str:
+    """Draw what stands below a barcode: 13 digits in groups of 1, 6 and 6, 12 in 1, 5, 5 and 1, or 8 in 4 and 4."""
+    groups = ((1, 6, 6), (1, 6, 6), (1, 5, 5, 1), (4, 4), (6, 6), (13,), (6,))[rng.integers(7)]
+    return " ".join(digits(rng, count, count) for count in groups)
 
 
 def number_with_unit(rng: np.random.Generator) -> str:

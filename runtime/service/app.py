@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from anyio.to_thread import run_sync
@@ -41,7 +40,7 @@ def make_app(
     board: Board | None,
     history: History | None,
     evidence: Evidence | None,
-    open_reader: Callable[[], Reader],
+    reader: Reader,
 ) -> Starlette:
     """Make the service; it ends its event streams when its ``state.stopping`` becomes true.
 
@@ -51,10 +50,10 @@ def make_app(
         board: what a stream shows; None = there is no stream, and the page reads photos only.
         history: events of the past; None = those that the board has.
         evidence: pictures of readings; None = none are kept, and nothing can be corrected.
-        open_reader: called for the first picture of ``POST /read``, in a thread.
+        reader: what reads the pictures of ``POST /read``, in threads.
     """
     gate = Gate(token)
-    pages, photos = Pages(gate), Photos(Pictures(http, open_reader))
+    pages, photos = Pages(gate), Photos(Pictures(http, reader))
     routes = [*pages.routes(), *Health(board, photos).routes(), Route("/read", photos.read, methods=["POST"])]
     app = Starlette(
         middleware=[Middleware(Guard, gate=gate, pages=pages)],

@@ -1,10 +1,8 @@
-"""Pictures that are sent: bounded while they come, looked at before they are decoded, read one at a time."""
+"""Pictures that are sent: bounded while they come, looked at before they are decoded, read a few at a time."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -52,15 +50,13 @@ async def read_body(request: Request, most_bytes: int, seconds: float) -> bytes:
 
 
 class Pictures:
-    """Reads the pictures of ``POST /read``, one at a time, with a reader that is opened for the first of them."""
+    """Reads the pictures of ``POST /read``, each in a thread, with a reader that others may use too."""
 
-    def __init__(self, http: Http, open_reader: Callable[[], Reader]) -> None:
+    def __init__(self, http: Http, reader: Reader) -> None:
         self._most_bytes = int(http.max_upload_mb * 1e6)
         self._most_pixels = int(http.max_megapixels * 1e6)
         self._seconds = http.timeout_s
-        self._open_reader = open_reader
-        self._reader: Reader | None = None
-        self._lock = threading.Lock()
+        self._reader = reader
         self._inside = 0
 
     async def read(self, request: Request) -> dict[str, Any]:
@@ -72,7 +68,7 @@ class Pictures:
 
         Raises:
             HTTPException: 400 no picture, 408 too slow, 413 too large, 415 a form, 503 too many at the same time.
-            EdgeReaderError: the reader cannot be opened, or fails.
+            EdgeReaderError: the reader fails.
         """
         if request.headers.get("content-type", "").startswith("multipart/"):
             form = "expected a picture as the body, got a form; send it with: curl --data-binary @photo.jpg"
@@ -92,13 +88,10 @@ class Pictures:
     def _read(self, data: bytes) -> dict[str, Any]:
         if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MOST_SCANS:
             raise ImageError(f"picture: expected a JPEG of at most {MOST_SCANS} scans, got more; save it anew")
-        with self._lock:
-            photo = decode_photo(data, "picture", self._most_pixels)
-            if self._reader is None:
-                self._reader = self._open_reader()
-            start = time.perf_counter()
-            readings = self._reader.read(photo.frame)
-            took_s = time.perf_counter() - start
+        photo = decode_photo(data, "picture", self._most_pixels)
+        start = time.perf_counter()
+        readings = self._reader.read(photo.frame)
+        took_s = time.perf_counter() - start
         height, width = photo.frame.shape[:2]
         return {
             "readings": described(readings, photo.shrunk),

@@ -21,7 +21,7 @@ log = logging.getLogger("edgereader")
 
 
 class Binding(Protocol):
-    """Buffers of fixed shapes in which a session runs."""
+    """Buffers of fixed shapes in which a session runs, of one thread at a time: `start` refuses another one."""
 
     @property
     def inputs(self) -> Mapping[str, NDArray[Any]]:
@@ -40,9 +40,12 @@ class Binding(Protocol):
     def run(self, batch: int) -> None:
         """Start and wait."""
 
+    def release(self) -> None:
+        """Let the next thread that starts it have it."""
+
 
 class Session(Protocol):
-    """A loaded model."""
+    """A loaded model; safe to share between threads, which bind buffers of their own."""
 
     @property
     def backend(self) -> str:

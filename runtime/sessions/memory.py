@@ -6,9 +6,10 @@ done inside :meth:`Device.current`, which pushes and pops, and freed there too, 
 """
 
 import logging
+import os
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import BackendError
+from ..nvidia import expect_process
 
 PLACE = 0
 """The GPU that is used: the first that CUDA_VISIBLE_DEVICES leaves."""
@@ -40,6 +42,7 @@ class Device:
 
     def __init__(self, driver: Any, *, integrated: bool) -> None:
         self.driver, self.integrated = driver, integrated
+        self._process = os.getpid()
         with self._translated():
             driver.init()
             self._context = driver.Device(PLACE).retain_primary_context()
@@ -49,8 +52,9 @@ class Device:
         """Make the GPU the one that this thread works on; CUDA's errors inside are translated.
 
         Raises:
-            BackendError: CUDA failed.
+            BackendError: CUDA failed, or this is another process than the one that opened the GPU.
         """
+        expect_process(self._process)
         with self._translated():
             self._context.push()
             try:
@@ -87,9 +91,12 @@ def open_device(driver: Any, *, integrated: bool) -> Device:
 class Owned:
     """What a session or a binding holds of a GPU; closed together, the last made first."""
 
-    def __init__(self, device: Device, stream: "Stream | None" = None) -> None:
-        """Hold nothing; what will be held is closed when the work in ``stream`` is done."""
+    def __init__(
+        self, device: Device, stream: "Stream | None" = None, turn: AbstractContextManager[Any] | None = None
+    ) -> None:
+        """Hold nothing; what will be held is closed in a ``turn``, when the work in ``stream`` is done."""
         self._device, self._stream, self._things = device, stream, list[Closable]()
+        self._turn = turn or nullcontext()
 
     def add(self, thing: Thing) -> Thing:
         """Hold a thing."""
@@ -98,10 +105,11 @@ class Owned:
 
     def close(self) -> None:
         """Close all; a failure is logged, as there is nobody to whom it could be told, and the rest is closed."""
-        if self._stream is not None:
-            self._attempt(self._stream.wait)
-        while self._things:
-            self._attempt(self._things.pop().close)
+        with self._turn:
+            if self._stream is not None:
+                self._attempt(self._stream.wait)
+            while self._things:
+                self._attempt(self._things.pop().close)
 
     def _attempt(self, call: Callable[[], None]) -> None:
         try:
@@ -144,8 +152,9 @@ class Event:
         self.raw.record(stream.raw)
 
     def wait(self) -> None:
-        """Return when it has come; other threads run, and no processor spins."""
-        self.raw.synchronize()
+        """Return when it has come, as a closed one has; other threads run, and no processor spins."""
+        if self.raw is not None:
+            self.raw.synchronize()
 
     def close(self) -> None:
         """Free it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from math import prod
-from mmap import mmap
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,15 @@ from ..bundle import Checked
 from ..errors import BackendError, BackendUnavailable
 from ..extras import pip_install
 from ..manifest import Profile, ShapeRange
+from .buffers import Buffers, StaysHere
 
 PROVIDER = "CPUExecutionProvider"
 OWN_PAGES_BYTES = 2**16
 DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(int64)": np.int64}
 
 
-class OnnxRuntimeSession:
-    """A graph loaded by ONNX Runtime; see :class:`~edgereader.runtime.sessions.Session`."""
+class OnnxRuntimeSession(StaysHere):
+    """A graph in ONNX Runtime; see :class:`~edgereader.runtime.sessions.Session`. Safe to share between threads."""
 
     def __init__(
         self,
@@ -97,29 +98,17 @@ class OnnxRuntimeSession:
         return GpuBinding(self._session, arrays, set(self._outputs), set(batched))
 
 
-class OnnxRuntimeBinding:
+class OnnxRuntimeBinding(Buffers):
     """Arrays that ONNX Runtime reads and writes in place; see :class:`~edgereader.runtime.sessions.Binding`."""
 
     def __init__(self, session: Any, arrays: dict[str, NDArray[Any]], outputs: set[str], batched: set[str]) -> None:
+        super().__init__({name: each.shape for name, each in arrays.items()}, batched)
         self._session, self._batched = session, batched
         self.inputs: dict[str, NDArray[Any]] = {name: each for name, each in arrays.items() if name not in outputs}
         self.outputs: dict[str, NDArray[Any]] = {name: arrays[name] for name in arrays if name in outputs}
         self._bindings: dict[int, Any] = {}
 
-    def run(self, batch: int) -> None:
-        """Start and wait; errors are those of `start`."""
-        self.start(batch)
-        self.wait()
-
-    def wait(self) -> None:
-        """Nothing is left to wait for."""
-
-    def start(self, batch: int) -> None:
-        """Run the first ``batch`` rows.
-
-        Raises:
-            BackendError: ONNX Runtime failed.
-        """
+    def _start(self, batch: int) -> None:
         try:
             if batch not in self._bindings:
                 self._bindings[batch] = self._bound(batch)
@@ -142,11 +131,14 @@ class OnnxRuntimeBinding:
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """Zeros; many of them in pages of their own, which go back to the system whole and leave no hole in the heap."""
+    """Zeros; many of them in pages of their own, which go back to the system whole and leave no hole in the heap.
+
+    They are private, which is not mmap's default: a forked process would write into its parent's.
+    """
     size = prod(shape) * np.dtype(dtype).itemsize
     if size < OWN_PAGES_BYTES:
         return np.zeros(shape, dtype)
-    return np.frombuffer(mmap(-1, size), dtype).reshape(shape)
+    return np.frombuffer(mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS), dtype).reshape(shape)
 
 
 def _onnxruntime(backend: str) -> Any:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..bundle import Checked
 from ..errors import BackendError, BackendUnavailable
 from ..manifest import Profile
-from ..nvidia import Driver, nvidia_driver
+from ..nvidia import Driver, expect_process, nvidia_driver
 from .onnx_runtime import OnnxRuntimeBinding, line
 from .onnx_runtime_wheel import CUDA, PROVIDERS, TENSORRT, expect_wheel, lacks, missing_library
 
@@ -156,15 +156,12 @@ class GpuBinding(OnnxRuntimeBinding):
     def __init__(self, session: Any, arrays: dict[str, NDArray[Any]], outputs: set[str], batched: set[str]) -> None:
         super().__init__(session, arrays, outputs, batched)
         self._uploads: dict[int, list[tuple[Any, NDArray[Any]]]] = {}
-        self._most = min((len(arrays[name]) for name in batched), default=1)
+        self._process = os.getpid()
 
-    def start(self, batch: int) -> None:
-        """Run the first ``batch`` rows; a few rows beyond them may be written too.
-
-        Raises:
-            BackendError: ONNX Runtime failed, or the GPU has no memory left; other bindings and batches may still run.
-        """
-        rows = min(1 << (batch - 1).bit_length(), self._most)
+    def _start(self, batch: int) -> None:
+        """A few rows beyond the batch may be written too; after an error other bindings and batches may still run."""
+        expect_process(self._process)
+        rows = min(1 << (batch - 1).bit_length(), self.rows or 1)
         try:
             if rows not in self._bindings:
                 self._bindings[rows] = self._bound(rows)

@@ -2,9 +2,11 @@
 
 A session has one stream for copies to the GPU and one for all else, so that the copy into one binding overlaps the
 run of another. Runs of a session take turns, in one piece of memory for activations, as large as the largest needs.
+Threads take turns too while they queue a run, which is short; they wait for it side by side.
 """
 
 import importlib
+import threading
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +18,7 @@ from ..errors import BackendError, BackendUnavailable
 from ..extras import pip_install
 from ..manifest import Kind, ShapeRange
 from ..nvidia import nvidia_driver
+from .buffers import Buffers, StaysHere
 from .cuda_graphs import CudaGraph, capture
 from .engines import Engine
 from .memory import PLACE, Array, Buffer, Event, Owned, Scratch, Stream, open_device
@@ -24,8 +27,8 @@ from .plans import usable_plan
 MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
 
 
-class TensorRTSession:
-    """A plan that is loaded; see :class:`~edgereader.runtime.sessions.Session`. For one thread at a time."""
+class TensorRTSession(StaysHere):
+    """A plan that is loaded; see :class:`~edgereader.runtime.sessions.Session`. Safe to share between threads."""
 
     def __init__(self, bundle: Bundle, kind: Kind, backend: str, precision: str | None = None) -> None:
         """Load the best plan that runs here; arguments are those of `usable_plan`.
@@ -40,7 +43,8 @@ class TensorRTSession:
         passport, plan = usable_plan(bundle, kind, backend, precision, trt.__version__, gpu.compute_capability)
         self.backend, self.precision = backend, passport.precision
         self.device = open_device(driver, integrated=gpu.integrated)
-        self._limits, self._owned = passport.profile, Owned(self.device)
+        self.turn = threading.RLock()  # an RLock, as what is forgotten is closed in the middle of something else
+        self._limits, self._owned = passport.profile, Owned(self.device, turn=self.turn)
         try:
             with self.device.current():
                 host_code = "version-compatible" in passport.flags
@@ -72,7 +76,6 @@ class TensorRTSession:
             BackendError: other names than the plan's, a shape that it does not take, or not enough memory; the
                 session and its other bindings can still be used.
         """
-        self.expect_open()
         if shapes.keys() != self.engine.dtypes.keys():
             got = sorted(self.engine.dtypes)
             raise BackendError(f"{self.engine.name}: expected {sorted(shapes)} in and out, got {got}; build it again")
@@ -95,7 +98,7 @@ class TensorRTSession:
         self._close()
 
 
-class TensorRTBinding:
+class TensorRTBinding(Buffers):
     """Page-locked arrays and the GPU's memory for them; see :class:`~edgereader.runtime.sessions.Binding`.
 
     Batches run as the next power of two, whose other rows are left over from before: then there are few shapes, and
@@ -105,20 +108,21 @@ class TensorRTBinding:
     def __init__(
         self, session: TensorRTSession, shapes: Mapping[str, tuple[int, ...]], batched: frozenset[str]
     ) -> None:
+        super().__init__(shapes, batched)
         self._session, self._shapes, self._batched = session, dict(shapes), batched
-        self._rows = min((shape[0] for name, shape in shapes.items() if name in batched), default=0)
         self._least = max((each.min[0] for name in batched if (each := session.limits(name))), default=1)
         self._launches: dict[int, Launch] = {}
         self._running = False
         device, engine = session.device, session.engine
-        self._owned = Owned(device, session.runs)
+        self._owned = Owned(device, session.runs, session.turn)
         try:
-            with device.current():
+            with session.turn, device.current():
+                session.expect_open()
                 self._arrays = {
                     name: self._owned.add(Array(device, shape, engine.dtypes[name])) for name, shape in shapes.items()
                 }
                 self._uploaded, self._done = (self._owned.add(Event(device)) for _ in range(2))
-                self._launch(self._rows).prepare()
+                self._launch(self.rows).prepare()
         except BaseException:
             self._owned.close()
             raise
@@ -127,26 +131,15 @@ class TensorRTBinding:
         self.inputs: dict[str, NDArray[Any]] = {name: self._arrays[name].host for name in engine.inputs}
         self.outputs: dict[str, NDArray[Any]] = {name: self._arrays[name].host for name in engine.outputs}
 
-    def run(self, batch: int) -> None:
-        """Start and wait; errors are those of both."""
-        self.start(batch)
-        self.wait()
-
-    def start(self, batch: int) -> None:
-        """Queue the first ``batch`` rows, of what has a batch axis; what was started before is waited for.
-
-        Raises:
-            BackendError: closed, more rows than there are, or TensorRT or CUDA failed.
-        """
+    def _start(self, batch: int) -> None:
+        """Queue the rows; what was started before is waited for."""
         session = self._session
-        session.expect_open()
-        if not self._close.alive:
-            raise BackendError(f"{session.engine.name}: expected an open binding, got a closed one; bind it again")
-        if self._rows and not 1 <= batch <= self._rows:
-            raise BackendError(f"{session.engine.name}: expected a batch of 1 to {self._rows}, got {batch}; split it")
-        self.wait()
         rows = dict.fromkeys(self._batched, batch)
-        with session.device.current():
+        with session.turn, session.device.current():
+            session.expect_open()
+            if not self._close.alive:
+                raise BackendError(f"{session.engine.name}: expected an open binding, got a closed one; bind it again")
+            self.wait()
             for name in self.inputs:
                 self._arrays[name].upload(session.uploads, rows.get(name))
             self._uploaded.record(session.uploads)
@@ -170,7 +163,7 @@ class TensorRTBinding:
 
     def _padded(self, batch: int) -> int:
         """Rows that run for a batch; 0 = all there are, where nothing has a batch axis."""
-        return min(self._rows, max(self._least, 1 << (batch - 1).bit_length()))
+        return min(self.rows, max(self._least, 1 << (batch - 1).bit_length()))
 
     def _launch(self, rows: int) -> "Launch":
         if rows not in self._launches:

@@ -16,6 +16,7 @@ from .link import Link
 from .settings import Camera
 from .source import Source, masked, open_source
 from .status import CaptureStatus, Record
+from .trouble import no_new_frames
 
 __all__ = ["Capture", "CaptureStatus"]
 
@@ -167,9 +168,7 @@ class Capture(AbstractContextManager["Capture"]):
         since_s = link.waits_since
         most_s = self._camera.timeout_s if link.frames else max(2 * OPEN_S, self._camera.timeout_s)
         if since_s is not None and link.is_alive() and self._clock() - since_s > most_s:
-            raise SourceLost(
-                f"{self._name}: expected a frame within {most_s:g} s, got none; check the camera, its power and network"
-            )
+            raise no_new_frames(self._name, most_s)
 
     def _lose(self, error: SourceError, link: Link) -> None:
         """Note that a camera is lost; the error of what does not come back is raised again."""

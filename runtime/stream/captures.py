@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 from ..errors import SourceError, SourceLost
-from .addresses import masked, split_url, why_silent
+from .addresses import Address, why_silent
 from .settings import Camera
 
 OPEN_S = 10.0
@@ -18,6 +18,8 @@ OPEN_S = 10.0
 FILE = "protocol_whitelist;file"
 """FFmpeg's options. A playlist in a file opens no network, and one from the network opens no file."""
 HTTP = "fflags;nobuffer|protocol_whitelist;http,https,httpproxy,tcp,tls"
+LONGEST_LOGIN = 127
+"""Bytes of an encoded "user:password" that FFmpeg's RTSP client takes; it cuts off the rest without a word."""
 RTSP = "fflags;nobuffer|rtsp_transport;tcp|protocol_whitelist;rtp,tcp,tls,udp"
 _ERRORS = 2
 """OpenCV's log level."""
@@ -50,23 +52,27 @@ def open_v4l2(device: str, camera: Camera) -> cv2.VideoCapture:
     return capture
 
 
-def open_url(url: str, camera: Camera) -> cv2.VideoCapture:
-    """Open a network camera.
+def open_url(address: Address, camera: Camera) -> cv2.VideoCapture:
+    """Open a network camera through FFmpeg.
 
     Raises:
-        SourceError: not an address that is let through.
+        SourceError: a login that FFmpeg would cut off.
         SourceLost: it does not answer, or gives no video.
     """
-    parts = split_url(url)
-    options = RTSP if parts.scheme.startswith("rtsp") else HTTP
+    rtsp = address.scheme.startswith("rtsp")
+    if rtsp and len(address.login) > LONGEST_LOGIN:
+        raise SourceError(
+            f"{address.shown}: expected up to {LONGEST_LOGIN} characters of user name and encoded password, "
+            f"got {len(address.login)}; give the camera a shorter password"
+        )
     open_s = max(camera.timeout_s, OPEN_S)
     began_s = time.monotonic()
-    capture = _open_ffmpeg(url, options, open_s, camera.timeout_s)
+    capture = _open_ffmpeg(address.url, RTSP if rtsp else HTTP, open_s, camera.timeout_s)
     if not capture.isOpened():
         late = time.monotonic() - began_s > 0.9 * open_s
-        got = f"no video within {open_s:g} s" if late else why_silent(parts, OPEN_S)
+        got = f"no video within {open_s:g} s" if late else why_silent(address, OPEN_S)
         raise SourceLost(
-            f"{masked(url)}: expected a video stream, got {got}; check the address, user name and password"
+            f"{address.shown}: expected a video stream, got {got}; check the address, user name and password"
         )
     return capture
 
@@ -87,8 +93,8 @@ def open_file(path: Path) -> cv2.VideoCapture:
     return capture
 
 
-def open_pipeline(pipeline: str) -> cv2.VideoCapture:
-    """Open a GStreamer pipeline that ends in an appsink of BGR frames.
+def open_pipeline(pipeline: str, name: str) -> cv2.VideoCapture:
+    """Open a GStreamer pipeline that ends in an appsink of BGR frames; errors call it by a name without secrets.
 
     Raises:
         SourceError: no appsink, or this OpenCV has no GStreamer.
@@ -96,16 +102,14 @@ def open_pipeline(pipeline: str) -> cv2.VideoCapture:
     """
     if "appsink" not in pipeline:
         raise SourceError(
-            f"{masked(pipeline)}: expected a pipeline that ends in an appsink, got none; "
+            f"{name}: expected a pipeline that ends in an appsink, got none; "
             "add ! videoconvert ! video/x-raw,format=BGR ! appsink drop=1 max-buffers=1 sync=0"
         )
     _demand(cv2.CAP_GSTREAMER, "GStreamer", "pip's has none: remove it and use JetPack's or Debian's python3-opencv")
     with _quiet():
         capture = cv2.VideoCapture(pipeline, cv2.CAP_GSTREAMER)
     if not capture.isOpened():
-        raise SourceLost(
-            f"{masked(pipeline)}: expected a pipeline that plays, got none; try it with gst-launch-1.0, GST_DEBUG=2"
-        )
+        raise SourceLost(f"{name}: expected a pipeline that plays, got none; try it with gst-launch-1.0, GST_DEBUG=2")
     return capture
 
 

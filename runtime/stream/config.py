@@ -143,7 +143,11 @@ def _absolute(settings: Settings, base: Path, written: Path) -> Settings:
     history, evidence = settings.history, settings.evidence
     return replace(
         settings,
-        camera=replace(camera, source=_join(base, str(camera.source))) if is_path(camera.source) else camera,
+        camera=replace(
+            camera,
+            source=_join(base, str(camera.source)) if is_path(camera.source) else camera.source,
+            password_file=camera.password_file and _join(base, camera.password_file),
+        ),
         reader=replace(reader, bundle=_join(base, reader.bundle)) if "/" in reader.bundle else reader,
         jsonl=[each if each.path == "-" else replace(each, path=_join(written, each.path)) for each in settings.jsonl],
         mqtt=mqtt

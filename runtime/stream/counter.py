@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
+from ..alphabets import GAP
+from ..values import GROUPS
 from .settings import Number
 from .steps import LAG_S, LIKELY, UNLIKELY, Figure, Last, Step, figure, step
 
@@ -21,6 +23,7 @@ MOST_VALUES = 64
 """Values of the past whose frames are counted."""
 SAME_DIGITS = 0.05
 """Of texts that differ by the point only, the one with the last value's point is taken from this share of theirs."""
+WITHOUT_POINTS = str.maketrans("", "", GROUPS + GAP)
 CHANGED: frozenset[Step] = frozenset({"falls", "slips", "too fast", "another form"})
 """Steps that no meter makes that stays the same."""
 
@@ -81,7 +84,7 @@ class Counter:
             second: when the frame was taken, by a clock that never goes back, over restarts neither.
         """
         text, confidence, how = self._likeliest(alternatives, second)
-        read = figure(text)
+        read = figure(text, self._number)
         if read is None or how == "wrong digits":
             return Verdict(text, confidence, "unsure", None, self._doubt(how, read))
         if confidence < self._number.min_confidence:
@@ -114,17 +117,17 @@ class Counter:
         return alternatives[best][0], chances[best] / max(1e-9, sum(chances) + missing), steps[best]
 
     def _by_digits(self, alternatives: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
-        """Texts that differ by the point only, as one."""
+        """Texts that differ by points and gaps only, as one."""
         found: dict[str, list[tuple[str, float]]] = {}
         for text, chance in alternatives:
-            found.setdefault(text.replace(",", "").replace(".", ""), []).append((text, chance))
+            found.setdefault(text.translate(WITHOUT_POINTS), []).append((text, chance))
         sums = [(texts, sum(chance for _, chance in texts)) for texts in found.values()]
         return sorted(((self._point(texts, share), share) for texts, share in sums), key=lambda each: -each[1])
 
     def _point(self, texts: Sequence[tuple[str, float]], share: float) -> str:
         """The text with the last value's point, if it is not too unlikely; else the likeliest."""
         for text, chance in texts:
-            read = figure(text)
+            read = figure(text, self._number)
             if self.last and read and read.decimals == self.last.decimals and chance >= SAME_DIGITS * share:
                 return text
         return texts[0][0]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..images import Points
-from ..reader import SAME_PLACE, overlap
+from ..quads import SAME_PLACE, overlap
 from .settings import Number
 from .told import Moment, Streak, Told, cut_off, sure, told_of
 from .tracks import Track
@@ -57,12 +57,12 @@ class Places:
         if sure(track, frames, self._number) and not cut_off(track.quad, moment.size_hw):
             place.unsure_s, place.told_unsure = None, False
             changed, place.told = track.fused.text != place.told, track.fused.text
-            return told_of(track, sure=True) if changed else None
+            return told_of(track, self._number, sure=True) if changed else None
         place.unsure_s = moment.second if place.unsure_s is None else place.unsure_s
         if place.told_unsure or not 0 < self._number.unsure_s <= moment.second - place.unsure_s:
             return None
         place.told_unsure = True
-        return told_of(track, sure=False)
+        return told_of(track, self._number, sure=False)
 
     def _place(self, track: Track, alive: set[int]) -> _Place:
         """The place of a track; a new track takes over the place of one that is no more."""

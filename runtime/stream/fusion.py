@@ -136,7 +136,7 @@ class Fuser:
             return False
         forms = [form for form, text in zip(self._forms, self._texts, strict=True) if text == self.fused.text]
         own = self._letters.classes(place.text)
-        chances = self._letters.likelihoods(self._letters.merged(place.log_probs)[None], [own, *forms])[0]
+        chances = self._letters.likelihoods([self._letters.merged(place.log_probs)], [own, *forms])[0]
         return bool(chances[1:].sum() < CONTRADICTS * chances[0])
 
     def _join(self, place: Place) -> None:
@@ -144,7 +144,7 @@ class Fuser:
         rows = self._letters.merged(place.log_probs)
         own = self._letters.classes(place.text)
         self._rows.append(rows)
-        self._scores = np.vstack((self._scores, self._letters.likelihoods(rows[None], self._forms)))
+        self._scores = np.vstack((self._scores, self._letters.likelihoods([rows], self._forms)))
         self._consider([own, self._letters.greedy(rows)])
         if self._scores[-1].sum() < DOUBT:
             self._consider([form for form, _ in (attn_beam if self._attn else ctc_beam)(rows, **BEAM)])  # type: ignore[arg-type]
@@ -159,7 +159,7 @@ class Fuser:
         if found:
             self._forms += found
             self._texts += found.values()
-            scores = self._letters.likelihoods(np.stack(self._rows), list(found))
+            scores = self._letters.likelihoods(self._rows, list(found))
             self._scores = np.hstack((self._scores, scores))
 
     def _drop(self, frame: int) -> None:

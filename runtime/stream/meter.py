@@ -52,7 +52,7 @@ class Meter:
 
         def rank(track: Track) -> tuple[bool, bool, float]:
             text = track.fused.text
-            read, how = figure(text), step(text, last, self._number, second, 0.0)
+            read, how = figure(text, self._number), step(text, last, self._number, second, 0.0)
             height = float(np.linalg.norm(track.quad[3] - track.quad[0]))
             return read is not None and digits in {0, read.digits}, how in LIKELY, height
 

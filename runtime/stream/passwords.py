@@ -4,6 +4,7 @@ import os
 
 from ..errors import ConfigError
 
+CAMERA = "EDGEREADER_CAMERA_PASSWORD"
 MQTT = "EDGEREADER_MQTT_PASSWORD"
 
 

@@ -62,7 +62,7 @@ class Plates:
         elif track.read and not passing.cut and sure(track, frames, self._number):
             passing.told, again = True, self._again(track.fused.text, moment.second)
             self._remember(track.fused.text, moment.second)
-            return None if again else told_of(track, sure=True)
+            return None if again else told_of(track, self._number, sure=True)
         elif 0 < self._number.unsure_s <= moment.second - passing.since_s:
             return self._unsure(track, passing, moment.second)
         return None
@@ -78,7 +78,7 @@ class Plates:
         if passing.told_unsure or few or seen or not self._number.unsure_s or not track.fused.accepted:
             return None
         passing.told_unsure = True
-        return told_of(track, sure=False)
+        return told_of(track, self._number, sure=False)
 
     def _again(self, text: str, second: float) -> bool:
         return second - self._seen.get(text, -AGAIN_S) < AGAIN_S

@@ -66,10 +66,3 @@ def inside(quad: Points, frame: Frame) -> Points | None:
     limits = np.array((frame.shape[1] - 1, frame.shape[0] - 1), np.float32)
     cut: Points = np.clip(quad, 0, limits)
     return cut if cv2.contourArea(cut) > cv2.contourArea(quad) / 2 else None
-
-
-def iou(one: Points, other: Points) -> float:
-    """Intersection over union of two quads' upright bounding boxes, 0..1."""
-    (low_a, high_a), (low_b, high_b) = ((each.min(0), each.max(0)) for each in (one, other))
-    shared = float(np.clip(np.minimum(high_a, high_b) - np.maximum(low_a, low_b), 0, None).prod())
-    return shared / max(float((high_a - low_a).prod() + (high_b - low_b).prod()) - shared, 1e-6)

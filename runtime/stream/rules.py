@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..alphabets import NUMBERS
 from ..checks import CHECKS
-from ..errors import ConfigError, EdgeReaderError
+from ..errors import ConfigError, EdgeReaderError, SourceError
 from ..sessions import BACKENDS
-from .passwords import MQTT, read_password
+from .addresses import is_pipeline, masked, split_url
+from .passwords import CAMERA, MQTT, read_password
 from .schema import Problem, problem
-from .settings import Http, Mqtt, Number, Polygon, Settings
+from .settings import Camera, Http, Mqtt, Number, Polygon, Reading, Settings
+from .sinks.device_classes import CLASSES, NO_NUMBERS, nearest
 from .toml import Place
 
 COUNTERS_ONLY = ("decimals", "digits", "max_rate", "falls")
@@ -32,6 +33,11 @@ def is_path(source: str | int) -> bool:
     return isinstance(source, str) and "://" not in source and " ! " not in source and not source.isdecimal()
 
 
+def is_network(camera: Camera) -> bool:
+    """Whether a camera's source is an address, which may want a login."""
+    return isinstance(camera.source, str) and "://" in camera.source and not is_pipeline(camera.source)
+
+
 def _camera(settings: Settings) -> Iterator[Problem]:
     camera, source = settings.camera, settings.camera.source
     fits = {
@@ -46,11 +52,30 @@ def _camera(settings: Settings) -> Iterator[Problem]:
     if isinstance(source, int) and source < 0:
         yield problem(("camera", "source"), "a camera's number from 0", str(source))
     if isinstance(source, str) and is_path(source) and not (source.startswith("/dev/") or _exists(source)):
-        yield problem(("camera", "source"), "a file or folder that is there", f"{source}", "check the path")
+        yield problem(("camera", "source"), "a file or folder that is there", masked(source), "check the path")
+    yield from _login(camera)
     if camera.retry_most_s < camera.retry_s:
         yield problem(("camera", "retry_most_s"), f"retry_s ({camera.retry_s:g}) or more", f"{camera.retry_most_s:g}")
     for at, polygon in enumerate(settings.mask):
         yield from _polygon(("mask", at), polygon)
+
+
+def _login(camera: Camera) -> Iterator[Problem]:
+    """What is wrong with a network camera's address or login."""
+    if is_network(camera):
+        try:
+            address = split_url(str(camera.source))
+        except SourceError as exc:
+            yield Problem(("camera", "source"), str(exc))
+            return
+        if camera.username is not None and address.username is not None:
+            yield problem(("camera", "username"), "it here or in the address", "both", "take it out of the address")
+    elif camera.username is not None:
+        yield problem(("camera", "username"), "the address of a network camera with it", "another source")
+    if camera.password_file is not None and camera.username is None:
+        yield problem(("camera", "password_file"), "username with it", "none")
+    if camera.username is not None:
+        yield from _password(("camera", "password_file"), camera.password_file, CAMERA)
 
 
 def _exists(path: str) -> bool:
@@ -70,9 +95,15 @@ def _reader(settings: Settings) -> Iterator[Problem]:
         yield problem(("reader", "backend"), f"one of auto, {', '.join(BACKENDS)}", repr(reader.backend))
     if reader.check is not None and reader.check not in CHECKS:
         yield problem(("reader", "check"), f"one of {', '.join(CHECKS)}", repr(reader.check))
-    if reader.all_text and reader.alphabet != NUMBERS:
-        yield problem(("reader", "all_text"), "alphabet or all_text", "both", "leave one of them out")
+    if reader.all_text and reader.find == "numbers":
+        yield problem(("reader", "all_text"), 'find = "text" with it', '"numbers"', "leave one of them out")
+    yield from _notation(("reader",), reader)
     yield from _pattern(("reader", "pattern"), reader.pattern)
+
+
+def _notation(place: Place, written: Reading | Number) -> Iterator[Problem]:
+    if written.decimal is not None and written.decimal in (written.thousands or ""):
+        yield problem((*place, "thousands"), "other characters than decimal", "the same one")
 
 
 def _pattern(place: Place, pattern: str | None) -> Iterator[Problem]:
@@ -88,8 +119,10 @@ def _numbers(settings: Settings) -> Iterator[Problem]:
         if each.name in (one.name for one in settings.number[:at]):
             yield problem((*place, "name"), "a name of its own for each number", f"{each.name!r} twice")
         yield from _pattern((*place, "pattern"), each.pattern)
+        yield from _notation(place, each)
         yield from () if each.region is None else _polygon((*place, "region"), each.region)
         yield from _counter(place, each)
+        yield from _home_assistant(place, each)
 
 
 def _counter(place: Place, number: Number) -> Iterator[Problem]:
@@ -99,6 +132,29 @@ def _counter(place: Place, number: Number) -> Iterator[Problem]:
                 yield problem((*place, key), 'kind = "counter" with it', f'"{number.kind}"')
     elif 0 < number.digits <= number.decimals:
         yield problem((*place, "decimals"), f"fewer than digits ({number.digits})", str(number.decimals))
+
+
+def _home_assistant(place: Place, number: Number) -> Iterator[Problem]:
+    """What Home Assistant would refuse: it says so in its own log only, and makes no sensor."""
+    name = number.device_class
+    if not name:
+        return
+    if (device_class := CLASSES.get(name)) is None:
+        near = nearest(name, tuple(CLASSES))
+        why = (
+            "its state is no number"
+            if name in NO_NUMBERS
+            else f"is it {near}?"
+            if near
+            else f"known are {', '.join(CLASSES)}"
+        )
+        yield problem((*place, "device_class"), "a device class of Home Assistant, for numbers", repr(name), why)
+    elif not device_class.takes(number.unit):
+        units = device_class.units or ()
+        near = nearest(number.unit, units) if number.unit else ""
+        known = ", ".join(each or '""' for each in units)
+        fix = f"is it {near}?" if near else "change unit or device_class"
+        yield problem((*place, "unit"), f'one of {known} with device_class = "{name}"', f'"{number.unit}"', fix)
 
 
 def _sinks(settings: Settings) -> Iterator[Problem]:

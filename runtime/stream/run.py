@@ -155,13 +155,16 @@ def make_reader(reading: Reading) -> Reader:
         reading.bundle,
         reading.backend,
         reading.precision,
-        None if reading.all_text else reading.alphabet,
+        reading.alphabet,
         reading.pattern,
         reading.min_confidence,
         reading.check,
         upright=reading.upright,
         long_side_px=reading.long_side_px,
         threads=reading.threads,
+        find="text" if reading.all_text else reading.find,
+        decimal=reading.decimal,
+        thousands=reading.thousands,
     )
 
 
@@ -184,7 +187,12 @@ def _board(settings: Settings, capture: Capture, teller: Teller, history: Histor
 
 
 def _serve(
-    stack: ExitStack, settings: Settings, board: Board, history: History | None, evidence: Evidence | None
+    stack: ExitStack,
+    settings: Settings,
+    board: Board,
+    history: History | None,
+    evidence: Evidence | None,
+    reader: Reader,
 ) -> str:
     """Start the live page; returns its URL."""
     from ..service.app import make_app
@@ -192,7 +200,7 @@ def _serve(
     from ..service.server import Server
 
     http = settings.http or Http()
-    app = make_app(http, find_token(http), board, history, evidence, lambda: make_reader(settings.reader))
+    app = make_app(http, find_token(http), board, history, evidence, reader)
     return stack.enter_context(Server(app, http)).url
 
 
@@ -228,7 +236,8 @@ def open_stream(config: Config, more: Iterable[Sink] = ()) -> Iterator[Stream]:
         keeper = None if store is None else Keeper(teller, store)
         capture = stack.enter_context(Capture(settings.camera))
         board = _board(settings, capture, teller, history)
-        url = None if settings.http is None else _serve(stack, settings, board, history, evidence)
-        watcher = Watcher(make_reader(settings.reader), settings.detect, settings.numbers, settings.mask)
+        reader = make_reader(settings.reader)
+        url = None if settings.http is None else _serve(stack, settings, board, history, evidence, reader)
+        watcher = Watcher(reader, settings.detect, settings.numbers, settings.mask)
         batch = BATCH if at_once(settings.camera) else 1
         yield Stream(capture, watcher, teller, board, [*sinks, board, *more], keeper, batch, url)

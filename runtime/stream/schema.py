@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from .addresses import masked
 from .settings import Settings
 from .toml import Place
 
@@ -158,4 +159,6 @@ def _shown(value: Any) -> str:
         return f"a list of {len(value)}"
     if isinstance(value, (bool, int, float)):
         return str(value).lower()[:40]
-    return f"the text {json.dumps(value[:40], ensure_ascii=False)}" if isinstance(value, str) else f"{value}"[:40]
+    return (
+        f"the text {json.dumps(masked(value)[:40], ensure_ascii=False)}" if isinstance(value, str) else f"{value}"[:40]
+    )

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ..alphabets import NUMBERS
+from ..alphabets import NUMBERS, Find
 from ..reader import MIN_CONFIDENCE
+from .addresses import masked
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 """0..1; of a picture's width or height, so that a region stays where it is when a camera changes its size."""
@@ -20,6 +21,8 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 Name = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\\Z")]
 """Part of topics, metrics and file names."""
 Kind = Literal["free", "plate", "counter"]
+Decimal = Literal[".", ","]
+Thousands = Annotated[str, Meta(pattern="^[.,'’ ]*\\Z")]
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,7 +33,12 @@ class Camera(Table, frozen=True):
     """``[camera]``: where frames come from."""
 
     source: str | int
-    """V4L2 index or device, RTSP or HTTP(MJPEG) URL, video file, folder of pictures, or a GStreamer pipeline."""
+    """V4L2 index or device, RTSP or HTTP URL (MJPEG, still pictures), video file, folder of pictures, or a GStreamer
+    pipeline."""
+    username: str | None = None
+    """Of a network camera, as it is, not encoded as in a URL."""
+    password_file: str | None = None
+    """First line = the password, as it is; without it, the environment's EDGEREADER_CAMERA_PASSWORD."""
     preset: Literal["", "jetson-csi", "jetson-rtsp", "jetson-file"] = ""
     """Decode in the Jetson's hardware, with JetPack's OpenCV."""
     every_frame: bool = False
@@ -38,13 +46,14 @@ class Camera(Table, frozen=True):
     loop: bool = False
     """Start a file or folder again at its end."""
     fps: Annotated[float, Meta(ge=0, le=1000)] = 0.0
-    """Play a file or folder at this speed, or ask a camera for it; 0 = a file's own, a camera's default."""
+    """Play a file or folder at this speed, or ask a camera for it; 0 = a file's own, a camera's default, of still
+    pictures one a second."""
     size: tuple[Count, Count] | None = None
     """Width and height in pixels that a V4L2 camera is asked for."""
     turn: Literal[0, 90, 180, 270] = 0
     """Degrees clockwise that frames are turned by."""
     timeout_s: Seconds = 10.0
-    """A camera that gives no frame for so long is lost."""
+    """A camera that gives no new frame for so long is lost."""
     retry_s: Seconds = 1.0
     """Wait before the first reconnection; twice as long before each next one, and some chance."""
     retry_most_s: Seconds = 60.0
@@ -53,6 +62,10 @@ class Camera(Table, frozen=True):
     """Frames that are exactly the same for so long are a frozen feed; 0 = never."""
     black_s: Annotated[float, Meta(ge=0)] = 10.0
     """Frames that are dark and without contrast for so long are a black feed; 0 = never."""
+
+    def __repr__(self) -> str:
+        """Where frames come from, without secrets."""
+        return f"Camera(source={masked(str(self.source))!r}, ...)"
 
 
 class Reading(Table, frozen=True):
@@ -63,12 +76,17 @@ class Reading(Table, frozen=True):
     precision: str | None = None
     threads: Count | None = None
     long_side_px: Annotated[int, Meta(ge=64, le=8192)] | None = None
+    find: Find | None = None
     alphabet: str = NUMBERS
     all_text: bool = False
+    """The same as ``find = "text"``."""
     pattern: str | None = None
     check: str | None = None
     upright: bool = True
     min_confidence: Share = MIN_CONFIDENCE
+    decimal: Decimal | None = None
+    thousands: Thousands | None = None
+    """These two also of every number that does not say its own."""
 
 
 class Looking(Table, frozen=True):
@@ -97,6 +115,10 @@ class Number(Table, frozen=True):
     """What stays unsure for so long is told as "unsure"; 0 = never."""
     pattern: str | None = None
     """Regular expression that a whole reading must match."""
+    decimal: Decimal | None = None
+    """What stands before decimals; without it what can mean nothing else, and of a counter its only point or comma."""
+    thousands: Thousands | None = None
+    """Characters that group digits by threes, "" = none."""
     decimals: Annotated[int, Meta(ge=0, le=9)] = 0
     """Counter: digits behind the point, where the meter shows none."""
     digits: Annotated[int, Meta(ge=0, le=18)] = 0
@@ -126,10 +148,12 @@ class JsonLines(Table, frozen=True):
 
 
 class Mqtt(Table, frozen=True):
-    """``[mqtt]``: a broker of MQTT 5."""
+    """``[mqtt]``: a broker of MQTT 5, or of 3.1.1."""
 
     host: str
     port: Port = 1883
+    version: Literal["5", "3.1.1"] = "5"
+    """Of the protocol. A broker of 3.1.1 does not say whether anybody has subscribed."""
     tls: bool = False
     ca_file: str | None = None
     username: str | None = None
@@ -194,5 +218,11 @@ class Settings(Table, frozen=True, kw_only=True):
 
     @property
     def numbers(self) -> list[Number]:
-        """What to read."""
-        return self.number or [Number()]
+        """What to read, each with how it is written."""
+        reader = self.reader
+        return [
+            msgspec.structs.replace(each, decimal=reader.decimal, thousands=reader.thousands)
+            if each.decimal is None and each.thousands is None
+            else each
+            for each in self.number or [Number()]
+        ]

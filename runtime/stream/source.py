@@ -1,17 +1,22 @@
 """Where frames come from: cameras, streams, videos and pictures behind one call."""
 
+from dataclasses import replace
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import ImageError, SourceError
+from ..errors import ConfigError, ImageError, SourceError
 from ..files import SUFFIXES, find_photos
 from ..images import Frame
-from .addresses import masked, split_url
+from .addresses import PORTS, Address, is_pipeline, masked, split_url
 from .captures import open_file, open_pipeline, open_url, open_v4l2
+from .passwords import CAMERA, read_password
 from .pictures import Pictures
 from .settings import Camera
 from .videos import Video
+from .web import ask
+from .web_pictures import MotionJpeg, Stills
 
 __all__ = ["Source", "masked", "open_source"]
 
@@ -49,17 +54,54 @@ def open_source(camera: Camera) -> Source:
         SourceError: it is not there, or cannot be opened, and trying again does not help.
         SourceLost: a camera that does not answer now.
     """
-    source = str(camera.source)
-    if camera.preset or " ! " in source:
+    source, name = str(camera.source), masked(str(camera.source))
+    if camera.preset or is_pipeline(source):
         pipeline = jetson_pipeline(source, camera) if camera.preset else source
         live = camera.preset != "jetson-file"
-        return Video(partial(open_pipeline, pipeline), masked(source), camera, live=live)
+        return Video(partial(open_pipeline, pipeline, name), name, camera, live=live)
     if source.isdecimal() or source.startswith("/dev/video"):
         device = f"/dev/video{int(source)}" if source.isdecimal() else source
         return Video(partial(open_v4l2, device, camera), device, camera, live=True)
     if "://" in source:
-        return Video(partial(open_url, source, camera), masked(source), camera, live=True)
+        address = address_of(camera)
+        return (_open_web if address.scheme.startswith("http") else _open_video)(address, camera)
     return _open_path(source, camera)
+
+
+def address_of(camera: Camera, schemes: tuple[str, ...] = tuple(PORTS)) -> Address:
+    """The address of a network camera, with the login of its settings where they have one.
+
+    Raises:
+        SourceError: not an address of these schemes, or no password where there should be one.
+    """
+    address = split_url(str(camera.source), schemes)
+    if camera.username is None:
+        return address
+    try:
+        return replace(address, username=camera.username, password=read_password(camera.password_file, CAMERA))
+    except ConfigError as exc:
+        raise SourceError(str(exc)) from exc
+
+
+def _open_video(address: Address, camera: Camera) -> Source:
+    stamped = address.scheme.startswith("rtsp")
+    return Video(partial(open_url, address, camera), address.shown, camera, live=True, stamped=stamped)
+
+
+def _open_web(address: Address, camera: Camera) -> Source:
+    """Open what an address answers with: pictures one by one, pictures in a row, or a video for FFmpeg."""
+    try:
+        answer = ask(address, address.shown, camera.timeout_s)
+    except HTTPException:
+        answer = None  # FFmpeg is less strict about HTTP
+    kind = "" if answer is None else answer.headers.get_content_type()
+    if answer is not None and kind.startswith("image/"):
+        return Stills(answer, address, camera)
+    if answer is not None and kind == "multipart/x-mixed-replace":
+        return MotionJpeg(answer, address.shown, camera)
+    if answer is not None:
+        answer.close()
+    return _open_video(address, camera)
 
 
 def _open_path(source: str, camera: Camera) -> Source:
@@ -97,8 +139,8 @@ def jetson_pipeline(source: str, camera: Camera) -> str:
         form = f"format=NV12,width={width},height={height}" + (f",framerate={round(camera.fps)}/1" * bool(camera.fps))
         return f"nvarguscamerasrc sensor-id={int(source)} ! video/x-raw(memory:NVMM),{form} ! {_TO_BGR} ! {_LATEST}"
     if camera.preset == "jetson-rtsp":
-        split_url(source, ("rtsp", "rtsps"))
-        start = f"rtspsrc location={_quoted(source)} protocols=tcp latency=100 ! rtph264depay"
+        address = address_of(camera, ("rtsp", "rtsps"))
+        start = f"rtspsrc location={_quoted(address.url)} protocols=tcp latency=100 ! rtph264depay"
         sink = _LATEST
     else:
         if not Path(source).is_file():

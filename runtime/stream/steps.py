@@ -7,10 +7,13 @@ digit at all, and a higher wheel turns early or late.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
+from ..alphabets import GAP
+from ..values import DECIMALS, Notation
 from .settings import Number
 
 Step = Literal[
@@ -49,13 +52,25 @@ class Figure:
         return self.digits, self.decimals
 
 
-def figure(text: str) -> Figure | None:
-    """What a text says, if it is a number: digits, at most one point or comma inside, a minus sign before it."""
-    whole, point, part = text.removeprefix("-").replace(",", ".").partition(".")
-    digits = whole + part
-    if not (digits.isascii() and digits.isdigit() and bool(point) == bool(part)):
+def figure(text: str, number: Number) -> Figure | None:
+    """What a text says by the number's notation, if it is a number.
+
+    A meter shows one number: gaps do not count, and its only point or comma stands before decimals unless the settings
+    say otherwise.
+    """
+    return _figure(text, number.decimal, number.thousands)
+
+
+@lru_cache(maxsize=1024)
+def _figure(text: str, decimal: str | None, thousands: str | None) -> Figure | None:
+    points = [each for each in text if each in DECIMALS]
+    if decimal is None and thousands is None and len(points) == 1:
+        decimal = points[0]
+    found = Notation(decimal, thousands).parts(text.replace(GAP, ""))
+    if found is None:
         return None
-    return Figure(text, int(digits) * (-1 if text[0] == "-" else 1), len(digits), len(part) if point else None)
+    sign, whole, part = found
+    return Figure(text, sign * int(whole + part), len(whole + part), len(part) if part else None)
 
 
 class Last(msgspec.Struct):
@@ -95,7 +110,7 @@ def step(text: str, last: Last | None, number: Number, second: float, pace: floa
         second: when it was read, by the clock of ``last.seen_s``.
         pace: units a second that readings of late rise by, besides the pace of ``last``.
     """
-    read = figure(text)
+    read = figure(text, number)
     if read is None or (read.units < 0 and not number.falls) or number.digits not in {0, read.digits}:
         return "wrong digits"
     if last is None:

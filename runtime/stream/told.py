@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..images import Points
+from ..values import Notation
 from .frames import Shot
 from .quads import is_near_edge
 from .settings import Number
-from .steps import figure
 from .tracks import Track
 
 EDGE = 0.15
@@ -90,12 +90,7 @@ def cut_off(quad: Points, size_hw: tuple[int, int]) -> bool:
     return is_near_edge(quad, size_hw, EDGE * min(high - low))
 
 
-def told_of(track: Track, *, sure: bool) -> Told:
-    """What a track's frames say together, as something to tell."""
-    return Told(track, track.fused.text, track.fused.confidence, sure, as_value(track.fused.text))
-
-
-def as_value(text: str) -> float | None:
-    """A reading as a number, where it is one."""
-    read = figure(text)
-    return None if read is None else float(read.units / 10 ** (read.decimals or 0))
+def told_of(track: Track, number: Number, *, sure: bool) -> Told:
+    """What a track's frames say together, as something to tell; with its value where that is one by the notation."""
+    text = track.fused.text
+    return Told(track, text, track.fused.confidence, sure, Notation(number.decimal, number.thousands).value_of(text))

@@ -12,10 +12,11 @@ import numpy as np
 from ..alphabets import Alphabet
 from ..decoding import Text
 from ..images import Frame, Points
-from ..reader import LONE_POWER, overlap
+from ..quads import overlap
+from ..reader import LONE_POWER
 from ..recognizer import Place
 from .fusion import Fused, Fuser
-from .quads import STILL, height, iou, is_cut, shift, straightened
+from .quads import STILL, height, is_cut, shift, straightened
 from .settings import Number
 
 MOST_FRAMES = {"plate": 32, "counter": 8, "free": 8}
@@ -26,7 +27,7 @@ FAR, LONG = 12.0, 3
 """Between two looks a text may move so many times its own height, if it has so many characters and says the same, or a
 part of it: it may come into the picture or leave it."""
 SAME_PLACE = 0.3
-"""Share of the smaller one's box that a track's and a found place have in common."""
+"""Share of the smaller one's area that a track's and a found place have in common."""
 LOOKS, AGREE = 5, 2
 """A still text's place is the one in which so many of so many looks read the most digits and letters: a detector cuts
 off a digit now and then, or adds a speck."""
@@ -245,9 +246,9 @@ def match(followed: Sequence[Followed], found: Sequence[Found], at: int) -> dict
 
 
 def _alike(track: Followed, place: Points, found: Found) -> float | None:
-    """How well they fit: shared share of both boxes, 0..1; below 0 where only the text is the same; None = not."""
+    """How well they fit: shared share of both areas, 0..1; below 0 where only the text is the same; None = not."""
     if overlap(place, found.quad) >= SAME_PLACE:
-        return iou(place, found.quad)
+        return overlap(place, found.quad, of="union")
     away = float(np.linalg.norm(place.mean(0) - found.quad.mean(0))) / max(height(place), 1.0)
     shorter, longer = sorted((track.fuser.fused.text, found.place.text.text), key=len)
     same = len(shorter) >= LONG and shorter in longer

@@ -2,6 +2,8 @@
 
 import logging
 
+from ..errors import SourceLost
+
 log = logging.getLogger("edgereader")
 
 
@@ -23,3 +25,8 @@ class Trouble:
         if self.line:
             self.line = ""
             log.warning("%s", line)
+
+
+def no_new_frames(name: str, seconds: float) -> SourceLost:
+    """The error of a camera that is silent, or that gives old frames again."""
+    return SourceLost(f"{name}: no new frames within {seconds:g} s; check the camera, its power and network")

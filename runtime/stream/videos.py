@@ -1,6 +1,8 @@
 """Frames through OpenCV: video files, network cameras, V4L2 cameras and GStreamer pipelines."""
 
 import logging
+import math
+import time
 from collections.abc import Callable
 
 import cv2
@@ -9,10 +11,26 @@ from ..errors import ImageError, SourceError, SourceLost
 from ..images import Frame
 from .frames import turned
 from .settings import Camera
+from .trouble import no_new_frames
 
+DRIFT = 1e-3
+"""A camera's clock and ours may differ by this share; quartz is ten times better."""
 WHOLE = 0.95
 """A file that gives a smaller share of the frames that it should have is damaged."""
 log = logging.getLogger("edgereader")
+
+
+class Lag:
+    """How much later than the quickest frame one comes, by its time stamp and our clock."""
+
+    def __init__(self) -> None:
+        self._least_s, self._at_s = math.inf, 0.0
+
+    def of(self, stamp_s: float, now_s: float) -> float:
+        """Seconds, 0 or more, of a frame with this time stamp that came now."""
+        self._least_s = min(now_s - stamp_s, self._least_s + DRIFT * (now_s - self._at_s))
+        self._at_s = now_s
+        return now_s - stamp_s - self._least_s
 
 
 class Video:
@@ -22,16 +40,28 @@ class Video:
         open_capture: opens it; once more for every round of a looped file.
         name: what errors call it, without secrets.
         live: a camera; False = a file, which has an end.
+        stamped: a camera whose frames have time stamps that can be trusted.
+        clock: monotonic seconds.
 
     Raises:
         SourceError: a file that cannot be opened.
         SourceLost: a camera that cannot be opened.
     """
 
-    def __init__(self, open_capture: Callable[[], cv2.VideoCapture], name: str, camera: Camera, *, live: bool) -> None:
+    def __init__(
+        self,
+        open_capture: Callable[[], cv2.VideoCapture],
+        name: str,
+        camera: Camera,
+        *,
+        live: bool,
+        stamped: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = name
         self.live = live
-        self._camera = camera
+        self._camera, self._clock = camera, clock
+        self._lag = Lag() if stamped else None
         self._open = open_capture
         self._capture = open_capture()
         self.fps = None if live else camera.fps or self._own_fps()
@@ -52,8 +82,11 @@ class Video:
             SourceLost: a camera that gives none any more.
             SourceError: a file without frames.
         """
+        began_s = self._clock()
         if not self._capture.grab():
-            return self._at_end()
+            return self._at_end(began_s)
+        if self.live:
+            self._demand_new(began_s)
         self._frames += 1
         seconds = None if self.live else self._seconds()
         good, frame = self._capture.retrieve()
@@ -63,6 +96,18 @@ class Video:
             )
         return turned(frame, self._camera.turn), seconds  # type: ignore[arg-type]
 
+    def _demand_new(self, began_s: float) -> None:
+        """Refuse a frame that a decoder held back: after a timeout FFmpeg gives the last ones, as if they were new.
+
+        Raises:
+            SourceLost: it came too late, or was made long ago.
+        """
+        now_s, most_s = self._clock(), self._camera.timeout_s
+        if now_s - began_s >= most_s:
+            raise no_new_frames(self.name, most_s)
+        if self._lag is not None and self._lag.of(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, now_s) >= most_s:
+            raise no_new_frames(self.name, most_s)
+
     def _seconds(self) -> float:
         """Place of the frame that was grabbed; always later than the one before."""
         place = self._began_s + self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
@@ -71,7 +116,9 @@ class Video:
         self._last_s = max(place, self._last_s)
         return self._last_s
 
-    def _at_end(self) -> tuple[Frame, float | None] | None:
+    def _at_end(self, began_s: float) -> tuple[Frame, float | None] | None:
+        if self.live and self._clock() - began_s >= self._camera.timeout_s:
+            raise no_new_frames(self.name, self._camera.timeout_s)
         if self.live:
             raise SourceLost(f"{self.name}: expected frames, got no more; check the camera, its power and network")
         if not self._frames:

@@ -8,16 +8,17 @@ from itertools import islice
 
 import numpy as np
 
-from ..alphabets import NUMBERS, Alphabet, make_alphabet
+from ..alphabets import Alphabet
 from ..errors import BundleError
 from ..heatmaps import Region
 from ..images import Frame, Points
-from ..reader import Reader, make_reading, overlap, without_doubles
+from ..quads import SAME_PLACE, overlap
+from ..reader import Reader, make_reading, without_doubles
 from ..recognizer import Place
 from .frames import Shot
 from .letters import Letters
 from .pace import Pace
-from .quads import height, inside, iou, is_cut
+from .quads import height, inside, is_cut
 from .regions import Regions
 from .settings import Looking, Number, Polygon
 from .tracks import Followed, Found, Track, match
@@ -31,8 +32,6 @@ MOST_TRACKS = 32
 """Texts that are followed at once."""
 IN_REGION = 0.5
 """In a number's own region a text is followed from this share of the least confidence on; its frames are fused."""
-SAME_PLACE = 0.5
-"""A found text that shares so much of the smaller box with one that is followed is a part of that."""
 GROWN = 0.25
 """Motion is not looked for in a text and so much around it, of its height: digits change."""
 
@@ -180,7 +179,7 @@ class Watcher:
         return [
             (each, number)
             for each, number in owned
-            if number is not None and all(iou(each.quad, word) < SAME_WORD for word, _ in self._words)
+            if number is not None and all(overlap(each.quad, word, of="union") < SAME_WORD for word, _ in self._words)
         ]
 
     def _worth_it(
@@ -236,10 +235,7 @@ def alphabet_of(alphabet: Alphabet, number: Number) -> Alphabet:
     Raises:
         AlphabetError: the pattern is none.
     """
-    if number.pattern is None:
-        return alphabet
-    wanted = NUMBERS if alphabet.numbers else alphabet.permitted
-    return make_alphabet(alphabet.charset, alphabet.prediction, wanted, number.pattern, alphabet.check)
+    return alphabet if number.pattern is None else alphabet.matching(number.pattern)
 
 
 def _is_broken(read: Mapping[Followed, Place]) -> bool:

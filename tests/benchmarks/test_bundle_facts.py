@@ -58,6 +58,13 @@ def test_a_gain_is_called_one(bundle, loss, told):
     assert f"H-mean {told} on 80 regions" in found
 
 
+def test_several_widths_are_told(bundle):
+    recognizer = msgspec.structs.replace(bundle.recognizer, widths=(64, 128))
+    several = Bundle(bundle.root, msgspec.structs.replace(bundle.manifest, recognizer=recognizer))
+    (told,) = (row[2] for row in rows(facts(several)) if row[0] == "input")
+    assert told == "crops of 32 × 64 to 128 px, grey, aspect ratio kept"
+
+
 def test_a_bundle_of_one_model_has_one_column(bundle):
     alone = Bundle(bundle.root, msgspec.structs.replace(bundle.manifest, detector=None))
     found = {row[0]: row[1:] for row in rows(facts(alone))}

@@ -45,7 +45,7 @@ def test_only_the_single_digits_are_not_refused(shared_data):
 def test_what_is_no_set_is_one_clear_line(tmp_path):
     with pytest.raises(DatasetError, match="got nothing there"):
         open_calibration_set(str(tmp_path / "gone"))
-    with pytest.raises(DatasetError, match="expected images of the meters"):
+    with pytest.raises(DatasetError, match="expected photos that are held out"):
         open_calibration_set(f"{make(tmp_path / 'set', ['a.png'])}:held-out")
 
 

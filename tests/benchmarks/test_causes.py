@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgereader.benchmarks.causes import crop_cause, false_cause, left_over, missed_cause, overlap, shared_area
+from edgereader.benchmarks.causes import crop_cause, false_cause, left_over, missed_cause
 
 
 def box(x, y, width=40, height=20):
@@ -59,15 +59,6 @@ def test_every_wrong_reading_has_a_cause(label, reading):
         what, where = crop_cause(label, reading)
         assert what
         assert where
-
-
-def test_quads_share_what_they_share():
-    assert shared_area(box(0, 0), box(20, 10)) == pytest.approx(200)
-    assert overlap(box(0, 0), box(20, 10)) == pytest.approx(0.25)
-    assert overlap(box(0, 0, 100, 100), box(10, 10)) == pytest.approx(1)  # a number in the window of a display
-    assert overlap(box(0, 0), box(50, 0)) == 0
-    diamond = np.array([[50, 0], [100, 50], [50, 100], [0, 50]], np.float32)
-    assert overlap(diamond, box(0, 0, 20, 20)) == pytest.approx(0, abs=0.01)  # their upright boxes do overlap
 
 
 def test_why_a_labelled_number_is_missing():

@@ -104,7 +104,7 @@ def test_the_held_out_part_is_said_to_be_one(tmp_path, crops):
     result = run("digits-edge", f"{crops}:held-out", "--json", tmp_path / "report.json")
     assert result.exit_code == 0, result.output
     assert "exact 100.0% (1 of 1)" in result.stdout
-    assert "crops_samples:held-out: only meters kept out of training (gasmeter, lcd2, top)" in result.stdout
+    assert "crops_samples:held-out: only what training leaves out" in result.stdout
     assert json.loads((tmp_path / "report.json").read_text())["runs"][0]["all_crops"] is None
 
 

@@ -4,8 +4,10 @@ import pytest
 
 from edgereader.benchmarks.datasets import open_set, open_sets
 from edgereader.models.training.crops import MeterDigits
+from edgereader.models.training.datasets import open_crops
 from edgereader.models.training.labels_writer import write_labels
 from edgereader.models.training.lmdb_crops import write_lmdb
+from edgereader.models.training.samples import parted
 from edgereader.runtime.errors import DatasetError
 
 
@@ -77,16 +79,22 @@ def test_the_meters_kept_out_of_training_may_be_asked_for(tmp_path):
     assert (len(whole.images), whole.part, whole.name) == (4, None, "mine")
     assert [image.path.stem for image in part.images] == ["lcd2_1", "top-x_3", "gasmeter_4"]
     assert part.name == "mine:held-out"
-    assert part.part == "only meters kept out of training (gasmeter, lcd2, top)"
+    assert part.part == "only what training leaves out"
     assert open_set(f"{root}:held-out", "scenes").kind == "scenes"
 
 
 def test_a_set_of_which_nothing_is_held_out_is_one_clear_line(tmp_path):
-    root = make(tmp_path / "mine", ["images/lcd.png\t1"])
-    with pytest.raises(
-        DatasetError, match="expected images of the meters gasmeter, lcd2, top, .* got none; leave :held"
-    ):
+    root = make(tmp_path / "mine", ["images/lcd_of_another.png\t1"])
+    with pytest.raises(DatasetError, match="expected photos that are held out, got none; leave :held-out away"):
         open_set(f"{root}:held-out")
+
+
+def test_the_photos_held_out_are_those_that_training_leaves_out(tmp_path):
+    lines = [f"images/{photo:03}_{crop}.png\t{photo * 2 + crop}" for photo in range(20) for crop in range(2)]
+    root = make(tmp_path / "crops_mine", lines)
+    measured = {int(image.texts[0]) for image in open_set(f"{root}:held-out").images}
+    assert measured == set(parted(open_crops(root))[1].tolist())
+    assert 0 < len(measured) < 40
 
 
 def test_the_meters_held_out_are_those_that_training_leaves_out(tmp_path):

@@ -1,8 +1,15 @@
+from types import SimpleNamespace
+
+import msgspec
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
-from edgereader.benchmarks.flops import gflop
+from edgereader.benchmarks import flops
+from edgereader.benchmarks.flops import gflop, gflop_of_frames
+from edgereader.runtime import Bundle
+from edgereader.runtime.heatmaps import Region
+from edgereader.runtime.images import box
 
 
 def write(path, nodes, constants, inputs):
@@ -42,6 +49,19 @@ def test_the_shipped_detector_grows_with_its_canvas(repository):
     small, large = (gflop(path, {"image": (1, side, 64, 3)}) for side in (64, 128))
     assert large == pytest.approx(2 * small)
     assert small > 0.1
+
+
+def test_crops_count_at_their_own_widths(repository, monkeypatch):
+    shipped = Bundle.open(repository / "models/zoo/digits-edge")
+    recognizer = msgspec.structs.replace(shipped.recognizer, widths=(64, 128), margin=0.0, stretch=1.0)
+    bundle = Bundle(shipped.root, msgspec.structs.replace(shipped.manifest, recognizer=recognizer))
+    asked = []
+    monkeypatch.setattr(flops, "gflop_of", lambda _bundle, kind, shape: asked.append((kind, shape)) or shape[2])
+    found = [Region(box(0, 0, width, 32), np.empty((0, 4, 2), np.float32), 1.0) for width in (30, 60, 90, 900)]
+    detector = SimpleNamespace(plans=lambda *_: [], detect=lambda _: found)
+    frames = [np.zeros((40, 1000, 3), np.uint8)] * 2
+    assert gflop_of_frames(bundle, detector, frames) == {"detector": 0, "recognizer": 64 * 2 + 128 * 2}
+    assert set(asked) == {("recognizer", (1, 32, 64, 1)), ("recognizer", (1, 32, 128, 1))}
 
 
 def test_a_shape_that_is_not_known_is_an_error(tmp_path):

@@ -20,8 +20,8 @@ def test_what_is_no_report_is_one_clear_line(report, tmp_path):
     path = tmp_path / "report.json"
     for contents, got in (
         (b"{}", "got None"),
-        (b'{"schema": 2}', "got 2; measure again"),
-        (b'{"schema": 3}', "missing required field"),
+        (b'{"schema": 3}', "got 3; measure again"),
+        (b'{"schema": 4}', "missing required field"),
         (msgspec.json.encode(msgspec.structs.replace(report, runs=[])), "at least one run"),
     ):
         path.write_bytes(contents)

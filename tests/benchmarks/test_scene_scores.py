@@ -115,3 +115,16 @@ def test_nothing_is_known_of_what_was_not_read():
     outcome = score_readings(data, [[]], LATENCY)
     assert outcome.result.thresholds == []
     assert outcome.mistakes[0].causes == (("number missed", "nothing read there"),)
+
+
+def test_groups_of_one_line_are_joined_for_the_recall_of_lines():
+    label = [("4 006381 333931", None)]
+    groups = [found("333931", 0.97, 200), found("4", 0.97, 0), found("006381", 0.97, 60)]
+    below = found("12345", 0.97, 0)
+    below[0].quad[:, 1] += 60
+    result = score((label, [*groups, below])).result
+    assert (result.recall, result.line_recall) == (0, 1)
+    assert score((label, groups[:2])).result.line_recall == 0
+    assert score((label, [groups[0], groups[2], below])).result.line_recall == 0
+    assert score(([("12", None)], [found("12", 0.97, 0)])).result.line_recall == 1
+    assert score(([], [found("12", 0.97, 0)])).result.line_recall is None

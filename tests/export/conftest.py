@@ -87,17 +87,18 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 def exported(
     make_recognizer: Callable[..., Recognizer], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., tuple[Recognizer, Path]]:
-    """Export a recogniser, each once: `exported(stages, width)` -> network, folder of its bundle."""
+    """Export a recogniser, each once: `exported(stages, width, widths)` -> network, folder of its bundle."""
 
     @cache
-    def export(stages: str, width: float = 0.125) -> tuple[Recognizer, Path]:
+    def export(stages: str, width: float = 0.125, widths: tuple[int, ...] = ()) -> tuple[Recognizer, Path]:
         charset, max_length = ("alnum36", 25) if width == 1 else ("digits", 4)
         classes = num_classes(CHARSETS[charset], stages.split("-")[3])
         network = make_recognizer(stages, num_classes=classes, width=width, max_length=max_length)
         folder = tmp_path_factory.mktemp(stages)
         torch.save(network.state_dict(), folder / "checkpoint.pt")
+        told = {"widths": widths, "image_hw": (32, widths[-1]), "keep_ratio": True} if widths else {}
         export_recognizer(
-            folder / "checkpoint.pt", Target(folder / "bundle"), charset=charset, max_length=max_length, say=str
+            folder / "checkpoint.pt", Target(folder / "bundle"), charset=charset, max_length=max_length, say=str, **told
         )
         return network, folder / "bundle"
 

@@ -45,6 +45,25 @@ def test_export_and_verify(make_recognizer: Maker, save: Save, tmp_path: Path) -
     assert result.stdout.startswith("FAILED")
 
 
+def test_widths_are_told_and_verified(make_recognizer: Maker, save: Save, tmp_path: Path) -> None:
+    checkpoint, bundle = save(make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1)), tmp_path / "bundle"
+    told = ["--charset", "digits", "--size", "32x96", "--keep-ratio", "--widths", "32,48,64,96"]
+    result = CliRunner().invoke(export, ["recognizer", str(checkpoint), "--to", str(bundle), *told])
+    assert result.exit_code == 0, result.output
+    assert "comparing with the network: input 12" in result.stderr, "three widths"
+    assert Bundle.open(bundle).recognizer.widths == (32, 48, 64, 96)
+    result = CliRunner().invoke(verify, [str(bundle), "--checkpoint", str(checkpoint)])
+    assert result.exit_code == 0, result.output
+    assert "12 inputs" in result.stdout
+
+
+@pytest.mark.parametrize("widths", ["64,32", "32,32", "4,8", "32,66", "32,", "a", "32;64", "16384"])
+def test_widths_that_are_none(tmp_path: Path, widths: str) -> None:
+    result = CliRunner().invoke(export, ["recognizer", "a.pt", "--to", str(tmp_path / "b"), "--widths", widths])
+    assert result.exit_code == 2
+    assert "expected ascending widths" in result.output
+
+
 @pytest.mark.parametrize("size", ["32", "0x100", "32x100x3", "99999x10", "axb"])
 def test_a_size_that_is_none(tmp_path: Path, size: str) -> None:
     result = CliRunner().invoke(export, ["recognizer", "a.pt", "--to", str(tmp_path / "b"), "--size", size])

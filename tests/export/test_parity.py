@@ -235,6 +235,15 @@ def test_cases_cover_batches_and_a_mask(traced: tuple[Recognizer, Path]) -> None
     assert [bool(case.inputs["allowed"].any()) for case in cases] == [False, False, False, True]
 
 
+def test_cases_have_the_least_the_middle_and_the_greatest_width(make_recognizer: Maker) -> None:
+    network = make_recognizer("None-VGG-None-CTC", num_classes=5, width=0.0625, image_hw=(32, 64))
+    cases = list(recognizer_cases(network, (8, 16, 24, 32, 64)))
+    assert [case.inputs["crops"].shape[2] for case in cases] == [8] * 4 + [24] * 4 + [64] * 4
+    outputs = {"symbols": np.zeros((1, 1), np.int64)}
+    found = [case.compute(torch.float32, outputs)["log_probs"].shape for case in cases[::4]]
+    assert found == [(1, width // 4 - 1, 5) for width in (8, 24, 64)], "each of its own crops"
+
+
 @torch.inference_mode()
 def test_the_reference_is_the_network_decoding_greedily(make_recognizer: Maker) -> None:
     network = make_recognizer("None-VGG-BiLSTM-Attn", num_classes=9, width=0.1, max_length=6).double()
@@ -245,6 +254,8 @@ def test_the_reference_is_the_network_decoding_greedily(make_recognizer: Maker) 
     assert difference(found["log_probs"], logits.log_softmax(2).numpy()) < 1e-9
     other = run_recognizer(network, crops, np.zeros(9, np.float32), 0 * symbols, torch.float64)
     assert difference(other["log_probs"], found["log_probs"]) > 0.01, "it goes on after the symbols that it is given"
+    alone = run_recognizer(network, crops, np.zeros(9, np.float32), None, torch.float64)
+    assert difference(alone["log_probs"], found["log_probs"]) < 1e-9, "it goes on after its own"
     network.float()
 
 

@@ -13,6 +13,8 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import edgereader.export.parity
@@ -28,6 +30,7 @@ from edgereader.models.recognizer import COMBINATIONS, Recognizer
 from edgereader.runtime.bundle import Bundle, file_sha256
 from edgereader.runtime.errors import BackendError, BundleError, CheckpointError, ExportError, ParityError
 from edgereader.runtime.manifest import FileEntry, Passport, ShapeRange, Thresholds
+from edgereader.runtime.recognizer import Recognizer as Recogniser
 
 Maker = Callable[..., Recognizer]
 Save = Callable[..., Path]
@@ -51,16 +54,20 @@ def random_bytes(*shape: int) -> np.ndarray[Any, Any]:
 
 
 @torch.inference_mode()
-def assert_recognizer_equals(path: Path, network: Recognizer) -> None:
+def assert_recognizer_equals(
+    path: Path, network: Recognizer, width: int | None = None, *, told_apart: bool = True
+) -> None:
     """Against the network in float64, fed with the graph's symbols; itself in float32 says what is allowed."""
     config, networks = network.config, (network, copy.deepcopy(network).double())
     for batch in (1, 3):
-        crops = random_bytes(batch, *config.image_hw, config.channels)
+        crops = random_bytes(batch, config.image_hw[0], width or config.image_hw[1], config.channels)
         symbols, log_probs = run(path, crops=crops, allowed=np.zeros(config.num_classes, np.float32))
         single, exact = (read(each, crops, torch.from_numpy(symbols)) for each in networks)
         allowed = bound(difference(single, exact))
         assert difference(log_probs, exact) <= allowed
         assert clear_symbols_equal(symbols, exact, allowed)
+    if not told_apart:
+        return
     spread = np.abs(log_probs[0] - log_probs[1]).max() / np.abs(log_probs).max()
     assert spread > max(100 * TOLERANCE, allowed), "the images must read differently, or this test shows little"
 
@@ -124,6 +131,109 @@ def test_colour_and_another_size(make_recognizer: Maker, save: Save, tmp_path: P
     assert (spec.image_hw, spec.channels, spec.charset, spec.width) == ((48, 128), 3, "x-y1", 0.125)
     assert (spec.keep_ratio, spec.stretch, spec.margin, spec.even_contrast) == (True, 1.5, 0.1, True)
     assert_recognizer_equals(bundle.file("recognizer"), network)
+
+
+WIDTHS = (32, 64, 128)
+
+
+@pytest.mark.parametrize("stages", ["None-VGG-BiLSTM-CTC", "None-RCNN-None-CTC", "None-ResNet-BiLSTM-Attn"])
+def test_several_widths_equal_the_network_at_each_of_them(exported: Exported, stages: str) -> None:
+    network, folder = exported(stages, 0.125, WIDTHS)
+    bundle = Bundle.open(folder)
+    spec, path = bundle.recognizer, bundle.file("recognizer")
+    assert (spec.image_hw, spec.widths, spec.parity["fp32"].cases) == ((32, 128), WIDTHS, 12)
+    for width in (*WIDTHS, 8, 92, 512):
+        assert_recognizer_equals(path, network, width)
+    crops = [np.random.default_rng(width).integers(0, 256, (32, width)).astype(np.uint8) for width in (90, 9, 500, 40)]
+    recognizer = Recogniser(bundle, alphabet=None)
+    assert [len(each) for each in recognizer.log_probs(crops)] == [spec.steps(width) for width in (128, 32, 128, 64)]
+    together = list(recognizer.log_probs(crops))
+    for crop, rows in zip(crops, together, strict=True):
+        (alone,) = recognizer.log_probs([crop])
+        np.testing.assert_allclose(alone, rows, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("stages", "told", "message"),
+    [
+        ("TPS-VGG-None-CTC", {"keep_ratio": True}, "without TPS, got TPS-VGG-None-CTC"),
+        ("None-VGG-None-CTC", {}, "only with keep_ratio"),
+        ("None-VGG-None-CTC", {"keep_ratio": True, "widths": (32, 64)}, "that end with 128, the greatest; got 32, 64"),
+        ("None-VGG-None-CTC", {"keep_ratio": True, "widths": (64, 32, 128)}, "ascending multiples of 4"),
+        ("None-VGG-None-CTC", {"keep_ratio": True, "widths": (30, 128)}, "ascending multiples of 4"),
+    ],
+)
+def test_widths_that_cannot_be_are_refused_before_anything_is_traced(
+    make_recognizer: Maker, save: Save, tmp_path: Path, stages: str, told: dict[str, Any], message: str
+) -> None:
+    checkpoint = save(make_recognizer(stages, num_classes=11, width=0.1, image_hw=(32, 128)))
+    said: list[str] = []
+    options = {"image_hw": (32, 128), "widths": WIDTHS, **told}
+    with pytest.raises(ExportError, match=message):
+        export_recognizer(checkpoint, Target(tmp_path / "bundle"), charset="digits", say=said.append, **options)
+    assert said == [f"reading {checkpoint}"]
+    assert not (tmp_path / "bundle").exists()
+
+
+OPTIONS: dict[str, Any] = {
+    "num_classes": st.integers(4, 40),
+    "image_hw": st.tuples(st.integers(32, 64), st.integers(32, 120)),
+    "channels": st.sampled_from([1, 3]),
+    "hidden_size": st.integers(2, 48),
+    "output_channels": st.integers(16, 70),
+    "fiducials": st.integers(2, 12).map(lambda half: 2 * half),
+    "max_length": st.integers(1, 6),
+    "even_contrast": st.booleans(),
+}
+"""Options of the benchmark's training, seldom the defaults."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stages", COMBINATIONS)
+@settings(max_examples=1, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(options=st.fixed_dictionaries(OPTIONS))
+def test_every_option_is_exported(
+    make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory, stages: str, options: dict[str, Any]
+) -> None:
+    network, folder = make_recognizer(stages, width=0.0625, **options), tmp_path_factory.mktemp("options")
+    torch.save(network.state_dict(), folder / "checkpoint.pt")
+    config = network.config
+    charset = "".join(chr(ord("0") + place) for place in range(config.num_classes - (2 if "Attn" in stages else 1)))
+    told = {"max_length": config.max_length, "even_contrast": config.even_contrast}
+    if stages.startswith("None"):
+        told["image_hw"] = config.image_hw
+    export_recognizer(folder / "checkpoint.pt", Target(folder / "bundle"), charset=charset, **told)
+    assert_recognizer_equals(Bundle.open(folder / "bundle").file("recognizer"), network, told_apart=False)
+
+
+def test_our_own_checkpoint_needs_no_option(make_recognizer: Maker, tmp_path: Path) -> None:
+    network = make_recognizer("None-VGG-BiLSTM-CTC", num_classes=5, width=0.0625, hidden_size=24, image_hw=(32, 64))
+    config = {
+        "stages": "None-VGG-BiLSTM-CTC",
+        "charset": "01-.",
+        "image_hw": (32, 64),
+        "widths": (32, 64),
+        "keep_ratio": True,
+        "stretch": 2.0,
+        "even_contrast": True,
+        "max_length": 9,
+    }
+    torch.save({"state_dict": network.state_dict(), "config": config}, tmp_path / "recognizer.pt")
+    said: list[str] = []
+    export_recognizer(tmp_path / "recognizer.pt", Target(tmp_path / "bundle"), say=said.append)
+    spec = Bundle.open(tmp_path / "bundle").recognizer
+    assert {name: getattr(spec, name) for name in config} == config
+    assert not [line for line in said if "assumed" in line]
+
+
+def test_a_charset_that_repeats_a_character(make_recognizer: Maker, save: Save, tmp_path: Path) -> None:
+    network = make_recognizer("None-VGG-None-CTC", num_classes=15, width=0.0625, image_hw=(32, 32))
+    said: list[str] = []
+    export_recognizer(
+        save(network), Target(tmp_path / "b"), charset="0123456789.-.,", image_hw=(32, 32), say=said.append
+    )
+    assert Bundle.open(tmp_path / "b").recognizer.charset == "0123456789.-.,"
+    assert [line.split(",")[0] for line in said if "assumed" in line] == ["assumed: --fill", "assumed: --as-it-is"]
 
 
 @pytest.mark.parametrize("name", ["thin_craft", "strided_craft"])
@@ -234,13 +344,6 @@ def test_a_canary_that_cannot_be_drawn_leaves_the_bundle_as_it_was(
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("sides", [(32, None), (63, None), (8193, None), (1280, 32)])
-def test_canvases_with_which_no_detector_opens_are_refused(tmp_path: Path, sides: tuple[int, int | None]) -> None:
-    with pytest.raises(ExportError, match=r"expected a canvas side of 64 to 8192 pixels, got \d+; choose"):
-        export_detector(tmp_path / "none.pt", Target(tmp_path / "b"), long_side_px=sides[0], coarse_side_px=sides[1])
-    assert not list(tmp_path.iterdir())
-
-
 def test_failed_parity_leaves_nothing(
     make_recognizer: Maker, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +359,19 @@ def test_failed_parity_leaves_nothing(
     with pytest.raises(ParityError):
         export_recognizer(path, Target(tmp_path / "bundle", name="other"), charset="digits")
     assert {item.name: item.read_bytes() for item in (tmp_path / "bundle").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [
+        *({"long_side_px": side} for side in (32, 63, 8193)),
+        *({"coarse_side_px": side} for side in (32, 400, 1280)),
+    ],
+)
+def test_sides_that_no_canvas_has_are_refused_before_anything_is_read(tmp_path: Path, sides: dict[str, int]) -> None:
+    with pytest.raises(BundleError, match="_side_px: expected"):
+        export_detector(tmp_path / "absent.pth", Target(tmp_path / "bundle"), **sides)
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_what_cannot_be_extended_is_refused_and_untouched(thin_craft: CRAFT, save: Save, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """A bundle of tiny graphs that keep the contract, so that a test can paint what the networks see.
 
 The detector's `region` is a frame's red channel, its `affinity` the blue one. The recogniser's reading is the
-grey level of each of `steps` columns: level k * 255 / (classes - 1) is class k.
+grey level of each of `steps` columns: level k * 255 / (classes - 1) is class k. With `widths` it takes any width, and
+reads all groups of 4 columns but the last, as many as a network with VGG has steps; with Attn the first `steps`.
 """
 
 import numpy as np
@@ -28,13 +29,16 @@ def detector_graph():
     return model(nodes, constants, [("image", TensorProto.UINT8, ["N", "H", "W", 3])], outputs)
 
 
-def recognizer_graph(classes, steps, image_hw, channels=1):
+def recognizer_graph(classes, steps, image_hw, channels=1, *, any_width=False, open_steps=False):
     from onnx import TensorProto, helper
 
     height, width = image_hw
+    group, read = (4, -4 if open_steps else 4 * steps) if any_width else (width // steps, width // steps * steps)
+    steps = "T" if open_steps else steps
     nodes = [
         helper.make_node("Cast", ["crops"], ["float"], to=TensorProto.FLOAT),
-        helper.make_node("Reshape", ["float", "columns"], ["split"]),
+        helper.make_node("Slice", ["float", "zero", "unread", "columns_axis"], ["read"]),
+        helper.make_node("Reshape", ["read", "columns"], ["split"]),
         helper.make_node("ReduceMax", ["split", "inner"], ["level"], keepdims=0),
         helper.make_node("Unsqueeze", ["level", "last"], ["levels"]),
         helper.make_node("Sub", ["levels", "centres"], ["off"]),
@@ -45,13 +49,17 @@ def recognizer_graph(classes, steps, image_hw, channels=1):
         helper.make_node("ArgMax", ["log_probs"], ["symbols"], axis=-1, keepdims=0),
     ]
     constants = {
-        "columns": np.array([-1, height, steps, width // steps * channels]),
+        "zero": np.array([0]),
+        "unread": np.array([read]),
+        "columns_axis": np.array([2]),
+        "columns": np.array([0, height, -1, group * channels]),
         "inner": np.array([1, 3]),
         "last": np.array([2]),
         "centres": np.linspace(0, 255, classes, dtype=np.float32),
         "sharpness": np.float32(-0.1),
     }
-    inputs = [("crops", TensorProto.UINT8, ["N", height, width, channels]), ("allowed", TensorProto.FLOAT, [classes])]
+    crops = ["N", height, "W" if any_width else width, channels]
+    inputs = [("crops", TensorProto.UINT8, crops), ("allowed", TensorProto.FLOAT, [classes])]
     outputs = [
         ("symbols", TensorProto.INT64, ["N", steps]),
         ("log_probs", TensorProto.FLOAT, ["N", steps, classes]),
@@ -83,20 +91,25 @@ def write_test_bundle(
 ):
     folder.mkdir(parents=True, exist_ok=True)
     image_hw, channels, margin = (spec.pop(*each) for each in (("image_hw", (32, 100)), ("channels", 1), ("margin", 0)))
+    widths, stretch, max_length = spec.pop("widths", ()), spec.pop("stretch", 1.0), spec.pop("max_length", None)
+    image_hw = (image_hw[0], widths[-1]) if widths else image_hw
     classes = len(charset) + (1 if prediction == "CTC" else 2)
     found = reads = None
     if detector:
         files = stored(folder, "detector.onnx", detector_graph())
         found = DetectorSpec(architecture="CRAFT", width=0.25, files=files, parity={}, **spec)
     if recognizer:
-        files = stored(folder, "recognizer.onnx", recognizer_graph(classes, steps, image_hw, channels))
+        opened = {"any_width": bool(widths), "open_steps": bool(widths) and prediction == "CTC"}
+        files = stored(folder, "recognizer.onnx", recognizer_graph(classes, steps, image_hw, channels, **opened))
         reads = RecognizerSpec(
             stages=f"None-VGG-None-{prediction}",
             charset=charset,
             image_hw=image_hw,
+            widths=widths,
+            stretch=stretch,
             channels=channels,
             width=0.25,
-            max_length=steps,
+            max_length=max_length or steps,
             keep_ratio=keep_ratio,
             margin=margin,
             files=files,

@@ -78,12 +78,13 @@ def test_json_lines(reader, photos, capsys):
     for outcome in read_all(reader, find_sources([str(photos)])):
         write_json(outcome)
     first, second, third = map(json.loads, capsys.readouterr().out.splitlines())
-    assert set(first) == {"path", "readings"}
+    assert set(first) == {"path", "readings", "smallest_text_px"}
     assert set(first["readings"][0]) == {
-        "text", "confidence", "quad", "characters", "confidences", "peaks", "agrees", "ambiguous_rotation",
+        "text", "value", "confidence", "quad", "characters", "confidences", "peaks", "agrees", "ambiguous_rotation",
     }  # fmt: skip
     assert np.shape(first["readings"][0]["characters"]) == (1, 4, 2)
     assert len(first["readings"][0]["confidences"]) == 1
+    assert first["readings"][0]["value"] == 7
     assert set(second) == {"path", "error"}
     assert third["readings"] == []
 
@@ -94,8 +95,9 @@ def test_the_table(reader, photos, capsys):
     for outcome in read_all(reader, sources):
         write(outcome)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["picture", "confidence", "reading"]
+    assert lines[0].split() == ["picture", "confidence", "value", "reading"]
     assert [line.split()[-1] for line in lines[1:]] == ["7", "5", "read", "-"]
+    assert [line.split()[-2] for line in lines[1:3]] == ["7", "5"]
     assert [len(line) - 1 for line in lines[1:3]] == [lines[0].index("reading")] * 2
 
 
@@ -110,12 +112,44 @@ def test_the_table_remarks_on_what_is_doubtful(make_bundle, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[1].endswith("86  (1 characters seen, maybe upside down)")
 
 
+@pytest.fixture
+def large(tmp_path):
+    """A picture without a number, four times as large as the detector sees it, and a small one."""
+    cv2.imwrite(str(tmp_path / "large.png"), np.zeros((3000, 4 * 1264, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "small.png"), np.zeros((50, 50, 3), np.uint8))
+    return [str(tmp_path / "large.png"), str(tmp_path / "small.png")]
+
+
+def test_no_number_is_not_too_small_to_be_seen(reader, large, capsys):
+    write = write_table(large)
+    for outcome in read_all(reader, large):
+        write(outcome)
+        write_json(outcome)
+    _, first, one, second, other = capsys.readouterr().out.splitlines()
+    assert first.endswith("  -  (text below 40 px is too small to be seen)")
+    assert second.endswith("  -")
+    assert json.loads(one)["smallest_text_px"] == 40
+    assert json.loads(other)["smallest_text_px"] == pytest.approx(6.7)
+
+
+def test_sizes_are_in_the_files_pixels(reader, large, monkeypatch):
+    monkeypatch.setattr("edgereader.runtime.files.LARGEST_FRAME_PIXELS", 4_000_000)
+    (outcome,) = read_all(reader, large[:1])
+    assert (outcome.sight.smallest_text_px, outcome.overlooked) == (pytest.approx(40), True)
+
+
+def test_crops_are_seen_as_they_are(reader, large):
+    (outcome,) = read_all(reader, large[:1], crops=True)
+    assert (outcome.sight, outcome.overlooked) == (None, False)
+
+
 def test_crops(reader, tmp_path):
     frame = np.zeros((40, 120, 3), np.uint8)
     paint_word(frame, "7", 0, 0)
     cv2.imwrite(str(tmp_path / "a.png"), frame)
     (outcome,) = read_all(reader, [str(tmp_path / "a.png")], crops=True)
-    assert outcome.readings == [{"text": "7", "confidence": pytest.approx(1, abs=0.1), "accepted": True}]
+    sure = pytest.approx(1, abs=0.1)
+    assert outcome.readings == [{"text": "7", "value": 7, "confidence": sure, "accepted": True}]
 
 
 def test_progress_on_long_runs(capsys, monkeypatch):

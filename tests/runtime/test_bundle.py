@@ -83,13 +83,19 @@ WRONG = [
     (("detector", "files", "fp32", "path"), ".."),
     (("detector", "files", "fp32", "path"), "detector.onnx\n"),
     (("recognizer", "channels"), 4),
-    (("recognizer", "charset"), "aa"),
     (("recognizer", "charset"), ""),
     (("recognizer", "image_hw"), [32]),
     (("recognizer", "image_hw"), [32, 1 << 20]),
     (("recognizer", "max_length"), 0),
     (("recognizer", "stages"), "TPS-VGG-LSTM-CTC"),
     (("recognizer", "keep_ratio"), "yes"),
+    (("recognizer", "widths"), [64, 96]),
+    (("recognizer", "widths"), [96, 64, 100]),
+    (("recognizer", "widths"), [64, 64, 100]),
+    (("recognizer", "widths"), [62, 100]),
+    (("recognizer", "widths"), [4, 100]),
+    (("recognizer", "widths"), 100),
+    (("recognizer", "widths"), [*range(8, 100, 4), 100]),
     (("recognizer", "temperature"), 0),
     (("recognizer", "temperature"), -1.5),
     (("recognizer", "temperature"), None),
@@ -103,6 +109,20 @@ def test_wrong_manifests_are_refused(folder, path, value):
         Bundle.open(folder)
     assert_one_helpful_line(caught.value)
     assert "bundle.json" in str(caught.value)
+
+
+def test_several_widths_need_crops_that_keep_their_ratio_and_no_tps(folder):
+    change(folder, "recognizer", "widths", value=[64, 100])
+    spec = Bundle.open(folder).recognizer
+    assert (spec.crop_widths, spec.usual_hw, spec.steps(64)) == ((64, 100), (32, 100), 15)
+    assert [spec.width_for(columns) for columns in (1, 64, 65, 100, 5000)] == [64, 64, 100, 100, 100]
+    for changed in ({"keep_ratio": False}, {"stages": "TPS-VGG-None-CTC"}):
+        for key, value in changed.items():
+            change(folder, "recognizer", key, value=value)
+        with pytest.raises(BundleError, match="expected widths only with keep_ratio and without TPS") as caught:
+            Bundle.open(folder)
+        assert_one_helpful_line(caught.value)
+        change(folder, "recognizer", "keep_ratio", value=True)
 
 
 @pytest.mark.parametrize("contents", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"null", b" " * (2 << 20)])

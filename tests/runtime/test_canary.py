@@ -144,3 +144,16 @@ def test_a_recognizer_reads_the_part_it_is_given(bundle):
     session = open_session(bundle, "recognizer", "cpu")
     assert text_of(session, bundle.recognizer, frame, (30, 15, 50, 20)) == "7"
     assert text_of(session, bundle.recognizer, frame, (100, 0, 20, 10)) == ""
+
+
+def test_the_canary_is_read_at_the_width_of_its_crop(make_bundle):
+    from edgereader.export.canary import write_canary
+
+    folder = make_bundle(widths=(32, 64, 128, 512), detector=False)
+    canary = write_canary(folder)
+    *_, width, height = canary.crop_xywh
+    session, shapes = open_session(Bundle.open(folder), "recognizer", "cpu"), []
+    bind = session.bind
+    session.bind = lambda wanted, batched: shapes.append(wanted["crops"]) or bind(wanted, batched=batched)
+    assert prove(session, Bundle.open(folder), "recognizer") == f"reads {canary.text!r}"
+    assert shapes == [(1, 32, next(each for each in (32, 64, 128, 512) if each >= round(32 * width / height)), 1)]

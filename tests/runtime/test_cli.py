@@ -70,6 +70,15 @@ def test_a_batch_goes_on_and_lists_what_failed(run, photo, tmp_path):
     assert "none.png" in listed[2]
 
 
+def test_a_batch_says_where_text_may_be_too_small_and_what_helps(run, photo, tmp_path):
+    cv2.imwrite(str(tmp_path / "b.png"), np.zeros((1264, 4 * 1264, 3), np.uint8))
+    result = run(tmp_path)
+    assert result.exit_code == 0
+    said = "1 of 2 pictures without a number were seen smaller than they are; --long-side 2560 sees small text\n"
+    assert said in result.stderr
+    assert "seen smaller" not in run(tmp_path, "--long-side", 2560).stderr
+
+
 def test_options(run, photo, tmp_path):
     def read(*options):
         result = run(photo, "--json", *options)
@@ -78,7 +87,10 @@ def test_options(run, photo, tmp_path):
 
     assert read() == ["7", "5"]
     assert read("--all-text") == ["7", "c", "5"]
-    assert read("--alphabet", "5") == ["5", "5", "5"]
+    assert read("--find", "text") == ["7", "c", "5"]
+    assert read("--all-text", "--alphabet", "5") == ["5", "5", "5"]
+    assert read("--alphabet", "57") == ["7", "5"]
+    assert read("--decimal", ",", "--thousands", ". ") == ["7", "5"]
     assert read("--pattern", "[0-5]") == ["5"]
     assert read("--check", "luhn") == []
     assert read("--rotations", "--upright") == ["7", "5"]
@@ -122,7 +134,11 @@ def test_split(bundle_folder, photo, tmp_path):
     "options",
     [
         (),
-        ("x.png", "--alphabet", "5", "--all-text"),
+        ("x.png", "--alphabet", "abc", "--find", "numbers"),
+        ("x.png", "--find", "words"),
+        ("x.png", "--decimal", "-"),
+        ("x.png", "--decimal", ",", "--thousands", ",."),
+        ("x.png", "--thousands", "x"),
         ("x.png", "--save", "out", "--crops"),
         ("x.png", "--backend", "cuda"),
         ("x.png", "--precision", "int8"),

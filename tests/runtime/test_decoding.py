@@ -124,7 +124,7 @@ def test_other_letters_need_more_doubt(prediction):
 
 
 def test_a_mask_given_by_the_user_goes_into_the_graph(prediction):
-    alphabet = make_alphabet(CHARSET, prediction, "17", None)
+    alphabet = make_alphabet(CHARSET, prediction, "17", None, find="text")
     allowed = alphabet.allowed
     assert allowed.dtype == np.float32
     free = np.flatnonzero(allowed[SPECIAL[prediction] :] == 0)
@@ -251,3 +251,108 @@ def test_a_pattern_for_everything_finds_the_likeliest_text_of_all(seed):
     best, probability = next(each for each in ctc_beam(rows) if each[0])
     assert text.text == "".join(CHARSET[each - 1] for each in best)
     assert text.confidence == pytest.approx(probability, rel=1e-3)
+
+
+SPACED = CHARSET + " '"
+
+
+def steps_of(prediction, *rows):
+    """The same as `steps`, in an alphabet with gaps."""
+    special = SPECIAL[prediction]
+    found = np.full((len(rows), len(SPACED) + special), 1e-7)
+    for row, wanted in zip(found, rows, strict=True):
+        for character, probability in wanted.items():
+            row[SPACED.index(character) + special if character else special - 1] = probability
+    return np.log(found / found.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def spaced(text, prediction, **options):
+    rows = sure(text)
+    if prediction == "Attn":
+        log_probs = steps_of(prediction, *rows, {"": 1})
+    else:
+        log_probs = steps_of(prediction, *(each for row in rows for each in ({"": 1}, row)), {"": 1})
+    options = {"alphabet": NUMBERS, "pattern": None, **options}
+    return decode(log_probs, make_alphabet(SPACED, prediction, **options))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("12 345", "12 345"), ("12 mm", "12"), ("1'234.50", "1'234.50"), ("12 345 kwh", "12 345"), ("45 %", "45 %"),
+        ("room 12", None), ("open", None),
+    ],
+)  # fmt: skip
+def test_numbers_with_gaps_and_units(text, number, prediction):
+    found = spaced(text, prediction)
+    assert (found.text if found.accepted else None) == number
+    if number is not None:
+        assert len(found.confidences) == len(found.positions) == len(number)
+
+
+def test_patterns_and_checks_close_gaps(prediction):
+    found = spaced("123 456", prediction, pattern="[0-9]{6}")
+    assert (found.text, found.accepted, len(found.positions), len(found.confidences)) == ("123456", True, 6, 6)
+    assert found.dropped == ()
+    assert spaced("123 456", prediction, pattern="[0-9]{3} [0-9]{3}").text == "123 456"
+    assert spaced("4006381 333931", prediction, check="ean13").text == "4006381333931"
+    assert spaced("12 345 kwh", prediction, pattern="[0-9]{5}").text == "12345"
+
+
+@pytest.mark.parametrize("word", ["open", "boss", "kwh"])
+def test_an_alphabet_of_digits_leaves_words_out_too(word, prediction):
+    letters = [{letter: 0.97, "0": 0.02} if letter != "o" else {"o": 0.99, "0": 0.005} for letter in word]
+    assert not read(written(prediction, *letters), prediction, "0123456789").accepted
+    found = read(written(prediction, *sure("12")), prediction, "0123456789")
+    assert (found.text, found.accepted) == ("12", True)
+
+
+def test_an_alphabet_of_digits_has_no_other_symbols(prediction):
+    found = read(written(prediction, {"1": 1}, {"/": 0.6, "1": 0.4}, {"7": 1}), prediction, "0123456789")
+    assert (found.text, found.accepted) == ("117", True)
+
+
+@pytest.mark.parametrize(
+    ("row", "kept"),
+    [
+        ({"": 0.6, "/": 0.4}, 0.6),
+        ({"": 0.5, "/": 0.3, "-": 0.2}, 0.5),
+        ({"1": 0.7, ".": 0.3}, 0.7),
+        ({"": 0.6, "k": 0.4}, 1.0),
+        ({"": 1.0}, 1.0),
+    ],
+)
+def test_a_separator_that_may_have_been_missed_costs_confidence(row, kept):
+    found = read(steps("CTC", {"": 1}, {"1": 1}, row, {"": 1}, {"4": 1}, {"": 1}), "CTC")
+    assert found.text == "14"
+    assert found.confidence == pytest.approx(kept, abs=1e-3)
+
+
+def test_signs_at_both_ends_may_have_been_missed_too():
+    found = read(steps("CTC", {"": 0.7, "-": 0.3}, {"1": 1}, {"": 1}, {"8": 1}, {"": 0.8, "%": 0.2}), "CTC")
+    assert (found.text, found.confidence) == ("18", pytest.approx(0.56, abs=1e-3))
+    padded = steps("CTC", {"1": 1}, {"": 1}, {"8": 1}, {"": 1}, {"": 0.5, "%": 0.5}, {"": 1})
+    assert decode(padded, make_alphabet(CHARSET, "CTC", NUMBERS, None), used=4 / 6).confidence > 0.99, "in the padding"
+    ended = read(steps("Attn", {"1": 1}, {"8": 1}, {"": 0.7, "%": 0.3}, {"%": 1}), "Attn")
+    assert (ended.text, ended.confidence) == ("18", pytest.approx(0.7, abs=1e-3))
+
+
+def test_what_was_written_was_not_missed():
+    found = read(steps("CTC", {"1": 1}, {".": 0.9, "": 0.1}, {".": 0.6, "": 0.4}, {"5": 1}), "CTC")
+    assert (found.text, found.confidence) == ("1.5", pytest.approx(0.9, abs=1e-3))
+    unit = read(steps("CTC", *sure("123"), {"": 0.5, ".": 0.5}, *sure("kg"), {"": 1}), "CTC")
+    assert (unit.text, unit.confidence) == ("123", pytest.approx(0.99**3, abs=1e-3)), "between a number and its unit"
+    alphabet = make_alphabet(SPACED, "CTC", NUMBERS, None)
+    gap = decode(steps_of("CTC", {"1": 1}, {"": 0.7, " ": 0.3}, {"8": 1}, {"": 0.5, " ": 0.5}), alphabet)
+    assert (gap.text, gap.confidence) == ("18", pytest.approx(0.7, abs=1e-3)), "a gap at the end is none"
+
+
+def test_a_charset_that_repeats_a_character_decodes_by_place():
+    repeated = make_alphabet("1.2.", "CTC", None, None)
+    rows = np.full((5, 5), 1e-4)
+    for step, place in enumerate([1, 2, 3, 4, 0]):
+        rows[step, place] = 0.9
+    rows[3, 2] = 0.06
+    text = decode(np.log(rows / rows.sum(axis=1, keepdims=True)).astype(np.float32), repeated)
+    assert text.text == "1.2."
+    assert text.confidences[3] == pytest.approx(0.96 / 0.9603, abs=1e-3), "both places of the point"

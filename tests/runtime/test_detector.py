@@ -1,9 +1,13 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from edgereader.runtime.bundle import Bundle
-from edgereader.runtime.detector import MAX_BINDINGS, Detector
-from edgereader.runtime.errors import BundleError, ImageError
+from edgereader.runtime.detector import Detector
+from edgereader.runtime.errors import BackendError, BundleError, ImageError
+from edgereader.runtime.lending import MAX_BINDINGS
 from edgereader.runtime.manifest import ShapeRange
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
 
@@ -52,17 +56,74 @@ def test_a_second_look_is_fitted_from_the_first(make_bundle):
         assert np.abs(found.quad - expected.quad).max() <= size / 256
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("width", [900, 12_000])
+def test_text_of_any_length_is_found_once_in_long_frames(detector, width, turned):
+    """What lies on seams is one region, as long as it may be."""
+    frame = np.zeros((100, width, 3), np.uint8)
+    places = [(20, 60), (150, width // 2), (width // 2 + 50, width - 100)]
+    for left, right in places:
+        frame[30:70, left:right, 2] = 255
+    found = detector.detect(np.ascontiguousarray(frame.transpose(1, 0, 2)) if turned else frame)
+    assert len(found) == 3
+    quads = [each.quad[:, ::-1] if turned else each.quad for each in found]
+    for (left, right), quad in zip(places, sorted(quads, key=lambda each: each[:, 0].min()), strict=True):
+        assert np.abs((*quad.min(axis=0), *quad.max(axis=0)) - np.array((left, 30, right, 70))).max() < 12
+
+
+def test_long_frames_share_one_canvas_and_leave_no_trace(bundle_folder):
+    detector = Detector(Bundle.open(bundle_folder), long_side_px=256)
+    bright, dark = np.full((60, 5000, 3), 255, np.uint8), np.zeros((60, 5000, 3), np.uint8)
+    assert len(detector.detect(bright)) == 1
+    assert detector.detect(dark) == []
+    assert len(detector._bindings) == 1
+
+
+def test_a_second_look_sees_a_long_frame_at_half_the_size(make_bundle):
+    detector = Detector(Bundle.open(make_bundle(coarse_side_px=384)), long_side_px=768)
+    for size in ((100, 12_000), (600, 12_000), (200, 300), (3000, 4000)):
+        fine, coarse = (plan.scale_xy[0] for plan in detector.plans(*size))
+        assert 0.45 < coarse / fine < 0.52
+
+
+def test_what_lies_in_the_margin_alone_is_no_text(detector):
+    """A bright last row is repeated there: it is a line of the frame, not a text of the margin's height."""
+    frame = np.zeros((480, 640, 3), np.uint8)
+    frame[-1, 100:300, 2] = 255
+    assert all(np.ptp(each.quad[:, 1]) > 0 for each in detector.detect(frame))
+
+
+@pytest.mark.parametrize(
+    ("size", "smallest", "full"),
+    [
+        ((480, 640), 10 / 1.5, None),
+        ((2 * 1264, 3 * 1264), 30, 3840),
+        ((1264, 1264), 10, None),
+        ((100, 12_000), 10 / 1.5, None),
+        ((1264, 12_000), 20, 2560),
+        ((9000, 12_000), 10 * 12_000 / 1264, 8192),
+    ],
+)
+def test_a_detector_knows_how_small_a_text_it_sees(detector, bundle_folder, size, smallest, full):
+    sight = detector.sight(*size)
+    assert sight.smallest_text_px == pytest.approx(smallest, rel=2e-3)
+    assert sight.full_size_px == (None if full is None else pytest.approx(full, abs=5))
+    if full is not None and full < 8192:
+        closer = Detector(Bundle.open(bundle_folder), long_side_px=sight.full_size_px)
+        assert closer.sight(*size).full_size_px is None
+
+
 def test_few_bindings_are_kept(bundle_folder):
     detector = Detector(Bundle.open(bundle_folder), long_side_px=512)
     for width in range(64, 512, 40):
         detector.detect(np.zeros((300, width, 3), np.uint8))
-    assert len(detector._bindings) == MAX_BINDINGS
+    assert len(detector._buffers.idle) == MAX_BINDINGS
 
 
 def test_two_frames_under_way_at_once(detector):
     left, right = np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640, 3), np.uint8)
     left[100:180, 50:250, 2] = right[100:180, 350:550, 2] = 255
-    first, second = detector.start(left, slot=0), detector.start(right, slot=1)
+    first, second = detector.start(left), detector.start(right)
     (found_left,), (found_right,) = detector.finish(first), detector.finish(second)
     assert found_left.quad[:, 0].max() < 300 < found_right.quad[:, 0].min()
 
@@ -77,11 +138,11 @@ def test_frames_fit_into_what_an_engine_takes(bundle_folder, monkeypatch, caplog
         (found,) = detector.detect(frame)
         scale = max(size[0] / 224, size[1] / 320)
         assert np.abs(found.quad[2] - (size[1] // 2, size[0] // 2)).max() < 20 * scale
-    canvases = [canvas for canvas, _ in detector._bindings]
+    canvases = [canvas for canvas, _ in detector._buffers.idle]
     assert max(height for height, _ in canvases) <= 224
     assert max(width for _, width in canvases) <= 320
     told = [each.getMessage() for each in caplog.records]
-    assert any("pictures of 640x480 are read at 224x168" in each for each in told)
+    assert any("pictures of 640x480 are read at 208x156" in each for each in told)
     before = len(told)
     detector.detect(np.zeros((640, 480, 3), np.uint8))
     assert len(caplog.records) == before
@@ -115,3 +176,93 @@ def test_wrong_arguments(bundle_folder, make_bundle):
         Detector(Bundle.open(bundle_folder), precision="fp16")
     with pytest.raises(BundleError, match="expected a detector"):
         Detector(Bundle.open(make_bundle(detector=False)))
+
+
+def looks_at(detector, monkeypatch):
+    """Canvases of each run, as they come."""
+    seen, bind = [], detector._buffers._make
+
+    def watched(canvas_hw):
+        binding = bind(canvas_hw)
+        start = binding.start
+        binding.start = lambda batch: seen.append(canvas_hw) or start(batch)
+        return binding
+
+    monkeypatch.setattr(detector._buffers, "_make", watched)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("size", "canvases"),
+    [
+        ((192, 256), [(320, 448), (128, 192)]),  # enlarged 1.5 times, and as much smaller as other frames are
+        ((120, 100), [(256, 192), (128, 64)]),
+        ((480, 640), [(768, 1024), (256, 320)]),
+    ],
+)
+def test_a_second_look_is_on_a_smaller_canvas(make_bundle, monkeypatch, size, canvases):
+    detector = Detector(Bundle.open(make_bundle(coarse_side_px=384)))
+    seen = looks_at(detector, monkeypatch)
+    frame = np.zeros((*size, 3), np.uint8)
+    frame[10:50, 20:90, 2] = 255
+    found = detector.detect(frame)
+    assert seen == canvases
+    assert len(found) == len(canvases)
+    assert len(detector.detect(frame, coarse=False)) == 1
+
+
+def test_an_engine_that_makes_looks_equal_runs_one(make_bundle, monkeypatch):
+    limits = ShapeRange(min=(1, 32, 32, 3), opt=(1, 256, 256, 3), max=(1, 256, 256, 3))
+    monkeypatch.setattr(OnnxRuntimeSession, "limits", lambda _, name: limits if name == "image" else None)
+    detector = Detector(Bundle.open(make_bundle(coarse_side_px=384)))
+    seen = looks_at(detector, monkeypatch)
+    detector.detect(np.zeros((480, 640, 3), np.uint8))
+    assert seen == [(256, 256)]
+
+
+def test_two_looks_on_canvases_of_one_size_keep_their_own(make_bundle):
+    """Sides that are no canvas's, as no bundle may have them any more."""
+    detector = Detector(Bundle.open(make_bundle(coarse_side_px=384)))
+    detector._sides_px, detector.long_side_px = [440, 400], 440
+    frame = np.zeros((440, 440, 3), np.uint8)
+    frame[120:200, 240:400, 2] = 255
+    first, second = detector.plans(440, 440)
+    assert first.canvas_hw == second.canvas_hw == (448, 448)
+    fine, coarse = detector.detect(frame)
+    (alone,) = detector.detect(frame, coarse=False)
+    assert np.array_equal(fine.quad, alone.quad)
+    assert np.abs(fine.quad - coarse.quad).max() <= 4
+
+
+def test_a_frame_is_finished_once(detector):
+    looking = detector.start(np.zeros((100, 100, 3), np.uint8))
+    assert detector.finish(looking) == []
+    with pytest.raises(BackendError, match="got one that is finished; start it again"):
+        detector.finish(looking)
+
+
+def test_another_thread_may_finish_and_go_on(detector):
+    frame = np.zeros((480, 640, 3), np.uint8)
+    frame[100:180, 50:250, 2] = 255
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(detector.start, frame).result()
+        assert len(detector.finish(looking)) == len(detector.detect(frame)) == 1
+        assert len(pool.submit(detector.detect, frame).result()) == 1
+
+
+@pytest.mark.parametrize("sides", [{"long_side_px": 32}, {"coarse_side_px": 400}, {"coarse_side_px": 32}])
+def test_sides_that_no_canvas_has_are_no_bundles(make_bundle, bundle_folder, tmp_path, sides):
+    """Neither written nor opened."""
+    with pytest.raises(BundleError, match="_side_px: expected"):
+        make_bundle(**sides)
+    manifest = json.loads((bundle_folder / "bundle.json").read_text())
+    manifest["detector"] |= sides
+    (tmp_path / "bundle.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="_side_px: expected"):
+        Bundle.open(tmp_path)
+
+
+def test_a_second_look_is_smaller_than_the_first(make_bundle):
+    assert Bundle.open(make_bundle(long_side_px=512, coarse_side_px=448)).detector.coarse_side_px == 448
+    with pytest.raises(BundleError, match=r"expected a canvas below 512 \(64, 128, .*, 448\), got 512; choose one"):
+        make_bundle(long_side_px=512, coarse_side_px=512)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from edgereader.runtime.heatmaps import find_regions
+from edgereader.runtime.images import smallest_box
 
 from .craft_reference import reference_boxes
 
@@ -39,7 +40,11 @@ def crowded_maps(rng, side=640):
 
 
 def assert_same_quads(found, expected, tolerance=1.0):
+    """At 45° two corners are as near to the top left: the original begins with the one that OpenCV's version does."""
     assert len(found) == len(expected)
+    sums = np.sort(expected.sum(axis=2))
+    for place in np.flatnonzero(sums[:, 1] - sums[:, 0] < 0.01):
+        expected[place] = smallest_box(expected[place])
     distances = np.abs(np.array(found).reshape(-1, 1, 4, 2) - expected[None]).max(axis=(2, 3))
     assert (distances.min(axis=0) <= tolerance).all(), "a box of the original is missing"
     assert (distances.min(axis=1) <= tolerance).all(), "a box is not one of the original's"

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from edgereader.runtime.errors import ImageError
-from edgereader.runtime.images import CANVAS_SIDES_PX, as_bgr, cut_quad, fit, plan_fit, to_frame, whole, with_margin
+from edgereader.runtime.images import as_bgr, box, crop_columns, cut_quad, smallest_box, whole, with_margin
 
 RNG = np.random.default_rng(0)
 PHOTO = cv2.GaussianBlur(RNG.integers(0, 256, (60, 200, 3), dtype=np.uint8), (9, 9), 0)
@@ -60,52 +60,6 @@ def test_what_is_no_picture_is_refused(wrong):
         as_bgr(wrong)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (480, 640), (3000, 4000), (9000, 12000), (719, 1279)])
-def test_fits_keep_the_ratio_in_few_canvases(size):
-    plan = plan_fit(*size, long_side_px=1280, enlarge=1.5)
-    assert set(plan.canvas_hw) <= set(CANVAS_SIDES_PX)
-    assert all(side % 32 == 0 for side in CANVAS_SIDES_PX)
-    assert all(1 <= inner <= outer <= 1280 for inner, outer in zip(plan.size_hw, plan.canvas_hw, strict=True))
-    scale = min(1280 / max(size), 1.5)
-    for inner, side in zip(plan.size_hw, size, strict=True):
-        assert inner == max(round(side * scale), 1)
-
-
-def test_photos_of_all_sizes_share_a_few_canvases():
-    canvases = {
-        plan_fit(h, w, long_side_px=1280, enlarge=1.5).canvas_hw for h in range(900, 4000, 37) for w in (3000, 4000)
-    }
-    assert len(canvases) <= 14
-
-
-def test_fit_writes_the_canvas_in_place():
-    canvas = np.full((128, 448, 3), 7, np.uint8)
-    plan = plan_fit(60, 200, long_side_px=1280, enlarge=2)
-    assert plan.canvas_hw == (128, 448)
-    fit(PHOTO, plan, canvas)
-    assert np.array_equal(canvas[:120, :400], cv2.resize(PHOTO, (400, 120)))
-    assert not canvas[120:].any()
-    assert not canvas[:, 400:].any()
-
-
-def test_shrinking_does_not_alias():
-    lines = np.zeros((400, 400, 3), np.uint8)
-    lines[:, ::2] = 255
-    canvas = np.zeros((128, 128, 3), np.uint8)
-    fit(lines, plan_fit(400, 400, long_side_px=100, enlarge=1), canvas)
-    assert canvas[:100, :100].min() > 120
-    assert canvas.max() < 136
-
-
-def test_points_go_back_to_the_frame_and_stay_inside():
-    frame = np.zeros((1000, 2000, 3), np.uint8)
-    plan = plan_fit(1000, 2000, long_side_px=1280, enlarge=1.5)
-    points = np.array([[0, 0], [640, 320], [1280, 640], [-5, 700]], np.float32)
-    mapped = to_frame(points, plan, frame)
-    assert mapped.dtype == np.float32
-    assert np.allclose(mapped, [[0, 0], [1000, 500], [1999, 999], [0, 999]])
-
-
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [(60, 200), (20, 50), (300, 900), (64, 70)])
 def test_a_whole_picture_is_resized(size, channels):
@@ -133,6 +87,27 @@ def test_narrow_crops_are_widened_where_there_is_room():
     assert np.array_equal(crop[:, :60], cv2.resize(frame, (60, 32)))
     assert cut_quad(frame, whole(frame), crop, keep_ratio=True, stretch=4) == 100
     assert cut_quad(frame, whole(frame), crop, keep_ratio=False, stretch=1.5) == 100
+
+
+@pytest.mark.parametrize(
+    ("ratio", "stretch", "columns"),
+    [(1, 1, 32), (1, 2, 64), (2, 2, 128), (4, 2, 192), (10, 2, 384), (10, 1.125, 360), (1, 4, 96), (4, 0.5, 64)],
+)
+def test_columns_are_stretched_by_no_more_than_twice_the_height(ratio, stretch, columns):
+    quad = box(7, 9, 20 * ratio, 20)
+    assert crop_columns(quad, 32, stretch) == columns
+    assert crop_columns(quad @ np.float32([[0.6, 0.8], [-0.8, 0.6]]), 32, stretch) == columns
+    assert crop_columns(box(0, 0, 1, 5000), 32, stretch) == 1
+
+
+@pytest.mark.parametrize("stretch", [1.0, 1.25, 2.0])
+def test_a_fixed_width_is_used_as_by_the_plain_rule(stretch):
+    """At 32 x 128 the bound is beyond what the crop holds."""
+    frame, crop = np.zeros((90, 1300, 3), np.uint8), np.zeros((32, 128, 1), np.uint8)
+    for width in range(1, 1300, 7):
+        for height in (1, 13, 40, 90):
+            used = cut_quad(frame, box(0, 0, width, height), crop, keep_ratio=True, stretch=stretch)
+            assert used == min(128, max(1, round(32 * width / height * stretch)))
 
 
 def test_keeping_the_ratio_squeezes_what_is_too_wide():
@@ -210,3 +185,29 @@ def test_a_margin_ends_at_the_frame():
     point, share = with_margin(np.full((4, 2), 7, np.float32), frame, 0.5)
     assert np.isfinite(point).all()
     assert np.isfinite(share)
+
+
+def rectangle(angle, width=60.0, height=20.0):
+    """Corners of a text turned by an angle in degrees, clockwise on the screen, from the text's top left."""
+    sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (width / 2, height / 2)
+    return (corners @ np.array([[cosine, sine], [-sine, cosine]]) + 100).astype(np.float32)
+
+
+@pytest.mark.parametrize("angle", [-45, -44, -30, -0.5, 0, 0.5, 10, 30, 44, 45])
+@pytest.mark.parametrize("first", range(4))
+def test_a_smallest_box_starts_at_its_texts_top_left(angle, first, monkeypatch):
+    """In whatever order, and with whatever angle and sides, OpenCV describes the same rectangle."""
+    expected = rectangle(angle)
+    inside = np.concatenate([expected + step * (expected[::-1] - expected) for step in (0, 0.3, 0.5)])
+    assert np.abs(smallest_box(inside) - expected).max() < 0.01
+    monkeypatch.setattr(cv2, "boxPoints", lambda _: np.roll(expected, first, axis=0))
+    assert np.abs(smallest_box(inside) - expected).max() < 0.01
+    monkeypatch.setattr(cv2, "boxPoints", lambda _: np.roll(expected[::-1], first, axis=0))
+    assert np.abs(smallest_box(inside) - expected).max() < 0.01
+
+
+def test_smallest_boxes_of_a_point_and_a_line():
+    assert smallest_box(np.array([[5, 7]])).tolist() == [[5, 7]] * 4
+    line = smallest_box(np.array([[5, 7], [25, 7]]))
+    assert sorted({tuple(each) for each in line.round(3).tolist()}) == [(5, 7), (25, 7)]

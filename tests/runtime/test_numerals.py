@@ -60,8 +60,40 @@ def test_probabilities_of_characters_and_shapes():
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("12kwh", None), ("123kwh", "123"), ("no.12", "12"), ("$9.99", "$9.99"), ("kwh", None), ("", None)],
+    [("12 345", "12 345"), ("12 mm", "12"), ("1'234.50", "1'234.50"), ("12 345 kwh", "12 345"), ("45 %", "45 %")]
+    + [
+        (" 12 ", "12"),
+        ("- 18 c", "- 18"),
+        ("no 12", "12"),
+        ("kwh 1 234 567", "1 234 567"),
+        ("12'", "12"),
+        ("'12", "12"),
+    ]
+    + [("room 12", None), ("12 of 30", None), ("open", None), (" ", None), ("1 a b 2", None), ("12 kwh", None)]
+    + [("12kwh", None), ("123kwh", "123"), ("no.12", "12"), ("$9.99", "$9.99"), ("kwh", None), ("", None)],
 )
 def test_units(text, number):
     inside = without_units(text)
     assert (None if inside is None else text[inside]) == number
+
+
+def test_letters_that_belong_to_numbers():
+    symbols = make_alphabet("0123456789abc", "CTC", "0123456789ab", None, find="numbers").symbols
+    assert [without_units(each, symbols) is not None for each in ("a12", "b", "12c", "1c2")] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_a_charset_that_repeats_characters_decodes_by_place():
+    repeated = make_alphabet("0123456789.o-.o,0", "CTC", NUMBERS, None)
+    values = np.zeros(18, np.float32)
+    values[[1, 17]] = 0.2, 0.3  # both zeros
+    values[[12, 15]] = 0.3, 0.1  # both o
+    assert repeated.classes["0"] == (1, 17)
+    assert probability("0", values, repeated) == pytest.approx(0.5)
+    assert probability(".", values, repeated) == 0
+    moved = with_shapes(values[None], values[None], repeated)
+    assert moved[0, [1, 17, 12, 15]] == pytest.approx([0.2, 0.7, 0, 0])

@@ -17,6 +17,7 @@ PUBLIC = [
     "Reading",
     "Recognizer",
     "Region",
+    "Sight",
     "Text",
 ]
 

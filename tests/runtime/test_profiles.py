@@ -1,9 +1,9 @@
 import pytest
 
 from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.canvases import plan_fit
 from edgereader.runtime.errors import BundleError
-from edgereader.runtime.images import CANVAS_SIDES_PX, plan_fit
-from edgereader.runtime.manifest import ShapeRange
+from edgereader.runtime.manifest import CANVAS_SIDES_PX, ShapeRange
 from edgereader.runtime.profiles import MOST_CROPS, default_profile
 
 
@@ -31,6 +31,13 @@ def test_a_recognizer_takes_every_batch_that_the_runtime_runs(bundle):
     assert shapes == {"crops": ShapeRange(min=(1, 32, 100, 1), opt=(8, 32, 100, 1), max=(MOST_CROPS, 32, 100, 1))}
     assert default_profile(bundle, "recognizer", max_batch=4)["crops"].opt[0] == 4
     assert default_profile(bundle, "recognizer", max_batch=64)["crops"].max[0] == 64
+
+
+def test_a_recognizer_takes_all_its_widths_and_is_fastest_with_the_middle_one(make_bundle):
+    bundle = Bundle.open(make_bundle(widths=(64, 96, 128, 256)))
+    assert default_profile(bundle, "recognizer") == {
+        "crops": ShapeRange(min=(1, 32, 64, 1), opt=(8, 32, 128, 1), max=(MOST_CROPS, 32, 256, 1))
+    }
 
 
 @pytest.mark.parametrize("side", CANVAS_SIDES_PX)

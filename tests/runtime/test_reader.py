@@ -4,7 +4,10 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import psutil
 import pytest
@@ -14,7 +17,9 @@ from edgereader.runtime.decoding import Text
 from edgereader.runtime.errors import BundleError, BundleNotFound, ImageError
 from edgereader.runtime.files import read_photo
 from edgereader.runtime.heatmaps import Region
+from edgereader.runtime.lending import MAX_BINDINGS
 from edgereader.runtime.reader import DISAGREEMENT, LONE_POWER, Reading, make_reading, select, without_doubles
+from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeBinding
 
 from .graphs import grey_of, paint_number, paint_word
 
@@ -35,7 +40,7 @@ def test_threads_and_the_longest_side_reach_the_networks(bundle_folder, scene):
     for session in few.sessions.values():
         assert session._session.get_session_options().intra_op_num_threads == 1
     few.read(scene)
-    assert {max(canvas_hw) for canvas_hw, _ in few._detector._bindings} == {128}
+    assert {max(canvas_hw) for canvas_hw, _ in few._detector._buffers.idle} == {128}
 
 
 def test_the_default_reads_numbers_only(reader, scene):
@@ -47,14 +52,16 @@ def test_the_default_reads_numbers_only(reader, scene):
     (character,) = first.characters
     assert (character.text, character.confidence) == ("7", pytest.approx(first.confidence))
     assert np.abs(character.quad - first.quad).max() < 0.01
-    assert (first.peaks, first.agrees, first.ambiguous_rotation) == (1, True, False)
+    assert (first.peaks, first.agrees, first.ambiguous_rotation, first.value) == (1, True, False, 7)
     with pytest.raises(AttributeError):
         first.text = "8"
 
 
 def test_all_text_a_mask_and_a_pattern(bundle_folder, scene):
     assert texts(Reader(bundle_folder, alphabet=None).read(scene)) == ["7", "c", "5"]
-    assert texts(Reader(bundle_folder, alphabet="5").read(scene)) == ["5", "5", "5"]
+    assert texts(Reader(bundle_folder, alphabet="5", find="text").read(scene)) == ["5", "5", "5"]
+    assert texts(Reader(bundle_folder, alphabet="5", min_confidence=0).read(scene)) == ["5", "5"], "no word"
+    assert texts(Reader(bundle_folder, find="text").read(scene)) == ["7", "c", "5"]
     assert texts(Reader(bundle_folder, pattern="[0-5]").read(scene)) == ["5"]
     assert NUMBERS == "0123456789$%#+-/.,:"
 
@@ -80,6 +87,58 @@ def test_of_readings_of_one_place_the_fullest_stays():
     assert without_doubles([]) == []
 
 
+def tilted(degrees, x, y, width=200, height=30):
+    """A quad around x, y."""
+    turn = np.radians(degrees)
+    right, down = (
+        np.array([np.cos(turn), np.sin(turn)]) * width / 2,
+        np.array([-np.sin(turn), np.cos(turn)]) * height / 2,
+    )
+    return np.array([x, y] + np.stack((-right - down, right - down, right + down, down - right)), np.float32)
+
+
+@pytest.mark.parametrize("degrees", [0, 10, 25, 45, 70, 90, -30])
+def test_parallel_lines_keep_both_readings(degrees):
+    turn = np.radians(degrees)
+    lines = [
+        Reading(
+            text, 0.95, tilted(degrees, 300 - 36 * at * np.sin(turn), 300 + 36 * at * np.cos(turn)), (), 4, agrees=True
+        )
+        for at, text in enumerate(("1234", "5678", "9012"))
+    ]
+    assert without_doubles(lines) == lines
+    shifted = replace(lines[1], confidence=0.9, quad=lines[1].quad + np.float32(4))
+    assert without_doubles([*lines, shifted]) == lines
+
+
+def test_confidence_stays_a_probability_when_a_score_is_above_one():
+    quad = np.array([[0, 0], [40, 0], [40, 20], [0, 20]], np.float32)
+    lone = make_reading(Region(quad, quad[None], 1.07), Text("7", 0.9, (0.9,), positions=(0.5,)))
+    assert lone.confidence == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("text", "dropped", "thin_ends", "unread"),
+    [
+        ("18", (), (True, False), 1),  # the sign is not there
+        ("18", (), (True, True), 2),
+        ("118", (), (True, False), 1),  # it was taken for a digit
+        ("-18", (), (True, False), 0),
+        ("18.", (), (True, True), 1),
+        ("18", (0.1,), (True, False), 0),  # a letter before the number, left out as a unit
+        ("18", (0.95,), (True, False), 1),
+        ("18", (), (False, False), 0),
+    ],
+)
+def test_ink_at_an_end_that_was_not_read_halves_the_confidence(text, dropped, thin_ends, unread):
+    quad = np.array([[0, 0], [60, 0], [60, 20], [0, 20]], np.float32)
+    peaks = np.stack([quad * [1 / 3, 1] + [20 * at, 0] for at in range(3)]).astype(np.float32)
+    positions = tuple(0.2 + 0.6 * at / (len(text) - 1) for at in range(len(text)))
+    read = Text(text, 0.9, (0.95,) * len(text), True, positions, dropped)
+    plain = make_reading(Region(quad, peaks, 0.9), read).confidence
+    assert make_reading(Region(quad, peaks, 0.9, thin_ends), read).confidence == pytest.approx(plain * 0.5**unread)
+
+
 def test_a_second_look_finds_the_same_text_only_once(make_bundle, scene):
     assert texts(Reader(make_bundle(coarse_side_px=448)).read(scene)) == ["7", "5"]
 
@@ -97,6 +156,39 @@ def lying():
     frame = np.zeros((400, 400, 3), np.uint8)
     paint_number(frame, "7586", 100, 180)
     return np.rot90(frame, 3)
+
+
+def two_groups():
+    frame = np.zeros((300, 500, 3), np.uint8)
+    paint_number(frame, "7586", 60, 120)
+    paint_number(frame, "495", 260, 120)
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [(None, ["7586", "495"]), ("[0-9]{7}", ["7586495"]), ("[0-9]+ [0-9]+", ["7586 495"]), ("[0-9]{3}", ["495"])],
+)
+def test_groups_of_one_line_are_one_number_where_a_pattern_asks_for_it(numbers, pattern, expected):
+    reader = numbers(pattern=pattern)
+    found = reader.read(two_groups())
+    assert texts(found) == expected
+    assert [texts(each) for each in reader.read_many([two_groups()] * 2)] == [expected] * 2
+    if len(expected[0]) >= 7:
+        assert np.abs(found[0].quad - [[60, 120], [380, 120], [380, 160], [60, 160]]).max() < 12
+        assert [each.text for each in found[0].characters] == list(expected[0])
+        assert (found[0].peaks, found[0].quad[1, 0] > 360) == (7, True)
+
+
+def test_groups_are_joined_with_rotations_too(numbers):
+    assert texts(numbers(pattern="[0-9]{7}", rotations=True).read(two_groups())) == ["7586495"]
+
+
+def test_readings_come_row_by_row(numbers):
+    frame = np.zeros((400, 500, 3), np.uint8)
+    for text, x, y in (("95", 300, 52), ("75", 60, 60), ("58", 280, 200), ("87", 60, 195)):
+        paint_number(frame, text, x, y)
+    assert texts(numbers().read(frame)) == ["75", "95", "87", "58"]
 
 
 def test_every_digit_has_its_quad(numbers):
@@ -342,6 +434,99 @@ print(len(Reader().read(read_photo(Path({str(repository / "models/zoo/samples/me
     assert min(spent) < 1
 
 
+def painted(text):
+    """A frame with one number of a place of its own; all numbers have frames of one size."""
+    frame = np.zeros((480, 640, 3), np.uint8)
+    paint_word(frame, text, 60, 60 * (int(text) - 3))
+    return frame
+
+
+def places(frame):
+    return {int(row) // 60 for row in np.flatnonzero(frame[:, 100, 2])}
+
+
+WAYS = {
+    "read": lambda reader, frame: reader.read(frame),
+    "read_many": lambda reader, frame: next(iter(reader.read_many([frame, frame]))),
+    "look": lambda reader, frame: [text for _, text in reader.look(frame)],
+    "recognize": lambda reader, frame: reader.recognize(frame[60 * place :][10:30, 70:170] for place in places(frame)),
+    "read_places": lambda reader, frame: [
+        each.text for each in reader.read_places([(frame, region.quad) for region in reader.detect(frame)])
+    ],
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_threads_share_a_reader(reader, way):
+    numbers = "4567"
+
+    def work(text):
+        frame = painted(text)
+        return [texts(way(reader, frame)) for _ in range(12)]
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        assert list(pool.map(work, numbers)) == [[[text]] * 12 for text in numbers]
+    for owner in (reader._detector, reader._recognizer):
+        assert len(owner._buffers.idle) <= MAX_BINDINGS
+
+
+def test_calls_of_one_thread_may_interleave(reader):
+    """What is begun keeps its buffers while others are read, in whatever order."""
+    first, second = (reader.read_many(map(painted, each)) for each in ("4567", "7654"))
+    found = []
+    for one, other in zip(first, second, strict=True):
+        found.append((texts(one), texts(reader.read(painted("5"))), texts(other)))
+    assert found == [([one], ["5"], [other]) for one, other in zip("4567", "7654", strict=True)]
+    crops = [[np.full((40, 80, 3), round(grey_of(each)), np.uint8) for each in word] for word in ("456", "789")]
+    rows = zip(*(reader._recognizer.log_probs(each) for each in crops), strict=True)
+    assert [tuple(int(each[0].argmax()) - 1 for each in pair) for pair in rows] == [(4, 7), (5, 8), (6, 9)]
+
+
+def test_threads_that_have_ended_leave_no_buffers(bundle_folder):
+    reader = Reader(bundle_folder, threads=1)
+    for size in range(100, 1000, 60):
+        frames = [np.zeros((size, size + 40 * each, 3), np.uint8) for each in range(3)]
+        with ThreadPoolExecutor(3) as pool:
+            assert list(pool.map(reader.read, frames)) == [[]] * 3
+    assert len(reader._detector._buffers.idle) <= MAX_BINDINGS
+    assert len(reader._recognizer._buffers.idle) == 1
+
+
+def test_nothing_to_read_reaches_no_session(reader, monkeypatch):
+    def runs(*_given):
+        raise AssertionError("it ran")
+
+    monkeypatch.setattr(OnnxRuntimeBinding, "_start", runs)
+    assert reader.recognize([]) == []
+    assert reader.read_places([]) == []
+    assert reader.recognize(iter(())) == []
+
+
+@pytest.mark.timed
+def test_two_threads_read_at_least_1_7_times_as_much_as_one(repository):
+    """On two quiet cores; one thread's throughput is that of a reader that nobody shares."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs two cores: run it without taskset")
+    reader = Reader(SHIPPED, "cpu", threads=1)
+    frame = read_photo(repository / "models" / "zoo" / "samples" / "meter.jpg").frame
+    cv2_threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+
+    def per_second(count):
+        start = time.perf_counter()
+        with ThreadPoolExecutor(count) as pool:
+            list(pool.map(reader.read, [frame] * (12 * count)))
+        return 12 * count / (time.perf_counter() - start)
+
+    try:
+        per_second(2)
+        ratios = [per_second(2) / per_second(1) for _ in range(5)]
+    finally:
+        cv2.setNumThreads(cv2_threads)
+    print(f"two threads beside one: {sorted(ratios)[2]:.2f} (median of {[round(each, 2) for each in ratios]})")
+    assert max(ratios) >= 1.7
+
+
 @pytest.mark.timed
 def test_reading_around_the_networks_costs_a_tenth_of_a_frame(repository):
     """Fit, boxes, cut and text of the shipped bundle, against its networks."""
@@ -350,8 +535,7 @@ def test_reading_around_the_networks_costs_a_tenth_of_a_frame(repository):
     networks = []
     for owner in (reader._detector, reader._recognizer):
         reader.read(frame)
-        bindings = [owner._binding] if owner is reader._recognizer else list(owner._bindings.values())
-        for binding in bindings:
+        for _, binding in owner._buffers.idle:
             timed(binding, networks)
     shares = []
     for _ in range(9):

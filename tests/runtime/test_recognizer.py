@@ -1,14 +1,17 @@
+import gc
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from edgereader.runtime.bundle import Bundle
 from edgereader.runtime.checks import luhn
+from edgereader.runtime.crops import BATCH_PX
 from edgereader.runtime.errors import AlphabetError, BundleError, ImageError
 from edgereader.runtime.heatmaps import Region
 from edgereader.runtime.profiles import MOST_CROPS
-from edgereader.runtime.recognizer import Recognizer
+from edgereader.runtime.recognizer import HELD_BATCHES, Recognizer
 
 from .graphs import CHARSET, grey_of
 
@@ -83,8 +86,9 @@ def test_places_of_many_frames_are_read_in_full_batches(recognizer, monkeypatch)
         frame[20:52, 30:130] = barcode(text)[..., None]
         frames.append(frame)
     quad = np.array([[30, 20], [130, 20], [130, 52], [30, 52]], np.float32)
-    run, batches = recognizer._binding.run, []
-    monkeypatch.setattr(recognizer._binding, "run", lambda batch: batches.append(batch) or run(batch))
+    ((_, binding),) = recognizer._buffers.idle
+    run, batches = binding.run, []
+    monkeypatch.setattr(binding, "run", lambda batch: batches.append(batch) or run(batch))
     found = recognizer.read_places((frame, quad) for frame in frames)
     assert [each.text.text for each in found] == texts
     assert batches == [MOST_CROPS, len(texts) - MOST_CROPS]
@@ -201,3 +205,141 @@ def test_a_graph_whose_classes_are_not_the_charsets(make_bundle):
         Recognizer(Bundle.open(folder))
     with pytest.raises(BundleError, match="expected a recognizer"):
         Recognizer(Bundle.open(make_bundle(recognizer=False)))
+
+
+WIDTHS = (64, 96, 128, 256, 512)
+
+
+def line(text):
+    """A picture 32 pixels high whose characters are 4 columns wide, with 4 black ones behind each."""
+    levels = np.array([[round(grey_of(each)), 0] for each in text], np.uint8)
+    return np.repeat(np.repeat(levels.reshape(1, -1), 4, axis=1), 32, axis=0)
+
+
+def lines(count):
+    """Numbers of 1 to 60 digits, in mixed order."""
+    random = np.random.default_rng(count)
+    return ["".join(map(str, random.integers(0, 10, random.integers(1, 61)))) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def wide(make_bundle):
+    return Recognizer(Bundle.open(make_bundle(widths=WIDTHS)))
+
+
+@pytest.mark.parametrize("text", ["7", "4111111111111111", "00340411000000000018", "1234567890" * 6])
+def test_long_numbers_are_read_at_their_own_width(wide, text):
+    (found,) = wide.recognize_crops([line(text)])
+    assert (found.text, found.accepted) == (text, True)
+    width = min(each for each in WIDTHS if each >= 8 * len(text))
+    (rows,) = wide.log_probs([line(text)])
+    assert len(rows) == width // 4 - 1
+    steps = len(rows) * 8 * len(text) / width
+    middles = [(2 * index + 0.5) / steps for index in range(len(text))]
+    assert found.positions == pytest.approx(middles), "shares of the text's width, not of the crop's"
+
+
+def test_what_is_wider_than_the_widest_is_squeezed_into_it(wide):
+    (found,) = wide.recognize_crops([line("12" * 64)])
+    assert found.text == ("12" * 64)[: WIDTHS[-1] // 4 - 1], "1024 columns in 512: a character for each step"
+    (squeezed,) = wide.log_probs([np.zeros((8, 5000), np.uint8)])
+    assert len(squeezed) == WIDTHS[-1] // 4 - 1
+
+
+def test_a_crop_reads_the_same_alone_and_among_crops_of_other_widths(wide):
+    texts = lines(3 * HELD_BATCHES * MOST_CROPS // 2)
+    pictures = [line(each) for each in texts]
+    together = wide.recognize_crops(iter(pictures))
+    assert [each.text for each in together] == texts
+    for at in (0, 57, 131):
+        (alone,) = wide.recognize_crops([pictures[at]])
+        (backwards,) = wide.recognize_crops(pictures[at::-1])[:1]
+        assert alone == backwards == together[at]
+
+
+def test_regions_and_places_of_several_widths_keep_their_order(wide):
+    frame = np.zeros((420, 520, 3), np.uint8)
+    texts = lines(10)
+    empty, quads = np.empty((0, 4, 2), np.float32), []
+    for index, text in enumerate(texts):
+        top, width = 10 + 40 * index, 8 * len(text)
+        frame[top : top + 32, 5 : 5 + width] = line(text)[..., None]
+        quads.append(np.float32([(5, top), (5 + width, top), (5 + width, top + 32), (5, top + 32)]))
+    assert [each.text for each in wide.recognize(frame, [Region(quad, empty, 1.0) for quad in quads])] == texts
+    places = wide.read_places((frame, quad) for quad in quads)
+    assert [each.text.text for each in places] == texts
+    assert [len(each.log_probs) for each in places] == [len(each) for each in wide.log_probs(map(line, texts))]
+
+
+def test_batches_of_each_width_are_filled_and_hold_a_bounded_number_of_pixels(make_bundle, monkeypatch):
+    recognizer = Recognizer(Bundle.open(make_bundle(widths=WIDTHS)))
+    assert list(dict(recognizer._buffers.idle)) == [128], "the others are made when they are first needed"
+    recognizer.recognize_crops([line("1" * (width // 8)) for width in WIDTHS])
+    assert {width: len(each.inputs["crops"]) for width, each in recognizer._buffers.idle} == dict(
+        zip(WIDTHS, (32, 32, 32, 16, 8), strict=True)
+    )
+    assert all(each.inputs["crops"].size <= BATCH_PX for each in dict(recognizer._buffers.idle).values())
+    batches = []
+    for width, each in recognizer._buffers.idle:
+        monkeypatch.setattr(
+            each, "run", lambda batch, run=each.run, width=width: batches.append((width, batch)) or run(batch)
+        )
+    recognizer.recognize_crops([line("1" * 8), line("1" * 64)] * MOST_CROPS)
+    assert batches == [(64, 32), (512, 8), (512, 8), (512, 8), (512, 8)]
+
+
+def test_a_stream_of_crops_is_not_collected(wide):
+    taken = []
+    results = wide.log_probs(taken.append(1) or line("123") for _ in range(10 * HELD_BATCHES * MOST_CROPS))
+    assert taken == []
+    next(results)
+    assert len(taken) == HELD_BATCHES * MOST_CROPS
+
+
+def test_memory_does_not_grow_with_the_texts_that_were_read(wide):
+    """All batches of all widths come up while it warms up; then nothing is kept."""
+    pictures = [line("1" * (width // 8)) for width in WIDTHS] * 2
+
+    def read(times):
+        for turn in range(times):
+            wide.recognize_crops(pictures[turn % len(pictures) :])
+        gc.collect()
+        ours = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*/runtime/*")])
+        return sum(each.size for each in ours.statistics("filename")), len(wide._bindings)
+
+    tracemalloc.start()
+    try:
+        read(10)
+        first, bindings = read(1)
+        after = read(20)
+    finally:
+        tracemalloc.stop()
+    assert (bindings, after[1]) == (len(WIDTHS), len(WIDTHS))
+    assert after[0] - first < 2_000, "bytes"
+
+
+def test_between_two_results_the_same_recognizer_may_be_used(wide):
+    texts = lines(20)
+    expected = list(wide.log_probs(map(line, texts)))
+
+    def pictures():
+        for text in texts:
+            wide.recognize_crops([line("5" * len(text))])
+            yield line(text)
+
+    for rows, right in zip(wide.log_probs(pictures()), expected, strict=True):
+        wide.recognize_crops([line("8" * len(each)) for each in texts])
+        np.testing.assert_allclose(rows, right, atol=1e-5)
+
+
+def test_attn_has_as_many_steps_at_every_width(make_bundle):
+    recognizer = Recognizer(Bundle.open(make_bundle(widths=WIDTHS, steps=15, max_length=14, prediction="Attn")))
+    assert [len(each) for each in recognizer.log_probs([line("1"), line("1" * 60)])] == [15, 15]
+
+
+@pytest.mark.parametrize(("made", "said"), [({"widths": WIDTHS}, ()), ({"steps": 10}, (64, 100))])
+def test_a_graph_of_another_width_than_the_bundle_says_is_refused(make_bundle, made, said):
+    folder = make_bundle(**made)
+    change_manifest(folder, widths=said)
+    with pytest.raises(BundleError, match=r"expected (open|fixed) steps .* got (10|open) steps .*; export it again"):
+        Recognizer(Bundle.open(folder))

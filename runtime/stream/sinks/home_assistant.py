@@ -1,22 +1,22 @@
-"""Home Assistant's MQTT discovery: one retained message a number makes it a sensor.
+"""Home Assistant's MQTT discovery: one retained message makes a device of a stream, with a sensor for each number.
 
-https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery, https://www.home-assistant.io/integrations/sensor.mqtt/
+https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload (Home Assistant 2024.11 or newer),
+https://www.home-assistant.io/integrations/sensor.mqtt/
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
 
 from ..settings import Number
+from .device_classes import CLASSES, NO_CLASS, RISING, STEADY
 from .topics import OFFLINE, ONLINE, Topics
-
-TOTALS = frozenset({"energy", "gas", "volume", "water"})
-"""Device classes whose amount may also fall, which Home Assistant calls "total", and which are no measurement."""
 
 
 def is_numeric(number: Number) -> bool:
@@ -29,38 +29,63 @@ def status_topic(prefix: str) -> str:
     return f"{prefix}/status"
 
 
-def discovery(prefix: str, topics: Topics, numbers: Sequence[Number]) -> dict[str, bytes]:
-    """What makes sensors of numbers: topic → payload, to be retained.
+def discovery(
+    prefix: str, topics: Topics, numbers: Sequence[Number], before: Mapping[str, bytes] | None = None
+) -> dict[str, bytes]:
+    """What makes a device and its sensors: topic → payload, to be retained and sent in this order.
 
-    The sensor's state is the last sure reading; the last one of all, sure or not, is in its attributes.
+    A sensor's state is the last sure reading; the last one of all, sure or not, is in its attributes. Messages of one
+    sensor each, as an earlier EdgeReader sent them, come first and are empty: Home Assistant takes no sensor twice.
+
+    Args:
+        prefix: of the topics, as Home Assistant's settings have it.
+        topics: where the stream says what it reads.
+        numbers: what it reads.
+        before: what retained topics said until now; sensors of the last message that are none any more are removed.
     """
-    node = re.sub(r"[^A-Za-z0-9_-]", "_", f"{topics.root}_{topics.stream}")
-    return {
-        f"{prefix}/sensor/{node}/{number.name}/config": msgspec.json.encode(_sensor(node, topics, number))
-        for number in numbers
-    }
-
-
-def _sensor(node: str, topics: Topics, number: Number) -> dict[str, Any]:
-    state = topics.state(number.name)
-    sensor = {
-        "name": number.name,
-        "unique_id": f"{node}_{number.name}",
-        "state_topic": state,
-        "value_template": "{{ value_json.last_sure }}",
-        "json_attributes_topic": state,
-        "availability_topic": topics.availability,
-        "payload_available": ONLINE.decode(),
-        "payload_not_available": OFFLINE.decode(),
-        "qos": 1,
-        "device": {
+    node = _node(topics)
+    topic = f"{prefix}/device/{node}/config"
+    sensors = {each.name: _sensor(node, topics, each) for each in numbers}
+    gone = _sensors_of((before or {}).get(topic, b"")) - sensors.keys()
+    device = {
+        "dev": {
             "identifiers": [node],
             "name": topics.stream,
             "manufacturer": "EdgeReader",
             "model": "camera stream",
             "sw_version": _version(),
         },
-        "origin": {"name": "EdgeReader", "sw_version": _version()},
+        "o": {"name": "EdgeReader", "sw_version": _version()},
+        "cmps": {**{name: {"p": "sensor"} for name in sorted(gone)}, **sensors},
+        "availability_topic": topics.availability,
+        "payload_available": ONLINE.decode(),
+        "payload_not_available": OFFLINE.decode(),
+        "qos": 1,
+    }
+    single = {f"{prefix}/sensor/{node}/{name}/config": b"" for name in sensors}
+    return {**single, topic: msgspec.json.encode(device)}
+
+
+def _node(topics: Topics) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", f"{topics.root}_{topics.stream}")
+
+
+def _sensors_of(payload: bytes) -> set[str]:
+    """Sensors that an earlier message made, not those that it removed."""
+    with contextlib.suppress(msgspec.DecodeError, AttributeError, TypeError):
+        return {name for name, each in msgspec.json.decode(payload)["cmps"].items() if "unique_id" in each}
+    return set()
+
+
+def _sensor(node: str, topics: Topics, number: Number) -> dict[str, Any]:
+    state = topics.state(number.name)
+    sensor = {
+        "p": "sensor",
+        "name": number.name,
+        "unique_id": f"{node}_{number.name}",
+        "state_topic": state,
+        "value_template": "{{ value_json.last_sure }}",
+        "json_attributes_topic": state,
         "unit_of_measurement": number.unit,
         "device_class": number.device_class,
         "state_class": _state_class(number),
@@ -70,11 +95,12 @@ def _sensor(node: str, topics: Topics, number: Number) -> dict[str, Any]:
 
 
 def _state_class(number: Number) -> str:
-    if number.kind != "counter":
+    """What Home Assistant's statistics make of a number: the first that its device class may be."""
+    if not is_numeric(number):
         return ""
-    if not number.falls:
-        return "total_increasing"
-    return "total" if number.device_class in TOTALS else "measurement"
+    allowed = CLASSES.get(number.device_class, NO_CLASS).states
+    wanted = RISING if number.kind == "counter" and not number.falls else STEADY
+    return next((each for each in wanted if each in allowed), "")
 
 
 def _version() -> str:

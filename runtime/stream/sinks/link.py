@@ -1,4 +1,4 @@
-"""One connection to a broker of MQTT 5, from its start to its end, driven by one thread."""
+"""One connection to a broker of MQTT, from its start to its end, driven by one thread."""
 
 from __future__ import annotations
 
@@ -20,6 +20,29 @@ NO_SUBSCRIBERS = 0x10
 """MQTT 5, 3.4.2.1: the message was accepted, but nobody has subscribed to it."""
 REFUSED = 0x80
 """This reason code and all above it mean failure; itself, it gives no reason."""
+LOGIN = "check username and password"
+ADVICE = {
+    0x84: "set another version under [mqtt]: {other}",
+    0x85: "change topic or the stream's name, of which its id is made: {client}",
+    0x86: LOGIN,
+    0x87: f"{LOGIN}, and what the broker lets this user do",
+    0x88: "it takes no clients now",
+    0x89: "it has too much to do now",
+    0x8A: "this client was shut out; ask who runs the broker",
+    0x8C: f"it wants another way to log in than username and password; {LOGIN}",
+    0x8E: "another client has the same id, {client}; give each stream a name of its own",
+    0x90: "it does not take our topics; change topic",
+    0x93: "it has too many messages under way",
+    0x95: "a message is too large for it; raise its limit",
+    0x96: "it takes fewer messages in a time; raise its limit",
+    0x97: "this user's share is used up; raise the broker's limit",
+    0x9A: "it keeps no retained messages; allow them in the broker",
+    0x9B: "it acknowledges nothing (no QoS 1); take another broker",
+    0x9C: "it has moved; change host",
+    0x9D: "it has moved; change host",
+    0x9F: "it takes fewer connections in a time",
+}
+"""MQTT 5 reason code → what to do; paho translates those of MQTT 3.1.1. Without one, its log says why."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +51,8 @@ class Broker:
 
     host: str
     port: int
+    version: str
+    """Of the protocol: "5" or "3.1.1"."""
     client: str
     """The broker knows us by it, and ends an older connection of the same name."""
     will: str
@@ -40,6 +65,11 @@ class Broker:
     def name(self) -> str:
         """What messages call it."""
         return f"mqtt {self.host}:{self.port}"
+
+    def advice(self, code: int) -> str:
+        """What to do about a refusal with this reason code."""
+        other = "3.1.1" if self.version == "5" else "5"
+        return ADVICE.get(code, "the broker's log says why").format(client=self.client, other=f'version = "{other}"')
 
 
 @dataclass(frozen=True)
@@ -67,19 +97,22 @@ class Link:
     """
 
     def __init__(self, broker: Broker, subscribe: str | None, wake: socket.socket) -> None:
-        from paho.mqtt.client import Client, MQTTv5
-        from paho.mqtt.enums import CallbackAPIVersion
+        from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, Client
+        from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
         self.up = False
         """Whether the broker has accepted us."""
         self.lost = ""
         """Why the connection is at its end; "" = it is not."""
+        self.broker = broker
         self.heard: list[bytes] = []
         """Payloads under the subscribed topic."""
         self.answers: list[Acknowledged] = []
-        self.name = broker.name
         self._subscribe, self._wake = subscribe, wake
-        self._client: Client = Client(CallbackAPIVersion.VERSION2, client_id=broker.client, protocol=MQTTv5)
+        five = broker.version == "5"
+        protocol = MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311
+        clean = None if five else True
+        self._client: Client = Client(CallbackAPIVersion.VERSION2, broker.client, clean, protocol=protocol)
         self._client.connect_timeout = CONNECT_S
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -90,10 +123,15 @@ class Link:
             self._client.username_pw_set(broker.username, broker.password)
         if broker.tls is not None:
             self._client.tls_set_context(broker.tls)
-        self._client.connect(broker.host, broker.port, KEEPALIVE_S, clean_start=True)
+        start = True if five else MQTT_CLEAN_START_FIRST_ONLY
+        self._client.connect(broker.host, broker.port, KEEPALIVE_S, clean_start=start)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool) -> int:
-        """Send a message; its answer will be among `answers`, unless the connection is lost before."""
+        """Send a message with QoS 1; its answer will be among `answers`, unless the connection is lost before.
+
+        What paho takes in on a lost connection (rc 4) it would send after it has connected again, which it never does:
+        a new connection has a new client, and what has no answer is sent again by us.
+        """
         return self._client.publish(topic, payload, qos=1, retain=retain).mid
 
     def step(self, seconds: float) -> None:
@@ -130,7 +168,7 @@ class Link:
         self, client: Client, _userdata: Any, _flags: ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
         if code.is_failure:
-            self.lost = f"refused: {code}; check username and password"
+            self.lost = f"refused: {code}; {self.broker.advice(code.value)}"
         elif getattr(properties, "MaximumQoS", 1) < 1:
             self.lost = "refused: the broker acknowledges nothing (its highest QoS is 0)"
         else:
@@ -139,9 +177,10 @@ class Link:
                 client.subscribe(self._subscribe, qos=1)
 
     def _on_disconnect(
-        self, _client: Client, _userdata: Any, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
+        self, _client: Client, _userdata: Any, flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
-        why = "" if code.value == REFUSED else f": {code}"
+        advice = f"; {self.broker.advice(code.value)}" if flags.is_disconnect_packet_from_server else ""
+        why = f": {code}{advice}" if code.value > REFUSED else ""
         self.lost = self.lost or f"connection lost{why}"
 
     def _on_publish(

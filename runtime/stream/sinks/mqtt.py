@@ -1,4 +1,4 @@
-"""Events to a broker of MQTT 5: each once and in order; what is true now, retained; Home Assistant's sensors.
+"""Events to a broker of MQTT 5 or 3.1.1: each once and in order; what is true now, retained; Home Assistant's sensors.
 
 How "once" is kept. An event is on disk before `send` returns. One event at a time is under way, with QoS 1, and it
 leaves the disk when the broker has acknowledged it; so none is lost and none overtakes another. When the connection or
@@ -11,7 +11,8 @@ What a broker has acknowledged and not yet passed on is in its hands: one that i
 for receivers that are away or slow (mosquitto: more than ``max_inflight_messages`` behind).
 
 A broker that comes back is often there before its receivers are. For `PATIENCE_S` after a connection, an event of which
-the broker says that nobody has subscribed to it stays in the queue and is offered again.
+the broker says that nobody has subscribed to it stays in the queue and is offered again. (A broker of 3.1.1 cannot say
+so: what it has acknowledged leaves the queue.)
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def _broker(settings: Mqtt, topics: Topics) -> Broker:
     if settings.password_file is not None and settings.username is None:
         raise ConfigError("mqtt.password_file: expected username with it, got none; set mqtt.username")
     client = re.sub(r"[^A-Za-z0-9_-]", "_", f"edgereader-{topics.root}-{topics.stream}")
-    return Broker(settings.host, settings.port, client, topics.availability, settings.username, password, tls)
+    user = settings.username
+    return Broker(settings.host, settings.port, settings.version, client, topics.availability, user, password, tls)
 
 
 class MqttSink:
@@ -97,7 +99,7 @@ class MqttSink:
     ) -> None:
         self._broker, self._topics, self._outbox = broker, topics, outbox
         self._numeric = {each.name: is_numeric(each) for each in numbers}
-        self._discovery = discovery(home_assistant, topics, numbers) if home_assistant else {}
+        self._discovery = discovery(home_assistant, topics, numbers, outbox.kept) if home_assistant else {}
         self._status = status_topic(home_assistant) if home_assistant else None
         outbox.keep(self._discovery)
         self._due = Due()
@@ -186,13 +188,14 @@ class MqttSink:
         while not link.up and not link.lost and time.monotonic() < min(until_s, self._until_s):
             link.step(0.5)
         if not link.up:
-            raise ConnectionError(link.lost or "no answer, is this a broker of MQTT 5?")
+            raise ConnectionError(link.lost or f"no answer, is this a broker of MQTT {self._broker.version}?")
         self._connection.over(f"{self._broker.name}: connected, {len(self._outbox)} events wait")
 
     def _hello(self) -> dict[str, bytes]:
         """All that is retained, as it is now; what an earlier configuration left behind is taken back."""
         states = {self._topics.state(name) for name in self._numeric}
-        kept = {topic: payload if topic in states else b"" for topic, payload in self._outbox.kept.items()}
+        others = {topic: payload for topic, payload in self._outbox.kept.items() if topic not in self._discovery}
+        kept = {topic: payload if topic in states else b"" for topic, payload in others.items()}
         return {**kept, **self._discovery, self._topics.availability: ONLINE}
 
     def _part(self, link: Link) -> None:

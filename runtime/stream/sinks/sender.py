@@ -109,4 +109,6 @@ class Sender:
 
     def _refused(self, topic: str, answer: Acknowledged) -> None:
         kind = topic.rpartition("/")[2]
-        self._trouble.say(f"{self._link.name}: refused what we say under .../{kind}: {answer.words}; check its rights")
+        broker = self._link.broker
+        advice = broker.advice(answer.code)
+        self._trouble.say(f"{broker.name}: refused what we say under .../{kind}: {answer.words}; {advice}")

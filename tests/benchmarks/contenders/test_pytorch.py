@@ -39,7 +39,7 @@ def test_it_uses_the_threads_and_the_canvas_that_it_is_given(monkeypatch):
     contender = opener("pytorch")("pytorch", Options(threads=1, canvas_px=256))
     assert given == [1]
     assert contender.read(np.full((200, 300, 3), 128, np.uint8)) == []
-    assert (192, 256) in [hw for hw, _ in contender.reader._detector._bindings]
+    assert (192, 256) in [hw for hw, _ in contender.reader._detector._buffers.idle]
 
 
 def test_a_bundle_without_checkpoints_is_not_read(copy):

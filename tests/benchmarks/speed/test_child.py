@@ -59,6 +59,16 @@ def test_nothing_does_all_but_reads_nothing(job, tmp_path):
     assert abs(memory.memory.allocations_per_frame) < 1
 
 
+@pytest.mark.parametrize(("name", "count"), [("shared", 1), ("fake", 3)])
+def test_threads_share_a_contender_that_may_be_shared(job, monkeypatch, name, count):
+    made = []
+    monkeypatch.setattr(child, "SHAREABLE", {"shared"})
+    monkeypatch.setattr(child, "opener", lambda asked: lambda *_: made.append(asked) or object())
+    found = child.opened(job(name, streams=3))
+    assert len(found) == 3
+    assert (len(made), len(set(map(id, found)))) == (count, count)
+
+
 def test_the_first_pass_ends_in_time_and_warms_all_readers(fake, frames):
     readers = [fake(seconds=0.4), fake(), fake()]
     texts, times_ms = first_pass(Streams(readers), frames, 0.6)

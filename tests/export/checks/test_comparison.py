@@ -10,11 +10,23 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from edgereader.export.checks.comparison import Trial, bind, images_of, in_turn, open_trial, row_errors, run, sizes_of
+from edgereader.export.checks.comparison import (
+    Trial,
+    bind,
+    compare_all,
+    images_of,
+    in_turn,
+    open_trial,
+    row_errors,
+    run,
+    sizes_of,
+)
 from edgereader.export.precision.pictures import Picture
 from edgereader.runtime.bundle import Bundle
 from edgereader.runtime.errors import BackendError
 from edgereader.runtime.manifest import Kind, ShapeRange
+
+from ...runtime.graphs import write_test_bundle
 
 
 def trial_of(kind: Kind, pictures: tuple[Picture, ...] = ()) -> Trial:
@@ -31,6 +43,19 @@ def limited(kind: Kind, shapes: ShapeRange) -> Trial:
 def test_a_session_without_limits_is_tried_at_usual_sizes() -> None:
     assert sizes_of(trial_of("recognizer")) == {(32, 128): [1, 8, 32]}
     assert sizes_of(trial_of("detector")) == {(256, 384): [1, 3], (448, 768): [1]}
+
+
+def test_a_recogniser_of_several_widths_is_tried_at_three_with_as_many_crops_as_the_runtime_reads(
+    tmp_path: Path,
+) -> None:
+    bundle = Bundle.open(write_test_bundle(tmp_path / "bundle", widths=(64, 96, 128, 256, 512), detector=False))
+    cv2.imwrite(str(tmp_path / "crop.png"), np.arange(32 * 200, dtype=np.uint8).reshape(32, 200))
+    trial = open_trial(bundle, "recognizer", "cpu", "fp32", (Picture(tmp_path / "crop.png", None),) * 3)
+    assert sizes_of(trial) == {(32, 64): [1, 8, 32], (32, 128): [1, 8, 32], (32, 512): [1, 8]}
+    assert images_of(trial, (32, 64)).shape == (4, 32, 64, 1)
+    assert {found.shape[1:3]: found.alone < 1e-5 for found in compare_all(trial)} == dict.fromkeys(
+        sizes_of(trial), True
+    )
 
 
 def test_a_session_with_limits_is_tried_at_its_usual_and_its_largest() -> None:

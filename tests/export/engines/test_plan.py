@@ -108,6 +108,20 @@ def test_a_plan_is_what_was_asked_for(graphs: dict[str, Path], kind: str, tmp_pa
     assert len(built.fp32_layers) == built.layers > 1
 
 
+@pytest.mark.parametrize(("options", "steps"), [({"open_steps": True}, -1), ({}, 5)])
+def test_a_recogniser_of_several_widths_takes_all_between_the_least_and_the_greatest(
+    tmp_path: Path, options: dict[str, bool], steps: int
+) -> None:
+    path = tmp_path / "recognizer.onnx"
+    path.write_bytes(recognizer_graph(16, 5, (32, 512), any_width=True, **options))
+    sizes = ShapeRange(min=(1, 32, 64, 1), opt=(4, 32, 192, 1), max=(8, 32, 512, 1))
+    built = build_plan(path, {"crops": sizes}, "tensorrt-rtx", BOTH)
+    plan = read_plan(built.contents)
+    assert plan.profile["crops"] == [sizes.min, sizes.opt, sizes.max]
+    assert plan.tensors["crops"] == ("INPUT", "UINT8", (-1, 32, -1, 1))
+    assert plan.tensors["log_probs"] == ("OUTPUT", "FLOAT", (-1, steps, 16))
+
+
 def test_one_target_and_another_profile(graphs: dict[str, Path]) -> None:
     profile: Profile = {"crops": ShapeRange(min=(1, 32, 100, 1), opt=(1, 32, 100, 1), max=(2, 32, 100, 1))}
     built = build_plan(graphs["recognizer"], profile, "tensorrt-rtx", ["sm120"])

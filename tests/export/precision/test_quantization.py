@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -23,7 +24,7 @@ from edgereader.export.cli import export
 from edgereader.export.precision.cli import quantize
 from edgereader.export.precision.folding import Graph
 from edgereader.export.precision.pictures import open_pictures
-from edgereader.export.precision.quantization import GPUS, Outcome, folded, quantize_model
+from edgereader.export.precision.quantization import GPUS, Outcome, folded, inputs_of, quantize_model
 from edgereader.runtime.bundle import Bundle, shipped, write_bundle
 from edgereader.runtime.detector import Detector
 from edgereader.runtime.errors import BundleError, ExportError, ImageError
@@ -99,6 +100,34 @@ def test_a_recogniser_that_passes_enters_the_bundle(reading: Path, crops: Path, 
     result = CliRunner().invoke(verify, [str(reading)])
     assert result.exit_code == 0, result.output
     assert "recorded gate" in result.output
+
+
+@pytest.mark.slow
+def test_a_recogniser_of_several_widths_is_calibrated_at_those_of_its_pictures(
+    exported: Callable[..., tuple[object, Path]], tmp_path: Path, lenient: None
+) -> None:
+    _, made = exported("None-VGG-BiLSTM-CTC", 0.125, (32, 64, 128))
+    root = Path(shutil.copytree(made, tmp_path / "bundle"))
+    folder = draw(tmp_path / "crops", 4, 48, 150)
+    for index, width in enumerate((40, 90, 600, 40)):
+        cv2.imwrite(
+            str(folder / f"{index:02}.png"), cv2.resize(cv2.imread(str(folder / f"{index:02}.png")), (width, 48))
+        )
+    bundle, pictures = Bundle.open(root), open_pictures(folder)
+    everything = (*pictures.calibration, *pictures.validation)
+    widths = [each["crops"].shape[1:3] for each in inputs_of(bundle, "recognizer", everything)]
+    assert sorted(widths) == [(32, 32), (32, 32), (32, 64), (32, 128)]
+    for precision in ("int8", "fp16", "int8-trt"):
+        assert run(root, "recognizer", folder, precision=precision).kept_fp32 == ()
+        crops = [cv2.imread(str(each.path)) for each in everything]
+        rows = [
+            list(Recognizer(Bundle.open(root), "cpu", each, alphabet=None).log_probs(crops))
+            for each in ("fp32", precision)
+        ]
+        for one, other in zip(*rows, strict=True):
+            assert one.shape == other.shape
+            assert np.abs(np.exp(one) - np.exp(other)).mean() < 0.02
+    assert Bundle.open(root).recognizer.quantized["int8"].speed_on.startswith("8 crops of 32x64, ")
 
 
 def test_a_detector_that_passes_is_run_where_it_is_faster(bundle: Path, tmp_path: Path, lenient: None) -> None:

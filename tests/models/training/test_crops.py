@@ -23,7 +23,7 @@ def test_crops_are_small_colour_images_with_a_text_of_the_charset(maker, hard):
         assert 12 <= image.shape[0] <= 90
         assert image.shape[1] >= 3
         assert text or hard > 0
-        assert set(text) <= set(CHARSETS["numbers"])
+        assert set(text) <= set(CHARSETS["numbers-spaced"])
 
 
 def test_easy_crops_have_contrast_and_hard_ones_often_have_little(maker):

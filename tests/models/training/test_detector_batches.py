@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import islice
 
 import cv2
@@ -5,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from edgereader.models.training.detector_batches import Batches, Source, cut_scene
+from edgereader.models.training.detector_batches import Batches, Source, cut_scene, edged
 from edgereader.models.training.loop import loader
+from edgereader.models.training.samples import parted
 from edgereader.models.training.scenes import Scene, Word
 
 
@@ -26,6 +28,9 @@ class Squares:
         image[80:110, x : x + 20] = 255
         quad = box(x, 80, x + 20, 110)
         return Scene(image, [Word("1", quad, quad[np.newaxis])])
+
+    def photo(self, index):
+        return f"photo {index}"
 
 
 def source(**changes):
@@ -93,7 +98,51 @@ def test_the_first_steps_are_easier(monkeypatch):
         "edgereader.models.training.detector_batches.make_scene",
         lambda _, hw, *, level: levels.append(level) or Scene(np.zeros((*hw, 3), np.uint8), []),
     )
+    monkeypatch.setattr("edgereader.models.training.detector_batches.EDGED_SHARE", 0)
     for step in (0, 1350, 5000):
         source(data=(), size=1).batch(step)
     source(data=(), size=1, easy_first=False).batch(0)
     assert levels == [0.0, 0.5, 1.0, 1.0]
+
+
+def test_what_a_teacher_saw_moves_with_the_photo():
+    scene = Squares()[1]
+    taught = np.zeros((100, 150, 2), np.uint8)
+    taught[40:55, 60:70] = 255
+    seen = cut_scene(np.random.default_rng(3), replace(scene, taught=taught), (96, 96))
+    assert seen.taught.shape == (48, 48, 2)
+    halves = cv2.resize(cv2.cvtColor(seen.image, cv2.COLOR_BGR2GRAY), (48, 48), interpolation=cv2.INTER_AREA)
+    assert seen.taught.any()
+    assert np.abs((halves > 150).astype(int) - (seen.taught[..., 0] > 127)).mean() < 0.02
+
+
+def test_text_stands_beside_the_border_and_across_it():
+    scenes = [edged(np.random.default_rng(seed), (128, 128), 1.0) for seed in range(30)]
+    assert {scene.image.shape for scene in scenes} == {(128, 128, 3)}
+    words = [word for scene in scenes for word in scene.words]
+    near = [word for word in words if not word.ignored and min(word.quad.min(), 128 - word.quad.max()) < 4]
+    assert near
+    across = [word for word in words if word.quad.min() < 0 or word.quad.max() > 128]
+    assert across
+    assert all(word.ignored for word in across)
+
+
+def test_held_out_photos_are_not_learnt_from():
+    drawn = set()
+
+    class Told(Squares):
+        def __len__(self):
+            return 10
+
+        def __getitem__(self, index):
+            drawn.add(int(index))
+            return super().__getitem__(int(index) % 3)
+
+        def photo(self, index):
+            return "lcd" if index == 4 else f"photo {index}"
+
+    for step in range(40):
+        source(data=(Told(),)).batch(step)
+    learnt, held_out = parted(Told())
+    assert held_out.tolist() == [4]
+    assert drawn == set(learnt.tolist())

@@ -74,5 +74,5 @@ class Stand:
             self.board,
             self.history,
             self.evidence,
-            lambda: self.reader,
+            self.reader,
         )

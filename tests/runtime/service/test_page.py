@@ -264,7 +264,7 @@ def test_logging_in(busy, serve, visit_page):
 def test_a_photo_is_read(reader, photo, serve, visit_page, tmp_path):
     path = tmp_path / "photo.png"
     path.write_bytes(photo)
-    page = visit_page(serve(make_app(Http(), None, None, None, None, lambda: reader)), 360)
+    page = visit_page(serve(make_app(Http(), None, None, None, None, reader)), 360)
     expect(page.locator("#live")).to_be_hidden()
     page.set_input_files("#file", path)
     expect(page.locator("#found li")).to_have_count(2)
@@ -285,7 +285,7 @@ def test_a_photo_is_read(reader, photo, serve, visit_page, tmp_path):
 
 
 def test_a_photo_is_dropped(reader, photo, serve, visit_page):
-    page = visit_page(serve(make_app(Http(), None, None, None, None, lambda: reader)))
+    page = visit_page(serve(make_app(Http(), None, None, None, None, reader)))
     page.evaluate(
         """data => { const files = new DataTransfer();
         files.items.add(new File([Uint8Array.from(data)], "dropped.png"));

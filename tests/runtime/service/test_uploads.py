@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgereader.runtime.batch import described
-from edgereader.runtime.errors import BundleError
 from edgereader.runtime.service.app import make_app
 from edgereader.runtime.service.server import Server
 from edgereader.runtime.service.uploads import MOST_READS, MOST_SCANS
 from edgereader.runtime.stream.settings import Http
+
+from ..graphs import paint_word
 
 BOUNDS = {"max_upload_mb": 0.5, "max_megapixels": 1.0, "timeout_s": 1.0}
 KINDS = ("image/jpeg", "text/html", "application/json", "application/x-www-form-urlencoded", "x" * 3000, ";=")
@@ -39,7 +40,7 @@ MAGICS = (
 @pytest.fixture(scope="module")
 def address(reader):
     """A service without a camera, with small bounds."""
-    with Server(make_app(Http(**BOUNDS), None, None, None, None, lambda: reader), Http(port=0)) as server:
+    with Server(make_app(Http(**BOUNDS), None, None, None, None, reader), Http(port=0)) as server:
         yield server.url
 
 
@@ -91,25 +92,6 @@ def test_a_picture_in_json_out(client, photo, reader):
     assert found["ms"] > 0
     chunked = client.post("/read", content=(photo[at : at + 1000] for at in range(0, len(photo), 1000)))
     assert chunked.json()["readings"] == found["readings"]
-
-
-def test_the_reader_is_opened_for_the_first_picture_and_once(photo, reader, visit):
-    opened = []
-
-    def open_reader():
-        opened.append(1)
-        if len(opened) == 1:
-            raise BundleError("/home/me/bundle: damaged")
-        return reader
-
-    client = visit(make_app(Http(), None, None, None, None, open_reader))
-    assert client.get("/healthz").status_code == 200
-    assert client.post("/read", content=b"no picture").status_code == 400
-    assert opened == []
-    assert client.post("/read", content=photo).status_code == 500
-    for _ in range(2):
-        assert client.post("/read", content=photo).status_code == 200
-    assert len(opened) == 2
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -268,6 +250,23 @@ def test_slow_bodies(address, still_answers, photo):
     assert time.perf_counter() - start < 9
 
 
+def test_pictures_at_the_same_time_keep_their_readings(reader, serve):
+    """One reader reads them all; every picture has a number of its own."""
+    address = serve(make_app(Http(timeout_s=60), None, None, None, None, reader))
+    photos = {}
+    for text in "4567":
+        frame = np.zeros((480, 640, 3), np.uint8)
+        paint_word(frame, text, 60, 50)
+        photos[text] = cv2.imencode(".png", frame)[1].tobytes()
+
+    def read(text):
+        answers = [httpx.post(f"{address}/read", content=photos[text], timeout=60) for _ in range(4)]
+        return [[each["text"] for each in answer.json()["readings"]] for answer in answers]
+
+    with ThreadPoolExecutor(len(photos)) as pool:
+        assert list(pool.map(read, photos)) == [[[text]] * 4 for text in photos]
+
+
 def test_more_at_the_same_time_than_allowed(photo, serve, client):
     going, ended = threading.Semaphore(0), threading.Event()
 
@@ -276,16 +275,15 @@ def test_more_at_the_same_time_than_allowed(photo, serve, client):
         ended.wait(60)
         return []
 
-    address = serve(make_app(Http(), None, None, None, None, lambda: SimpleNamespace(read=read)))
+    address = serve(make_app(Http(), None, None, None, None, SimpleNamespace(read=read)))
     with ThreadPoolExecutor(MOST_READS + 1) as pool:
         sent = [pool.submit(httpx.post, f"{address}/read", content=photo, timeout=60) for _ in range(MOST_READS + 1)]
         first = next(as_completed(sent))  # whichever of them came last: the others wait for the event
         refused = first.result()
         assert refused.status_code == 503
-        assert going.acquire(timeout=20)
+        assert all(going.acquire(timeout=20) for _ in range(MOST_READS)), "all at the same time"
         assert refused.headers["retry-after"] == "1"
         assert httpx.get(f"{address}/healthz").status_code == 200, "what reads does not stop the rest"
-        assert not going.acquire(blocking=False), "one at a time"
         ended.set()
         assert [each.result().status_code for each in sent if each is not first] == [200] * MOST_READS
     assert httpx.post(f"{address}/read", content=photo).status_code == 200

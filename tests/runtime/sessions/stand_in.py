@@ -33,6 +33,8 @@ class Gpu:
         self.calls, self.failing, self.launches = [], {}, []
         self.alive, self.made, self.leaked, self.faults = 0, 0, [], []
         self._next, self._local = 1 << 20, threading.local()
+        self.works = threading.RLock()
+        """Held by the thread in which work is done: a stream's is done in order, whoever waits for it."""
 
     @property
     def contexts(self):
@@ -171,16 +173,15 @@ def make_pycuda(gpu):
                 self._drain()
 
         def _drain(self, until=None):
-            while self._queue:
-                kind, thing, number = self._queue.pop(0)
-                if kind == "run":
-                    thing()
-                elif kind == "wait":
-                    thing._reach(number)
-                else:
-                    thing._come = number
-                    if (thing, number) == until:
-                        return
+            with gpu.works:
+                while self._queue and (until is None or until[0]._come < until[1]):
+                    kind, thing, number = self._queue.pop(0)
+                    if kind == "run":
+                        thing()
+                    elif kind == "wait":
+                        thing._reach(number)
+                    else:
+                        thing._come = number
 
         def synchronize(self):
             checked("Stream.synchronize")

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import sys
 from contextlib import redirect_stdout
 from types import SimpleNamespace
@@ -212,6 +213,13 @@ def test_on_the_cpu_a_batch_too_many_for_memory_leaves_the_others(binding, monke
     binding._session = session
     binding.run(4)
     assert (binding.outputs["region"][:4] == 1).all()
+
+
+def test_on_the_cpu_a_forked_process_is_told_that_a_gpu_does_not_come_along(binding, monkeypatch):
+    binding.run(4)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with pytest.raises(BackendError, match=r"which opened the GPU, got .*; start processes by multiprocessing's spawn"):
+        binding.run(4)
 
 
 @pytest.mark.gpu

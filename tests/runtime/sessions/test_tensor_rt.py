@@ -1,11 +1,14 @@
 """TensorRT's session: against a stand-in of TensorRT and CUDA (`stand_in.py`), and at the end on a real GPU."""
 
 import gc
+import os
 import re
 import shutil
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +21,7 @@ from edgereader.runtime.extras import pip_install
 from edgereader.runtime.manifest import ShapeRange
 from edgereader.runtime.nvidia import nvidia_driver
 from edgereader.runtime.reader import Reader
-from edgereader.runtime.sessions.tensor_rt import TensorRTSession
+from edgereader.runtime.sessions.tensor_rt import Launch, TensorRTSession
 
 from ..graphs import CHARSET
 from . import stand_in
@@ -434,6 +437,87 @@ def test_stand_in_of_two_threads_with_a_session_each(folder, gpu):
     assert wrong == []
     assert gpu.held == (0, 0, 0)
     assert gpu.leaked == []
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_stand_in_of_threads_that_share_a_session(folder, gpu, backend):
+    """Each with bindings of its own, some of which are forgotten, and a canvas that moves the common memory."""
+    session, wrong = opened(folder, backend=backend), []
+
+    def work(level, height):
+        for size in (height, 640) * 4:
+            binding = bound(session, size, 96)
+            for _ in range(3):
+                binding.inputs["image"][..., 2] = level
+                binding.run(1)
+                if not np.allclose(binding.outputs["region"], level / 255):
+                    wrong.append(level)
+                binding.outputs["region"][...] = -1
+
+    threads = [threading.Thread(target=work, args=each) for each in ((51, 64), (102, 128), (204, 192))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert gpu.faults == []
+    session.close()
+    assert gpu.held == (0, 0, 0)
+    assert gpu.leaked == []
+
+
+def test_stand_in_threads_queue_one_after_the_other(folder, gpu, monkeypatch):
+    """Else one would queue into the other's CUDA graph, or take the memory that it is given."""
+    session, inside, most = opened(folder), [], []
+    queue = Launch.queue
+
+    def slowly(launch):
+        inside.append(launch)
+        time.sleep(0.01)
+        most.append(len(inside))
+        queue(launch)
+        inside.remove(launch)
+
+    monkeypatch.setattr(Launch, "queue", slowly)
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(lambda: bound(session).run(1)) for _ in range(9)]:
+            done.result()
+    assert most == [1] * 9
+
+
+def test_stand_in_closes_a_session_that_another_thread_runs(folder, gpu):
+    session, said = opened(folder), []
+
+    def work():
+        try:
+            binding = bound(session)
+            while True:
+                binding.run(1)
+        except BackendError as exc:
+            said.append(str(exc))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not gpu.launches:
+        time.sleep(0.001)
+    session.close()
+    thread.join()
+    assert "got a closed one" in said[0]
+    assert gpu.faults == []
+
+
+def test_stand_in_of_a_forked_process(folder, gpu, monkeypatch):
+    """CUDA does not come along: what would run is an error, what is forgotten there is left alone."""
+    session = opened(folder)
+    binding, held, calls = bound(session), gpu.held, len(gpu.calls)
+    parent = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+    for act in (lambda: binding.run(1), lambda: bound(session)):
+        with pytest.raises(BackendError, match=f"expected process {parent}, which opened the GPU, .* spawn"):
+            act()
+    binding.close()
+    session.close()
+    assert (gpu.held, len(gpu.calls)) == (held, calls)
 
 
 def test_stand_in_leaves_no_context_current(folder, gpu):

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 PYTHON = "/usr/bin/python3"
 NEEDS = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
@@ -36,16 +37,25 @@ class RtspServer:
         fps: frames a second.
         loop: begin again at the end; otherwise the last frame stays.
         login: user name and password that clients need.
+        whole: send an MP4 of MPEG-4 as it is, once, whose decoder holds frames back.
     """
 
     def __init__(
-        self, video: Path, folder: Path, *, fps: float = 25.0, loop: bool = True, login: tuple[str, str] | None = None
+        self,
+        video: Path,
+        folder: Path,
+        *,
+        fps: float = 25.0,
+        loop: bool = True,
+        login: tuple[str, str] | None = None,
+        whole: bool = False,
     ) -> None:
         self.port = 0
         self.process: subprocess.Popen[str] | None = None
-        self._arguments = [str(folder), str(fps), "loop" if loop else "once", *(login or ())]
-        self._login = f"{login[0]}:{login[1]}@" if login else ""
-        _split(video, folder)
+        self._arguments = [str(video if whole else folder), str(fps), "loop" if loop else "once", *(login or ())]
+        self._login = f"{quote(login[0], '')}:{quote(login[1], '')}@" if login else ""
+        if not whole:
+            _split(video, folder)
 
     @property
     def url(self) -> str:
@@ -144,8 +154,11 @@ def main(port: str, folder: str, fps: str, loop: str, *login: str) -> None:
         f"{round(float(fps) * 1000)}/1000 ! jpegparse ! rtpjpegpay name=pay0 pt=26 )"
     )
     factory.set_shared(True)
-    feed = _feeder(Path(folder), float(fps), loop=loop == "loop")
-    factory.connect("media-configure", lambda _, media: feed(media.get_element().get_by_name_recurse_up("frames")))
+    if Path(folder).is_file():
+        factory.set_launch(f"( filesrc location={folder} ! qtdemux ! rtpmp4vpay config-interval=1 name=pay0 )")
+    else:
+        feed = _feeder(Path(folder), float(fps), loop=loop == "loop")
+        factory.connect("media-configure", lambda _, media: feed(media.get_element().get_by_name_recurse_up("frames")))
     if login:
         _demand_login(server, factory, *login)
     server.get_mount_points().add_factory("/video", factory)

@@ -1,17 +1,28 @@
 """Captures of real network cameras: GStreamer over RTSP, and JPEG pictures over HTTP."""
 
+import contextlib
 import itertools
+import logging
 import signal
 import socket
+import string
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
+from urllib.parse import quote
 
+import cv2
+import msgspec
 import pytest
 
-from edgereader.runtime.errors import SourceLost
+from edgereader.runtime.errors import SourceError, SourceLost
+from edgereader.runtime.service import metrics
+from edgereader.runtime.service.live import state, trouble
+from edgereader.runtime.stream import captures
+from edgereader.runtime.stream.board import Board
 from edgereader.runtime.stream.capture import Capture
 from edgereader.runtime.stream.settings import Camera
 from edgereader.runtime.stream.source import open_source
@@ -29,6 +40,13 @@ def rtsp(tmp_path):
     video = write_video(tmp_path / "clip.avi", 100)
     with RtspServer(video, tmp_path / "frames", login=("anna", "geheim")) as server:
         yield server
+
+
+def until(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def shots_until(capture, condition, seconds=60):
@@ -65,12 +83,112 @@ def test_a_camera_over_rtsp_that_says_nothing_any_more_is_lost(rtsp):
     source.read()
     rtsp.process.send_signal(signal.SIGSTOP)
     try:
-        with pytest.raises(SourceLost, match="got no more"):
+        with pytest.raises(SourceLost, match="no new frames within 1 s"):
             for _ in range(1000):
                 source.read()
     finally:
         rtsp.process.send_signal(signal.SIGCONT)
         source.close()
+
+
+@needs_rtsp
+@pytest.mark.parametrize("threads", [1, 4])
+def test_frames_that_a_decoder_held_back_are_no_new_ones(tmp_path, threads, monkeypatch):
+    """FFmpeg gives them after each timeout, as if they had just come: one for each of its threads."""
+    real = cv2.VideoCapture
+    more = [cv2.CAP_PROP_N_THREADS, threads]
+    monkeypatch.setattr(captures.cv2, "VideoCapture", lambda url, backend, given: real(url, backend, given + more))
+    video = write_video(tmp_path / "clip.mp4", 500, fourcc="mp4v")
+    with RtspServer(video, tmp_path, whole=True) as server:
+        source = open_source(Camera(source=server.url, timeout_s=1))
+        for _ in range(20):
+            source.read()
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            seconds = []
+            with pytest.raises(SourceLost, match="no new frames within 1 s"):
+                for _ in range(50):
+                    began = time.monotonic()
+                    source.read()
+                    seconds.append(time.monotonic() - began)
+            assert max(seconds, default=0) < 1
+            assert time.monotonic() - began < 5
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+            source.close()
+
+
+@needs_rtsp
+def test_a_camera_over_rtsp_that_stops_sending_is_lost_within_its_timeout(rtsp):
+    """Its last frame comes once, and not as a new one."""
+    with Capture(Camera(source=rtsp.url, **{**LIMITS, "timeout_s": 2})) as capture:
+        list(shots_until(capture, lambda: capture.status.frames >= 10))
+        rtsp.process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        try:
+            until(lambda: capture.status.state == "lost", 20)
+            assert time.monotonic() - began < 4
+            assert "no new frames within 2 s" in capture.status.reason
+        finally:
+            rtsp.process.send_signal(signal.SIGCONT)
+        list(shots_until(capture, lambda: capture.status.reconnects))
+
+
+def test_a_camera_over_http_that_stops_sending_is_lost_within_its_timeout():
+    hold = threading.Event()
+
+    def frames():
+        yield from (jpeg(numbered(number)) for number in range(10))
+        hold.wait(30)
+
+    with MjpegServer(frames) as server, Capture(Camera(source=server.url, **{**LIMITS, "timeout_s": 1})) as capture:
+        capture.start()
+        until(lambda: capture.status.frames == 10, 20)
+        began = time.monotonic()
+        until(lambda: capture.status.state == "lost", 20)
+        assert time.monotonic() - began < 3
+        assert "no new frames within 1 s" in capture.status.reason
+        assert capture.status.frames == 10
+        hold.set()
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http"])
+def test_no_piece_of_a_password_reaches_log_errors_page_or_metrics(scheme, caplog, capfd):
+    """Every sign of a keyboard, as it is and encoded; nobody answers at this port."""
+    caplog.set_level(logging.DEBUG)
+    shown = []
+    for sign in [each for each in string.printable if not each.isalnum()]:
+        for written in {sign, quote(sign, "")}:
+            camera = Camera(source=f"{scheme}://Yd1:Qa3{written}Wb7@127.0.0.1:1/x?pwd=Xc5{written}Ze9", timeout_s=1)
+            with Capture(camera) as capture:
+                board = Board("cellar", status=lambda capture=capture: capture.status)
+                with contextlib.suppress(SourceError):
+                    capture.start()
+                    until(lambda capture=capture: capture.status.state in {"lost", "ended"}, 30)
+                    if capture.status.state == "ended":
+                        list(capture)
+                shown += [msgspec.json.encode(state(board)).decode(), trouble(board), *metrics.of_stream(board)]
+                shown += traceback.format_exception(capture._error) if capture._error else []
+    output = capfd.readouterr()
+    said = "".join([*shown, caplog.text, output.out, output.err])
+    assert "127.0.0.1:1" in said
+    assert not [each for each in ("Yd1", "Qa3", "Wb7", "Xc5", "Ze9") if each in said]
+
+
+@needs_rtsp
+@pytest.mark.parametrize("password", ["Se#c/r?e't:@ \"%!", "%41%zz+&=;,"])
+def test_any_password_is_understood_over_rtsp(tmp_path, password):
+    """As FFmpeg decodes it, from the file of the settings; the server is GStreamer's."""
+    (tmp_path / "password").write_text(password)
+    with RtspServer(write_video(tmp_path / "a.avi", 20), tmp_path / "frames", login=("anna", password)) as server:
+        url = server.url.partition("://")[0] + "://" + server.url.rpartition("@")[2]
+        for camera in (
+            Camera(source=server.url),
+            Camera(source=url, username="anna", password_file=str(tmp_path / "password")),
+        ):
+            source = open_source(camera)
+            assert source.read()[0].shape == (240, 320, 3)
+            source.close()
 
 
 @needs_rtsp
@@ -138,9 +256,10 @@ def test_a_camera_over_http_may_change_the_size_of_its_pictures_and_send_damaged
     with MjpegServer(frames) as server, Capture(Camera(source=server.url, **LIMITS)) as capture:
         shots = list(shots_until(capture, lambda: capture.status.frames >= 60))
         assert capture.status.reconnects == 0
-    assert {shot.frame.shape for shot in shots} == {(240, 320, 3)}  # FFmpeg scales to the first size
+    assert {shot.frame.shape[:2] for shot in shots} == set(sizes)
+    assert capture.status.broken >= 1
     bottoms = [float(shot.frame[-10:].mean()) for shot in shots]
-    assert max(bottoms[30:40]) < 60  # the whole picture, not its upper left part
+    assert max(bottoms) < 60  # whole pictures, not their upper left parts
 
 
 def test_a_camera_that_accepts_and_says_nothing_is_lost_in_time_and_stop_does_not_wait():

@@ -130,8 +130,8 @@ def test_check_opens_the_bundle(run, tmp_path):
         (("0", "--mqtt", "host:99999"), "error: command line: mqtt.port: expected a whole number from 1 to 65535"),
         (("0", "--name", "a/b"), "error: command line: name: expected 1 to 64 of"),
         (
-            ("0", "--all-text", "--alphabet", "01"),
-            "error: command line: reader.all_text: expected alphabet or all_text",
+            ("0", "--decimal", ",", "--thousands", ".,"),
+            "error: command line: reader.thousands: expected other characters than decimal, got the same one",
         ),
         (("0", "--jsonl", "nix/a.jsonl"), "expected a file for events, got: No such file or directory"),
     ],

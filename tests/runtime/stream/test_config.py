@@ -18,9 +18,16 @@ EVERYTHING = re.sub(r"^#(?=\w+ = |\[)", "", EXAMPLE, flags=re.MULTILINE)
 TABLES = {each.__name__: each for each in vars(structs).values() if isinstance(each, type) and issubclass(each, Table)}
 del TABLES["Table"]
 WITHOUT_DEFAULT = {"camera.size", "reader.precision", "reader.threads", "reader.long_side_px", "reader.pattern"} | {
+    "reader.find",
+    "reader.decimal",
+    "reader.thousands",
+    "number.decimal",
+    "number.thousands",
     "reader.check",
     "number.region",
     "number.pattern",
+    "camera.username",
+    "camera.password_file",
     "mqtt.ca_file",
     "mqtt.username",
     "mqtt.password_file",
@@ -87,11 +94,16 @@ def test_the_example_has_every_key_with_its_default():
 
 
 def test_the_example_with_every_key_is_right(write, tmp_path):
-    for name in ("ca.pem", "token", "mqtt-password"):
+    for name in ("ca.pem", "token", "camera-password", "mqtt-password"):
         (tmp_path / name).write_text("0123456789abcdef0123\n")
     text = EVERYTHING.replace('#kind = "free"', 'kind = "counter"').replace('kind = "free"', 'kind = "counter"')
-    text = text.replace("\ntls = false", "\ntls = true").replace("\ndigits = 0", "\ndigits = 6")
+    text = (
+        text.replace("\nsource = 0", '\nsource = "rtsp://camera/stream"')
+        .replace("\ntls = false", "\ntls = true")
+        .replace("\ndigits = 0", "\ndigits = 6")
+    )
     loaded = load(write(text))
+    assert loaded.camera.password_file == str(tmp_path / "camera-password")
     assert loaded.mqtt.password_file == str(tmp_path / "mqtt-password")
     assert loaded.http.token_file == str(tmp_path / "token")
     assert loaded.history.path == str(tmp_path / "edgereader-history.sqlite")
@@ -118,7 +130,7 @@ CAMERA = "[camera]\nsource = 0\n"
         (f"{CAMERA}loop = 1979-05-27", "3: camera.loop: expected true or false, got 1979-05-27"),
         (f"{CAMERA}size = [640]", "3: camera.size: expected [a whole number from 1 to 1000000, a whole number from"),
         (f"{CAMERA}fsp = 3", "3: camera.fsp: expected a known key, got this one; is it fps?"),
-        (f'{CAMERA}"a b`.c" = 3', "3: camera.a b`.c: expected a known key, got this one; known are source, preset"),
+        (f'{CAMERA}"a b`.c" = 3', "3: camera.a b`.c: expected a known key, got this one; known are source, username"),
         (f"zzz = 1\n{CAMERA}", "1: zzz: expected a known key, got this one; known are name, camera"),
         (f'name = "a b"\n{CAMERA}', "1: name: expected 1 to 64 of A-Z, a-z, 0-9, - and _, the first no sign, got"),
         (f'name = """\na\n"""\n{CAMERA}', "1: name: expected 1 to 64 of"),
@@ -160,6 +172,8 @@ def test_a_value_that_may_be_secret_is_not_told(problems):
     assert len(told) == 2
     told += problems(f'{CAMERA}[mqtt]\nhost = "mqtt://me:geheim@broker"')
     told += problems('[camera]\npreset = "jetson-csi"\nsource = "rtsp://me:geheim@camera/1"')
+    told += problems('[camera]\nsource = 0\nfps = "rtsp://me:geheim@camera/1"')
+    told += problems('[camera]\nsource = 0\npreset = "me:geheim@camera/1"')
     assert "geheim" not in " ".join(told)
 
 
@@ -267,3 +281,9 @@ def test_any_value_at_any_key_loads_or_is_told_with_its_line(tmp_path_factory, d
     for each in problems:
         assert "\n" not in str(each)
         assert each.place[: len(place)] == place or each.place == ("mqtt", "host")
+
+
+def test_numbers_are_written_as_the_reader_says_unless_they_say_otherwise(write):
+    text = "[camera]\nsource = 0\n[reader]\ndecimal = ','\nthousands = '. '\n[[number]]\nname = 'a'\n[[number]]\n"
+    loaded = load(write(text + "name = 'b'\ndecimal = '.'\n"))
+    assert [(each.decimal, each.thousands) for each in loaded.numbers] == [(",", ". "), (".", None)]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -250,3 +252,13 @@ def test_how_likely_a_frames_own_text_is(prediction):
     doubtful = place("4711m", rivals={4: ("3", 0.25)}, kind=kind)
     assert (doubtful.text.text, doubtful.text.confidence > 0.95) == ("4711", True)
     assert likelihood(doubtful) == pytest.approx(0.75, abs=0.03)
+
+
+def test_frames_whose_crops_have_different_widths_are_fused():
+    narrow, wide = place("4711", rivals={1: ("1", 0.3)}), place("4711", rivals={2: ("7", 0.3)})
+    blank = np.full((9, wide.log_probs.shape[1]), -50, np.float32)
+    blank[:, 0] = 0
+    wide = replace(wide, log_probs=np.vstack((wide.log_probs, blank)))
+    found = fused([narrow, wide, narrow])
+    assert (found.text, found.frames, found.agreeing) == ("4711", 3, 3)
+    assert {text for text, _ in found.alternatives} >= {"4711", "4111", "4771"}

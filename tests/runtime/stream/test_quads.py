@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgereader.runtime.images import box
-from edgereader.runtime.stream.quads import BEST_PX, height, inside, iou, is_cut, shift, straightened
+from edgereader.runtime.stream.quads import BEST_PX, height, inside, is_cut, shift, straightened
 
 
 @pytest.fixture
@@ -37,12 +37,6 @@ def test_quads_are_cut_to_the_frame(frame):
     assert inside(box(560, 100, 60, 40), frame)[:, 0].max() == 599
     assert inside(box(590, 100, 60, 40), frame) is None
     assert inside(box(-500, -500, 60, 40), frame) is None
-
-
-def test_iou():
-    assert iou(box(0, 0, 10, 10), box(0, 0, 10, 10)) == pytest.approx(1)
-    assert iou(box(0, 0, 10, 10), box(5, 0, 10, 10)) == pytest.approx(1 / 3)
-    assert iou(box(0, 0, 10, 10), box(20, 0, 10, 10)) == 0
 
 
 def test_what_touches_the_edge_may_be_cut_off(frame):

@@ -32,6 +32,51 @@ def problems(tmp_path, monkeypatch):
         ("[camera]\nsource = 'rtsp://h/1'\npreset = 'jetson-csi'", "2: camera.source: expected a camera's number for"),
         ("[camera]\nsource = 'http://h/1'\npreset = 'jetson-rtsp'", "2: camera.source: expected an rtsp:// URL for"),
         ("[camera]\nsource = 1\npreset = 'jetson-file'", "2: camera.source: expected a video file for jetson-file"),
+        (
+            "[camera]\nsource = 'rtsp://me:12#geheim@h/1'",
+            "2: camera.source: rtsp://***: expected a URL whose login is encoded, got another; in a",
+        ),
+        (
+            "[camera]\nsource = 'rtmp://me:geheim@h/1'",
+            "2: camera.source: 'rtmp://***@h/1': expected a URL of a host",
+        ),
+        (
+            "[camera]\nsource = 'rtsp:/me:geheim@h/1'",
+            "2: camera.source: expected a file or folder that is there, got **",
+        ),
+        (
+            "[camera]\nsource = 'rtsp://me@h/1'\nusername = 'me'\npassword_file = 'token'",
+            "3: camera.username: expected it here or in the address, got both",
+        ),
+        (
+            f"{CAMERA}username = 'me'",
+            "3: camera.username: expected the address of a network camera with it, got an",
+        ),
+        (
+            "[camera]\nsource = 'rtsp://h/1'\npassword_file = 'token'",
+            "3: camera.password_file: expected username with it, got none",
+        ),
+        ("[camera]\nsource = 'rtsp://h/1'\nusername = 'me'\npassword_file = 'nix'", "4: camera.password_file: "),
+        (
+            f"{CAMERA}[[number]]\nunit = 'm3'\ndevice_class = 'water'",
+            '4: number.unit: expected one of CCF, ft³, m³, gal, L, MCF with device_class = "water", got "m3"; is it',
+        ),
+        (
+            f"{CAMERA}[[number]]\n\ndevice_class = 'water'",
+            '3: number.unit: expected one of CCF, ft³, m³, gal, L, MCF with device_class = "water", got ""; cha',
+        ),
+        (
+            f"{CAMERA}[[number]]\n\ndevice_class = 'enregy'",
+            "5: number.device_class: expected a device class of Home Assistant, for numbers, got 'enregy'; is it",
+        ),
+        (
+            f"{CAMERA}[[number]]\ndevice_class = 'xyz'",
+            "4: number.device_class: expected a device class of Home",
+        ),
+        (
+            f"{CAMERA}[[number]]\ndevice_class = 'timestamp'",
+            "4: number.device_class: expected a device class of Home Assistant, for numbers, got 'timestamp'; ",
+        ),
         (f"{CAMERA}retry_s = 90", "1: camera.retry_most_s: expected retry_s (90) or more, got 60"),
         (
             f"mask = [\n[[0, 0], [0, 1], [1, 0]],\n[[0, 0], [0.5, 0.5], [1, 1]]]\n{CAMERA}",
@@ -40,8 +85,12 @@ def problems(tmp_path, monkeypatch):
         (f"{CAMERA}[reader]\nbackend = 'gpu'", "4: reader.backend: expected one of auto, "),
         (f"{CAMERA}[reader]\ncheck = 'iban'", "4: reader.check: expected one of luhn, iso6346, ean13, got 'iban'"),
         (
-            f"{CAMERA}[reader]\nall_text = true\nalphabet = '01'",
-            "4: reader.all_text: expected alphabet or all_text, got",
+            f"{CAMERA}[reader]\nall_text = true\nfind = 'numbers'",
+            '4: reader.all_text: expected find = "text" with it, got',
+        ),
+        (
+            f"{CAMERA}[[number]]\ndecimal = ','\nthousands = ',.'",
+            "5: number.thousands: expected other characters than decimal, got the same one",
         ),
         (f"{CAMERA}[reader]\npattern = '('", "4: reader.pattern: expected a regular expression, got '(': missing )"),
         (f"{CAMERA}[[number]]\npattern = '['", "4: number.pattern: expected a regular expression, got '[': "),
@@ -134,6 +183,14 @@ def test_a_password_that_cannot_be_read_is_told_without_it(problems, tmp_path):
         f"{CAMERA}[[number]]\nkind = 'counter'\ndigits = 4\ndecimals = 3\nfalls = true\nmax_rate = 1",
         f"{CAMERA}[evidence]\nfolder = 'scenes_x'",
         f"{CAMERA}[mqtt]\nhost = 'h'\nhome_assistant = ''",
+        f"{CAMERA}[mqtt]\nhost = 'h'\nversion = '3.1.1'",
+        f"{CAMERA}[[number]]\nunit = 'm³'\ndevice_class = 'water'",
+        f"{CAMERA}[[number]]\nunit = 'EUR'\ndevice_class = 'monetary'",
+        f"{CAMERA}[[number]]\ndevice_class = 'ph'",
+        f"{CAMERA}[[number]]\nunit = 'widgets'",
+        "[camera]\nsource = 'rtsp://h/1'\nusername = 'me'\npassword_file = 'token'",
+        "[camera]\nsource = 'http://me:ge%23heim@h/1?a=b'",
+        "[camera]\nsource = 'rtspsrc location=rtsp://h/1 ! appsink'",
     ],
 )
 def test_what_breaks_no_rule(problems, text):

@@ -9,7 +9,7 @@ METER = Number(name="m", kind="counter", digits=6)
 
 
 def last(text, seen_s=0.0, told=None):
-    read = figure(text)
+    read = figure(text, METER)
     return Last(text, read.units, read.digits, read.decimals, read.decimals or 0, seen_s, told or [(read.units, 0.0)])
 
 
@@ -64,12 +64,20 @@ def test_the_rate_is_in_units_of_the_meter():
 
 @pytest.mark.parametrize(
     ("text", "units", "form"),
-    [("027416", 27416, (6, None)), ("18.4", 184, (3, 1)), ("18,40", 1840, (4, 2)), ("-0.5", -5, (2, 1))],
+    [
+        ("027416", 27416, (6, None)),
+        ("18.4", 184, (3, 1)),
+        ("18,40", 1840, (4, 2)),
+        ("-0.5", -5, (2, 1)),
+        (".75", 75, (2, 2)),
+    ]
+    + [("12 345", 12345, (5, None)), ("12.345", 12345, (5, 3)), ("1'234.5", 12345, (5, 1)), ("45 %", 45, (2, None))],
 )
 def test_figures(text, units, form):
-    assert (figure(text).units, figure(text).form) == (units, form)
+    read = figure(text, METER)
+    assert (read.units, read.form) == (units, form)
 
 
-@pytest.mark.parametrize("text", ["", "-", ".", "1.", "1.2.3", "12-3", "--1", "1a", "٣", " 1"])
+@pytest.mark.parametrize("text", ["", "-", ".", "1.", "1.2.3", "12-3", "--1", "1a", "٣", "1,234.5,6", "1:2", "1/2"])
 def test_no_figures(text):
-    assert figure(text) is None
+    assert figure(text, METER) is None

@@ -1,10 +1,12 @@
 """The clock that never goes back, and what a text is as a number."""
 
-import numpy as np
+from types import SimpleNamespace
+
 import pytest
 
 from edgereader.runtime.stream.frames import Shot
-from edgereader.runtime.stream.told import Steady, as_value
+from edgereader.runtime.stream.settings import Number
+from edgereader.runtime.stream.told import Steady, told_of
 
 from .seen import FRAME
 
@@ -39,5 +41,14 @@ def test_a_restart_with_a_clock_that_is_behind():
     + [("nan", None), ("1e5", None), ("1_0", None), ("٣", None), ("12.", None)],
 )
 def test_values(text, value):
-    assert as_value(text) == value
-    assert value is None or np.isfinite(value)
+    track = SimpleNamespace(fused=SimpleNamespace(text=text, confidence=0.9))
+    told = told_of(track, Number(), sure=True)
+    assert (told.text, told.value, told.sure) == (text, value, True)
+
+
+def test_a_numbers_own_notation_gives_its_value():
+    track = SimpleNamespace(fused=SimpleNamespace(text="1.234", confidence=0.9))
+    values = [
+        told_of(track, number, sure=True).value for number in (Number(), Number(decimal="."), Number(decimal=","))
+    ]
+    assert values == [None, 1.234, 1234]

@@ -7,6 +7,7 @@ from edgereader.runtime.errors import SourceError
 from edgereader.runtime.stream import captures
 from edgereader.runtime.stream.settings import Camera
 from edgereader.runtime.stream.source import open_source
+from edgereader.runtime.stream.videos import Lag
 
 from .clips import write_video
 from .mjpeg_server import MjpegServer
@@ -100,3 +101,15 @@ def test_a_playlist_in_a_file_opens_no_network(tmp_path, monkeypatch):
         with pytest.raises(SourceError):
             open_video(path)
         assert server.clients == 0
+
+
+def test_a_frame_that_comes_late_by_its_time_stamp_has_a_lag():
+    lag = Lag()
+    assert [lag.of(stamp, now) for stamp, now in ((0, 100), (1, 101.2), (2, 102), (3, 109))] == pytest.approx(
+        [0, 0.2, 0, 6], abs=0.01
+    )
+
+
+def test_a_cameras_clock_that_runs_slowly_is_no_lag():
+    lag = Lag()
+    assert max(lag.of(second * 0.9995, second) for second in range(100_000)) < 1

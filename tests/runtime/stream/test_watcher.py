@@ -7,8 +7,8 @@ from edgereader.runtime import Reader
 from edgereader.runtime.errors import AlphabetError, BundleError
 from edgereader.runtime.heatmaps import Region
 from edgereader.runtime.images import box
+from edgereader.runtime.quads import overlap
 from edgereader.runtime.stream.frames import Shot
-from edgereader.runtime.stream.quads import iou
 from edgereader.runtime.stream.settings import Looking, Number
 from edgereader.runtime.stream.watcher import COARSE_FRAMES, MOST_TRACKS, WORD_FRAMES, Watcher
 
@@ -54,8 +54,8 @@ class Scenes:
 
     @staticmethod
     def _read(scene, quad):
-        text = max(scene, key=lambda each: iou(scene[each], quad), default="~")
-        if text.startswith("~") or iou(scene[text], quad) < 0.5:
+        text = max(scene, key=lambda each: overlap(scene[each], quad, of="union"), default="~")
+        if text.startswith("~") or overlap(scene[text], quad, of="union") < 0.5:
             return place("abcd")
         shown = np.ptp(quad[:, 0]) / np.ptp(scene[text][:, 0])
         return place(text[: round(len(text) * shown)])
@@ -140,7 +140,7 @@ def test_a_text_that_moves_is_followed():
     assert {tuple(each.id for each in one.tracks) for one in seen} == {(1,)}
     assert {each.fused.text for one in seen for each in one.tracks} == {"4711"}
     for at in range(8, 30):
-        assert iou(seen[at].tracks[0].quad, scenes[at]["4711"]) > 0.7
+        assert overlap(seen[at].tracks[0].quad, scenes[at]["4711"], of="union") > 0.7
     assert len(reader.looked) < 16
 
 
@@ -259,7 +259,7 @@ def test_frames_may_change_their_size_in_mid_stream():
     seen = watcher.look(shots)
     assert detected(seen) == [0, 4]
     assert {tuple(each.id for each in one.tracks) for one in seen} == {(1,)}
-    assert iou(seen[-1].tracks[0].quad, HERE * 2) > 0.9
+    assert overlap(seen[-1].tracks[0].quad, HERE * 2, of="union") > 0.9
     assert all(one.tracks[0].read for one in seen)
     small = watcher.look([Shot(np.zeros((2, 3, 3), np.uint8), 0, 9, 9)])
     assert not small[0].tracks or not small[0].tracks[0].read

@@ -4,23 +4,19 @@ import msgspec
 import pytest
 
 from edgereader.runtime.stream.settings import Number
+from edgereader.runtime.stream.sinks.device_classes import CLASSES
 from edgereader.runtime.stream.sinks.home_assistant import discovery, is_numeric, status_topic
 from edgereader.runtime.stream.sinks.topics import Topics
 
 TOPICS = Topics("site/edge", "cellar")
-TOPIC = re.compile(r"homeassistant/sensor/([A-Za-z0-9_-]+/)?[A-Za-z0-9_-]+/config")
+DEVICE_TOPIC = "homeassistant/device/site_edge_cellar/config"
 SENSOR = {
+    "p": str,
     "name": str,
     "unique_id": str,
     "state_topic": str,
     "value_template": str,
     "json_attributes_topic": str,
-    "availability_topic": str,
-    "payload_available": str,
-    "payload_not_available": str,
-    "qos": int,
-    "device": dict,
-    "origin": dict,
     "unit_of_measurement": str,
     "device_class": str,
     "state_class": str,
@@ -28,28 +24,36 @@ SENSOR = {
 }
 """Keys of Home Assistant's MQTT sensor that we use; it refuses a message with any that it does not know."""
 DEVICE = {"identifiers": list, "name": str, "manufacturer": str, "model": str, "sw_version": str}
-STATE_CLASSES = {"measurement", "total", "total_increasing"}
+SHARED = {"availability_topic", "payload_available", "payload_not_available", "qos"}
+"""Keys that Home Assistant hands on from the device to its sensors."""
+STATE_CLASSES = {"measurement", "measurement_angle", "total", "total_increasing"}
 
 
-def valid(topic: str, payload: bytes) -> dict:
-    """A discovery message as Home Assistant's documentation demands it."""
-    sensor = msgspec.json.decode(payload)
-    assert TOPIC.fullmatch(topic)
-    assert all(isinstance(value, SENSOR[key]) and value != "" for key, value in sensor.items())
-    assert all(isinstance(value, DEVICE[key]) for key, value in sensor["device"].items())
-    assert sensor["state_topic"]
-    assert sensor["unique_id"]  # without it, device is ignored
-    assert sensor["device"]["identifiers"]  # a device needs these or connections
-    assert sensor["origin"]["name"]
-    assert 0 <= sensor["qos"] <= 2
-    assert sensor.get("state_class", "total") in STATE_CLASSES
-    assert not re.search(r"[#+]", sensor["state_topic"] + sensor["availability_topic"])
-    return sensor
+def valid(payload: bytes) -> dict:
+    """A message of device discovery as Home Assistant's documentation demands it."""
+    device = msgspec.json.decode(payload)
+    assert set(device) == {"dev", "o", "cmps"} | SHARED
+    assert all(isinstance(value, DEVICE[key]) for key, value in device["dev"].items())
+    assert device["dev"]["identifiers"]  # a device needs these or connections
+    assert device["o"]["name"]
+    assert device["qos"] == 1
+    for sensor in device["cmps"].values():
+        assert sensor["p"] == "sensor"
+        if set(sensor) == {"p"}:
+            continue  # what removes it
+        assert all(isinstance(value, SENSOR[key]) and value != "" for key, value in sensor.items())
+        assert sensor["unique_id"]
+        assert sensor["state_topic"]
+        assert sensor.get("state_class", "total") in STATE_CLASSES
+        assert not re.search(r"[#+]", sensor["state_topic"] + device["availability_topic"])
+    return device
 
 
 def only(number: Number) -> dict:
-    ((topic, payload),) = discovery("homeassistant", TOPICS, [number]).items()
-    return valid(topic, payload)
+    """The sensor of a number alone."""
+    *_, payload = discovery("homeassistant", TOPICS, [number]).values()
+    (sensor,) = valid(payload)["cmps"].values()
+    return sensor
 
 
 def test_a_water_meter_is_all_that_the_energy_dashboard_wants():
@@ -59,15 +63,41 @@ def test_a_water_meter_is_all_that_the_energy_dashboard_wants():
     assert sensor["device_class"] == "water"
     assert sensor["suggested_display_precision"] == 3
     assert sensor["state_topic"] == sensor["json_attributes_topic"] == "site/edge/cellar/water/state"
-    assert sensor["availability_topic"] == "site/edge/cellar/availability"
     assert sensor["value_template"] == "{{ value_json.last_sure }}"
 
 
 @pytest.mark.parametrize(
-    ("device_class", "state_class"), [("energy", "total"), ("temperature", "measurement"), ("", "measurement")]
+    ("device_class", "rises", "falls", "free"),
+    [
+        ("energy", "total_increasing", "total", "total"),
+        ("water", "total_increasing", "total", "total"),
+        ("weight", "total_increasing", "measurement", "measurement"),
+        ("temperature", "measurement", "measurement", "measurement"),
+        ("volume_storage", "measurement", "measurement", "measurement"),
+        ("monetary", "total", "total", "total"),
+        ("wind_direction", "measurement_angle", "measurement_angle", "measurement_angle"),
+    ],
 )
-def test_a_counter_that_falls(device_class, state_class):
-    assert only(Number(kind="counter", falls=True, device_class=device_class))["state_class"] == state_class
+def test_the_state_class_is_one_that_the_device_class_may_be(device_class, rises, falls, free):
+    unit = next(iter(CLASSES[device_class].units or ("EUR",)))
+    for number, expected in (
+        (Number(kind="counter", device_class=device_class, unit=unit), rises),
+        (Number(kind="counter", falls=True, device_class=device_class, unit=unit), falls),
+        (Number(device_class=device_class, unit=unit), free),
+    ):
+        assert only(number)["state_class"] == expected
+
+
+def test_every_device_class_has_a_state_class_of_its_own_whatever_the_number():
+    for name, each in CLASSES.items():
+        for number in (Number(kind="counter", device_class=name), Number(device_class=name)):
+            assert only(number)["state_class"] in each.states
+
+
+def test_a_number_without_a_class_counts_up_or_is_measured():
+    assert only(Number(kind="counter"))["state_class"] == "total_increasing"
+    assert only(Number(kind="counter", falls=True))["state_class"] == "measurement"
+    assert only(Number(unit="bar"))["state_class"] == "measurement"
 
 
 def test_a_plate_has_no_unit_no_class_and_no_statistics():
@@ -80,20 +110,38 @@ def test_a_meter_that_shows_its_point_keeps_its_digits_behind_it():
 
 
 def test_numbers_of_a_stream_are_one_device_with_ids_of_their_own():
-    found = discovery("ha", TOPICS, [Number(name="a"), Number(name="b")])
-    sensors = [msgspec.json.decode(payload) for payload in found.values()]
-    assert list(found) == ["ha/sensor/site_edge_cellar/a/config", "ha/sensor/site_edge_cellar/b/config"]
-    assert sensors[0]["device"] == sensors[1]["device"]
-    assert sensors[0]["unique_id"] != sensors[1]["unique_id"]
+    *singles, (topic, payload) = discovery("ha", TOPICS, [Number(name="a"), Number(name="b")]).items()
+    assert topic == "ha/device/site_edge_cellar/config"
+    sensors = valid(payload)["cmps"]
+    assert {name: each["unique_id"] for name, each in sensors.items()} == {
+        "a": "site_edge_cellar_a",
+        "b": "site_edge_cellar_b",
+    }
+    assert singles == [(f"ha/sensor/site_edge_cellar/{name}/config", b"") for name in "ab"]
 
 
 def test_streams_are_devices_of_their_own():
     first, second = (
-        msgspec.json.decode(*discovery("ha", topics, [Number()]).values())
+        valid(discovery("homeassistant", topics, [Number()])[DEVICE_TOPIC.replace("cellar", topics.stream)])
         for topics in (TOPICS, Topics("site/edge", "roof"))
     )
-    assert first["device"]["identifiers"] != second["device"]["identifiers"]
-    assert first["unique_id"] != second["unique_id"]
+    assert first["dev"]["identifiers"] != second["dev"]["identifiers"]
+    assert first["cmps"]["number"]["unique_id"] != second["cmps"]["number"]["unique_id"]
+    assert first["availability_topic"] == "site/edge/cellar/availability"
+
+
+def test_a_number_that_is_gone_is_removed_once():
+    first = discovery("homeassistant", TOPICS, [Number(name="a"), Number(name="b")])
+    second = discovery("homeassistant", TOPICS, [Number(name="a")], first)
+    assert valid(second[DEVICE_TOPIC])["cmps"]["b"] == {"p": "sensor"}
+    third = discovery("homeassistant", TOPICS, [Number(name="a")], second)
+    assert set(valid(third[DEVICE_TOPIC])["cmps"]) == {"a"}
+
+
+@pytest.mark.parametrize("before", [b"", b"no json", b"[]", b'{"cmps": 3}', b'{"cmps": {"x": 3}}'])
+def test_whatever_was_said_before_is_no_trouble(before):
+    found = discovery("homeassistant", TOPICS, [Number()], {DEVICE_TOPIC: before})
+    assert set(valid(found[DEVICE_TOPIC])["cmps"]) == {"number"}
 
 
 @pytest.mark.parametrize(

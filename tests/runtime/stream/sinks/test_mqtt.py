@@ -17,6 +17,7 @@ from edgereader.runtime.stream.settings import Mqtt, Number
 from edgereader.runtime.stream.sinks import mqtt as module
 from edgereader.runtime.stream.sinks import open_sinks, sender
 from edgereader.runtime.stream.sinks.mqtt import open_mqtt
+from edgereader.runtime.stream.sinks.outbox import Outbox
 
 from ..broker import Listener, free_port, needs_mosquitto, wait_for
 from ..made import START, make_event
@@ -24,7 +25,9 @@ from ..made import START, make_event
 pytestmark = needs_mosquitto
 WATER = Number(name="water", kind="counter", unit="m³", device_class="water")
 STATE, AVAILABILITY = "edgereader/cellar/water/state", "edgereader/cellar/availability"
-DISCOVERY = "homeassistant/sensor/edgereader_cellar/water/config"
+DISCOVERY = "homeassistant/device/edgereader_cellar/config"
+SINGLE = "homeassistant/sensor/edgereader_cellar/water/config"
+"""Where an earlier EdgeReader told Home Assistant of each number alone."""
 
 
 @pytest.fixture(autouse=True)
@@ -210,11 +213,88 @@ def test_home_assistant_finds_the_numbers_also_when_it_starts_again(mosquitto, c
     with Listener(port) as listener:
         wait_for(lambda: (AVAILABILITY, b"online", True) in listener.messages)
         first = {topic for topic, _, retained in listener.messages if topic.endswith("/config") and retained}
-        assert first == {DISCOVERY, DISCOVERY.replace("water", "gate")}
+        assert first == {DISCOVERY}
+        assert set(msgspec.json.decode(listener.last(DISCOVERY))["cmps"]) == {"water", "gate"}
         listener.messages.clear()
         listener.say("homeassistant/status", b"offline")
         listener.say("homeassistant/status", b"online")
-        wait_for(lambda: {topic for topic, _, _ in listener.messages if topic.endswith("/config")} == first)
+        wait_for(lambda: listener.last(DISCOVERY))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_an_earlier_version_told_home_assistant_is_taken_back_first(mosquitto, connect, tmp_path, known):
+    """Also where its queue, which knows what was told, is gone; Home Assistant takes no sensor twice."""
+    port = mosquitto().port
+    if known:
+        outbox = Outbox(tmp_path / "queue.sqlite", 10)
+        outbox.keep({SINGLE: b"{}", SINGLE.replace("water", "gone"): b"{}"})
+        outbox.close()
+    with Listener(port) as listener:
+        for each in (SINGLE, *[SINGLE.replace("water", "gone")] * known):
+            listener._client.publish(each, b"{}", qos=1, retain=True).wait_for_publish(10)
+        wait_for(lambda: listener.last(SINGLE) == b"{}")
+        listener.messages.clear()
+        connect(port)
+        wait_for(lambda: listener.last(DISCOVERY))
+        told = [topic for topic, _, _ in listener.messages]
+        assert told.index(SINGLE) < told.index(DISCOVERY)
+    with Listener(port) as late:
+        wait_for(lambda: late.last(DISCOVERY))
+        late.say("last", b"")
+        wait_for(lambda: late.last("last") is not None)
+        assert not [topic for topic, _, _ in late.messages if topic.startswith("homeassistant/sensor")]
+
+
+def test_a_number_that_is_read_no_more_is_removed_from_home_assistant(mosquitto, connect):
+    port = mosquitto().port
+    gate = Number(name="gate", kind="plate")
+    for numbers, sensors in (((WATER, gate), {"water", "gate"}), ((WATER,), {"water", "gate"}), ((WATER,), {"water"})):
+        connect(port, numbers).close(5)
+        with Listener(port) as late:
+            cmps = msgspec.json.decode(wait_for(lambda late=late: late.last(DISCOVERY)))["cmps"]
+        assert set(cmps) == sensors
+        if gate not in numbers and "gate" in cmps:
+            assert cmps["gate"] == {"p": "sensor"}
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_all_that_is_said_is_acknowledged(mosquitto, connect, version):
+    """QoS 0, which a broker may lose, is used for nothing: neither events, states, discovery, nor the will."""
+    port = mosquitto().port
+    with Listener(port) as listener:
+        levels = []
+        listener._client.on_message = lambda _client, _data, message: (
+            levels.append((message.topic, message.qos)),
+            listener._take(None, None, message),
+        )
+        sink = connect(port, version=version)
+        for number in range(1, 21):
+            sink.send(make_event(number), None)
+        wait_for(lambda: len(listener.events) == 20 and listener.last(AVAILABILITY) == b"online")
+        sink.close(5)
+        wait_for(lambda: listener.last(AVAILABILITY) == b"offline")
+        assert texts(listener) == list(range(1, 21))
+        assert {topic.rpartition("/")[2] for topic, _ in levels} >= {"event", "state", "config", "availability"}
+        assert {qos for _, qos in levels} == {1}
+
+
+def test_a_broker_of_3_1_1_that_is_killed_in_mid_stream_gets_each_event_once_and_in_order(mosquitto, connect):
+    broker = mosquitto("max_inflight_messages 0")
+    with Listener(broker.port, setup=lambda client: client.reconnect_delay_set(1, 1)) as listener:
+        sink = connect(broker.port, version="3.1.1")
+        for number in range(1, 41):
+            sink.send(make_event(number), None)
+        wait_for(lambda: len(listener.events) == 40)
+        broker.kill()
+        for number in range(41, 61):
+            sink.send(make_event(number), None)
+        assert len(sink._outbox) == 20
+        sink.close(0)
+        broker.start()
+        wait_for(listener.subscribed.is_set)
+        connect(broker.port, version="3.1.1")
+        wait_for(lambda: len(listener.events) == 60)
+        assert texts(listener) == list(range(1, 61))
 
 
 def test_what_an_earlier_configuration_left_is_taken_back(mosquitto, connect):

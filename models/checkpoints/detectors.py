@@ -1,0 +1,33 @@
+"""CRAFT and its link refiner from their checkpoints."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .files import read_checkpoint
+from .loading import channels, load_fitting, width_candidates
+
+if TYPE_CHECKING:
+    from ..craft import CRAFT
+    from ..link_refiner import LinkRefiner
+
+
+def load_craft(path: Path) -> CRAFT:
+    """The detector in a checkpoint. Raises CheckpointError."""
+    from ..craft import CRAFT
+
+    state = read_checkpoint(path, "CRAFT detector").state
+    widths = width_candidates(channels(path, state, "basenet.slice5.2.weight"), 1024)
+    choices = [(width, strided) for width in widths for strided in (False, True)]
+    return load_fitting(path, state, [partial(CRAFT, width, strided=strided) for width, strided in choices])
+
+
+def load_refiner(path: Path) -> LinkRefiner:
+    """The link refiner in a checkpoint. Raises CheckpointError."""
+    from ..link_refiner import LinkRefiner
+
+    state = read_checkpoint(path, "link refiner").state
+    widths = width_candidates(channels(path, state, "aspp1.0.weight"), 128)
+    return load_fitting(path, state, [partial(LinkRefiner, width) for width in widths])

@@ -1,0 +1,145 @@
+"""A frame in a detector's canvases: scaled, with a margin, in tiles when it is long; its maps and points back.
+
+Pure functions. A canvas is an array (H, W, 3) uint8 BGR whose sides are of ``CANVAS_SIDES_PX``.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .binding import MAP_STRIDE
+from .characters import Map
+from .images import Frame, Points, halved
+from .manifest import CANVAS_SIDES_PX
+
+MARGIN_PX = 8
+"""So many canvas pixels around a frame repeat its border: a detector does not see text that touches zeros."""
+SHORT_SHARE = 0.5
+"""A frame's short side becomes at least this share of what a long side may be: what is longer is cut into tiles."""
+OVERLAP = 0.25
+"""Neighbouring tiles share so much of a canvas: at the seam, both have seen what is around it."""
+MOST_TILES = 32
+"""A frame that needs more tiles is made smaller."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a frame lies in one or more canvases: scaled, with a margin on every side, at their top left."""
+
+    size_hw: tuple[int, int]
+    """Height and width of the scaled frame without its margin, canvas pixels."""
+    canvas_hw: tuple[int, int]
+    """Height and width of every canvas, from ``CANVAS_SIDES_PX``."""
+    scale_xy: tuple[float, float]
+    """Canvas pixels per frame pixel."""
+    tiles_yx: tuple[tuple[int, int], ...] = ((0, 0),)
+    """Where each canvas begins in the scaled frame with its margin: even numbers, one of the two always 0."""
+
+    @property
+    def bordered_hw(self) -> tuple[int, int]:
+        """Height and width of the scaled frame with its margin."""
+        return self.size_hw[0] + 2 * MARGIN_PX, self.size_hw[1] + 2 * MARGIN_PX
+
+
+def plan_fit(
+    height: int, width: int, *, long_side_px: int, enlarge: float, most_hw: tuple[int, int] | None = None
+) -> Fit:
+    """Decide how a frame of this size is fitted: with its margin, its long side becomes ``long_side_px``.
+
+    It is enlarged at most so much. Where that leaves the short side less than ``SHORT_SHARE`` of it, the frame is made
+    as large as gives it that share, in as many tiles as it takes.
+
+    ``most_hw``: no canvas is larger than these multiples of 32; a frame that needs more room is made smaller.
+    """
+    most = most_hw or (CANVAS_SIDES_PX[-1],) * 2
+    ratios = [(min(long_side_px, most[axis]) - 2 * MARGIN_PX) / side for axis, side in enumerate((height, width))]
+    along = 0 if ratios[0] < ratios[1] else 1
+    tile = min(_canvas_side(long_side_px), most[along])
+    step = round(tile * (1 - OVERLAP))
+    reach = tile + (MOST_TILES - 1) * step - 2 * MARGIN_PX
+    tiled = min(SHORT_SHARE * ratios[1 - along], reach / (height, width)[along])
+    scale = min(max(ratios[along], tiled), enlarge)
+    size_hw = max(round(height * scale), 1), max(round(width * scale), 1)
+    needed = [side + 2 * MARGIN_PX for side in size_hw]
+    count = 1 + max(math.ceil((needed[along] - tile) / step), 0)
+    whole = needed[along]
+    needed[along] = math.ceil((whole + (count - 1) * (tile - step)) / count)
+    canvas_hw = min(_canvas_side(needed[0]), most[0]), min(_canvas_side(needed[1]), most[1])
+    spare = max(whole - canvas_hw[along], 0)
+    starts = [2 * math.ceil(spare * place / max(count - 1, 1) / 2) for place in range(count)]
+    tiles_yx = tuple((start, 0) if along == 0 else (0, start) for start in starts)
+    return Fit(size_hw, canvas_hw, (size_hw[1] / width, size_hw[0] / height), tiles_yx)
+
+
+def _canvas_side(side: int) -> int:
+    return CANVAS_SIDES_PX[bisect_left(CANVAS_SIDES_PX, side)]
+
+
+def fit(frame: Frame, plan: Fit, canvas: Frame) -> None:
+    """Scale a frame with its margin into the top left of a canvas, or of a larger picture, in place; the rest is black.
+
+    A frame that shrinks is halved by averaging as often as that goes, which is far faster than averaging over windows
+    of broken sizes, and then interpolated.
+    """
+    height, width = plan.bordered_hw
+    inside = inner(canvas, plan)
+    cv2.resize(halved(frame, inside, 2), inside.shape[1::-1], inside, interpolation=cv2.INTER_LINEAR)
+    canvas[:MARGIN_PX, :width] = canvas[MARGIN_PX, :width]
+    canvas[height - MARGIN_PX : height, :width] = canvas[height - MARGIN_PX - 1, :width]
+    canvas[:height, :MARGIN_PX] = canvas[:height, MARGIN_PX, None]
+    canvas[:height, width - MARGIN_PX : width] = canvas[:height, width - MARGIN_PX - 1, None]
+    canvas[height:] = 0
+    canvas[:height, width:] = 0
+
+
+def inner(canvas: Frame, plan: Fit) -> Frame:
+    """The view of a canvas in which `fit` has put the frame, without its margin."""
+    height, width = plan.size_hw
+    return canvas[MARGIN_PX : MARGIN_PX + height, MARGIN_PX : MARGIN_PX + width]
+
+
+def fitted(frame: Frame, plan: Fit) -> Iterator[Frame]:
+    """Every canvas of a frame, in arrays of their own."""
+    bordered = np.empty((*plan.bordered_hw, 3), np.uint8)
+    fit(frame, plan, bordered)
+    for number in range(len(plan.tiles_yx)):
+        canvas = np.empty((*plan.canvas_hw, 3), np.uint8)
+        put_tile(bordered, plan, number, canvas)
+        yield canvas
+
+
+def put_tile(bordered: Frame, plan: Fit, number: int, canvas: Frame) -> None:
+    """Copy one tile of a frame, which `fit` has put into a picture of its ``bordered_hw``, into a canvas, in place."""
+    y, x = plan.tiles_yx[number]
+    part = bordered[y : y + canvas.shape[0], x : x + canvas.shape[1]]
+    height, width = part.shape[:2]
+    canvas[:height, :width] = part
+    canvas[height:] = 0
+    canvas[:height, width:] = 0
+
+
+def empty_map(plan: Fit) -> Map:
+    """A map (H, W) float32 for all tiles, to be filled by `put_map`."""
+    height, width = (start + side for start, side in zip(plan.tiles_yx[-1], plan.canvas_hw, strict=True))
+    return np.zeros((height // MAP_STRIDE, width // MAP_STRIDE), np.float32)
+
+
+def put_map(tile: Map, plan: Fit, number: int, stitched: Map) -> None:
+    """Copy the map of one tile into that of all, in their order: each from the middle of what two tiles share."""
+    y, x = (start // MAP_STRIDE for start in plan.tiles_yx[number])
+    skip_y, skip_x = (
+        (side - start + before) // (2 * MAP_STRIDE) if start else 0
+        for side, start, before in zip(plan.canvas_hw, plan.tiles_yx[number], plan.tiles_yx[number - 1], strict=True)
+    )
+    height, width = tile.shape
+    stitched[y + skip_y : y + height, x + skip_x : x + width] = tile[skip_y:, skip_x:]
+
+
+def to_frame(points: Points, plan: Fit, frame: Frame) -> Points:
+    """Map points (..., 2) of the scaled frame with its margin back to the frame and inside it."""
+    limits = np.array((frame.shape[1] - 1, frame.shape[0] - 1), np.float32)
+    return np.clip((points - np.float32(MARGIN_PX)) / np.array(plan.scale_xy, np.float32), 0, limits)

@@ -1,0 +1,104 @@
+"""Numbers printed in groups: texts of one line put together, for a pattern or a check to judge; pure functions."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+
+from .alphabets import Alphabet
+from .decoding import Text
+from .heatmaps import Region
+from .lines import gap, joined
+from .quads import SAME_PLACE, overlap, sides
+
+NARROWEST, WIDEST = -0.4, 1.2
+"""Between two groups of one number is a gap of so many heights of their boxes, which may overlap a little."""
+MOST_GROUPS = 8
+"""More groups are not tried."""
+Piece = tuple[Region, Text]
+
+
+def join(regions: Sequence[Region], texts: Sequence[Text], alphabet: Alphabet) -> list[Piece]:
+    """Whatever groups that follow each other on a line give together, if pattern and check take it.
+
+    Args:
+        regions: where the texts are; a place may be there twice.
+        texts: what is read there, whether or not pattern and check take it; what is not accepted is not joined.
+        alphabet: pattern and check. A pattern that matches the groups with blanks between them gets them with blanks,
+            any other and a check without.
+
+    Returns:
+        For each run of two groups or more that fits, its region from end to end and its text.
+    """
+    pieces = _without_doubles([each for each in zip(regions, texts, strict=True) if each[1].accepted])
+    found = (_together(run, alphabet) for run in _runs(pieces))
+    return [each for each in found if each is not None]
+
+
+def _without_doubles(pieces: Sequence[Piece]) -> list[Piece]:
+    kept: list[Piece] = []
+    for region, text in sorted(pieces, key=lambda each: -len(each[1].text) * each[1].confidence):
+        if all(overlap(region.quad, other.quad) < SAME_PLACE for other, _ in kept):
+            kept.append((region, text))
+    return kept
+
+
+def _runs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """All runs of pieces of which each is followed by the next."""
+    follower: dict[int, int] = {}
+    for at, (region, _) in enumerate(pieces):
+        gaps = [(gap(region.quad, other.quad), to) for to, (other, _) in enumerate(pieces) if to != at]
+        near = [(each, to) for each, to in gaps if each is not None and NARROWEST <= each <= WIDEST]
+        if near:
+            follower[at] = min(near)[1]
+    for first in range(len(pieces)):
+        run = [first]
+        while len(run) < MOST_GROUPS and (after := follower.get(run[-1])) is not None and after not in run:
+            run.append(after)
+            yield [pieces[at] for at in run]
+
+
+def _together(run: Sequence[Piece], alphabet: Alphabet) -> Piece | None:
+    """One piece of several, if pattern and check take it; letters left out may be at its two ends only."""
+    if any(text.dropped for _, text in run[1:-1]) or _dropped(run[0][1])[1] or _dropped(run[-1][1])[0]:
+        return None
+    parts = [text.text for _, text in run]
+    spaced = " ".join(parts)
+    blanks = alphabet.pattern is not None and alphabet.pattern.fullmatch(spaced) is not None
+    if not alphabet.fits(spaced if blanks else "".join(parts)):
+        return None
+    region = joined([each for each, _ in run])
+    confidences = [list(text.confidences) for _, text in run]
+    places = [_places(text, each, region) for each, text in run]
+    if blanks:
+        for at in range(1, len(run)):
+            confidences[at].insert(0, 1.0)
+            places[at][0].insert(0, (places[at - 1][0][-1] + places[at][0][0]) / 2)
+    return region, Text(
+        spaced if blanks else "".join(parts),
+        math.prod(text.confidence for _, text in run),
+        tuple(chain.from_iterable(confidences)),
+        True,
+        tuple(chain.from_iterable(each for each, _ in places)),
+        tuple(chain.from_iterable(each for _, each in places)),
+    )
+
+
+def _dropped(text: Text) -> tuple[int, int]:
+    """How many letters were left out before and behind a text."""
+    before = sum(each < text.positions[0] for each in text.dropped)
+    return before, len(text.dropped) - before
+
+
+def _places(text: Text, region: Region, whole: Region) -> tuple[list[float], list[float]]:
+    """Places of a text's characters, and of letters left out, along a larger region: at even distances in its own."""
+    right, _ = sides(whole.quad)
+    unit = right / max(float(right @ right), 1e-6)
+    origin = whole.quad[[0, 3]].mean(axis=0)
+    start, end = (float((region.quad[side].mean(axis=0) - origin) @ unit) for side in ([0, 3], [1, 2]))
+    before, after = _dropped(text)
+    count = before + len(text.text) + after
+    even = start + (end - start) * (np.arange(count) + 0.5) / count
+    kept = slice(before, before + len(text.text))
+    return even[kept].tolist(), [*even[:before].tolist(), *even[kept.stop :].tolist()]

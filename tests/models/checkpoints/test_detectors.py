@@ -1,0 +1,38 @@
+"""A detector's width and stride come from its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgereader.models.checkpoints import CheckpointError
+from edgereader.models.checkpoints.detectors import load_craft, load_refiner
+from edgereader.models.craft import CRAFT
+from edgereader.models.link_refiner import LinkRefiner
+from edgereader.models.recognizer import Recognizer, RecognizerConfig
+
+Save = Callable[..., Path]
+WIDTHS = [0.07, 0.125, 0.15, 0.2, 0.3, 1 / 3, 0.35, 0.375, 0.4, 0.6]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_detector_is_told(save: Save, width: float) -> None:
+    strided = round(100 * width) % 2 == 1
+    network = CRAFT(width, strided=strided)
+    loaded = load_craft(save(network))
+    assert loaded.strided == strided
+    assert loaded.width == pytest.approx(width, abs=5e-4)
+    shapes = [{key: value.shape for key, value in each.state_dict().items()} for each in (network, loaded)]
+    assert shapes[0] == shapes[1]
+
+
+def test_a_link_refiner_is_told(save: Save) -> None:
+    assert [load_refiner(save(LinkRefiner(width))).width for width in (0.125, 0.2)] == [0.125, 0.2]
+
+
+def test_another_network_is_refused(save: Save) -> None:
+    network = Recognizer(RecognizerConfig("None-VGG-None-CTC", 13, width=0.1))
+    with pytest.raises(CheckpointError, match="expected the checkpoint of a CRAFT detector, got a recogniser"):
+        load_craft(save(network))

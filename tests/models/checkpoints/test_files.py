@@ -1,0 +1,150 @@
+"""Which files are read, wherever the weights lie in them, and the one line that refuses the rest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.optim.swa_utils import AveragedModel
+
+from edgereader.models.checkpoints import CheckpointError
+from edgereader.models.checkpoints.files import kinds_in, read_checkpoint
+from edgereader.models.craft import CRAFT
+from edgereader.models.link_refiner import LinkRefiner
+from edgereader.models.recognizer import Recognizer, RecognizerConfig
+
+Save = Callable[..., Path]
+State = dict[str, torch.Tensor]
+
+WRAPPERS: dict[str, Callable[[State], Any]] = {
+    "plain": lambda s: s,
+    "Lightning": lambda s: {"state_dict": s, "epoch": 3, "optimizer_states": [{"state": {0: {"step": torch.ones(1)}}}]},
+    "EasyOCR's trainer": lambda s: {"iter": 100, "craft": s, "optimizer": {}, "scaler": {}},
+    "two wrappers": lambda s: {"checkpoint": {"net": s}, "best": 0.9},
+    "a name of their own": lambda s: {"weights of 3 May": s},
+    "in a list": lambda s: [{"lr": 0.1}, s],
+    "beside a loss": lambda s: {**{f"model.{key}": value for key, value in s.items()}, "loss.weight": torch.ones(2)},
+}
+PREFIXES = ["", "module.", "module.module.", "_orig_mod.", "model.", "net._orig_mod.module.", "reader.stage2."]
+
+
+class Bomb:
+    """A pickle that would run a command."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("echo code was run",)
+
+
+def same(state: State, network: torch.nn.Module) -> bool:
+    expected = network.state_dict()
+    return state.keys() == expected.keys() and all(torch.equal(state[key], expected[key]) for key in expected)
+
+
+def read(path: Path) -> State:
+    return read_checkpoint(path, "link refiner").state
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS)
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_weights_are_found_in_any_wrapper(refiner: LinkRefiner, save: Save, wrap: str, prefix: str) -> None:
+    state = {prefix + key: value for key, value in refiner.state_dict().items()}
+    assert same(read(save(WRAPPERS[wrap](state))), refiner)
+
+
+def test_an_averaged_model_of_torch(refiner: LinkRefiner, save: Save) -> None:
+    path = save(AveragedModel(refiner))
+    assert "n_averaged" in torch.load(path)
+    assert same(read(path), refiner)
+
+
+@pytest.mark.parametrize("name", ["average", "ema", "model_ema"])
+def test_averaged_weights_come_first(refiner: LinkRefiner, save: Save, name: str) -> None:
+    raw = {key: value * 2 for key, value in refiner.state_dict().items()}
+    assert same(read(save({"model": raw, name: refiner.state_dict(), "step": 7})), refiner)
+
+
+def test_two_networks_of_a_kind_are_refused(refiner: LinkRefiner, save: Save) -> None:
+    raw = {key: value * 2 for key, value in refiner.state_dict().items()}
+    path = save({"student": raw, "teacher": refiner.state_dict()})
+    refused(path, "the weights of one link refiner, got 2 (student, teacher)", "save only the one")
+    assert same(read(save({"student": refiner.state_dict(), "best": refiner.state_dict()} | {"best": 1})), refiner)
+
+
+def test_networks_of_two_kinds_lie_in_one_file(refiner: LinkRefiner, save: Save) -> None:
+    craft = CRAFT(0.0625)
+    path = save({"craft": craft.state_dict(), "refiner": refiner.state_dict()})
+    assert kinds_in(path) == ["CRAFT detector", "link refiner"]
+    assert same(read(path), refiner)
+    assert same(read_checkpoint(path, "CRAFT detector").state, craft)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_all_kinds_of_floats_become_float32(refiner: LinkRefiner, save: Save, dtype: torch.dtype) -> None:
+    rounded = {
+        key: value.to(dtype) if value.is_floating_point() else value for key, value in refiner.state_dict().items()
+    }
+    state = read(save(rounded))
+    assert {value.dtype for value in state.values()} == {torch.float32, torch.int64}
+    assert all(torch.equal(state[key], value.to(state[key].dtype)) for key, value in rounded.items())
+
+
+def test_safetensors(refiner: LinkRefiner, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save_file({f"module.{key}": value for key, value in refiner.state_dict().items()}, path)
+    assert same(read(path), refiner)
+    path.write_bytes(path.read_bytes()[:1000])
+    refused(path, "damaged or truncated")
+
+
+def test_what_edgereaders_trainer_says_of_a_recogniser(save: Save) -> None:
+    state = Recognizer(RecognizerConfig("None-VGG-None-CTC", 11, width=0.0625)).state_dict()
+    config = {"stages": "None-VGG-None-CTC", "charset": "0123456789"}
+    assert read_checkpoint(save({"state_dict": state, "config": config}), "recogniser").config == config
+    assert read_checkpoint(save({"state_dict": state, "config": {"lr": 0.1}}), "recogniser").config == {}
+
+
+def refused(path: Path, *words: str) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(str(path))
+    assert all(word in message for word in (*words, "expected", "got", ";")), message
+
+
+def test_code_is_never_run(save: Save, capfd: pytest.CaptureFixture[str]) -> None:
+    refused(save({"state_dict": Bomb()}), "Python objects")
+    assert "code was run" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.999])
+def test_truncated_file(refiner: LinkRefiner, save: Save, share: float) -> None:
+    path = save(refiner)
+    contents = path.read_bytes()
+    path.write_bytes(contents[: int(len(contents) * share)])
+    refused(path, "damaged")
+
+
+def test_a_container_that_holds_itself(save: Save) -> None:
+    contents: dict[str, Any] = {"a": [1]}
+    contents["b"] = [contents, contents]
+    refused(save(contents), "no tensor")
+
+
+def test_files_of_another_kind(refiner: LinkRefiner, save: Save, tmp_path: Path) -> None:
+    refused(tmp_path / "absent.pth", "none")
+    refused(tmp_path, "a folder")
+    (tmp_path / "text.pth").write_text("not a checkpoint")
+    refused(tmp_path / "text.pth", "damaged")
+    refused(save({"losses": [1.0, 2.0]}), "got no tensor", "state dict")
+    refused(save(torch.zeros(3)), "another network")
+    refused(save({"conv1.weight": torch.zeros(1)}), "another network (keys like conv1.weight)")
+    refused(save(CRAFT(0.0625)), "expected the checkpoint of a link refiner", "got a CRAFT detector")
+    broken = refiner.state_dict()
+    broken["aspp1.0.bias"] = torch.full_like(broken["aspp1.0.bias"], float("nan"))
+    refused(save(broken), "NaN", "aspp1.0.bias")
