@@ -13,12 +13,8 @@ from edgereader.runtime.bundle import Bundle, shipped
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 AGAIN = "to be measured again with the recogniser of 28 November"
-KNOWN = ["bench-wide.json", "growth.json", "soak.json", "stream.json"]
+KNOWN = ["bench.json", "bench-streams.json", "bench-wide.json", "growth.json", "soak.json", "stream.json"]
 """What is waiting to be measured again; `xfail_strict` sees to it that a name goes from here when it has been."""
-BEFORE = "c142759fd1beefa52385ace1d3b8f67962d0d8521ac2015f3dad3040db6413fd"
-"""The recogniser in int8 that shipped before: `bench` was measured with it, `digits-edge.json` is as old as it."""
-BEFORE_SHIPS = Bundle.open("digits-edge").recognizer.files["int8"].sha256 == BEFORE
-KNOWN += ["digits-edge.json"] if BEFORE_SHIPS else ["bench.json", "bench-streams.json"]
 
 Files = tuple[str, str, dict[str, str]]
 """Bundle, precision and, by kind of model, the SHA-256 of the file that ran."""

@@ -22,7 +22,7 @@ def texts(readings):
 
 
 def test_a_reader_comes_back_as_it_was_opened(bundle_folder, scene):
-    reader = Reader(bundle_folder, "cpu", alphabet="5", threads=1, upright=True)
+    reader = Reader(bundle_folder, "cpu", alphabet="5", threads=1, upright=True, find="text")
     reader.min_confidence = 0.25
     for back in (again(reader), copy.deepcopy(reader)):
         assert texts(back.read(scene)) == texts(reader.read(scene)) == ["5", "5", "5"]

@@ -76,7 +76,7 @@ def test_long_frames_share_one_canvas_and_leave_no_trace(bundle_folder):
     bright, dark = np.full((60, 5000, 3), 255, np.uint8), np.zeros((60, 5000, 3), np.uint8)
     assert len(detector.detect(bright)) == 1
     assert detector.detect(dark) == []
-    assert len(detector._bindings) == 1
+    assert len(detector._buffers.idle) == 1
 
 
 def test_a_second_look_sees_a_long_frame_at_half_the_size(make_bundle):

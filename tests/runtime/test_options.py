@@ -30,7 +30,10 @@ def read(*arguments):
 CASES = {
     "nothing": ([], ["40712", "385"], ["40712", "385"]),
     "alphabet": (["--alphabet", "0123456789"], ["40712"], ["40712"]),
+    "find": (["--find", "text"], ["40712"], ["40712"]),
     "all_text": (["--all-text"], ["40712"], ["40712"]),
+    "decimal": (["--decimal", ",", "--min-confidence", "0.3"], ["1,234"], ["1,234"]),
+    "thousands": (["--thousands", ",", "--min-confidence", "0.3"], ["1,234"], ["1,234"]),
     "pattern": (["--pattern", "[0-9]{3}"], ["40712", "385"], ["385"]),
     "pattern, groups": (["--pattern", "[0-9]{9}"], ["40712  3859"], ["407123859"]),
     "check": (["--check", "luhn"], ["4242", "4243"], ["4242"]),
@@ -44,6 +47,7 @@ CASES = {
     "bundle": (["--bundle", "digits-edge"], ["40712"], ["40712"]),
     "verbose": (["-v"], ["40712"], ["40712"]),
 }
+VALUES = {"decimal": [1.234], "thousands": [1234]}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -51,6 +55,7 @@ def test_an_option_does_what_it_says(case, tmp_path):
     options, texts, expected = CASES[case]
     readings = read(printed(tmp_path, *texts), *options)
     assert [each["text"] for each in readings] == expected
+    assert [each["value"] for each in readings] == (VALUES.get(case) or [int(text) for text in expected])
     assert not any(each["ambiguous_rotation"] for each in readings)
 
 

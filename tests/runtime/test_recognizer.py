@@ -305,7 +305,7 @@ def test_memory_does_not_grow_with_the_texts_that_were_read(wide):
             wide.recognize_crops(pictures[turn % len(pictures) :])
         gc.collect()
         ours = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*/runtime/*")])
-        return sum(each.size for each in ours.statistics("filename")), len(wide._bindings)
+        return sum(each.size for each in ours.statistics("filename")), len(wide._buffers.idle)
 
     tracemalloc.start()
     try:
