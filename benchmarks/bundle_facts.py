@@ -56,11 +56,17 @@ def _file_facts(spec: DetectorSpec | RecognizerSpec) -> dict[str, str]:
     return sizes | parity | {f"{precision} beside fp32": _gate(each) for precision, each in spec.quantized.items()}
 
 
+def _change(points: float) -> str:
+    """For example "0.27 points higher"; "as high" where it rounds to nothing."""
+    size = f"{abs(points):.2f}"
+    return "as high" if float(size) == 0 else f"{size} points {'higher' if points > 0 else 'lower'}"
+
+
 def _gate(quantized: Quantized) -> str:
     if quantized.strings_equal is not None:
         same = f"{percent(quantized.strings_equal)} of {quantized.strings} texts equal"
     else:
-        same = f"H-mean {quantized.hmean_loss or 0:.2f} points lower on {quantized.regions} regions"
+        same = f"H-mean {_change(-(quantized.hmean_loss or 0))} on {quantized.regions} regions"
     count = len(quantized.kept_fp32)
     kept = f", {count} layer{'s' if count > 1 else ''} kept in fp32" if count else ""
     timed = f"; {quantized.speed_ratio:.2f} times as fast ({quantized.speed_on})" if quantized.speed_ratio else ""

@@ -72,7 +72,7 @@ def blocks(bundle: Bundle, report: Report, calibration: Calibration | None) -> d
     peers, targets = read_peers(), read_targets()
     return {
         "facts": facts(bundle),
-        "results": results(report, peers, targets),
+        "results": results(report, peers, targets, calibration),
         "targets": target_rows(bundle, report, targets),
         "latency": latency(report, peers),
         "calibration": certainties(report, calibration),

@@ -9,6 +9,7 @@ from .figures import CropsResult, Report, Result, Run, ScenesResult
 from .references import PeerFigures, Peers, Target, Targets, measured, measured_peers, own_runs
 
 NONE = "–"
+FITTED = "; the temperature of the confidences was fitted on them"
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -22,7 +23,7 @@ def percent(share: float | None) -> str:
     return NONE if share is None else f"{round(100 * share, 1):g} %"
 
 
-def results(report: Report, peers: Peers, targets: Targets) -> str:
+def results(report: Report, peers: Peers, targets: Targets, calibration: Calibration | None = None) -> str:
     """What each set gave in each precision, what was asked for, and what the peers read."""
     own, peers = own_runs(report), measured_peers(report) or peers
     names = [report.bundle if len(own) == 1 else f"{report.bundle}, {run.precision}" for run in own]
@@ -36,7 +37,8 @@ def results(report: Report, peers: Peers, targets: Targets) -> str:
         for result in own[0].sets
     ]
     table = markdown(["set", *names, "asked", *(peer.name for peer in peers.peers)], rows)
-    parts = [f"{result.name}: {result.part}." for result in own[0].sets if result.part]
+    fitted = dict.fromkeys(calibration.data if calibration else (), FITTED)
+    parts = [f"{each.name}: {each.part}{fitted.get(each.name, '')}." for each in own[0].sets if each.part]
     return "\n\n".join([table, *parts, f"Crops count when all digits are right. Others: {peers.source}."])
 
 

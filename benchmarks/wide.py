@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from ..export.options import FILE, progress
-from ..runtime.bundle import MANIFEST_NAME, Bundle, write_bundle
+from ..runtime.bundle import MANIFEST_NAME, Bundle
 from ..runtime.errors import DatasetError, EdgeReaderError, ExportError
+from ..runtime.extras import pip_install
 from ..runtime.manifest import Kind
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def main(to: Path, *, fp32_only: bool) -> None:
     try:
         make_wide(to, progress(), int8=not fp32_only)
     except ModuleNotFoundError as exc:
-        fail(f"full-width networks need {exc.name}: pip install 'edgereader[export,train]'")
+        fail(f"full-width networks need {exc.name}: {pip_install('export', 'train')}")
     except (EdgeReaderError, OSError) as exc:
         fail(str(exc))
 
@@ -121,7 +122,7 @@ def keep(root: Path, kind: Kind, state: State, export: Callable[[Path], object])
     """Export a checkpoint of these weights, and put it into the bundle, unless they are there."""
     import torch
 
-    from ..export.pipeline import staged
+    from ..export.staging import staged
 
     if not has(root, kind, state):
         with staged(root) as folder:
@@ -172,9 +173,9 @@ def add_int8(root: Path, say: Say) -> None:
 
 def quantize(root: Path, kind: Kind, pictures: Sequence[Picture], say: Say) -> None:
     """Add one network in int8."""
-    from ..export.pipeline import staged
     from ..export.precision.quantization import folded, inputs_of, with_file, write
     from ..export.precision.recipes import recipe
+    from ..export.staging import commit, staged
 
     say(f"{kind}: calibrating int8, not gated")
     bundle = Bundle.open(root.absolute())
@@ -183,8 +184,7 @@ def quantize(root: Path, kind: Kind, pictures: Sequence[Picture], say: Say) -> N
         path = folder / f"{kind}.int8.onnx"
         write(plan.make(plan.layers), path)
         manifest = with_file(bundle, kind, "int8", path, preferred={"cpu": "int8"})
-        path.replace(root / path.name)
-    write_bundle(root, manifest)
+        commit(root, manifest, [path])
 
 
 def widened(thin: State, wide: State, narrow: float, width: float) -> State:

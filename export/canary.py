@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
 from msgspec.structs import replace
 
-from ..runtime.bundle import Bundle, file_sha256, write_bundle
+from ..runtime.bundle import Bundle, file_sha256
 from ..runtime.canary import as_picture, maps_of, prove, text_of
-from ..runtime.errors import ExportError
 from ..runtime.images import Frame
 from ..runtime.manifest import Canary, FileEntry, Kind
 from ..runtime.sessions import open_unproven
-from ..runtime.writing import write_whole
+from .staging import commit, entries, staged, writing
 
 IMAGE_NAME, MAPS_NAME = "canary.png", "canary.maps.png"
 SIZE_HW = 96, 256
@@ -41,25 +41,32 @@ def write_canary(root: Path) -> Canary:
         ExportError: the folder cannot be written.
     """
     bundle = Bundle.open(root.absolute())
-    detector, recognizer = bundle.manifest.detector, bundle.manifest.recognizer
+    kinds: tuple[Kind, ...] = ("detector", "recognizer")
+    with staged(bundle.root) as folder:
+        canary = draw_canary({kind: bundle for kind in kinds if getattr(bundle.manifest, kind)}, folder)
+        commit(bundle.root, replace(bundle.manifest, canary=canary), [folder / each.path for each in entries(canary)])
+    return canary
+
+
+def draw_canary(bundles: Mapping[Kind, Bundle], folder: Path) -> Canary:
+    """Draw the canary for models, see what they make of it, and write its pictures into a folder.
+
+    `bundles`: kind of model -> a bundle that has it in fp32. Errors are those of `write_canary`.
+    """
+    detector = bundles["detector"].detector if "detector" in bundles else None
+    recognizer = bundles["recognizer"].recognizer if "recognizer" in bundles else None
     image, crop_xywh = draw(
         drawn_text(recognizer.charset if recognizer else NUMBER), detector.long_side_px if detector else SIZE_HW[1]
     )
-    maps = as_picture(maps_of(open_unproven(bundle, "detector", "cpu", "fp32"), image)) if detector else None
-    text = None
-    if recognizer:
-        text = text_of(open_unproven(bundle, "recognizer", "cpu", "fp32"), recognizer, image, crop_xywh)
-    try:
-        canary = Canary(
-            image=_stored(bundle.root / IMAGE_NAME, image),
-            maps=None if maps is None else _stored(bundle.root / MAPS_NAME, maps),
-            crop_xywh=crop_xywh,
-            text=text,
-        )
-        write_bundle(bundle.root, replace(bundle.manifest, canary=canary))
-    except OSError as exc:
-        raise ExportError(f"{root}: expected a folder that can be written, got: {exc}; make room in it") from exc
-    return canary
+    sessions = {kind: open_unproven(bundle, kind, "cpu", "fp32") for kind, bundle in bundles.items()}
+    maps = as_picture(maps_of(sessions["detector"], image)) if detector else None
+    text = text_of(sessions["recognizer"], recognizer, image, crop_xywh) if recognizer else None
+    return Canary(
+        image=_stored(folder / IMAGE_NAME, image),
+        maps=None if maps is None else _stored(folder / MAPS_NAME, maps),
+        crop_xywh=crop_xywh,
+        text=text,
+    )
 
 
 def canary_check(bundle: Bundle, kind: Kind, backend: str = "cpu", precision: str | None = None) -> str:
@@ -94,6 +101,7 @@ def draw(text: str, long_side_px: int) -> tuple[Frame, Box]:
 
 
 def _stored(path: Path, picture: Frame) -> FileEntry:
-    """Write a PNG, in one go, over what is there."""
-    write_whole(path, cv2.imencode(".png", picture)[1].tobytes())
+    """Write a PNG."""
+    with writing(path):
+        path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
     return FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)

@@ -205,10 +205,13 @@ def show_labels(bundle: Path, checkpoint: Path, labelled: Crops) -> None:
 
 
 def show_table(exported: Exported) -> None:
-    """File, size, worst difference, opset."""
+    """File, size, worst difference, what float32 alone does to the network, opset."""
     size, parity = exported.path.stat().st_size, exported.parity
-    click.echo(f"{'file':<40} {'size':>10} {'worst difference':>18} {'allowed':>8} {'inputs':>7} {'opset':>6}")
+    click.echo(
+        f"{'file':<40} {'size':>10} {'worst difference':>18} {'allowed':>8} {'float32 alone':>14} {'inputs':>7} "
+        f"{'opset':>6}"
+    )
     click.echo(
         f"{exported.path!s:<40} {size / 1e6:>7.1f} MB {parity.worst:>18.1e} {parity.tolerance:>8.0e} "
-        f"{parity.cases:>7} {parity.opset:>6}"
+        f"{parity.float32:>14.0e} {parity.cases:>7} {parity.opset:>6}"
     )

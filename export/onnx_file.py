@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..runtime.errors import ExportError
+from .staging import writing
 from .storage import store_in_half
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def write_onnx(
         model = onnxslim.slim(model)
     describe(model)
     store_in_half(model)
-    onnx.save(model, str(path))
+    with writing(path):
+        onnx.save(model, str(path))
 
 
 def describe(model: onnx.ModelProto) -> None:

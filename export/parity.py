@@ -1,7 +1,9 @@
 """Parity: does the ONNX graph give its network's numbers?
 
 The graph runs in ONNX Runtime; the network, in float64, is what it should give. Inputs are several
-different images, at batch 1, 2 and 5.
+different images, at batch 1, 2 and 5. Weights may amplify what float32 rounds, on each processor in
+another way: the network itself in float32 shows by how much, and the graph may be a few times as far
+from float64 as it is.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from ..runtime.manifest import Parity
 from .onnx_file import OPSET
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from ..models.craft import CRAFT
@@ -29,7 +32,12 @@ if TYPE_CHECKING:
     from ..models.recognizer import Recognizer
 
 TOLERANCE = 2e-4
-"""Allowed difference, relative to the largest magnitude of the output."""
+"""Difference that is always allowed, relative to the largest magnitude of the output."""
+FACTOR = 10
+"""How many times the network's own distance in float32 is allowed. Sets of kernels round differently: of the same
+network and input, PyTorch's own distance was 8 times as large with oneDNN off as with it on."""
+LARGEST = 0.05
+"""What is never allowed, whatever float32 does to the network: other numbers begin there."""
 
 FORBIDDEN = -1e4
 """What `allowed` holds for a symbol that must not be read."""
@@ -42,23 +50,49 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Case:
-    """One input of the graph and what the network makes of it."""
+    """One input of the graph, and what the network makes of it."""
 
     inputs: Arrays
     """Graph input -> array."""
-    expected: Arrays
-    """Graph output -> array of the network in float64; where it is -inf, nothing is compared."""
+    compute: Callable[[torch.dtype, Arrays], Arrays]
+    """The network's outputs by name, in a float type; where one is -inf, nothing is compared. It is given the graph's
+    outputs: an attention decoder is fed their symbols, so that both go on alike after a tie."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The graph's outputs and the network's, all relative to the largest magnitude of float64's."""
+
+    apart: float
+    """Largest difference between the graph and float64."""
+    float32: float
+    """Largest difference between the network in float32 and float64."""
+    symbols_equal: bool | None
+    """Whether the graph read what float64 reads, where it is clear; None for a detector."""
+
+    @property
+    def bound(self) -> float:
+        """What `apart` may be."""
+        return bound(self.float32)
+
+
+def bound(float32: float) -> float:
+    """How far from float64 a graph may be, if its network in float32 is as far off as this."""
+    return min(max(TOLERANCE, FACTOR * float32), LARGEST)
 
 
 def detector_cases(craft: CRAFT, refiner: LinkRefiner | None) -> Iterator[Case]:
     """Two canvases at every batch size."""
-    exact = copy.deepcopy(craft).double()
-    exact_refiner = copy.deepcopy(refiner).double() if refiner else None
+    networks = in_both((craft, refiner))
     for index, (height, width) in enumerate(CANVASES_HW):
         for batch in BATCHES:
             image = random_images((batch, height, width, 3), seed=10 * index + batch)
-            region, affinity = run_detector(exact, exact_refiner, image)
-            yield Case({"image": image}, {"region": region, "affinity": affinity})
+
+            def compute(dtype: torch.dtype, _: Arrays, image: NDArray[np.uint8] = image) -> Arrays:
+                network, links = networks[dtype]
+                return run_detector(network, links, image, dtype)
+
+            yield Case({"image": image}, compute)
 
 
 def recognizer_cases(network: Recognizer, widths: Sequence[int] = ()) -> Iterator[Case]:
@@ -66,16 +100,22 @@ def recognizer_cases(network: Recognizer, widths: Sequence[int] = ()) -> Iterato
 
     All that at the network's width, or at the least, the middle and the greatest of several.
     """
-    exact, config = copy.deepcopy(network).double(), network.config
+    networks, config = in_both((network,)), network.config
     everything = np.zeros(config.num_classes, np.float32)
     half = everything.copy()
     half[np.random.default_rng(0).permutation(config.num_classes - 2)[::2] + 2] = FORBIDDEN
     masked = [*((batch, everything) for batch in BATCHES), (2, half)]
     for width, (batch, allowed) in product(spread(widths or config.image_hw[1:]), masked):
-        crops = random_images((batch, config.image_hw[0], width, config.channels), seed=batch)
-        symbols, log_probs = run_recognizer(exact, crops, allowed)
-        log_probs[..., allowed != 0] = -np.inf
-        yield Case({"crops": crops, "allowed": allowed}, {"symbols": symbols, "log_probs": log_probs})
+        inputs: Arrays = {
+            "crops": random_images((batch, config.image_hw[0], width, config.channels), seed=batch),
+            "allowed": allowed,
+        }
+
+        def compute(dtype: torch.dtype, outputs: Arrays, inputs: Arrays = inputs) -> Arrays:
+            (own,) = networks[dtype]
+            return run_recognizer(own, inputs["crops"], inputs["allowed"], outputs["symbols"], dtype)
+
+        yield Case(inputs, compute)
 
 
 def spread(widths: Sequence[int]) -> list[int]:
@@ -83,7 +123,14 @@ def spread(widths: Sequence[int]) -> list[int]:
     return sorted({widths[0], widths[len(widths) // 2], widths[-1]})
 
 
-def run_detector(craft: Any, refiner: Any, image: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
+def in_both(networks: Any) -> dict[torch.dtype, Any]:
+    """The networks in float32, as they are, and in float64."""
+    import torch
+
+    return {torch.float32: networks, torch.float64: tuple(each and each.double() for each in copy.deepcopy(networks))}
+
+
+def run_detector(craft: Any, refiner: Any, image: NDArray[np.uint8], dtype: torch.dtype) -> Arrays:
     """The networks on BGR bytes (N, H, W, 3), as their papers feed them: region, affinity (N, H/2, W/2)."""
     import torch
 
@@ -91,70 +138,104 @@ def run_detector(craft: Any, refiner: Any, image: NDArray[np.uint8]) -> tuple[ND
 
     rgb = (image[..., ::-1] / 255 - IMAGENET_MEAN) / IMAGENET_STD
     with torch.inference_mode():
-        maps, features = craft(torch.from_numpy(rgb.transpose(0, 3, 1, 2).copy()))
+        maps, features = craft(torch.from_numpy(rgb.transpose(0, 3, 1, 2).copy()).to(dtype))
         affinity = maps[..., 1] if refiner is None else refiner(maps, features)[..., 0]
-    return maps[..., 0].numpy(), affinity.numpy()
+    return {"region": maps[..., 0].numpy(), "affinity": affinity.numpy()}
 
 
 def run_recognizer(
-    network: Recognizer, crops: NDArray[np.uint8], allowed: NDArray[np.float32]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The network on grey or BGR bytes (N, H, W, C): symbols (N, T), log_probs (N, T, classes), float64."""
+    network: Recognizer,
+    crops: NDArray[np.uint8],
+    allowed: NDArray[np.float32],
+    symbols: NDArray[np.int64] | None,
+    dtype: torch.dtype,
+) -> Arrays:
+    """The network on grey or BGR bytes (N, H, W, C): log_probs (N, T, classes), -inf where forbidden.
+
+    An attention decoder is fed `symbols` (N, T), those that were read of the same crops; None = its own.
+    """
     import torch
 
     images = ((crops[..., ::-1] / 255 - 0.5) / 0.5).transpose(0, 3, 1, 2)
-    mask = torch.from_numpy(allowed).double()
+    mask = torch.from_numpy(allowed).to(dtype)
     with torch.inference_mode():
-        sequence = network.encode(torch.from_numpy(images.copy()))
         attention = network.config.stages.endswith("Attn")
-        masked = greedy_logits(network, sequence, mask) if attention else network.Prediction(sequence) + mask
-    return masked.argmax(dim=2).numpy(), masked.log_softmax(dim=2).numpy()
+        fed = (before(network, symbols),) if attention and symbols is not None else ()
+        logits = network(torch.from_numpy(images.copy()).to(dtype), *fed) + mask
+        log_probs = logits.log_softmax(dim=2).numpy()
+    log_probs[..., allowed != 0] = -np.inf
+    return {"log_probs": log_probs}
 
 
-def greedy_logits(network: Recognizer, sequence: Tensor, mask: Tensor) -> Tensor:
-    """Greedy decoding under a mask, by the network's own teacher forcing: feed all symbols so far, take one more."""
+def before(network: Recognizer, symbols: NDArray[np.int64]) -> Tensor:
+    """What the decoder is fed at each of its steps: [GO], then the symbol of the step before; of no class is 0."""
     import torch
 
-    fed = torch.zeros(len(sequence), 1, dtype=torch.long)
-    while True:
-        logits: Tensor = network.Prediction(sequence, fed) + mask
-        if fed.shape[1] == network.config.max_length + 1:
-            return logits
-        fed = torch.cat([fed, logits[:, -1:].argmax(dim=2)], dim=1)
+    config = network.config
+    fed = np.zeros((len(symbols), config.max_length + 1), np.int64)
+    known = np.where((symbols >= 0) & (symbols < config.num_classes), symbols, 0)[:, : config.max_length]
+    fed[:, 1 : 1 + known.shape[1]] = known
+    return torch.from_numpy(fed)
 
 
 def check_parity(path: Path, cases: Iterator[Case], progress: Callable[[], None] = lambda: None) -> Parity:
     """Compare the graph in `path` with all cases; `progress` is called after each.
 
     Raises:
-        ParityError: a number is further off than `TOLERANCE`, or a symbol differs.
+        ParityError: a number is further off than its case's `bound`, or a symbol differs that float64 is clear about.
     """
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    worst, count, symbols = 0.0, 0, True
+    found = []
     for case in cases:
-        outputs = dict(zip(case.expected, session.run(list(case.expected), case.inputs), strict=True))
-        for name, expected in case.expected.items():
-            if name == "symbols":
-                symbols = symbols and np.array_equal(outputs[name], expected)
-            else:
-                worst = max(worst, difference(outputs[name], expected))
-        count += 1
+        found.append(compare(session, case))
         progress()
-    if not (worst <= TOLERANCE and symbols):
+    worst = max(found, key=lambda each: each.apart / each.bound)
+    symbols = None if worst.symbols_equal is None else all(each.symbols_equal for each in found)
+    if not worst.apart <= worst.bound or symbols is False:
         raise ParityError(
-            f"expected outputs within {TOLERANCE:g} of the network's largest and the same symbols, "
-            f"got {worst:.2g} and {'the same' if symbols else 'other'} symbols; nothing was written"
+            f"expected outputs within {worst.bound:.2g} of the network's largest, as float32 alone moves them by "
+            f"{worst.float32:.2g}, and the same symbols where they are clear, got {worst.apart:.2g} and "
+            f"{'other' if symbols is False else 'the same'} symbols; nothing was written"
         )
     return Parity(
-        worst=worst,
-        tolerance=TOLERANCE,
-        cases=count,
-        symbols_equal=symbols if "symbols" in case.expected else None,
+        worst=worst.apart,
+        tolerance=worst.bound,
+        float32=worst.float32,
+        cases=len(found),
+        symbols_equal=symbols,
         opset=OPSET,
         versions=versions("torch", "onnx", "onnxruntime", "onnxslim"),
     )
+
+
+def compare(session: Any, case: Case) -> Compared:
+    """Run the graph and the network on one case."""
+    import torch
+
+    names = [each.name for each in session.get_outputs()]
+    outputs = dict(zip(names, session.run(names, case.inputs), strict=True))
+    exact, single = (case.compute(dtype, outputs) for dtype in (torch.float64, torch.float32))
+    apart = max(difference(outputs[name], exact[name]) for name in exact)
+    float32 = max(difference(single[name], exact[name]) for name in exact)
+    symbols = (
+        clear_symbols_equal(outputs["symbols"], exact["log_probs"], bound(float32)) if "symbols" in names else None
+    )
+    return Compared(apart, float32, symbols)
+
+
+def clear_symbols_equal(symbols: NDArray[Any], log_probs: NDArray[Any], allowed: float) -> bool:
+    """Whether every symbol (N, T) is the best of (N, T, classes), or below it by no more than is allowed.
+
+    `allowed` is relative to the largest magnitude, as everywhere here.
+    """
+    classes = log_probs.shape[-1]
+    if symbols.shape != log_probs.shape[:-1] or symbols.min() < 0 or symbols.max() >= classes:
+        return False
+    read = np.take_along_axis(log_probs, symbols[..., None], axis=-1)[..., 0]
+    largest = np.abs(log_probs[np.isfinite(log_probs)]).max()
+    return bool((log_probs.max(axis=-1) - read <= allowed * largest).all())
 
 
 def difference(actual: NDArray[Any], expected: NDArray[Any]) -> float:

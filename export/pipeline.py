@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,23 +10,25 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from ..models.checkpoints.training_options import TrainingOptions
-from ..runtime.bundle import MANIFEST_NAME, Bundle, file_sha256, write_bundle
+from ..runtime.bundle import MANIFEST_NAME, Bundle, file_sha256
 from ..runtime.errors import ExportError
 from ..runtime.manifest import (
     SCHEMA,
     STRIDE_PX,
     DetectorSpec,
     FileEntry,
+    Kind,
     Manifest,
     Parity,
     RecognizerSpec,
     Thresholds,
     expect_sides,
 )
-from .canary import write_canary
+from .canary import draw_canary
 from .networks import expect_charset, load_craft, load_refiner, named_charset, open_recognizer
 from .onnx_file import check_contract, write_onnx
 from .parity import check_parity, detector_cases, recognizer_cases
+from .staging import commit, entries, staged
 
 if TYPE_CHECKING:
     from ..models.craft import CRAFT
@@ -84,6 +84,7 @@ def export_detector(
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
     """
     expect_sides(long_side_px, coarse_side_px)
+    expect_extendable(target.bundle)
     say(f"reading {checkpoint}")
     craft = load_craft(checkpoint)
     links = load_refiner(refiner) if refiner else None
@@ -131,6 +132,7 @@ def export_recognizer(
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
     """
+    expect_extendable(target.bundle)
     say(f"reading {checkpoint}")
     characters = None if charset is None else named_charset(charset)
     given = TrainingOptions(characters, image_hw, widths, max_length, keep_ratio, stretch, even_contrast)
@@ -202,51 +204,39 @@ def trace_recognizer(network: Recognizer, path: Path, widths: tuple[int, ...] = 
     write_onnx("recognizer", RecognizerGraph(network).eval(), (crops, allowed), (dynamic, {}), path)
 
 
-@contextmanager
-def staged(bundle: Path) -> Iterator[Path]:
-    """A temporary folder on the bundle's disk, gone afterwards; refuses a bundle that cannot be extended."""
-    if (bundle / MANIFEST_NAME).exists():
-        Bundle.open(bundle.absolute())
-    elif bundle.exists() and not bundle.is_dir():
-        raise ExportError(f"{bundle}: expected a folder or a new name for the bundle, got a file; choose another --to")
-    anchor = next(parent for parent in bundle.absolute().parents if parent.is_dir())
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{bundle.name}-", dir=anchor) as folder:
-            yield Path(folder)
-    except OSError as exc:
-        raise ExportError(f"{bundle}: could not be written: {exc}; choose another --to or make room") from exc
-
-
-def finish(path: Path, kind: str, spec: Callable[..., Any], cases: Iterator[Any], target: Target, say: Say) -> Exported:
-    """Check the staged graph, and only then put it into the bundle."""
+def finish(
+    path: Path, kind: Kind, spec: Callable[..., Any], cases: Iterator[Any], target: Target, say: Say
+) -> Exported:
+    """Check the staged graph and see what it makes of a canary, and only then put it into the bundle."""
     check_contract(path, kind)
     done = iter(range(1, 1000))
     parity = check_parity(path, cases, lambda: say(f"comparing with the network: input {next(done)}"))
     entry = FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
-    manifest = extended(target, {kind: spec({"fp32": entry}, {"fp32": parity})})
+    manifest = extended(target, kind, spec({"fp32": entry}, {"fp32": parity}))
+    root, folder = target.bundle.absolute(), path.parent
+    kinds: tuple[Kind, ...] = ("detector", "recognizer")
+    bundles = {each: Bundle(folder if each == kind else root, manifest) for each in kinds if getattr(manifest, each)}
+    canary = draw_canary(bundles, folder)
     say(f"writing {target.bundle}")
-    final = install(path, kind, manifest, target.bundle)
-    write_canary(target.bundle)
-    return Exported(final, parity)
+    commit(root, replace(manifest, canary=canary), [path, *(folder / each.path for each in entries(canary))])
+    return Exported(target.bundle / path.name, parity)
 
 
-def extended(target: Target, models: dict[str, DetectorSpec | RecognizerSpec]) -> Manifest:
-    """The bundle's manifest with `models` (kind -> spec) added or replaced."""
+def extended(target: Target, kind: Kind, spec: DetectorSpec | RecognizerSpec) -> Manifest:
+    """The bundle's manifest with a model added or replaced; engines of the graph that it replaces are left out."""
+    parts: dict[str, Any] = {kind: spec}
     if not (target.bundle / MANIFEST_NAME).exists():
         name, licence = target.name or target.bundle.absolute().name, target.licence or LICENCE
-        return Manifest(schema=SCHEMA, name=name, licence=licence, **models)  # type: ignore[arg-type]
+        return Manifest(schema=SCHEMA, name=name, licence=licence, **parts)
     old = Bundle.open(target.bundle.absolute()).manifest
-    return replace(old, name=target.name or old.name, licence=target.licence or old.licence, **models)
+    graphs = {entry.sha256 for entry in spec.files.values()}
+    engines = [each for each in old.engines if each.kind != kind or each.onnx_sha256 in graphs]
+    return replace(old, name=target.name or old.name, licence=target.licence or old.licence, engines=engines, **parts)
 
 
-def install(path: Path, kind: str, manifest: Manifest, bundle: Path) -> Path:
-    """Move the graph into the bundle, write the manifest, and remove what the old model left."""
-    old = getattr(Bundle.open(bundle.absolute()).manifest, kind) if (bundle / MANIFEST_NAME).exists() else None
-    bundle.mkdir(parents=True, exist_ok=True)
-    final = bundle / path.name
-    path.replace(final)
-    write_bundle(bundle, manifest)
-    for entry in old.files.values() if old else ():
-        if entry.path != path.name:
-            (bundle / entry.path).unlink(missing_ok=True)
-    return final
+def expect_extendable(bundle: Path) -> None:
+    """Refuse, before the work, what is neither a bundle nor the place for a new one."""
+    if (bundle / MANIFEST_NAME).exists():
+        Bundle.open(bundle.absolute())
+    elif bundle.exists() and not bundle.is_dir():
+        raise ExportError(f"{bundle}: expected a folder or a new name for the bundle, got a file; choose another --to")

@@ -6,7 +6,7 @@ of ``manifest.py``, and a file is used only when its size and SHA-256 are the ma
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,16 @@ MANIFEST_NAME = "bundle.json"
 ENGINES_FOLDER = "engines"
 MAX_MANIFEST_BYTES = 1 << 20
 Spec = TypeVar("Spec", DetectorSpec, RecognizerSpec)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file whose size and SHA-256 were found to be the manifest's: what runs is what was checked, not read again."""
+
+    path: Path
+    """Where it lies."""
+    contents: bytes = field(repr=False)
+    """What was in it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,11 @@ class Bundle:
         return spec.preferred.get(backend, "fp32")
 
     def file(self, kind: Kind, precision: str = "fp32") -> Path:
-        """Path of a model's file, after its size and SHA-256 were found to be the manifest's.
+        """Path of a model's file, after its size and SHA-256 were found to be the manifest's; errors are `read`'s."""
+        return self.read(kind, precision).path
+
+    def read(self, kind: Kind, precision: str = "fp32") -> "Checked":
+        """A model's file.
 
         Raises:
             BundleError: no such model or precision, or the file is missing, outside, or altered.
@@ -84,8 +98,8 @@ class Bundle:
             raise BundleError(f"{self.root}: expected a {kind} in {precision}, got: {known}; ask for one of these")
         return _checked(self.root, spec.files[precision])
 
-    def engine(self, passport: Passport) -> Path:
-        """Path of one of TensorRT's plans, after its size and SHA-256 were found to be the passport's.
+    def engine(self, passport: Passport) -> "Checked":
+        """One of TensorRT's plans.
 
         A plan is code that runs: only what the manifest vouches for is ever given to TensorRT.
 
@@ -94,8 +108,8 @@ class Bundle:
         """
         return _checked(self.root / ENGINES_FOLDER, passport.file)
 
-    def canary_file(self, entry: FileEntry) -> Path:
-        """Path of one of the canary's pictures, after its size and SHA-256 were found to be the manifest's.
+    def canary_file(self, entry: FileEntry) -> "Checked":
+        """One of the canary's pictures.
 
         Raises:
             BundleError: the file is missing, outside, or altered.
@@ -166,22 +180,25 @@ def _decode(contents: bytes, path: Path) -> Manifest:
     raise BundleError(f"{path}: expected schema {SCHEMA}, got {version}; {fix}")
 
 
-def _checked(root: Path, entry: FileEntry) -> Path:
+def _checked(root: Path, entry: FileEntry) -> Checked:
     path = root / entry.path
     again = "copy or export the bundle again"
     if not path.is_file():
         raise BundleError(f"{path}: expected a file of {entry.bytes} bytes, got none; {again}")
     if path.resolve().parent != root.resolve():
         raise BundleError(f"{path}: expected a file inside the bundle, got a link to {path.resolve()}; {again}")
-    if (size := path.stat().st_size) != entry.bytes:
-        raise BundleError(f"{path}: expected {entry.bytes} bytes, got {size}; {again}")
     try:
-        digest = file_sha256(path)
+        with path.open("rb") as stream:
+            contents = stream.read(entry.bytes + 1)
     except OSError as exc:
         raise BundleError(f"{path}: expected a readable file, got: {exc.strerror}; check its permissions") from exc
+    if len(contents) != entry.bytes:
+        got = len(contents) if len(contents) < entry.bytes else "more"
+        raise BundleError(f"{path}: expected {entry.bytes} bytes, got {got}; {again}")
+    digest = hashlib.sha256(contents).hexdigest()
     if digest != entry.sha256:
         raise BundleError(f"{path}: expected SHA-256 {entry.sha256}, got {digest}; {again}")
-    return path
+    return Checked(path, contents)
 
 
 def file_sha256(path: Path) -> str:

@@ -90,8 +90,8 @@ def _wrong(backend: str, expected: str, got: str) -> str:
 def _decoded(bundle: Bundle, entry: FileEntry | None) -> Frame:
     if entry is None:
         raise BundleError(f"{bundle.root}: expected the detector's maps of the canary, got none; {AGAIN}")
-    path = bundle.canary_file(entry)
-    picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    file = bundle.canary_file(entry)
+    picture = cv2.imdecode(np.frombuffer(file.contents, np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
-        raise BundleError(f"{path}: expected a PNG, got something else; {AGAIN}")
+        raise BundleError(f"{file.path}: expected a PNG, got something else; {AGAIN}")
     return picture  # type: ignore[return-value]

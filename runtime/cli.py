@@ -9,6 +9,7 @@ import click
 
 from .batch import find_sources, read_all, write_json, write_table
 from .errors import EdgeReaderError
+from .extras import pip_install
 from .options import EXIT_CODES, open_reader, reader_options, run_batch, with_samples
 from .split import DigitFolder, split_all, write_counts
 
@@ -61,8 +62,7 @@ def _needs(command: str, exc: ModuleNotFoundError) -> str:
     module, entry = (exc.name or "").split(".")[0], _entries().get(command)
     if module == "edgereader" or entry is None:
         raise exc
-    extras = ",".join(entry.extras)
-    fix = f"pip install 'edgereader[{extras}]'" if extras else "pip install --force-reinstall edgereader"
+    fix = pip_install(*entry.extras) if entry.extras else f"pip install {module}"
     return f"edgereader {command} needs {module}: {fix}"
 
 
@@ -73,7 +73,7 @@ def _missing(command: str, exc: ModuleNotFoundError) -> click.Command:
         callback=lambda: _fail(message),
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
         add_help_option=False,
-        short_help=f"({message.partition(': ')[2]})",
+        short_help=f"({message.partition(': ')[0].partition(' ')[2]}, which is not installed)",
     )
 
 

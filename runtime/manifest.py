@@ -46,9 +46,11 @@ class Parity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How closely an exported graph follows its network."""
 
     worst: Annotated[float, Meta(ge=0)]
-    """Largest difference over all cases, divided by the output's largest magnitude."""
+    """Largest difference from the network in float64, divided by the output's largest magnitude."""
     tolerance: Annotated[float, Meta(gt=0)]
     """What ``worst`` was allowed to be."""
+    float32: Annotated[float, Meta(ge=0)] | None = None
+    """How far the network itself is from that when it computes in float32, on the same input; None = not measured."""
     cases: Annotated[int, Meta(ge=1)]
     """Number of inputs compared."""
     symbols_equal: bool | None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...runtime import Bundle, Reader
 from ...runtime.binding import Shape
 from ...runtime.bundle import shipped
+from ...runtime.extras import pip_install
 from ...runtime.manifest import Kind, ShapeRange
 from ...runtime.sessions import MORE
 from ...runtime.sessions.buffers import Buffers, StaysHere
@@ -89,7 +90,7 @@ def open_contender(name: str, options: Options) -> Contender:
         BundleError, CheckpointError: no such bundle, or a damaged checkpoint.
         BackendError: a checkpoint is not the one that the bundle was made of.
     """
-    torch = library("torch", "edgereader[export]")
+    torch = library("torch", pip_install("export"))
     if name == COMPILED:
         expect_compiler()
     limit_opencv(options.threads)

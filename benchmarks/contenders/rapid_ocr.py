@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ...runtime.extras import pip_install
 from ...runtime.images import Frame
 from . import Contender, Found, Options, with_digits
 from .peer import OneByOne, library, limit_opencv
 
-INSTALL = "pip install 'edgereader[peers]'"
+INSTALL = pip_install("peers")
 
 
 class RapidOcr(OneByOne):

@@ -7,11 +7,12 @@ from typing import Any
 
 import cv2
 
+from ...runtime.extras import pip_install
 from ...runtime.images import Frame
 from . import Contender, Found, Options, Unavailable, with_digits
 from .peer import OneByOne, box, library
 
-INSTALL = "apt-get install tesseract-ocr, and pip install 'edgereader[peers]'"
+INSTALL = f"apt-get install tesseract-ocr, and {pip_install('peers')}"
 LINE_OF_DIGITS = "--psm 7 -c tessedit_char_whitelist=0123456789"
 
 

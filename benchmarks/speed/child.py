@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+from msgspec.structs import replace
 
 from ...runtime import Bundle, Reader
 from ...runtime.errors import BackendUnavailable, EdgeReaderError
 from ...runtime.images import Frame
 from ..contenders import SHAREABLE, Contender, Found, Unavailable, opener
-from ..measuring import where
+from ..measuring import files_of, where
 from . import loadgen, process, stages
 from .figures import Memory, Work
 from .jobs import Answer, Command, Job, Measure, MemoryFound, Missing, Ready, StagesFound, TakeStages
@@ -51,21 +52,27 @@ def answered(job: Job, commands: BinaryIO) -> Iterator[Answer]:
     loaded_mib = process.resident_mib(held)
     texts, times_ms = first_pass(streams, frames, job.first_pass_s)
     reader = getattr(contender, "reader", None)
-    backend, precision = where(reader) if isinstance(reader, Reader) else (None, None)
-    yield Ready(versions=contender.versions, backend=backend, precision=precision, texts=texts, times_ms=times_ms)
+    ready = Ready(versions=contender.versions, texts=texts, times_ms=times_ms)
+    if isinstance(reader, Reader):
+        bundle, (backend, precision) = Bundle.open(job.options.bundle), where(reader)
+        files = files_of(bundle, reader)
+        ready = replace(ready, backend=backend, precision=precision, bundle=bundle.manifest.name, files=files)
+    yield ready
     for line in commands:
         command: Command = msgspec.json.decode(line, type=Command)
         if isinstance(command, Measure):
             yield loadgen.run_turn(command, streams, frames, Path(job.folder))
         elif isinstance(command, TakeStages):
             paths = [Path(each) for each in job.paths]
-            yield StagesFound(stages=stages.measure(contender, paths, command.seconds), work=work(job, frames, backend))
+            yield StagesFound(
+                stages=stages.measure(contender, paths, command.seconds), work=work(job, frames, ready.backend)
+            )
         else:
             memory = Memory(
                 loaded_mib=loaded_mib,
                 steady_mib=process.resident_mib(held),
                 peak_mib=process.peak_mib(held),
-                device_mib=process.device_mib(backend),
+                device_mib=process.device_mib(ready.backend),
                 allocations_per_frame=process.allocations_per_frame(
                     contender, frames[: len(times_ms)], max(1, min(100, round(1000 * MEMORY_S / max(times_ms))))
                 ),

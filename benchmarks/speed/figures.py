@@ -124,6 +124,10 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
     """Why skipped or failed."""
     backend: str | None = None
     precision: str | None = None
+    bundle: str | None = None
+    """Name of the bundle that it read with; None = it has none of ours."""
+    files: dict[str, str] = {}
+    """SHA-256 of the bundle's model files that ran, by kind of model."""
     threads: int
     streams: int = 1
     """Photos that are read at the same time."""
@@ -153,6 +157,8 @@ class OfBundle(Measured, frozen=True, kw_only=True):
     """What every report on one bundle begins with."""
 
     bundle: str
+    files: dict[str, str] = {}
+    """SHA-256 of the model files that ran, by kind; empty in reports that are older than this."""
     backend: str
     precision: str
 

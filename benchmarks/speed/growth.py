@@ -10,7 +10,7 @@ import click
 
 from ...runtime import Bundle, Reader
 from ..machine import this_machine
-from ..measuring import command_line, now, where
+from ..measuring import command_line, files_of, now, where
 from ..options import backend_option, precision_option
 from ..report import write_json
 from .growth_figures import Curve, Growth
@@ -66,6 +66,7 @@ def describe(bundle: Bundle, reader: Reader, rounds: int, made: list[Case]) -> G
         date=now(),
         machine=this_machine(),
         bundle=bundle.manifest.name,
+        files=files_of(bundle, reader),
         backend=backend,
         precision=precision,
         rounds=rounds,

@@ -62,6 +62,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
     versions: dict[str, str]
     backend: str | None = None
     precision: str | None = None
+    bundle: str | None = None
+    files: dict[str, str] = {}
     texts: list[list[str]]
     """What it read in each of the first photos, as many as the time allowed."""
     times_ms: list[float]

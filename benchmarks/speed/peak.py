@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...runtime.errors import BackendUnavailable
+from ...runtime.extras import pip_install
 
 SIDE = 512
 """Rows and columns of the matrices."""
@@ -41,7 +42,7 @@ def peak_gops(precision: str, threads: int = 0, seconds: float = SECONDS) -> flo
     try:
         best_s = min(fastest_s(runner(*kernel, threads), seconds) for kernel in KERNELS[precision])
     except ImportError as exc:
-        raise BackendUnavailable(f"the peak of a machine needs {exc.name}: pip install 'edgereader[bench]'") from exc
+        raise BackendUnavailable(f"the peak of a machine needs {exc.name}: {pip_install('bench')}") from exc
     return 2 * SIDE**3 / 1e9 / best_s
 
 

@@ -67,6 +67,8 @@ def contender_of(run: Running, photos: Sequence[Photo]) -> Contender:
         outcome="ran",
         backend=ready.backend,
         precision=ready.precision,
+        bundle=ready.bundle,
+        files=ready.files,
         threads=threads,
         streams=streams,
         versions=ready.versions,

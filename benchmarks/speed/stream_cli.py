@@ -11,7 +11,7 @@ import click
 from ...runtime import Bundle, Reader
 from ...runtime.errors import BundleError
 from ..machine import this_machine
-from ..measuring import command_line, now, where
+from ..measuring import command_line, files_of, now, where
 from ..options import backend_option, precision_option
 from ..report import writable, write_json
 from .cli import busy
@@ -96,6 +96,7 @@ def describe(bundle: Bundle, reader: Reader, found: tuple[Rate, Rate], watched: 
         date=now(),
         machine=this_machine(),
         bundle=bundle.manifest.name,
+        files=files_of(bundle, reader),
         backend=backend,
         precision=precision,
         frame_hw=frame_hw(),

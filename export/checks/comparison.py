@@ -68,7 +68,7 @@ class Trial:
         canary = self.bundle.manifest.canary
         if canary is None:
             return self.pictures
-        return (Picture(self.bundle.canary_file(canary.image), (box(*canary.crop_xywh),)), *self.pictures)
+        return (Picture(self.bundle.canary_file(canary.image).path, (box(*canary.crop_xywh),)), *self.pictures)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ...models.training.datasets import open_crops
@@ -59,7 +60,7 @@ def check_labels(bundle: Bundle, checkpoint: Path, labelled: Crops) -> LabelChec
     of_bundle = [each.text for each in reader.recognize_crops(frame for frame, _ in crops)]
     of_network = []
     for frame, _ in crops:
-        _, log_probs = run_recognizer(exact, fitted(frame, spec)[None], allowed)
+        log_probs = run_recognizer(exact, fitted(frame, spec)[None], allowed, None, torch.float64)["log_probs"]
         of_network.append(decode(log_probs[0].astype(np.float32), reader.alphabet).text)
     labels = [label for _, label in crops]
     return LabelCheck(len(crops), equal(of_bundle, labels), equal(of_network, labels), equal(of_bundle, of_network))

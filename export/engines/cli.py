@@ -14,11 +14,14 @@ import click
 from ..options import FILE
 
 if TYPE_CHECKING:
+    from ...runtime.bundle import Bundle
     from ...runtime.manifest import Kind, Passport
     from .build_log import Progress
     from .tensorrt_library import Flavour
 
 BAR_STEPS = 1000
+FEWER_BITS = {"fp16": "fp16", "int8": "int8-trt"}
+"""What is asked for -> the bundle's name of the graph that TensorRT takes for it."""
 
 
 def parse_canvases(
@@ -36,6 +39,11 @@ def parse_canvases(
 @click.argument("bundle")
 @click.option("--flavour", type=click.Choice(["tensorrt", "tensorrt-rtx"]), required=True, help="The library.")
 @click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), help="Default: fp16 if the bundle has it.")
+@click.option(
+    "--calibration",
+    type=FILE,
+    help="Folder of pictures, to make what is missing in that precision first.",
+)
 @click.option("--only", type=click.Choice(["detector", "recognizer"]), help="Build one model's engine.")
 @click.option("--target", "targets", multiple=True, metavar="SM", help="A GPU to build for, as sm86; may be repeated.")
 @click.option(
@@ -57,6 +65,7 @@ def engine(
     bundle: str,
     flavour: Flavour,
     precision: str | None,
+    calibration: Path | None,
     only: Kind | None,
     targets: tuple[str, ...],
     canvases: tuple[tuple[int, int], ...],
@@ -67,7 +76,11 @@ def engine(
     """Build the TensorRT engines of a BUNDLE (a folder, or the name of one that ships) and add them to it.
 
     tensorrt builds for this machine's GPU; tensorrt-rtx for the GPUs of --target, and needs none itself.
-    Ctrl-C ends a build and leaves the bundle as it was. Exit codes: 0 done, 2 refused or failed.
+    int8 takes the bundle's graphs in int8-trt: those in int8 are for CPUs, and TensorRT cannot read them. With
+    --calibration, what is missing is made as `edgereader quantize` makes it.
+
+    Ctrl-C ends a build and leaves the bundle as it was. Exit codes: 0 done, 1 a graph that was made did not pass the
+    gate of `quantize`, 2 refused or failed.
     """
     from ...runtime.bundle import Bundle
     from .engine import build_engine, graph_precision
@@ -82,6 +95,9 @@ def engine(
         raise click.UsageError(
             "--canvas: expected a detector, which alone has canvases, got a recogniser; leave it out"
         )
+    if calibration is not None and precision in FEWER_BITS:
+        add_missing(opened, kinds, FEWER_BITS[precision], calibration)
+        opened = Bundle.open(bundle)
     for kind in kinds:
         graph_precision(opened, kind, precision)  # all are there before the first is built
     for kind in kinds:
@@ -103,6 +119,15 @@ def engine(
         for line in lines:
             click.echo(line, err=True)
         click.echo(described(opened.root / "engines", passport))
+
+
+def add_missing(bundle: Bundle, kinds: tuple[Kind, ...], precision: str, calibration: Path) -> None:
+    """Quantise those models that the bundle does not have in a precision; exits with 1 when one fails the gate."""
+    from ..precision.cli import add_precision
+
+    missing = tuple(kind for kind in kinds if precision not in getattr(bundle.manifest, kind).files)
+    if missing:
+        add_precision(str(bundle.root), calibration, missing, precision)
 
 
 @contextmanager

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
-from ...runtime.bundle import ENGINES_FOLDER, Bundle, file_sha256, write_bundle
+from ...runtime.bundle import ENGINES_FOLDER, Bundle
 from ...runtime.errors import BundleError, ExportError
 from ...runtime.manifest import FileEntry, Kind, Passport
 from ...runtime.profiles import default_profile
+from ..staging import commit, staged, writing
 from .build_log import Progress
 from .plan import BuiltPlan, build_plan
 from .tensorrt_library import DEFAULTS, Flavour, Options, expect_known, load_library, resolve_targets
@@ -55,6 +55,7 @@ def build_engine(
         BackendUnavailable, ExportError: see `build_plan`; or the bundle cannot be written. It is as it was.
     """
     precision = graph_precision(bundle, kind, precision)
+    spec = bundle.detector if kind == "detector" else bundle.recognizer
     graph, version = bundle.file(kind, precision), load_library(flavour).__version__
     targets = resolve_targets(load_library(flavour), flavour, targets)
     expect_known(flavour, options)
@@ -62,25 +63,31 @@ def build_engine(
     profile = default_profile(bundle, kind, canvases_hw, max_batch)
     name = f"{kind}.{precision}.{flavour}-{version}.{'-'.join(targets)}"
     say(f"{kind}: {precision}, {flavour} {version}, for {', '.join(targets)}")
-    with staged(bundle) as (engines, folder):
+    engines = bundle.root / ENGINES_FOLDER
+    with writing(engines):
+        engines.mkdir(exist_ok=True)
+    with staged(engines) as folder:
         if flavour == "tensorrt" and options.timing_cache is None:
             options = replace(options, timing_cache=engines / f"{flavour}-{version}.timing.cache")
         log = log or engines / f"{name}.log"
         built = build_plan(graph, profile, flavour, targets, options, progress=progress, log=log)
         plan = folder / f"{name}.engine"
-        plan.write_bytes(built.contents)
+        with writing(plan):
+            plan.write_bytes(built.contents)
         passport = Passport(
-            file=FileEntry(path=plan.name, sha256=file_sha256(plan), bytes=plan.stat().st_size),
+            file=FileEntry(path=plan.name, sha256=sha256(built.contents).hexdigest(), bytes=len(built.contents)),
             kind=kind,
             precision=precision,
             flavour=flavour,
             version=version,
             targets=list(targets),
-            onnx_sha256=file_sha256(graph),
+            onnx_sha256=spec.files[precision].sha256,
             profile=profile,
             flags=options.flags,
         )
-        enter(bundle.root, plan, passport)
+        manifest = Bundle.open(bundle.root.absolute()).manifest  # a build takes minutes: it may be another by now
+        others = [each for each in manifest.engines if each.file.path != plan.name]
+        commit(bundle.root, msgspec.structs.replace(manifest, engines=[*others, passport]), [plan])
     for line in report(built, precision, log):
         say(f"{kind}: {line}")
     return passport
@@ -99,7 +106,11 @@ def graph_precision(bundle: Bundle, kind: Kind, wanted: str | None) -> str:
     if precision not in files:
         known = ", ".join(sorted(files)) or "none"
         make = f"edgereader quantize {bundle.root} --precision {precision} --calibration FOLDER --only {kind}"
-        raise BundleError(f"{bundle.root}: expected a {kind} in {precision}, got: {known}; make it with `{make}`")
+        why = " (int8 is for CPUs)" if precision == "int8-trt" and "int8" in files else ""
+        raise BundleError(
+            f"{bundle.root}: expected a {kind} in {precision}, got: {known}{why}; make it with `{make}`, "
+            "or give `edgereader engine` that --calibration FOLDER"
+        )
     return precision
 
 
@@ -109,36 +120,6 @@ def expect_canvases(canvases_hw: Sequence[tuple[int, int]]) -> None:
         if any(side % 32 or not 32 <= side <= LONGEST_SIDE_PX for side in (height, width)):
             limits = f"multiples of 32 up to {LONGEST_SIDE_PX}"
             raise ExportError(f"canvas {height}x{width}: expected {limits}; round its sides")
-
-
-@contextmanager
-def staged(bundle: Bundle) -> Iterator[tuple[Path, Path]]:
-    """The bundle's folder of engines, and a temporary one in it, gone afterwards."""
-    engines = bundle.root / ENGINES_FOLDER
-    try:
-        engines.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=engines) as folder:
-            yield engines, Path(folder)
-    except OSError as exc:
-        fix = "make room, or copy the bundle to a folder of your own"
-        raise ExportError(f"{engines}: expected to write an engine, got: {exc.strerror or exc}; {fix}") from exc
-
-
-def enter(root: Path, plan: Path, passport: Passport) -> None:
-    """Move a plan into its bundle and write its passport, in place of an older one; undone where that fails."""
-    final, aside = root / ENGINES_FOLDER / plan.name, plan.with_suffix(".old")
-    manifest = Bundle.open(root.absolute()).manifest
-    others = [each for each in manifest.engines if each.file.path != plan.name]
-    if final.exists():
-        final.replace(aside)
-    try:
-        plan.replace(final)
-        write_bundle(root, msgspec.structs.replace(manifest, engines=[*others, passport]))
-    except BaseException:
-        final.unlink(missing_ok=True)
-        if aside.exists():
-            aside.replace(final)
-        raise
 
 
 def report(built: BuiltPlan, precision: str, log: Path) -> Iterator[str]:

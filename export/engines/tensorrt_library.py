@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ...runtime.errors import BackendUnavailable, ExportError
+from ...runtime.extras import pip_install
 from ...runtime.nvidia import nvidia_driver
 
 Flavour = Literal["tensorrt", "tensorrt-rtx"]
@@ -55,7 +56,7 @@ def load_library(flavour: str) -> Any:
     try:
         return importlib.import_module(flavour.replace("-", "_"))
     except (ImportError, OSError) as exc:
-        fix = f"pip install 'edgereader[{flavour}]'" + (", or on a Jetson JetPack's" if flavour == "tensorrt" else "")
+        fix = pip_install(flavour) + (", or on a Jetson JetPack's" if flavour == "tensorrt" else "")
         raise BackendUnavailable(f"{flavour}: its Python package cannot be imported ({exc}); {fix}") from exc
 
 

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec.structs import replace
 
-from ...runtime.bundle import Bundle, file_sha256, write_bundle
+from ...runtime.bundle import Bundle, file_sha256
 from ...runtime.canvases import fitted, plan_fit
 from ...runtime.crops import fill_crop, plan_cut
 from ...runtime.detector import ENLARGE
+from ...runtime.errors import ExportError
 from ...runtime.manifest import FileEntry, Kind, Quantized, RecognizerSpec
 from ..onnx_file import check_contract
 from ..parity import versions
-from ..pipeline import Say, staged
+from ..pipeline import Say
+from ..staging import commit, staged, writing
 from ..storage import restore_from_half, store_in_half
 from .bisection import keep_until
 from .folding import fold
@@ -201,7 +203,8 @@ def write(model: onnx.ModelProto, path: Path) -> None:
     import onnx
 
     store_in_half(model)
-    onnx.save(model, str(path))
+    with writing(path):
+        onnx.save(model, str(path))
 
 
 def inputs_of(bundle: Bundle, kind: Kind, pictures: Sequence[Picture]) -> Iterator[Arrays]:
@@ -236,8 +239,11 @@ def with_file(bundle: Bundle, kind: Kind, precision: str, path: Path, **changes:
 
 
 def enter(bundle: Bundle, path: Path, outcome: Outcome, pictures: Pictures) -> None:
-    """Move a file that passed into its bundle, with what the gate found."""
+    """Move a file that passed into its bundle, as that is now, with what the gate found."""
+    before, bundle = bundle, Bundle.open(bundle.root)
     spec: Spec = getattr(bundle.manifest, outcome.kind)
+    if getattr(before.manifest, outcome.kind).files["fp32"] != spec.files["fp32"]:
+        raise ExportError(f"{bundle.root}: expected the fp32 graph that was quantised, got another since; do it again")
     verdict = outcome.verdict
     quantized = Quantized(
         calibrated_on=len(pictures.calibration),
@@ -260,8 +266,7 @@ def enter(bundle: Bundle, path: Path, outcome: Outcome, pictures: Pictures) -> N
         quantized={**spec.quantized, outcome.precision: quantized},
         preferred={**spec.preferred, **outcome.preferred},
     )
-    path.replace(bundle.root / path.name)
-    write_bundle(bundle.root, manifest)
+    commit(bundle.root, manifest, [path])
 
 
 def timed_on(spec: Spec, canvas_hw: tuple[int, int]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...runtime.binding import bind_images
+from ...runtime.bundle import Checked
 from ...runtime.canvases import plan_fit
 from ...runtime.errors import CheckpointError
 from ...runtime.manifest import DetectorSpec, RecognizerSpec
@@ -77,7 +78,7 @@ def timed_input(spec: Spec, canvas_hw: tuple[int, int]) -> NDArray[np.uint8]:
 
 def graph_runner(path: Path, spec: Spec, canvas_hw: tuple[int, int]) -> Callable[[], object]:
     """An ONNX file on one input, as the runtime runs it on ``cpu``."""
-    session, images = OnnxRuntimeSession(path), timed_input(spec, canvas_hw)
+    session, images = OnnxRuntimeSession(Checked(path, path.read_bytes())), timed_input(spec, canvas_hw)
     binding = bind_images(session, spec, images.shape)
     binding.inputs["image" if isinstance(spec, DetectorSpec) else "crops"][:] = images
     return lambda: binding.run(len(images))

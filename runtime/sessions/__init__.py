@@ -133,7 +133,7 @@ def open_unproven(
 
         precision = precision or bundle.precision(kind, backend)
         profile = default_profile(bundle, kind) if backend == "tensorrt-ep" else None
-        return OnnxRuntimeSession(bundle.file(kind, precision), backend, precision, profile, threads)
+        return OnnxRuntimeSession(bundle.read(kind, precision), backend, precision, profile, threads)
     raise BackendUnavailable(
         f"backend {backend!r}: this version of edgereader has {', '.join(BACKENDS)}; use one of these, or auto"
     )

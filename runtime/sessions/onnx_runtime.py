@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from math import prod
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..bundle import Checked
 from ..errors import BackendError, BackendUnavailable
+from ..extras import pip_install
 from ..manifest import Profile, ShapeRange
 from .buffers import Buffers, StaysHere
 
@@ -23,7 +24,7 @@ class OnnxRuntimeSession(StaysHere):
 
     def __init__(
         self,
-        path: Path,
+        graph: Checked,
         backend: str = "cpu",
         precision: str = "fp32",
         profile: Profile | None = None,
@@ -32,7 +33,7 @@ class OnnxRuntimeSession(StaysHere):
         """Load a graph.
 
         Args:
-            path: the ONNX file.
+            graph: the ONNX file; its contents are what is loaded.
             backend: "cpu", "cuda" or "tensorrt-ep".
             precision: what the graph computes in.
             profile: shapes that ``tensorrt-ep`` builds its engine for, and takes; the others take all.
@@ -43,7 +44,7 @@ class OnnxRuntimeSession(StaysHere):
             BackendError: it cannot load the graph.
         """
         self.backend, self.precision = backend, precision
-        self._path, self._profile = path, profile or {}
+        self._path, self._profile = graph.path, profile or {}
         ort = _onnxruntime(backend)
         options = ort.SessionOptions()
         options.log_severity_level = 3
@@ -52,13 +53,16 @@ class OnnxRuntimeSession(StaysHere):
         if precision == "int8-trt":  # its biases have no scale that float16 holds: ONNX Runtime 1.31 gets them wrong
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         if backend == "cpu":
-            self._session = _open_cpu(ort, path, options)
+            self._session = _open_cpu(ort, graph, options)
         else:
             from .onnx_runtime_gpu import open_gpu
 
-            self._session = open_gpu(ort, path, options, backend, precision, self._profile)
+            self._session = open_gpu(ort, graph, options, backend, precision, self._profile)
         self._outputs = {each.name: each for each in self._session.get_outputs()}
-        self._dtypes = {each.name: DTYPES[each.type] for each in (*self._session.get_inputs(), *self._outputs.values())}
+        types = {each.name: each.type for each in (*self._session.get_inputs(), *self._outputs.values())}
+        if not set(types.values()) <= DTYPES.keys():
+            raise BackendError(f"{graph.path}: expected {', '.join(DTYPES)} in and out, got {types}; export it again")
+        self._dtypes = {name: DTYPES[each] for name, each in types.items()}
 
     def output_shape(self, name: str) -> tuple[int | None, ...]:
         """Shape of an output, None where the graph leaves it open."""
@@ -142,15 +146,15 @@ def _onnxruntime(backend: str) -> Any:
         import onnxruntime
     except ImportError as exc:
         extra = "cpu" if backend == "cpu" else "gpu"
-        raise BackendUnavailable(f"backend {backend} needs ONNX Runtime: pip install 'edgereader[{extra}]'") from exc
+        raise BackendUnavailable(f"backend {backend} needs ONNX Runtime: {pip_install(extra)}") from exc
     return onnxruntime
 
 
-def _open_cpu(ort: Any, path: Path, options: Any) -> Any:
+def _open_cpu(ort: Any, graph: Checked, options: Any) -> Any:
     try:
-        return ort.InferenceSession(str(path), options, providers=[PROVIDER])
+        return ort.InferenceSession(graph.contents, options, providers=[PROVIDER])
     except Exception as exc:
-        raise BackendError(f"{path}: expected an ONNX graph, got: {line(exc)}; export it again") from exc
+        raise BackendError(f"{graph.path}: expected an ONNX graph, got: {line(exc)}; export it again") from exc
 
 
 def line(exc: Exception) -> str:

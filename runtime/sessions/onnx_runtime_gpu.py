@@ -11,12 +11,13 @@ import logging
 import os
 import re
 from contextlib import redirect_stdout, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from ..bundle import file_sha256
+from ..bundle import Checked
 from ..errors import BackendError, BackendUnavailable
 from ..manifest import Profile
 from ..nvidia import Driver, expect_process, nvidia_driver
@@ -35,7 +36,7 @@ OUT_OF_MEMORY = re.compile(r"out of memory|failed to allocate|smaller than reque
 log = logging.getLogger("edgereader")
 
 
-def open_gpu(ort: Any, path: Path, options: Any, backend: str, precision: str, profile: Profile) -> Any:
+def open_gpu(ort: Any, graph: Checked, options: Any, backend: str, precision: str, profile: Profile) -> Any:
     """An ONNX Runtime session that has the backend's provider, never another one in its place.
 
     Raises:
@@ -49,18 +50,18 @@ def open_gpu(ort: Any, path: Path, options: Any, backend: str, precision: str, p
             ort.preload_dlls()
     providers: list[tuple[str, dict[str, Any]]] = [(CUDA, _cuda_options(driver))]
     if backend == "tensorrt-ep":
-        providers.insert(0, (TENSORRT, _tensorrt_options(ort, path, precision, profile, driver)))
+        providers.insert(0, (TENSORRT, _tensorrt_options(ort, graph, precision, profile, driver)))
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     try:
-        session = ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
+        session = ort.InferenceSession(graph.contents, options, providers=providers, enable_fallback=0)
     except Exception as exc:
         if (missing := missing_library(ort, provider)) is not None:
             raise BackendUnavailable(lacks(ort, backend, missing)) from exc
-        raise _translated(exc, f"{backend}: {path}") from exc
+        raise _translated(exc, f"{backend}: {graph.path}") from exc
     if (running := session.get_providers())[0] != provider:
         got = lacks(ort, backend, missing_library(ort, provider) or "a library")
         raise BackendUnavailable(f"{got} (ONNX Runtime would run {running[0]} instead)")
-    _expect_nodes(session, provider, backend, path)
+    _expect_nodes(session, provider, backend, graph.path)
     return session
 
 
@@ -85,20 +86,22 @@ def _cuda_options(driver: Driver) -> dict[str, Any]:
     }
 
 
-def _tensorrt_options(ort: Any, path: Path, precision: str, profile: Profile, driver: Driver) -> dict[str, Any]:
+def _tensorrt_options(ort: Any, graph: Checked, precision: str, profile: Profile, driver: Driver) -> dict[str, Any]:
     """The engine is built for the profile and kept; fp16 is allowed only for a graph in fp16.
 
     Then TensorRT may use it in layers too that the graph keeps in fp32: the provider builds weakly typed, which the
     native backends do not. `edgereader verify` says whether it matters.
     """
     versions = f"onnxruntime-{ort.__version__}", f"tensorrt-{_tensorrt_version(ort)}"
-    folder = cache_folder(path, *versions, driver.gpus[0].compute_capability)
+    folder = cache_folder(graph, *versions, driver.gpus[0].compute_capability)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise BackendUnavailable(f"{folder}: expected a folder for engines, got: {exc}; make it writable") from exc
     if not any(folder.glob("*.engine")):
-        log.warning("tensorrt-ep builds its engine for %s, once, into %s: this may take minutes", path.name, folder)
+        log.warning(
+            "tensorrt-ep builds its engine for %s, once, into %s: this may take minutes", graph.path.name, folder
+        )
     shapes = {
         f"trt_profile_{which}_shapes": ",".join(
             f"{name}:{'x'.join(map(str, getattr(each, which)))}" for name, each in profile.items()
@@ -116,13 +119,13 @@ def _tensorrt_options(ort: Any, path: Path, precision: str, profile: Profile, dr
     }
 
 
-def cache_folder(path: Path, *versions: str) -> Path:
+def cache_folder(graph: Checked, *versions: str) -> Path:
     """Where engines of a graph are kept: another graph, ONNX Runtime, TensorRT or GPU has another folder.
 
     It is the user's own and not the bundle's: ONNX Runtime runs what it finds there, which no checksum vouches for.
     """
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return caches / "edgereader" / "tensorrt-ep" / file_sha256(path) / "-".join(versions)
+    return caches / "edgereader" / "tensorrt-ep" / sha256(graph.contents).hexdigest() / "-".join(versions)
 
 
 def _tensorrt_version(ort: Any) -> str:

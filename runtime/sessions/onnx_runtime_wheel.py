@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BackendUnavailable
+from ..extras import pip_install
 from ..nvidia import Driver
 
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -36,7 +37,7 @@ def _without(ort: Any) -> str:
         return "one without TensorRT, as on aarch64; take backend tensorrt or cuda"
     wheels = [each for each in ("onnxruntime", "onnxruntime-gpu") if _installed(each)]
     got = "two wheels in one folder, the last one for CPUs" if len(wheels) > 1 else "the wheel for CPUs"
-    return f"{got}; pip uninstall -y {' '.join(wheels)}, then pip install 'edgereader[gpu]'"
+    return f"{got}; pip uninstall -y {' '.join(wheels)}, then {pip_install('gpu')}"
 
 
 def _installed(wheel: str) -> bool:

@@ -1,9 +1,8 @@
 """Which of a bundle's TensorRT plans runs here: their passports against the bundle, the library and the GPU."""
 
 import logging
-from pathlib import Path
 
-from ..bundle import Bundle
+from ..bundle import Bundle, Checked
 from ..errors import BackendUnavailable, BundleError
 from ..manifest import DetectorSpec, Kind, Passport, RecognizerSpec
 
@@ -18,8 +17,8 @@ log = logging.getLogger("edgereader")
 
 def usable_plan(
     bundle: Bundle, kind: Kind, backend: str, precision: str | None, version: str, capability: str
-) -> tuple[Passport, Path]:
-    """The best plan that runs here, and its file, whose checksum was found to be the passport's.
+) -> tuple[Passport, Checked]:
+    """The best plan that runs here, and its file.
 
     Args:
         bundle: an opened bundle.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..bundle import Bundle
 from ..errors import BackendError, BackendUnavailable
+from ..extras import pip_install
 from ..manifest import Kind, ShapeRange
 from ..nvidia import nvidia_driver
 from .buffers import Buffers, StaysHere
@@ -39,7 +40,7 @@ class TensorRTSession(StaysHere):
         """
         trt, driver = _imported(backend, MODULES[backend]), _imported(backend, "pycuda.driver")
         gpu = nvidia_driver().gpus[PLACE]
-        passport, path = usable_plan(bundle, kind, backend, precision, trt.__version__, gpu.compute_capability)
+        passport, plan = usable_plan(bundle, kind, backend, precision, trt.__version__, gpu.compute_capability)
         self.backend, self.precision = backend, passport.precision
         self.device = open_device(driver, integrated=gpu.integrated)
         self.turn = threading.RLock()  # an RLock, as what is forgotten is closed in the middle of something else
@@ -47,7 +48,7 @@ class TensorRTSession(StaysHere):
         try:
             with self.device.current():
                 host_code = "version-compatible" in passport.flags
-                self.engine = self._owned.add(Engine(trt, path.read_bytes(), path.name, host_code=host_code))
+                self.engine = self._owned.add(Engine(trt, plan.contents, plan.path.name, host_code=host_code))
                 self.engine.check(kind, passport.profile)
                 self.uploads, self.runs = (self._owned.add(Stream(self.device)) for _ in range(2))
                 self.scratch = self._owned.add(Scratch(self.device, self.runs))
@@ -228,5 +229,5 @@ def _imported(backend: str, module: str) -> Any:
         return importlib.import_module(module)
     except (ImportError, OSError) as exc:
         package = module.partition(".")[0]
-        fix = f"pip install 'edgereader[{backend}]'" + (", with CUDA's nvcc on PATH" if package == "pycuda" else "")
+        fix = pip_install(backend) + (", with CUDA's nvcc on PATH" if package == "pycuda" else "")
         raise BackendUnavailable(f"backend {backend} needs {package}: {' '.join(str(exc).split())}; {fix}") from exc

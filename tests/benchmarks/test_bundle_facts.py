@@ -47,6 +47,17 @@ def test_what_fewer_bits_cost_and_gain_is_told(bundle):
     assert found["fp16 beside fp32"] == ["H-mean 0.25 points lower on 80 regions", "–"]
 
 
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [(0.25, "0.25 points lower"), (-0.27, "0.27 points higher"), (0.0, "as high"), (-0.004, "as high")],
+)
+def test_a_gain_is_called_one(bundle, loss, told):
+    gate = msgspec.structs.replace(bundle.detector.quantized["fp16"], hmean_loss=loss, regions=80)
+    detector = msgspec.structs.replace(bundle.detector, quantized={"fp16": gate})
+    found = facts(Bundle(bundle.root, msgspec.structs.replace(bundle.manifest, detector=detector)))
+    assert f"H-mean {told} on 80 regions" in found
+
+
 def test_several_widths_are_told(bundle):
     recognizer = msgspec.structs.replace(bundle.recognizer, widths=(64, 128))
     several = Bundle(bundle.root, msgspec.structs.replace(bundle.manifest, recognizer=recognizer))

@@ -87,6 +87,13 @@ def test_a_part_is_said_to_be_one(report):
     part = msgspec.structs.replace(run.sets[0], name="digits:held-out", part="only some")
     changed = msgspec.structs.replace(report, runs=[msgspec.structs.replace(run, sets=[part])])
     assert "digits:held-out: only some." in results(changed, PEERS, TARGETS)
+    told = certainty(judged([0.5], [True]))
+    fitted = Calibration(
+        command="", date="", bundle="digits-edge", recognizer="0", precision="fp32", data={"digits:held-out": 5},
+        temperature=1.7, before=told, after=told,
+    )  # fmt: skip
+    kept_apart = "digits:held-out: only some; the temperature of the confidences was fitted on them."
+    assert kept_apart in results(changed, PEERS, TARGETS, fitted)
 
 
 def test_what_was_not_reached_is_said(report, bundle):

@@ -1,21 +1,42 @@
-"""Parity finds a graph that differs from its network, and its own reference is the network."""
+"""Parity finds a graph that differs from its network, whatever float32 makes of both, and no other graph."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
+from onnx import numpy_helper
 
-from edgereader.export.parity import check_parity, difference, random_images, recognizer_cases, run_recognizer
+from edgereader.export.parity import (
+    FACTOR,
+    LARGEST,
+    TOLERANCE,
+    Compared,
+    bound,
+    check_parity,
+    clear_symbols_equal,
+    compare,
+    detector_cases,
+    difference,
+    random_images,
+    recognizer_cases,
+    run_recognizer,
+)
 from edgereader.export.pipeline import trace_recognizer
+from edgereader.models.craft import CRAFT
 from edgereader.models.recognizer import Recognizer
 from edgereader.runtime.errors import ParityError
 
 Maker = Callable[..., Recognizer]
+TIED = 4, 7
+"""Two symbols that the network of `chaotic` cannot tell apart."""
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +64,169 @@ def test_one_altered_weight_fails(traced: tuple[Recognizer, Path], tmp_path: Pat
     values[:10] += 0.5
     weights.raw_data = values.tobytes()
     onnx.save(model, tmp_path / "altered.onnx")
-    with pytest.raises(ParityError, match="expected outputs within 0.0002"):
+    with pytest.raises(ParityError, match=r"expected outputs within 0\.0002 .* as float32 alone moves them by"):
         check_parity(tmp_path / "altered.onnx", recognizer_cases(network))
+
+
+@pytest.fixture(scope="module")
+def chaotic(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recognizer, Path]:
+    """Weights that amplify what float32 rounds, in colour, with an attention decoder that is often in a tie."""
+    network = make_recognizer("TPS-VGG-BiLSTM-Attn", num_classes=12, width=0.1, channels=3, max_length=3)
+    first, second = TIED
+    for part in (network.Prediction.generator.weight, network.Prediction.generator.bias):
+        part.data[second] = part.data[first]
+    network.Prediction.generator.bias.data[[first, second]] += 4
+    path = tmp_path_factory.mktemp("chaotic") / "recognizer.onnx"
+    trace_recognizer(network, path)
+    return network, path
+
+
+def test_the_networks_own_distance_says_what_is_allowed(chaotic: tuple[Recognizer, Path]) -> None:
+    network, path = chaotic
+    parity = check_parity(path, recognizer_cases(network))
+    assert parity.float32 is not None
+    assert parity.tolerance == bound(parity.float32) > TOLERANCE
+    assert parity.symbols_equal
+
+
+def test_bounds() -> None:
+    assert [bound(each) for each in (0, TOLERANCE / FACTOR, 1e-3, 1, float("inf"))] == [
+        TOLERANCE,
+        TOLERANCE,
+        FACTOR * 1e-3,
+        LARGEST,
+        LARGEST,
+    ]
+
+
+@pytest.mark.parametrize("level", ["ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED", "ORT_ENABLE_ALL"])
+@pytest.mark.parametrize("onednn", [True, False])
+def test_other_kernels_refuse_no_right_graph(chaotic: tuple[Recognizer, Path], level: str, *, onednn: bool) -> None:
+    network, path = chaotic
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+    session = onnxruntime.InferenceSession(str(path), options)
+    with torch.backends.mkldnn.flags(enabled=onednn):
+        found = [compare(session, case) for case in recognizer_cases(network)]
+    assert all(right(each) for each in found), found
+
+
+def right(found: Compared) -> bool:
+    return found.apart <= found.bound and found.symbols_equal is not False
+
+
+def nodes(model: onnx.ModelProto, operator: str) -> list[Any]:
+    return [node for node in model.graph.node if node.op_type == operator]
+
+
+def scaled(model: onnx.ModelProto, operator: str, place: int, change: Callable[[Any], Any]) -> None:
+    """Change the stored weights that the first node of an operator has at a place."""
+    name = nodes(model, operator)[0].input[place]
+    stored = next(each for each in model.graph.initializer if each.name == name)
+    stored.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(stored)).astype(np.float32), name))
+
+
+def swapped_colours(model: onnx.ModelProto) -> None:
+    join = next(node for node in nodes(model, "Concat") if len(node.input) == 3)
+    join.input[0], join.input[2] = join.input[2], join.input[0]
+
+
+def other_corners(model: onnx.ModelProto) -> None:
+    attributes = nodes(model, "GridSample")[0].attribute
+    next(each for each in attributes if each.name == "align_corners").i = 0
+
+
+def swapped_gates(model: onnx.ModelProto) -> None:
+    scaled(model, "LSTM", 1, lambda weights: np.concatenate([part[::-1] for part in np.split(weights, 4, axis=1)], 1))
+
+
+def a_bias_of_1_percent(model: onnx.ModelProto) -> None:
+    scaled(model, "LSTM", 3, lambda biases: biases * 1.01)
+
+
+def worst_symbol(model: onnx.ModelProto) -> None:
+    for node in nodes(model, "ArgMax"):
+        node.op_type = "ArgMin"
+
+
+def last_step_missing(model: onnx.ModelProto) -> None:
+    for name in ("symbols", "log_probs"):
+        last = next(node for node in model.graph.node if name in node.output)
+        last.output[0] = f"{name}_all"
+        bounds = [
+            numpy_helper.from_array(np.array([each]), f"{name}_{part}")
+            for part, each in zip("sea", (0, -1, 1), strict=True)
+        ]
+        model.graph.initializer.extend(bounds)
+        model.graph.node.append(
+            onnx.helper.make_node("Slice", [f"{name}_all", *(each.name for each in bounds)], [name])
+        )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [swapped_colours, other_corners, swapped_gates, a_bias_of_1_percent, worst_symbol, last_step_missing],
+)
+def test_a_wrong_graph_is_refused_though_the_weights_amplify(
+    chaotic: tuple[Recognizer, Path], tmp_path: Path, change: Callable[[onnx.ModelProto], None]
+) -> None:
+    network, path = chaotic
+    model = onnx.load(path)
+    change(model)
+    onnx.save(model, tmp_path / "wrong.onnx")
+    with pytest.raises(ParityError, match="got"):
+        check_parity(tmp_path / "wrong.onnx", recognizer_cases(network))
+
+
+def test_a_tie_that_is_decided_otherwise_makes_no_other_graph(chaotic: tuple[Recognizer, Path], tmp_path: Path) -> None:
+    """The decoder is then fed the other symbol, and every step after it differs from the network's own path."""
+    network, path = chaotic
+    model, biases = onnx.load(path), network.Prediction.generator.bias.detach().numpy().copy()
+    stored = next(each for each in model.graph.initializer if np.array_equal(numpy_helper.to_array(each), biases))
+    biases[list(TIED)] += [-1e-5, 1e-5]
+    stored.CopyFrom(numpy_helper.from_array(biases, stored.name))
+    onnx.save(model, tmp_path / "other.onnx")
+    inputs = next(iter(recognizer_cases(network))).inputs
+    one, other = (onnxruntime.InferenceSession(each).run(None, inputs) for each in (path, tmp_path / "other.onnx"))
+    assert np.isin(one[0][one[0] != other[0]], TIED).any()
+    assert difference(other[1], one[1]) > 10 * TOLERANCE
+    assert check_parity(tmp_path / "other.onnx", recognizer_cases(network)).symbols_equal
+
+
+def test_symbols_must_be_those_that_are_clear() -> None:
+    log_probs = np.array([[[-0.5, -0.51, -10.0], [-np.inf, -1.0, -0.1]]])
+
+    def equal(*symbols: int) -> bool:
+        return clear_symbols_equal(np.array([symbols]), log_probs, 0.002)
+
+    assert equal(0, 2)
+    assert equal(1, 2), "0.01 below the best, of 0.02 that are allowed"
+    assert not equal(2, 2)
+    assert not equal(0, 1)
+    assert not equal(0, 0), "it is forbidden"
+    assert not equal(0, 3), "there is none"
+    assert not equal(0, -1)
+    assert not equal(0), "a step is missing"
+
+
+def test_numbers_that_are_none_are_refused(thin_craft: CRAFT) -> None:
+    """A network that overflows in float32 must not make its graph right whatever it gives."""
+    broken = copy.deepcopy(thin_craft)
+    list(broken.parameters())[-1].data.fill_(3e38)
+    case = next(iter(detector_cases(broken, None)))
+
+    class Session:
+        """Stands in for a graph that overflows as its network does."""
+
+        def get_outputs(self) -> list[Any]:
+            return [type("Output", (), {"name": name}) for name in ("region", "affinity")]
+
+        def run(self, *_: object) -> list[Any]:
+            return [np.full((1, 32, 48), np.inf, np.float32)] * 2
+
+    found = compare(Session(), case)
+    assert not right(found)
+    assert found.bound <= LARGEST
 
 
 def test_cases_cover_batches_and_a_mask(traced: tuple[Recognizer, Path]) -> None:
@@ -53,14 +235,27 @@ def test_cases_cover_batches_and_a_mask(traced: tuple[Recognizer, Path]) -> None
     assert [bool(case.inputs["allowed"].any()) for case in cases] == [False, False, False, True]
 
 
+def test_cases_have_the_least_the_middle_and_the_greatest_width(make_recognizer: Maker) -> None:
+    network = make_recognizer("None-VGG-None-CTC", num_classes=5, width=0.0625, image_hw=(32, 64))
+    cases = list(recognizer_cases(network, (8, 16, 24, 32, 64)))
+    assert [case.inputs["crops"].shape[2] for case in cases] == [8] * 4 + [24] * 4 + [64] * 4
+    outputs = {"symbols": np.zeros((1, 1), np.int64)}
+    found = [case.compute(torch.float32, outputs)["log_probs"].shape for case in cases[::4]]
+    assert found == [(1, width // 4 - 1, 5) for width in (8, 24, 64)], "each of its own crops"
+
+
 @torch.inference_mode()
 def test_the_reference_is_the_network_decoding_greedily(make_recognizer: Maker) -> None:
     network = make_recognizer("None-VGG-BiLSTM-Attn", num_classes=9, width=0.1, max_length=6).double()
     crops = random_images((3, 32, 100, 1), seed=4)
-    symbols, log_probs = run_recognizer(network, crops, np.zeros(9, np.float32))
     logits = network(torch.from_numpy(crops).permute(0, 3, 1, 2) / torch.tensor(127.5).double() - 1)
-    assert np.array_equal(symbols, logits.argmax(2).numpy())
-    assert difference(log_probs, logits.log_softmax(2).numpy()) < 1e-9
+    symbols = logits.argmax(2).numpy()
+    found = run_recognizer(network, crops, np.zeros(9, np.float32), symbols, torch.float64)
+    assert difference(found["log_probs"], logits.log_softmax(2).numpy()) < 1e-9
+    other = run_recognizer(network, crops, np.zeros(9, np.float32), 0 * symbols, torch.float64)
+    assert difference(other["log_probs"], found["log_probs"]) > 0.01, "it goes on after the symbols that it is given"
+    alone = run_recognizer(network, crops, np.zeros(9, np.float32), None, torch.float64)
+    assert difference(alone["log_probs"], found["log_probs"]) < 1e-9, "it goes on after its own"
     network.float()
 
 

@@ -31,6 +31,7 @@ from pathlib import Path
 import msgspec
 
 from ...errors import ConfigError
+from ...extras import pip_install
 from ...images import Frame
 from ..events import Event
 from ..passwords import MQTT, read_password
@@ -69,7 +70,7 @@ def _broker(settings: Mqtt, topics: Topics) -> Broker:
     try:
         import paho.mqtt.client  # noqa: F401 - fails early
     except ImportError as exc:
-        raise ConfigError("mqtt: expected paho-mqtt, got none; pip install 'edgereader[stream]'") from exc
+        raise ConfigError(f"mqtt: expected paho-mqtt, got none; {pip_install('stream')}") from exc
     tls = None
     if settings.tls:
         try:

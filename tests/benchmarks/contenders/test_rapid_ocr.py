@@ -57,12 +57,12 @@ def test_the_threads_are_those_asked_for(monkeypatch):
 
 def test_it_is_unavailable_where_it_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "rapidocr", None)
-    with pytest.raises(Unavailable, match=r"pip install 'edgereader\[peers\]'"):
+    with pytest.raises(Unavailable, match=r"pip install .*'rapidocr"):
         open_contender("rapidocr", Options())
 
 
 def test_it_really_runs_with_one_thread():
-    pytest.importorskip("rapidocr", reason="RapidOCR is not installed: pip install 'edgereader[peers]'")
+    pytest.importorskip("rapidocr", reason="RapidOCR is not installed: pip install rapidocr")
     contender = open_contender("rapidocr", Options(threads=1))
     contender.recognize(np.full((40, 90, 3), 200, np.uint8))
     session = contender.engine.text_rec.session.session
@@ -71,7 +71,7 @@ def test_it_really_runs_with_one_thread():
 
 @pytest.mark.slow
 def test_crops_are_read_as_well_as_published(shared_data):
-    pytest.importorskip("rapidocr", reason="RapidOCR is not installed: pip install 'edgereader[peers]'")
+    pytest.importorskip("rapidocr", reason="RapidOCR is not installed: pip install rapidocr")
     contender, images = open_contender("rapidocr", Options()), open_set(shared_data / "crops_sevenseg").images
     exact = sum(is_exact(each.texts[0], contender.recognize(read_photo(each.path).frame).text) for each in images)
     assert round(exact / len(images), 3) == 0.736

@@ -10,6 +10,7 @@ from edgereader.benchmarks.speed.child import answered, first_pass
 from edgereader.benchmarks.speed.jobs import Job, Measure, MemoryFound, Ready, TakeMemory, TakeStages, Turn
 from edgereader.benchmarks.speed.photos import decode, find
 from edgereader.benchmarks.speed.streams import Streams
+from edgereader.runtime import Bundle
 
 
 @pytest.fixture
@@ -37,6 +38,9 @@ def test_edgereader_says_where_it_runs_and_what_it_read(job):
     )
     assert (ready.backend, ready.precision) == ("cpu", "int8")
     assert "edgereader" in ready.versions
+    manifest = Bundle.open("digits-edge").manifest
+    assert ready.bundle == "digits-edge"
+    assert ready.files == {kind: getattr(manifest, kind).files["int8"].sha256 for kind in ("detector", "recognizer")}
     assert len(ready.texts) == len(ready.times_ms) == 3
     assert stages.stages.photos > 0
     assert memory.memory.peak_mib >= memory.memory.steady_mib > 10
@@ -66,8 +70,8 @@ def test_threads_share_a_contender_that_may_be_shared(job, monkeypatch, name, co
 
 
 def test_the_first_pass_ends_in_time_and_warms_all_readers(fake, frames):
-    readers = [fake(seconds=0.05), fake(), fake()]
-    texts, times_ms = first_pass(Streams(readers), frames, 0.06)
+    readers = [fake(seconds=0.4), fake(), fake()]
+    texts, times_ms = first_pass(Streams(readers), frames, 0.6)
     assert texts == [["12"], ["12"]]
     assert len(times_ms) == 2
     assert [reader.seen for reader in readers] == [[0, 1]] * 3

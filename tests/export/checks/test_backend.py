@@ -23,7 +23,7 @@ from edgereader.export.canary import write_canary
 from edgereader.export.checks.backend import Examined, examine, find_pictures
 from edgereader.export.checks.comparison import Trial, open_trial
 from edgereader.export.precision.folding import Graph
-from edgereader.runtime.bundle import Bundle, file_sha256, shipped, write_bundle
+from edgereader.runtime.bundle import Bundle, Checked, file_sha256, shipped, write_bundle
 from edgereader.runtime.errors import BundleError, ImageError
 from edgereader.runtime.manifest import FileEntry, Kind, ShapeRange
 from edgereader.runtime.sessions import Binding, Session, open_unproven
@@ -246,8 +246,7 @@ def test_a_backend_that_is_wrong_is_told_from_a_graph_that_is(
         path = bundle.file(kind, precision or "fp32")
         model = onnx.load(path)
         scaled("network.FeatureExtraction.ConvNet.8.weight", 3)(model)
-        onnx.save(model, path.with_suffix(".wrong.onnx"))
-        return StandIn(OnnxRuntimeSession(path.with_suffix(".wrong.onnx")), backend, precision or "fp32")
+        return StandIn(OnnxRuntimeSession(Checked(path, model.SerializeToString())), backend, precision or "fp32")
 
     for module in (edgereader.export.checks.comparison, edgereader.export.checks.marks, edgereader.runtime.sessions):
         monkeypatch.setattr(module, "open_unproven", open_wrongly)

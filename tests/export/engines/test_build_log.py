@@ -11,7 +11,7 @@ import pytest
 from edgereader.export.engines.build_log import BuildLog, Phases, monitor_of, recording
 from edgereader.runtime.sessions.engines import logger_of
 
-rtx = pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install 'edgereader[tensorrt-rtx]'")
+rtx = pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install tensorrt-rtx")
 
 
 class FullDisk(io.StringIO):

@@ -31,7 +31,7 @@ from edgereader.runtime.profiles import default_profile
 from ...runtime.graphs import detector_graph, recognizer_graph
 from .plan_bytes import VERSION, read_plan
 
-rtx = pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install 'edgereader[tensorrt-rtx]'")
+rtx = pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install tensorrt-rtx")
 BOTH = ("sm86", "sm89")
 PROFILES: dict[str, Profile] = {
     "detector": {"image": ShapeRange(min=(1, 32, 32, 3), opt=(1, 64, 96, 3), max=(8, 128, 160, 3))},

@@ -22,7 +22,7 @@ from edgereader.runtime.errors import BackendUnavailable, ExportError
 from edgereader.runtime.nvidia import Driver, Gpu
 from edgereader.runtime.sessions.engines import logger_of
 
-rtx = pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install 'edgereader[tensorrt-rtx]'")
+rtx = pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install tensorrt-rtx")
 
 
 @pytest.fixture

@@ -100,9 +100,11 @@ def test_an_lstm_of_no_rows_does_not_end_the_process(tmp_path):
     (tmp_path / "lstm.onnx").write_bytes(graph)
     code = f"""
 from pathlib import Path
+from edgereader.runtime.bundle import Checked
 from edgereader.runtime.errors import BackendError
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
-session = OnnxRuntimeSession(Path({str(tmp_path / "lstm.onnx")!r}))
+path = Path({str(tmp_path / "lstm.onnx")!r})
+session = OnnxRuntimeSession(Checked(path, path.read_bytes()))
 session.bind({{"image": (1, 1, 2), "region": (1, 1, 1, 2)}}, batched=()).run(1)
 try:
     session.bind({{"image": (1, 0, 2), "region": (1, 1, 0, 2)}}, batched=()).run(0)
@@ -124,8 +126,10 @@ def test_large_buffers_are_not_a_forked_processes_too(bundle_folder):
     code = f"""
 import os
 from pathlib import Path
+from edgereader.runtime.bundle import Checked
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
-session = OnnxRuntimeSession(Path({str(bundle_folder / "detector.onnx")!r}), threads=1)
+path = Path({str(bundle_folder / "detector.onnx")!r})
+session = OnnxRuntimeSession(Checked(path, path.read_bytes()), threads=1)
 shapes = {{"image": (1, 256, 256, 3), "region": (1, 128, 128), "affinity": (1, 128, 128)}}
 binding = session.bind(shapes, batched=tuple(shapes))
 binding.inputs["image"][:] = 51

@@ -10,7 +10,7 @@ from edgereader.runtime.sessions.engines import Engine, logger_of
 
 from . import stand_in
 
-WITHOUT = "TensorRT for RTX is not installed: pip install 'edgereader[tensorrt-rtx]'"
+WITHOUT = "TensorRT for RTX is not installed: pip install tensorrt-rtx"
 
 
 def test_stand_in_has_nothing_that_tensorrt_for_rtx_lacks():

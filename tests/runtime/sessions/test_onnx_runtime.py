@@ -1,10 +1,13 @@
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgereader.runtime.bundle import Bundle
-from edgereader.runtime.errors import BackendError, BackendUnavailable
+from edgereader.runtime.bundle import Bundle, Checked
+from edgereader.runtime.errors import BackendError, BackendUnavailable, BundleError
+from edgereader.runtime.extras import pip_install
 from edgereader.runtime.manifest import ShapeRange
 from edgereader.runtime.sessions import open_session
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
@@ -64,10 +67,30 @@ def test_inputs_without_a_batch_axis_stay_whole(bundle_folder):
 
 
 def test_a_file_that_is_no_graph(tmp_path):
-    (tmp_path / "a.onnx").write_bytes(b"no graph")
     with pytest.raises(BackendError, match=r"a\.onnx: expected an ONNX graph") as caught:
-        OnnxRuntimeSession(tmp_path / "a.onnx")
+        OnnxRuntimeSession(Checked(tmp_path / "a.onnx", b"no graph"))
     assert "\n" not in str(caught.value)
+
+
+def test_what_runs_is_what_was_checked_though_the_file_is_another_by_then(make_bundle):
+    folder = make_bundle()
+    graph = Bundle.open(folder).read("detector")
+    graph.path.write_bytes((folder / "recognizer.onnx").read_bytes())
+    assert OnnxRuntimeSession(graph).output_shape("region")
+    with pytest.raises(BundleError, match=r"detector\.onnx: expected"):
+        open_session(Bundle.open(folder), "detector", "cpu")
+
+
+def test_a_graph_of_other_types_is_refused():
+    """In float16 from end to end, as a converter makes it that is not told to keep the inputs and outputs."""
+    import onnx
+
+    image, region = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT16, [1]) for name in ("i", "r"))
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["i"], ["r"])], "half", [image], [region])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)])
+    model.ir_version = 10
+    with pytest.raises(BackendError, match=r"half\.onnx: expected .* got \{'i': 'tensor\(float16\)'.*export it again"):
+        OnnxRuntimeSession(Checked(Path("half.onnx"), model.SerializeToString()))
 
 
 def test_names_and_shapes_that_are_not_the_graphs(session):
@@ -82,7 +105,7 @@ def test_names_and_shapes_that_are_not_the_graphs(session):
 
 def test_a_profile_is_not_left_since_that_would_build_an_engine(bundle_folder):
     image = ShapeRange(min=(1, 32, 32, 3), opt=(1, 64, 96, 3), max=(2, 64, 96, 3))
-    session = OnnxRuntimeSession(bundle_folder / "detector.onnx", profile={"image": image})
+    session = OnnxRuntimeSession(Bundle.open(bundle_folder).read("detector"), profile={"image": image})
     assert session.limits("image") == image
     assert session.limits("crops") is None
     with pytest.raises(BackendError, match=r"image: expected \(1, 32, 32, 3\) to \(2, 64, 96, 3\), got \(3, 64"):
@@ -93,5 +116,5 @@ def test_a_profile_is_not_left_since_that_would_build_an_engine(bundle_folder):
 @pytest.mark.parametrize(("backend", "extra"), [("cpu", "cpu"), ("cuda", "gpu"), ("tensorrt-ep", "gpu")])
 def test_without_onnx_runtime_the_fix_is_named(bundle_folder, monkeypatch, backend, extra):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(BackendUnavailable, match=rf"backend {backend} .*pip install 'edgereader\[{extra}\]'"):
+    with pytest.raises(BackendUnavailable, match=rf"backend {backend} .*{re.escape(pip_install(extra))}"):
         open_session(Bundle.open(bundle_folder), "detector", backend)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundle import Bundle, Checked
 from edgereader.runtime.errors import BackendError, BackendUnavailable
 from edgereader.runtime.nvidia import Driver, Gpu, NoGpu
 from edgereader.runtime.profiles import default_profile
@@ -61,9 +61,13 @@ def path(bundle_folder):
     return bundle_folder / "detector.onnx"
 
 
+def checked(path):
+    return Checked(path, path.read_bytes())
+
+
 def opened(ort, path, backend="cuda", precision="fp32", profile=None):
     options = SimpleNamespace(add_session_config_entry=lambda *_: None)
-    return open_gpu(ort, path, options, backend, precision, profile or {})
+    return open_gpu(ort, checked(path), options, backend, precision, profile or {})
 
 
 def test_stand_in_cuda_has_its_provider_and_its_options(path, caplog):
@@ -109,7 +113,7 @@ def test_an_engine_of_something_else_is_never_found(path, tmp_path):
     other = tmp_path / "other.onnx"
     other.write_bytes(b"x")
     keys = [(path, "a", "b", "sm87"), (path, "a", "c", "sm87"), (path, "d", "b", "sm87"), (path, "a", "b", "sm90")]
-    folders = {onnx_runtime_gpu.cache_folder(*key) for key in (*keys, (other, "a", "b", "sm87"))}
+    folders = {onnx_runtime_gpu.cache_folder(checked(key[0]), *key[1:]) for key in (*keys, (other, "a", "b", "sm87"))}
     assert len(folders) == 5
 
 
@@ -162,7 +166,7 @@ def test_without_tensorrt_the_fix_is_named(monkeypatch):
 def binding(bundle_folder, monkeypatch):
     """Six rows whose buffers "on the GPU" lie in ordinary memory."""
     monkeypatch.setattr(onnx_runtime_gpu, "DEVICE", "cpu")
-    session = OnnxRuntimeSession(bundle_folder / "detector.onnx")
+    session = OnnxRuntimeSession(checked(bundle_folder / "detector.onnx"))
     arrays = {"image": np.zeros((6, 64, 96, 3), np.uint8), "region": np.zeros((6, 32, 48), np.float32)}
     arrays["affinity"] = arrays["region"].copy()
     return GpuBinding(session._session, arrays, {"region", "affinity"}, set(arrays))

@@ -28,7 +28,10 @@ def test_a_wheel_that_fits():
 @pytest.mark.parametrize(
     ("installed", "match"),
     [
-        ({"onnxruntime"}, r"wheel for CPUs; pip uninstall -y onnxruntime, then pip install 'edgereader\[gpu\]'"),
+        (
+            {"onnxruntime"},
+            r"for CPUs; pip uninstall -y onnxruntime, then pip install 'onnxruntime-gpu\[cuda,cudnn\]",
+        ),
         ({"onnxruntime", "onnxruntime-gpu"}, r"two wheels.*uninstall -y onnxruntime onnxruntime-gpu, then"),
     ],
 )

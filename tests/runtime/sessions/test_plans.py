@@ -25,8 +25,8 @@ def folder(make_bundle):
 
 
 def chosen(folder, precision=None, version="10.3.0", capability="sm86", backend="tensorrt"):
-    passport, path = usable_plan(Bundle.open(folder), "detector", backend, precision, version, capability)
-    assert path.is_file()
+    passport, plan = usable_plan(Bundle.open(folder), "detector", backend, precision, version, capability)
+    assert plan.path.read_bytes() == plan.contents
     return passport.precision
 
 

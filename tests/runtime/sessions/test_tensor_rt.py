@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from edgereader.runtime.bundle import Bundle, write_bundle
 from edgereader.runtime.errors import BackendError, BackendUnavailable, BundleError
+from edgereader.runtime.extras import pip_install
 from edgereader.runtime.manifest import ShapeRange
 from edgereader.runtime.nvidia import nvidia_driver
 from edgereader.runtime.reader import Reader
@@ -62,6 +63,20 @@ def test_stand_in_computes_what_was_written(folder, monkeypatch, backend, integr
         binding.run(1)
         assert np.allclose(binding.outputs["region"], level / 255)
     assert integrated == ("memcpy_htod_async" not in gpu.calls) == ("memcpy_dtoh_async" not in gpu.calls)
+
+
+def test_stand_in_a_plan_is_read_once_so_that_what_runs_is_what_was_checked(folder, monkeypatch):
+    read, original = [], Path.open
+
+    def counted(path, *arguments, **options):
+        read.append(path.suffix)
+        return original(path, *arguments, **options)
+
+    stand_in.install(monkeypatch, stand_in.Gpu())
+    monkeypatch.setattr(Path, "open", counted)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.suffix) or b"swapped")
+    opened(folder)
+    assert read.count(".engine") == 1
 
 
 @pytest.fixture
@@ -582,7 +597,7 @@ def test_stand_in_names_the_package_that_is_missing(folder, gpu, monkeypatch, ba
     name = backend.replace("-", "_") if missing == "tensorrt" else missing
     monkeypatch.setitem(sys.modules, name, None)
     package = name.partition(".")[0]
-    with pytest.raises(BackendUnavailable, match=rf"needs {package}.*pip install 'edgereader\[{backend}\]'"):
+    with pytest.raises(BackendUnavailable, match=rf"needs {package}.*{re.escape(pip_install(backend))}"):
         opened(folder, backend=backend)
 
 
@@ -594,7 +609,7 @@ def test_no_such_model(make_bundle, gpu):
 @pytest.fixture(params=BACKENDS)
 def real_backend(request):
     """A backend that really runs here."""
-    pytest.importorskip(request.param.replace("-", "_"), reason=f"pip install 'edgereader[{request.param}]'")
+    pytest.importorskip(request.param.replace("-", "_"), reason=f"pip install {request.param}")
     try:
         nvidia_driver()
     except BackendUnavailable as exc:

@@ -220,7 +220,7 @@ main()
     ("option", "code", "expected"),
     [
         ((), 0, "5 frames"),
-        (("--http", "8000"), 2, "error: edgereader stream needs starlette: pip install 'edgereader[stream]'"),
+        (("--http", "8000"), 2, "error: edgereader stream needs starlette: pip install 'paho-mqtt"),
         (("--mqtt", "host"), 2, "pip install"),
     ],
 )

@@ -559,7 +559,7 @@ def test_what_can_never_work_is_an_error_at_the_start(connect, tmp_path):
 
 def test_without_paho_the_error_says_how_to_get_it(connect, monkeypatch):
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
-    with pytest.raises(ConfigError, match=r"pip install 'edgereader\[stream\]'"):
+    with pytest.raises(ConfigError, match="pip install 'paho-mqtt"):
         connect(free_port())
 
 
