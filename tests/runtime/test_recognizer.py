@@ -1,6 +1,8 @@
 import gc
+import inspect
 import json
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
