@@ -67,8 +67,10 @@ class Alphabet:
         """A text as a reading has it.
 
         A pattern and a check look across gaps: ``123 456`` is read as ``123456`` where ``[0-9]{6}`` is asked for, and
-        a card's number without the gaps in which it is printed. A pattern that matches the gaps keeps them.
+        a card's number without the gaps in which it is printed. A pattern that matches the gaps keeps them. Codes with
+        letters that have a check are written in capitals.
         """
+        text = text.upper() if self.check in WITH_LETTERS else text
         if not self.chooses or GAP not in text or (self.pattern is not None and self.pattern.fullmatch(text)):
             return text
         closed = text.replace(GAP, "")

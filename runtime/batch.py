@@ -36,7 +36,7 @@ class Outcome:
     error: str | None = None
     """Why the picture could not be read."""
     sight: Sight | None = None
-    """How small a text was seen, the file's pixels; None = it was not looked for."""
+    """How small a text can be read, the file's pixels; None = it was not looked for."""
 
     @property
     def overlooked(self) -> bool:
@@ -82,7 +82,7 @@ def for_each(sources: Iterable[str | ImageError], work: Callable[[str, Photo], O
 
 
 def sight_of(reader: Reader, photo: Photo) -> Sight:
-    """How small a text a reader sees in a photo, in its file's pixels."""
+    """How small a text a reader can read in a photo, in its file's pixels."""
     sight = reader.sight(photo.frame)
     return replace(sight, smallest_text_px=sight.smallest_text_px * photo.shrunk)
 
@@ -145,7 +145,7 @@ class Saver:
 
 
 def write_json(outcome: Outcome) -> None:
-    """Print one line of JSON: path, readings and the height of the smallest text that was seen, or path and error."""
+    """Print one line of JSON: path, readings and the height of the smallest text that is read, or path and error."""
     found: dict[str, Any] = {"readings": outcome.readings} if outcome.error is None else {"error": outcome.error}
     if outcome.sight is not None:
         found["smallest_text_px"] = round(outcome.sight.smallest_text_px, 1)
@@ -173,7 +173,7 @@ def nothing(outcome: Outcome) -> str:
     if outcome.error is not None:
         return "cannot be read"
     if outcome.sight is not None and outcome.overlooked:
-        return f"-  (text below {outcome.sight.smallest_text_px:.0f} px is too small to be seen)"
+        return f"-  (text below {outcome.sight.smallest_text_px:.0f} px is too small to be read)"
     return "-"
 
 

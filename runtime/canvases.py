@@ -17,7 +17,11 @@ from .images import Frame, Points, halved
 from .manifest import CANVAS_SIDES_PX
 
 MARGIN_PX = 8
-"""So many canvas pixels around a frame repeat its border: a detector does not see text that touches zeros."""
+"""So many canvas pixels around a frame repeat its border: a detector does not see text that touches zeros.
+
+Of 45 numbers of ``synth scenes`` cut to a side of their photo, int8 found 33 without it and 40 with it, and 43 each far
+from the side. What it costs in scale does not show: of 249 numbers (seeds 31 and 32, 60 photos each) 179 and 181 were
+found, 94 and 93 read, in the same time."""
 SHORT_SHARE = 0.5
 """A frame's short side becomes at least this share of what a long side may be: what is longer is cut into tiles."""
 OVERLAP = 0.25

@@ -226,4 +226,4 @@ def _best_that_fits(read: _Rows) -> Text | None:
     first, end, _ = inside.indices(len(characters))
     inner = [each for each in characters[first:end] if each.character != GAP or GAP in best]
     taken = _text([*characters[:first], *inner, *characters[end:]], read, slice(first, first + len(inner)))
-    return replace(taken, confidence=min(found[best], 1.0))
+    return replace(taken, text=best, confidence=min(found[best], 1.0))

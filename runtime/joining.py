@@ -76,7 +76,7 @@ def _together(run: Sequence[Piece], alphabet: Alphabet) -> Piece | None:
             confidences[at].insert(0, 1.0)
             places[at][0].insert(0, (places[at - 1][0][-1] + places[at][0][0]) / 2)
     return region, Text(
-        spaced if blanks else "".join(parts),
+        alphabet.form(spaced if blanks else "".join(parts)),
         math.prod(text.confidence for _, text in run),
         tuple(chain.from_iterable(confidences)),
         True,

@@ -18,7 +18,7 @@ from .values import DECIMALS
 Command = TypeVar("Command", bound=Callable[..., None])
 EXIT_CODES = (
     "Exit codes: 0 = every picture was read (also where there was no number in it, or none that is large enough to be "
-    "seen: the table says which), "
+    "read: the table says which), "
     "1 = some could not be read (listed at the end), 2 = wrong usage, bundle or backend."
 )
 OPTIONS = {

@@ -181,7 +181,7 @@ class Reader(ByArguments):
         return super().__reduce__()
 
     def read(self, frame: Frame) -> list[Reading]:
-        """Read the numbers in a picture; none may also mean that they are too small to be seen, which `sight` tells.
+        """Read the numbers in a picture; none may also mean that they are too small, which `sight` tells.
 
         Args:
             frame: uint8 or uint16 array (H, W, 3) BGR, (H, W) grey or (H, W, 4) BGRA.
@@ -307,7 +307,7 @@ class Reader(ByArguments):
         return self._recognizer.read_places(places)
 
     def sight(self, frame: Frame) -> Sight:
-        """How small a text may be so that `read` still sees it in a picture of this size, and what sees smaller ones.
+        """How small a text may be so that `read` reads it in a picture of this size, and what reads smaller ones.
 
         A picture in which nothing was read may hold lower text: `read` looks at large pictures made smaller.
 

@@ -126,7 +126,7 @@ def test_no_number_is_not_too_small_to_be_seen(reader, large, capsys):
         write(outcome)
         write_json(outcome)
     _, first, one, second, other = capsys.readouterr().out.splitlines()
-    assert first.endswith("  -  (text below 40 px is too small to be seen)")
+    assert first.endswith("  -  (text below 40 px is too small to be read)")
     assert second.endswith("  -")
     assert json.loads(one)["smallest_text_px"] == 40
     assert json.loads(other)["smallest_text_px"] == pytest.approx(6.7)

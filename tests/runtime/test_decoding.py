@@ -241,7 +241,7 @@ def test_container_codes_are_read_with_letters(prediction):
     unsure = {"o": 0.7, "0": 0.3}
     log_probs = written(prediction, *sure("csqu3"), unsure, *sure("54383"))
     found = read(log_probs, prediction, check="iso6346")
-    assert (found.text, found.accepted) == ("csqu3054383", True)
+    assert (found.text, found.accepted) == ("CSQU3054383", True), "in capitals, as they are written"
 
 
 @pytest.mark.parametrize("seed", range(20))

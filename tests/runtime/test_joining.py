@@ -106,3 +106,5 @@ def test_a_container_code_in_three_groups():
     codes = make_alphabet(letters, "CTC", NUMBERS, None, "iso6346")
     assert ("CSQU3054383", 0.729) in joined(line(["CSQU", "305438", "3"]), codes)
     assert joined(line(["CSQU", "305438", "4"]), codes) == []
+    small = make_alphabet(letters.lower(), "CTC", NUMBERS, None, "iso6346")
+    assert ("CSQU3054383", 0.729) in joined(line(["csqu", "305438", "3"]), small)

@@ -367,6 +367,7 @@ def test_an_opened_bundle_is_taken_too(bundle_folder, scene):
     assert texts(Reader(Bundle.open(bundle_folder)).read(scene)) == ["7", "5"]
 
 
+@pytest.mark.slow
 def test_a_thousand_frames_do_not_grow_memory(reader):
     frame = np.zeros((96, 128, 3), np.uint8)
     paint_word(frame, "7", 10, 10, width=60, height=30)
@@ -386,7 +387,7 @@ def test_a_thousand_frames_do_not_grow_memory(reader):
     tracemalloc.stop()
     rss_growth = process.memory_info().rss - rss
     print(f"1,000 frames: heap {heap_growth:+} bytes, RSS {rss_growth >> 10:+} KiB")
-    assert heap_growth < 32 << 10
+    assert heap_growth < 64 << 10, "an array kept of every frame is 100 KiB"
     assert rss_growth < 8 << 20
 
 
@@ -556,3 +557,18 @@ def timed(binding, spent):
         spent.append(time.perf_counter() - start)
 
     binding.start = run
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_the_shipped_bundle_reads_text_at_the_border_of_a_picture(side):
+    """The ink of a number is 2 px from one side; without a margin around a frame the upper one hides most of them."""
+    reader = Reader(SHIPPED)
+    for text in ("4711", "305", "1280"):
+        drawn = np.zeros((200, 400), np.uint8)
+        cv2.putText(drawn, text, (20, 120), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 2, cv2.LINE_AA)
+        x, y, width, height = cv2.boundingRect(drawn)
+        ink = (drawn[y : y + height, x : x + width, None] * 0.8).astype(np.uint8)
+        left, top = ((250, 2), (638 - width, 220), (250, 478 - height), (2, 220))[side]
+        frame = np.full((480, 640, 3), 225, np.uint8)
+        frame[top : top + height, left : left + width] -= ink
+        assert texts(reader.read(frame)) == [text]

@@ -17,6 +17,10 @@ def word(text, x, y, size=20, *, ignored=False):
 WORDS = [word("123", 20, 20), word("4", 120, 30, 30), word("56", 30, 90, 12)]
 
 
+def scene(words, size=(160, 192)):
+    return Scene(np.zeros((*size, 3), np.uint8), words)
+
+
 class Oracle(nn.Module):
     """Draws the targets of some words, whatever it is shown."""
 
@@ -25,19 +29,19 @@ class Oracle(nn.Module):
         self.words = words
 
     def forward(self, images):
-        targets = make_targets(self.words, tuple(images.shape[2:]))
+        targets = make_targets(scene(self.words, images.shape[2:]))
         return torch.from_numpy(np.stack([targets.region, targets.affinity], -1))[None], None
 
 
 def test_boxes_of_perfect_maps_are_the_words_boxes():
-    targets = make_targets(WORDS, (160, 192))
+    targets = make_targets(scene(WORDS))
     boxes = find_boxes(targets.region, targets.affinity)
     assert len(boxes) == 3
     assert matches(boxes, bounds(WORDS)) == 3
 
 
 def test_faint_maps_give_no_box():
-    targets = make_targets(WORDS, (160, 192))
+    targets = make_targets(scene(WORDS))
     assert len(find_boxes(targets.region * 0.5, targets.affinity * 0.5)) == 0
 
 

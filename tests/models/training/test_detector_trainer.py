@@ -103,13 +103,14 @@ def test_fine_tuning_starts_from_given_weights_and_takes_the_published_prefix(tm
 
 def test_another_networks_checkpoint_is_refused(tmp_path):
     torch.save(CRAFT(0.125).state_dict(), tmp_path / "wider.pt")
-    with pytest.raises(TrainingDataError, match="expected the weights of this network"):
+    with pytest.raises(TrainingDataError, match=r"wider\.pt: expected the keys .* is 8x3x3x3, not 4x3x3x3"):
         train_detector(config(tmp_path / "run", init=tmp_path / "wider.pt"), lambda _: None)
     train_detector(config(tmp_path / "run", steps=1), lambda _: None)
     with pytest.raises(TrainingDataError, match=r"'width': 0\.125.*drop --resume"):
         train_detector(config(tmp_path / "run", width=0.125, resume=True), lambda _: None)
 
 
+@pytest.mark.slow
 def test_a_thin_detector_learns_from_a_wide_one(tmp_path):
     wide = config(tmp_path / "wide", width=0.25, steps=40, save_every=100, validation=0, peak_rate=1e-2)
     teacher = train_detector(wide, lambda _: None)
