@@ -5,6 +5,7 @@ import pytest
 
 from edgereader.runtime.errors import SourceError, SourceLost
 from edgereader.runtime.stream import captures
+from edgereader.runtime.stream.addresses import split_url
 from edgereader.runtime.stream.captures import open_file, open_pipeline, open_url, open_v4l2
 from edgereader.runtime.stream.settings import Camera
 
@@ -38,7 +39,7 @@ def fake(monkeypatch):
 
 
 def test_rtsp_goes_over_tcp_with_limits_of_time_and_no_other_protocols(fake):
-    capture = open_url("rtsp://cam/x", Camera(source="", timeout_s=3))
+    capture = open_url(split_url("rtsp://cam/x"), Camera(source="", timeout_s=3))
     assert "rtsp_transport;tcp" in capture.options
     allowed = capture.options.split("protocol_whitelist;")[1].split(",")
     assert set(allowed) == {"rtp", "tcp", "tls", "udp"}
@@ -49,14 +50,14 @@ def test_rtsp_goes_over_tcp_with_limits_of_time_and_no_other_protocols(fake):
 
 def test_the_users_own_options_of_ffmpeg_come_last_and_stay(fake, monkeypatch):
     monkeypatch.setenv(OPTIONS, "rtsp_transport;udp")
-    assert open_url("rtsp://cam/x", Camera(source="")).options.endswith("|rtsp_transport;udp")
+    assert open_url(split_url("rtsp://cam/x"), Camera(source="")).options.endswith("|rtsp_transport;udp")
     assert os.environ[OPTIONS] == "rtsp_transport;udp"
 
 
 def test_options_are_taken_back_when_opening_fails(fake, monkeypatch):
     monkeypatch.setattr(cv2, "VideoCapture", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        open_url("http://cam/x", Camera(source=""))
+        open_url(split_url("http://cam/x"), Camera(source=""))
     assert OPTIONS not in os.environ
     assert captures._environment.acquire(blocking=False)
     captures._environment.release()
@@ -65,7 +66,7 @@ def test_options_are_taken_back_when_opening_fails(fake, monkeypatch):
 def test_a_stream_that_hangs_while_it_is_opened_does_not_block_others_for_ever(fake, monkeypatch):
     monkeypatch.setattr(captures, "OPEN_S", 0.01)
     with captures._environment, pytest.raises(SourceLost, match="another that hangs"):
-        open_url("http://cam/x", Camera(source=""))
+        open_url(split_url("http://cam/x"), Camera(source=""))
 
 
 @pytest.fixture
@@ -99,22 +100,22 @@ def test_a_v4l2_camera_that_is_busy_may_come_back(fake, monkeypatch, device):
 
 
 def test_a_pipeline_needs_an_appsink():
-    with pytest.raises(SourceError, match="add ! videoconvert"):
-        open_pipeline("videotestsrc ! fakesink")
+    with pytest.raises(SourceError, match="cam: .*add ! videoconvert"):
+        open_pipeline("videotestsrc ! fakesink", "cam")
 
 
 @pytest.mark.skipif(cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER), reason="this OpenCV has GStreamer")
 def test_an_opencv_without_gstreamer_is_an_error_that_says_what_to_do():
     with pytest.raises(SourceError, match="expected one with GStreamer.*JetPack"):
-        open_pipeline("videotestsrc ! appsink")
+        open_pipeline("videotestsrc ! appsink", "cam")
 
 
 def test_a_pipeline_is_handed_to_gstreamer(fake, monkeypatch):
     monkeypatch.setattr(cv2.videoio_registry, "hasBackend", lambda _: True)
-    assert open_pipeline("videotestsrc ! appsink").arguments == ("videotestsrc ! appsink", cv2.CAP_GSTREAMER)
+    assert open_pipeline("videotestsrc ! appsink", "cam").arguments == ("videotestsrc ! appsink", cv2.CAP_GSTREAMER)
     monkeypatch.setattr(fake, "opens", False)
-    with pytest.raises(SourceLost, match="gst-launch"):
-        open_pipeline("nothing ! appsink")
+    with pytest.raises(SourceLost, match="cam: .*gst-launch"):
+        open_pipeline("nothing ! appsink", "cam")
 
 
 def test_a_file_opens_no_other_protocols(fake, tmp_path):
@@ -131,5 +132,5 @@ def test_a_file_without_permission_is_an_error(tmp_path):
 def test_opencv_writes_errors_only_while_it_opens_and_all_as_before_after_it(fake, monkeypatch):
     levels = []
     monkeypatch.setattr(cv2, "setLogLevel", lambda level: levels.append(level) or 3, raising=False)
-    open_url("rtsp://cam/x", Camera(source=""))
+    open_url(split_url("rtsp://cam/x"), Camera(source=""))
     assert levels == [2, 3]
