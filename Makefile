@@ -9,14 +9,21 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
 
-.PHONY: read test timed oldest check lint types format bench growth soak card debian clean
+.PHONY: read test nightly timed oldest check lint types format bench growth soak card debian clean
 
 read: $(READ)/.installed  ## Read the sample photo with the shipped models; installs the runtime only, no PyTorch
 	@$(READ)/bin/edgereader read $(SAMPLE) --save build/read
 	@echo "annotated picture: build/read/$(notdir $(SAMPLE))"
 
-test: $(DEV)/.installed  ## Run every test
-	$(DEV)/bin/python -m pytest
+# Each worker has one thread: two of them, each with two, would wait for one another.
+WORKERS ?= 2
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+test: $(DEV)/.installed  ## Run the tests, but those of `make nightly`, `make timed` and `make soak`
+	$(ONE_THREAD) $(DEV)/bin/python -m pytest -n $(WORKERS) --dist loadfile
+
+nightly: $(DEV)/.installed oldest  ## Run what takes long, and the geometry and reading with the oldest versions
+	$(ONE_THREAD) $(DEV)/bin/python -m pytest -n $(WORKERS) --dist loadfile -m slow
 
 timed: $(DEV)/.installed  ## Tests that hold milliseconds against a limit, for a quiet machine
 	$(DEV)/bin/python -m pytest -m timed -s

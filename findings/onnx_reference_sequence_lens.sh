@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # onnx's ReferenceEvaluator ignores the sequence_lens input of LSTM and GRU.
 # Expected: a row of length 2 in a batch padded to 4 stops after two steps: its outputs are 0 from
-# there on and Y_h is the state after step 2, as the operator's specification says.
+# there on and Y_h is the state after step 2, as ONNX Runtime computes it.
 # Seen: the row runs on through its padding; nothing is raised, so a 'reference' comparison of a
 # recogniser with padded lines blames the runtime that is right.
 set -euo pipefail

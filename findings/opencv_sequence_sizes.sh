@@ -9,7 +9,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 python3 -m venv --without-pip venv
-python3 -m pip --python venv/bin/python install --quiet --no-compile opencv-python-headless==5.0.0.93 numpy==2.4.6
+python3 -m pip --python venv/bin/python install --quiet --no-compile \
+    opencv-python-headless==5.0.0.93 numpy==2.4.6
 
 venv/bin/python - <<'PY'
 import sys

@@ -32,6 +32,10 @@ from edgereader.runtime.errors import BackendError, BundleError, CheckpointError
 from edgereader.runtime.manifest import FileEntry, Passport, ShapeRange, Thresholds
 from edgereader.runtime.recognizer import Recognizer as Recogniser
 
+KINDS = ("TPS-ResNet-BiLSTM-Attn", "TPS-VGG-None-CTC", "None-RCNN-BiLSTM-CTC", "None-VGG-None-Attn")
+"""Combinations that have each choice of each stage; the others are for `make nightly`."""
+MOST = [each if each in KINDS else pytest.param(each, marks=pytest.mark.slow) for each in COMBINATIONS]
+
 Maker = Callable[..., Recognizer]
 Save = Callable[..., Path]
 Exported = Callable[..., tuple[Recognizer, Path]]
@@ -99,7 +103,7 @@ def find(craft: CRAFT, refiner: LinkRefiner | None, image: np.ndarray[Any, Any])
     return [maps[..., 0].numpy(), (maps[..., 1] if refiner is None else refiner(maps, features)[..., 0]).numpy()]
 
 
-@pytest.mark.parametrize("stages", COMBINATIONS)
+@pytest.mark.parametrize("stages", MOST)
 def test_every_combination_equals_its_network(exported: Exported, stages: str) -> None:
     network, folder = exported(stages)
     bundle = Bundle.open(folder)

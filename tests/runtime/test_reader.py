@@ -367,6 +367,7 @@ def test_an_opened_bundle_is_taken_too(bundle_folder, scene):
     assert texts(Reader(Bundle.open(bundle_folder)).read(scene)) == ["7", "5"]
 
 
+@pytest.mark.slow
 def test_a_thousand_frames_do_not_grow_memory(reader):
     frame = np.zeros((96, 128, 3), np.uint8)
     paint_word(frame, "7", 10, 10, width=60, height=30)

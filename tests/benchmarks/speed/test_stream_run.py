@@ -20,6 +20,7 @@ def clip(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_rates_are_of_every_frame_and_of_the_work_that_was_asked_for(reader, clip):
     static, detecting = rates(reader, clip, 0.5, 2, stopped=lambda: False)
     for each in (static, detecting):

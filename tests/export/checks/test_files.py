@@ -70,6 +70,7 @@ def replace_graph(bundle: Path, change: Callable[[onnx.ModelProto], None]) -> No
     write_bundle(bundle, replace(manifest, recognizer=replace(manifest.recognizer, files={"fp32": entry})))
 
 
+@pytest.mark.slow
 def test_a_good_bundle_passes(exported: Path) -> None:
     checks = list(
         verify_bundle(Bundle.open(exported / "bundle"), (exported / "recognizer.pt", exported / "detector.pt"))

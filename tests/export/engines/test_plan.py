@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -334,9 +335,27 @@ ALWAYS_SINGLE = {
 """Operators of recognisers that the mixed graph may have in float32: see `half`."""
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
-@pytest.mark.parametrize("stages", COMBINATIONS)
+PUBLISHED = "TPS-ResNet-BiLSTM-Attn"
+COVERING = (
+    PUBLISHED,
+    "TPS-VGG-None-CTC",
+    "TPS-RCNN-BiLSTM-CTC",
+    "None-ResNet-None-Attn",
+    "None-RCNN-None-CTC",
+    "None-VGG-BiLSTM-Attn",
+)
+"""In fp16 these have every operator of all combinations; with the published one in fp32, of all builds."""
+BUILDS = [
+    pytest.param(
+        stages,
+        precision,
+        marks=[] if stages in COVERING and (precision == "fp16" or stages == PUBLISHED) else [pytest.mark.slow],
+    )
+    for stages, precision in product(COMBINATIONS, ("fp32", "fp16"))
+]
+
+
+@pytest.mark.parametrize(("stages", "precision"), BUILDS)
 def test_every_recogniser_builds_for_both_gpus(
     exported: Callable[..., tuple[Recognizer, Path]], tmp_path: Path, stages: str, precision: str
 ) -> None:

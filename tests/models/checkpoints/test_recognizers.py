@@ -18,6 +18,10 @@ from edgereader.models.checkpoints.training_options import TrainingOptions
 from edgereader.models.recognizer import COMBINATIONS, Recognizer, RecognizerConfig
 from edgereader.models.transformation import GridGenerator
 
+KINDS = ("TPS-ResNet-BiLSTM-Attn", "TPS-VGG-None-CTC", "None-RCNN-BiLSTM-CTC", "None-VGG-None-Attn")
+"""Combinations that have each choice of each stage; the others are for `make nightly`."""
+MOST = [each if each in KINDS else pytest.param(each, marks=pytest.mark.slow) for each in COMBINATIONS]
+
 Save = Callable[..., Path]
 SIZES: dict[str, Any] = {
     "num_classes": st.integers(4, 50),
@@ -32,7 +36,7 @@ SIZES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("stages", COMBINATIONS)
+@pytest.mark.parametrize("stages", MOST)
 @settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes=st.fixed_dictionaries(SIZES))
 def test_every_option_of_the_benchmark_is_inferred(save: Save, stages: str, sizes: dict[str, Any]) -> None:

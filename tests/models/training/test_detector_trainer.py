@@ -110,6 +110,7 @@ def test_another_networks_checkpoint_is_refused(tmp_path):
         train_detector(config(tmp_path / "run", width=0.125, resume=True), lambda _: None)
 
 
+@pytest.mark.slow
 def test_a_thin_detector_learns_from_a_wide_one(tmp_path):
     wide = config(tmp_path / "wide", width=0.25, steps=40, save_every=100, validation=0, peak_rate=1e-2)
     teacher = train_detector(wide, lambda _: None)

@@ -39,6 +39,7 @@ def config(tmp_path, **changes):
     return replace(small, **changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stages", "steps"), [("None-VGG-None-CTC", 160), ("None-VGG-None-Attn", 220)])
 def test_a_network_learns_four_crops_by_heart(tmp_path, monkeypatch, stages, steps):
     monkeypatch.setattr(recognizer_samples, "retaken", lambda image, _rng: image)  # as they are, for fewer steps
