@@ -1,8 +1,6 @@
 import gc
-import inspect
 import json
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
