@@ -29,19 +29,24 @@ from edgereader.runtime.manifest import Kind, ShapeRange
 from ...runtime.graphs import write_test_bundle
 
 
-def trial_of(kind: Kind, pictures: tuple[Picture, ...] = ()) -> Trial:
-    bundle = Bundle.open("digits-edge")
+def trial_of(kind: Kind, pictures: tuple[Picture, ...] = (), root: str | Path = "digits-edge") -> Trial:
+    bundle = Bundle.open(root)
     return open_trial(Bundle(bundle.root, replace(bundle.manifest, canary=None)), kind, "cpu", "fp32", pictures)
 
 
-def limited(kind: Kind, shapes: ShapeRange) -> Trial:
-    trial = trial_of(kind)
+def limited(kind: Kind, shapes: ShapeRange, root: str | Path = "digits-edge") -> Trial:
+    trial = trial_of(kind, (), root)
     session = SimpleNamespace(limits=lambda name: shapes if name in {"image", "crops"} else None)
     return Trial(trial.bundle, kind, session, trial.reference, ())  # type: ignore[arg-type]
 
 
-def test_a_session_without_limits_is_tried_at_usual_sizes() -> None:
-    assert sizes_of(trial_of("recognizer")) == {(32, 128): [1, 8, 32]}
+@pytest.fixture
+def of_one_width(tmp_path: Path) -> Path:
+    return Path(write_test_bundle(tmp_path / "one_width", image_hw=(32, 128), detector=False))
+
+
+def test_a_session_without_limits_is_tried_at_usual_sizes(of_one_width: Path) -> None:
+    assert sizes_of(trial_of("recognizer", root=of_one_width)) == {(32, 128): [1, 8, 32]}
     assert sizes_of(trial_of("detector")) == {(256, 384): [1, 3], (448, 768): [1]}
 
 
@@ -58,9 +63,9 @@ def test_a_recogniser_of_several_widths_is_tried_at_three_with_as_many_crops_as_
     )
 
 
-def test_a_session_with_limits_is_tried_at_its_usual_and_its_largest() -> None:
+def test_a_session_with_limits_is_tried_at_its_usual_and_its_largest(of_one_width: Path) -> None:
     crops = ShapeRange(min=(1, 32, 128, 1), opt=(4, 32, 128, 1), max=(16, 32, 128, 1))
-    assert sizes_of(limited("recognizer", crops)) == {(32, 128): [1, 4, 16]}
+    assert sizes_of(limited("recognizer", crops, of_one_width)) == {(32, 128): [1, 4, 16]}
     image = ShapeRange(min=(1, 32, 32, 3), opt=(1, 448, 768, 3), max=(2, 768, 768, 3))
     assert sizes_of(limited("detector", image)) == {(256, 384): [1, 2], (448, 768): [1], (768, 768): [1, 2]}
     image = ShapeRange(min=(1, 32, 32, 3), opt=(1, 192, 192, 3), max=(1, 192, 192, 3))

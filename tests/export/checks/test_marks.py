@@ -75,7 +75,9 @@ def test_an_engine_has_the_marks_and_the_shapes_of_the_first_one(
     pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install tensorrt-rtx")
     import edgereader.export.engines.engine
 
-    limits = ShapeRange(min=(1, 32, 128, 1), opt=(4, 32, 128, 1), max=(4, 32, 128, 1))
+    spec = trial.bundle.recognizer
+    least, usual, most = spec.crop_widths[0], spec.usual_hw[1], spec.crop_widths[-1]
+    limits = ShapeRange(min=(1, 32, least, 1), opt=(4, 32, usual, 1), max=(4, 32, most, 1))
     native = SimpleNamespace(backend="tensorrt-rtx", precision="fp32", limits=lambda _: limits)
     model = marked(onnx.load(trial.bundle.file("recognizer")), ["relu_2", "transpose_1", "symbols"])
     built = Trial(trial.bundle, "recognizer", native, trial.reference, ())  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 import edgereader.export.precision.gate
 from edgereader.export.canary import write_canary
 from edgereader.export.checks.cli import verify
+from edgereader.export.checks.comparison import open_trial, sizes_of
 from edgereader.export.precision.folding import Graph
 from edgereader.runtime.bundle import Bundle, file_sha256, shipped, write_bundle
 from edgereader.runtime.cli import main
@@ -72,7 +73,9 @@ def test_a_backend_that_is_right(bundle: Path, tmp_path: Path) -> None:
     assert report["passed"]
     (row,) = report["models"]
     assert (row["kind"], row["backend"], row["precision"], row["passed"]) == ("recognizer", "cpu", "fp32", True)
-    assert [each["shape"][0] for each in row["comparisons"]] == [1, 8, 32]
+    sizes = sizes_of(open_trial(Bundle.open(bundle), "recognizer", "cpu", "fp32", ()))
+    expected = [(batch, *hw, 1) for hw, batches in sizes.items() for batch in batches]
+    assert [tuple(each["shape"]) for each in row["comparisons"]] == expected
     assert row["departure"] is None
 
 

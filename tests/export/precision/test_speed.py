@@ -29,7 +29,7 @@ def test_turns() -> None:
 
 def test_the_shipped_networks_run_on_what_is_timed() -> None:
     bundle = Bundle.open("digits-edge")
-    assert timed_input(bundle.recognizer, default_canvas(bundle.recognizer)).shape[1:3] == bundle.recognizer.image_hw
+    assert timed_input(bundle.recognizer, default_canvas(bundle.recognizer)).shape[1:3] == bundle.recognizer.usual_hw
     graph_runner(bundle.file("recognizer"), bundle.recognizer, default_canvas(bundle.recognizer))()
     graph_runner(bundle.file("detector"), bundle.detector, (64, 96))()
     height, width = default_canvas(bundle.detector)
