@@ -59,7 +59,7 @@ def test_a_gain_is_called_one(bundle, loss, told):
 
 
 def test_several_widths_are_told(bundle):
-    recognizer = msgspec.structs.replace(bundle.recognizer, widths=(64, 128))
+    recognizer = msgspec.structs.replace(bundle.recognizer, image_hw=(32, 128), widths=(64, 128))
     several = Bundle(bundle.root, msgspec.structs.replace(bundle.manifest, recognizer=recognizer))
     (told,) = (row[2] for row in rows(facts(several)) if row[0] == "input")
     assert told == "crops of 32 × 64 to 128 px, grey, aspect ratio kept"
