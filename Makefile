@@ -20,8 +20,9 @@ WORKERS ?= 2
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(DEV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup
 
+# Hypothesis draws the same examples on every machine here, others elsewhere and at night.
 test: $(DEV)/.installed  ## Run the tests, but those of `make nightly`, `make timed` and `make soak`
-	$(PYTEST)
+	$(PYTEST) --hypothesis-profile ci
 
 nightly: $(DEV)/.installed oldest  ## Run what takes long, and the geometry and reading with the oldest versions
 	$(PYTEST) -m "slow and not timed and not soak"
