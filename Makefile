@@ -18,12 +18,14 @@ read: $(READ)/.installed  ## Read the sample photo with the shipped models; inst
 # Each worker has one thread: two of them, each with two, would wait for one another.
 WORKERS ?= 2
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+PYTEST = $(ONE_THREAD) $(DEV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup
 
+# Hypothesis draws the same examples on every machine here, others elsewhere and at night.
 test: $(DEV)/.installed  ## Run the tests, but those of `make nightly`, `make timed` and `make soak`
-	$(ONE_THREAD) $(DEV)/bin/python -m pytest -n $(WORKERS) --dist loadfile
+	$(PYTEST) --hypothesis-profile ci
 
 nightly: $(DEV)/.installed oldest  ## Run what takes long, and the geometry and reading with the oldest versions
-	$(ONE_THREAD) $(DEV)/bin/python -m pytest -n $(WORKERS) --dist loadfile -m slow
+	$(PYTEST) -m "slow and not timed and not soak"
 
 timed: $(DEV)/.installed  ## Tests that hold milliseconds against a limit, for a quiet machine
 	$(DEV)/bin/python -m pytest -m timed -s

@@ -12,7 +12,27 @@ settings.load_profile("unhurried")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+NEIGHBOURS = "runtime/stream", "runtime/service", "benchmarks/pages"
+"""Folders whose tests talk to cameras, brokers and browsers, which a second one beside them would slow down."""
 PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "onnx", "torch")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With pytest-xdist's ``--dist loadgroup``: say which tests run in one worker, one after the other."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            if item.get_closest_marker("xdist_group") is None:
+                item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    """Neighbours are one group; those of an exported network are another, else those of a file."""
+    file = item.path.relative_to(ROOT / "tests")
+    if any(file.is_relative_to(each) for each in NEIGHBOURS):
+        return "neighbours"
+    stages = getattr(getattr(item, "callspec", None), "params", {}).get("stages")
+    return str(stages if stages and "exported" in getattr(item, "fixturenames", ()) else file)
 
 
 def pytest_report_header() -> list[str]:

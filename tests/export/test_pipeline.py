@@ -111,6 +111,7 @@ def test_every_combination_equals_its_network(exported: Exported, stages: str) -
     assert_recognizer_equals(bundle.file("recognizer"), network)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stages", ["TPS-ResNet-BiLSTM-Attn", "None-VGG-BiLSTM-CTC"])
 def test_published_width_equals_its_network(exported: Exported, stages: str) -> None:
     network, folder = exported(stages, 1.0)
@@ -248,6 +249,7 @@ def test_detector_equals_its_network(name: str, request: pytest.FixtureRequest, 
     assert_detector_equals(bundle.file("detector"), craft, None)
 
 
+@pytest.mark.slow
 def test_published_detector_with_refiner_equals_the_networks(save: Save, tmp_path: Path) -> None:
     torch.manual_seed(5)
     craft, refiner = CRAFT().eval(), LinkRefiner().eval()

@@ -17,6 +17,7 @@ from edgereader.runtime.recognizer import Recognizer as Reader
 
 Exported = Callable[..., tuple[Recognizer, Path]]
 STAGES = "None-VGG-BiLSTM-CTC"
+pytestmark = pytest.mark.xdist_group(STAGES)
 
 
 @pytest.fixture

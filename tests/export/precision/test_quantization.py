@@ -104,6 +104,7 @@ def test_a_recogniser_that_passes_enters_the_bundle(reading: Path, crops: Path, 
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("None-VGG-BiLSTM-CTC")
 def test_a_recogniser_of_several_widths_is_calibrated_at_those_of_its_pictures(
     exported: Callable[..., tuple[object, Path]], tmp_path: Path, lenient: None
 ) -> None:
