@@ -59,7 +59,8 @@ def rows(quads: Sequence[Points]) -> list[list[int]]:
     ways = [sides(each)[0] for each in quads]
     units = [way / max(float(np.hypot(*way)), 1e-6) for way in ways]
     while rest:
-        together = max(([at for at in rest if units[at] @ units[one] >= SAME_WAY] for one in rest), key=len)
+        alike = ([at for at in rest if at == one or units[at] @ units[one] >= SAME_WAY] for one in rest)
+        together = max(alike, key=len)
         way = np.sum([ways[at] for at in together], axis=0)  # a longer text tells the direction better
         found += _row_by_row({at: quads[at] for at in together}, way / max(float(np.hypot(*way)), 1e-6))
         rest = [at for at in rest if at not in together]

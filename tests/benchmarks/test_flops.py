@@ -53,7 +53,9 @@ def test_the_shipped_detector_grows_with_its_canvas(repository):
 
 def test_crops_count_at_their_own_widths(repository, monkeypatch):
     shipped = Bundle.open(repository / "models/zoo/digits-edge")
-    recognizer = msgspec.structs.replace(shipped.recognizer, widths=(64, 128), margin=0.0, stretch=1.0)
+    recognizer = msgspec.structs.replace(
+        shipped.recognizer, image_hw=(32, 128), widths=(64, 128), margin=0.0, stretch=1.0
+    )
     bundle = Bundle(shipped.root, msgspec.structs.replace(shipped.manifest, recognizer=recognizer))
     asked = []
     monkeypatch.setattr(flops, "gflop_of", lambda _bundle, kind, shape: asked.append((kind, shape)) or shape[2])

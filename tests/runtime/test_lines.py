@@ -3,7 +3,7 @@ import pytest
 
 from edgereader.runtime.heatmaps import Region
 from edgereader.runtime.images import box
-from edgereader.runtime.lines import gap, joined, reading_order
+from edgereader.runtime.lines import gap, joined, reading_order, rows
 
 
 def turned(quad, degrees, around=(500, 500)):
@@ -70,3 +70,9 @@ def test_jitter_of_a_row_does_not_part_it():
     quads = [box(100 * at, 300 + at * 4, 80, 40) + rng.normal(0, 2, (4, 2)).astype(np.float32) for at in range(9)]
     order = rng.permutation(9).tolist()
     assert [order[at] for at in reading_order([quads[each] for each in order])] == list(range(9))
+
+
+def test_what_has_no_direction_is_a_row_of_its_own():
+    nowhere = np.zeros((4, 2), np.float32)
+    assert rows([nowhere, nowhere]) == [[0], [1]]
+    assert rows([]) == []

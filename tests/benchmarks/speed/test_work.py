@@ -6,6 +6,7 @@ from edgereader.benchmarks.flops import gflop, gflop_of
 from edgereader.benchmarks.speed import work
 from edgereader.benchmarks.speed.work import work_of
 from edgereader.runtime import Bundle
+from edgereader.runtime.crops import plan_cut
 from edgereader.runtime.detector import Detector
 
 PEAKS = {"fp32": 100.0, "int8": 200.0}
@@ -33,11 +34,12 @@ def test_photos_count_on_average_with_their_crops(bundle, repository):
     one, other, both = (work_of(bundle, "int8", frames).gop_per_frame for frames in ([empty], [bib], [empty, bib]))
     assert both == pytest.approx((one + other) / 2)
     detector, spec = Detector(bundle, "cpu", "int8"), bundle.recognizer
-    regions = len(detector.detect(bib))
+    regions = detector.detect(bib)
     looks = canvases(bundle, *(plan.canvas_hw for plan in detector.plans(*bib.shape[:2])))
-    crop = gflop_of(bundle, "recognizer", (1, *spec.image_hw, spec.channels))
-    assert other == pytest.approx(looks + regions * crop)
-    assert regions > 0
+    widths = [plan_cut(spec, bib, each.quad, spec.margin).width for each in regions]
+    crops = sum(gflop_of(bundle, "recognizer", (1, spec.image_hw[0], width, spec.channels)) for width in widths)
+    assert other == pytest.approx(looks + crops)
+    assert len(set(widths)) > 1
 
 
 def test_each_network_has_the_peak_of_its_precision(bundle):
