@@ -48,7 +48,7 @@ def install(monkeypatch):
             state = backends.get(backend.replace("-", "_"), "works" if backend == "cpu" else "absent")
             if state == "absent":
                 raise BackendUnavailable(f"pip install {backend}")
-            session = StandInBackend(bundle.file(kind, precision or "fp32"))
+            session = StandInBackend(bundle.read(kind, precision or "fp32"))
             session.backend, session.broken = backend, state == "broken"
             return session
 
