@@ -23,6 +23,7 @@ MAY_IMPORT = {
 }
 OF_A_WHOLE_FOLDER = {
     "benchmarks/contenders/test_contract.py",
+    "benchmarks/test_committed.py",
     "models/test_golden.py",
     "runtime/service/test_page.py",
     "runtime/stream/test_cameras.py",
