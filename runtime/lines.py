@@ -57,10 +57,11 @@ def rows(quads: Sequence[Points]) -> list[list[int]]:
     """
     rest, found = list(range(len(quads))), list[list[int]]()
     ways = [sides(each)[0] for each in quads]
-    units = [way / max(float(np.hypot(*way)), 1e-6) for way in ways]
+    units = np.array([way / max(float(np.hypot(*way)), 1e-6) for way in ways]).reshape(-1, 2)
+    alike = (units @ units.T >= SAME_WAY) | np.eye(len(quads), dtype=bool)
     while rest:
-        alike = ([at for at in rest if at == one or units[at] @ units[one] >= SAME_WAY] for one in rest)
-        together = max(alike, key=len)
+        mates = alike[np.ix_(rest, rest)]
+        together = [rest[at] for at in np.flatnonzero(mates[mates.sum(axis=1).argmax()])]
         way = np.sum([ways[at] for at in together], axis=0)  # a longer text tells the direction better
         found += _row_by_row({at: quads[at] for at in together}, way / max(float(np.hypot(*way)), 1e-6))
         rest = [at for at in rest if at not in together]

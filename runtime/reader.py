@@ -98,9 +98,12 @@ def without_doubles(readings: Iterable[Reading]) -> list[Reading]:
     found = list(readings)
     if len(found) < 2:
         return found
+    quads = np.stack([each.quad for each in found])
+    low, high = quads.min(axis=1), quads.max(axis=1)
     kept: list[int] = []
     for at in sorted(range(len(found)), key=lambda at: -len(found[at].text) * found[at].confidence):
-        if all(overlap(found[at].quad, found[each].quad) < SAME_PLACE for each in kept):
+        beside = ((low[kept] <= high[at]) & (high[kept] >= low[at])).all(axis=1)  # all others share nothing
+        if all(overlap(quads[at], quads[kept[each]]) < SAME_PLACE for each in np.flatnonzero(beside)):
             kept.append(at)
     return [found[at] for at in sorted(kept)]
 
