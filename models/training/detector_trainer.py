@@ -17,7 +17,7 @@ from .detector_check import check
 from .detector_loss import detector_loss, normalised
 from .distillation import Teacher
 from .loop import Budget, Log, Run, Training, learning_rate, loader, seed_all
-from .samples import Scenes, parted
+from .samples import Scenes, held_out_samples
 from .scenes import Scene, make_scene
 from .taught_photos import TaughtPhotos
 
@@ -134,12 +134,11 @@ def validation_sets(source: Source, config: DetectorTraining) -> dict[str, list[
     """Fixed scenes on the larger canvas that training never sees: "generated" and hard, "held_out" of data sets."""
     generates = not source.data or source.synthetic_share > 0
     seeds = ([source.seed + 10_000, number] for number in range(config.validation * generates))
-    kept = [(scenes, int(index)) for scenes in config.data for index in parted(scenes)[1]]
     rng = np.random.default_rng(source.seed + 10_000)
-    chosen = rng.permutation(len(kept))[: config.validation].tolist()
+    kept = held_out_samples(config.data, config.validation, rng)
     sets = {
         "generated": [make_scene(np.random.default_rng(seed), source.wide_hw) for seed in seeds],
-        "held_out": [cut_scene(rng, scenes[index], source.wide_hw) for scenes, index in map(kept.__getitem__, chosen)],
+        "held_out": [cut_scene(rng, scenes[index], source.wide_hw) for scenes, index in kept],
     }
     return {name: scenes for name, scenes in sets.items() if scenes}
 

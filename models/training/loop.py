@@ -198,11 +198,6 @@ def with_rows(state: dict[str, torch.Tensor], rows: list[int | None]) -> dict[st
     }
 
 
-def weights_in(state: dict[str, Any]) -> dict[str, Any]:
-    """The state dict of a checkpoint, without the `module.` prefix."""
-    return {key.removeprefix("module."): value for key, value in state.get("state_dict", state).items()}
-
-
 @dataclass
 class Budget:
     """How long to train, in steps or in hours, over all resumed runs together."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from .crops import CropMaker, CropPool, MeterDigits, retaken
-from .samples import Image, parted
+from .samples import Image, held_out_samples, parted
 
 if TYPE_CHECKING:
     from .recognizer_trainer import RecognizerTraining
@@ -132,9 +132,7 @@ def validation_sets(config: RecognizerTraining) -> dict[str, list[Sample]]:
     while maker is not None and len(generated) < config.validation:
         sample = fitted(*maker.make(rng), config)
         generated += [] if sample is None else [sample]
-    kept = [(crops, int(index)) for crops in config.data for index in parted(crops)[1]]
-    chosen = rng.permutation(len(kept))[: config.validation].tolist()
-    drawn = [crops[index] for crops, index in map(kept.__getitem__, chosen)]
+    drawn = [crops[index] for crops, index in held_out_samples(config.data, config.validation, rng)]
     real = [fitted(image, text, config) for image, text in drawn]
     sets = {"generated": generated, "held_out": [sample for sample in real if sample is not None]}
     return {name: samples for name, samples in sets.items() if samples}

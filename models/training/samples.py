@@ -1,9 +1,9 @@
 """What every reader of a data set shares: its error, its sample types, and how an image is found and decoded."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -68,6 +68,9 @@ class Scenes(Protocol):
         ...
 
 
+Set = TypeVar("Set", "Crops", "Scenes")
+
+
 def held_out(photo: str) -> bool:
     """Whether a photo of this name is kept out of training: one in `HELD_OUT`, always the same ones."""
     return zlib.crc32(photo.encode()) % HELD_OUT == 0
@@ -81,6 +84,12 @@ def parted(samples: Crops | Scenes) -> tuple[NDArray[np.int64], NDArray[np.int64
     """
     kept = np.array([held_out(samples.photo(index)) for index in range(len(samples))])
     return (np.arange(len(samples)), np.arange(0)) if kept.all() else (np.flatnonzero(~kept), np.flatnonzero(kept))
+
+
+def held_out_samples(data: Sequence[Set], count: int, rng: np.random.Generator) -> list[tuple[Set, int]]:
+    """Choose at most so many of the samples that are held out of these data sets: each set and the place in it."""
+    kept = [(samples, int(index)) for samples in data for index in parted(samples)[1]]
+    return [kept[place] for place in rng.permutation(len(kept))[:count]]
 
 
 def iterate(crops: Crops) -> Iterator[Crop]:

@@ -14,7 +14,6 @@ from edgereader.models.training.initial import detector_options
 from edgereader.models.training.labels_tsv import read_labels
 from edgereader.models.training.labels_writer import write_labels
 from edgereader.models.training.lmdb_crops import LmdbCrops
-from edgereader.models.training.loop import weights_in
 
 FAST = ("--steps", "2", "--batch", "2", "--workers", "0", "--validation", "1")
 
@@ -61,7 +60,7 @@ def test_a_published_checkpoint_is_fine_tuned_on_an_own_folder_by_one_command(tm
     )
     assert result.exit_code == 0, result.output
     assert f"weights: {tmp_path}/run/recognizer.pt" in result.output
-    tuned = weights_in(torch.load(tmp_path / "run" / "recognizer.pt", weights_only=True))
+    tuned = torch.load(tmp_path / "run" / "recognizer.pt", weights_only=True)["state_dict"]
     before = network.state_dict()
     assert {key: value.shape for key, value in tuned.items()} == {key: value.shape for key, value in before.items()}
     assert any(not torch.equal(tuned[key], before[key]) for key in before)
@@ -90,7 +89,7 @@ def test_a_detector_is_fine_tuned_on_an_own_folder(tmp_path, scenes):
     fast = ("--steps", "1", "--batch", "1", "--workers", "0", "--validation", "0", "--canvas", "64")
     result = run(train, "detector", "--init", tmp_path / "craft.pth", "--data", scenes, "--to", tmp_path / "run", *fast)
     assert result.exit_code == 0, result.output
-    tuned = weights_in(torch.load(tmp_path / "run" / "detector.pt", weights_only=True))
+    tuned = torch.load(tmp_path / "run" / "detector.pt", weights_only=True)["state_dict"]
     assert {key: value.shape for key, value in tuned.items()} == {k: v.shape for k, v in network.state_dict().items()}
 
 

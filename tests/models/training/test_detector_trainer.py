@@ -8,7 +8,6 @@ import torch
 from edgereader.models.craft import CRAFT
 from edgereader.models.training.detector_batches import Batch
 from edgereader.models.training.detector_trainer import DetectorTraining, awaken, loss_of, train_detector
-from edgereader.models.training.loop import weights_in
 from edgereader.models.training.samples import TrainingDataError
 from edgereader.models.training.scenes import Scene, Word
 
@@ -41,7 +40,8 @@ def config(out, **changes):
 
 
 def weights(path):
-    return weights_in(torch.load(path, weights_only=True))
+    state = torch.load(path, weights_only=True)
+    return state.get("state_dict", state)
 
 
 class StopError(Exception):

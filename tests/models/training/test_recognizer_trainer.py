@@ -9,7 +9,7 @@ from edgereader.models.checkpoints.loading import NOT_TRAINED
 from edgereader.models.recognizer import Recognizer
 from edgereader.models.training import recognizer_samples
 from edgereader.models.training import recognizer_trainer as trainer
-from edgereader.models.training.loop import Budget, weights_in
+from edgereader.models.training.loop import Budget
 from edgereader.models.training.recognizer_samples import fitted
 from edgereader.models.training.recognizer_trainer import RecognizerTraining, train_recognizer
 from edgereader.models.training.samples import TrainingDataError
@@ -48,7 +48,7 @@ def test_a_network_learns_four_crops_by_heart(tmp_path, monkeypatch, stages, ste
     run = replace(run, width=0.125, steps=steps, save_every=steps, peak_rate=2e-3)
     path = train_recognizer(run, lines.append)
     network = Recognizer(trainer.network_config(run))
-    network.load_state_dict(weights_in(torch.load(path, weights_only=True)))
+    network.load_state_dict(torch.load(path, weights_only=True)["state_dict"])
     crops = [fitted(*crop, run) for crop in map(Digits().__getitem__, range(4))]
     assert trainer.accuracy(network.eval(), crops, "cpu") == 1.0
 
@@ -70,7 +70,7 @@ def test_a_checkpoint_of_another_shape_is_not_resumed(tmp_path):
 
 def test_fine_tuning_starts_from_published_keys_with_their_prefix(tmp_path):
     path = train_recognizer(config(tmp_path), print)
-    weights = weights_in(torch.load(path, weights_only=True))
+    weights = torch.load(path, weights_only=True)["state_dict"]
     torch.save({f"module.{key}": value for key, value in weights.items()}, tmp_path / "published.pth")
     run = trainer.start(config(tmp_path, init=tmp_path / "published.pth"))
     state, trained = run.network.state_dict(), [key for key in weights if not key.endswith(NOT_TRAINED)]
@@ -83,7 +83,7 @@ def test_fine_tuning_starts_from_published_keys_with_their_prefix(tmp_path):
 
 def test_the_last_layer_is_taken_over_symbol_by_symbol(tmp_path):
     path = train_recognizer(config(tmp_path, charset="ab1"), print)
-    before = weights_in(torch.load(path, weights_only=True))
+    before = torch.load(path, weights_only=True)["state_dict"]
     changed = config(tmp_path, charset="1B ", init=path, init_charset="ab1")
     after = trainer.start(replace(changed, out=tmp_path / "other")).network.state_dict()
     assert torch.equal(after["Prediction.weight"][:3], before["Prediction.weight"][[0, 3, 2]])
@@ -101,10 +101,10 @@ def test_a_checkpoint_remembers_its_run_and_is_the_best_one(tmp_path):
     run.save(path, Budget(steps=1), 0.5)
     run.average.network.Prediction.bias.data += 1
     run.save(path, Budget(steps=1), 0.4)
-    kept = weights_in(torch.load(path, weights_only=True))["Prediction.bias"]
+    kept = torch.load(path, weights_only=True)["state_dict"]["Prediction.bias"]
     assert torch.equal(kept + 1, run.average.network.Prediction.bias)
     run.save(path, Budget(steps=1), 0.5)
-    kept = weights_in(torch.load(path, weights_only=True))["Prediction.bias"]
+    kept = torch.load(path, weights_only=True)["state_dict"]["Prediction.bias"]
     assert torch.equal(kept, run.average.network.Prediction.bias)
 
 
