@@ -1,12 +1,14 @@
-"""Numbers printed in groups: texts of one line put together, for a pattern or a check to judge; pure functions."""
+"""Numbers of one line: groups put together for a pattern or a check, dates and times taken apart; pure functions."""
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import chain
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, groupby
 
 import numpy as np
 
-from .alphabets import Alphabet
+from .alphabets import GAP, Alphabet
 from .decoding import Text
 from .heatmaps import Region
 from .lines import gap, joined
@@ -16,23 +18,74 @@ NARROWEST, WIDEST = -0.4, 1.2
 """Between two groups of one number is a gap of so many heights of their boxes, which may overlap a little."""
 MOST_GROUPS = 8
 """More groups are not tried."""
+_TIME = r"([01]?[0-9]|2[0-4]):[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?"
+_DAY, _MONTH, _YEAR = "(0?[1-9]|[12][0-9]|3[01])", "(0?[1-9]|1[0-2])", "([0-9]{4}|[0-9]{2})"
+_DATES = (_YEAR, _MONTH, _DAY), (_DAY, _MONTH, _YEAR), (_MONTH, _DAY, _YEAR)
+_MOMENT = re.compile("|".join([_TIME, *(mark.join(each) for each in _DATES for mark in ("[.]", "/", "-"))]))
+"""A date or a time."""
 Piece = tuple[Region, Text]
 
 
-def join(regions: Sequence[Region], texts: Sequence[Text], alphabet: Alphabet) -> list[Piece]:
+def apart(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Cut texts at the gaps beside a date or a time, which are readings of their own: ``17.03.24 08:05`` is two.
+
+    Gaps between other groups stay: ``4111 1111`` and ``12 345`` are one number each.
+    """
+    for region, text in pieces:
+        spans, places = _alone(text.text), text.positions
+        if len(spans) < 2:
+            yield region, text
+            continue
+        starts = [0.0, *((places[at - 1] + places[at]) / 2 for at, _ in spans[1:])]
+        ends = [*((places[end - 1] + places[end]) / 2 for _, end in spans[:-1]), 1.0]
+        yield from (_part(region, text, *each) for each in zip(spans, starts, ends, strict=True))
+
+
+def _alone(text: str) -> list[tuple[int, int]]:
+    """First character and end of each date, of each time, and of all other words that follow each other."""
+    words = [each.span() for each in re.finditer(f"[^{GAP}]+", text)]
+    runs = groupby(words, key=lambda span: span if _MOMENT.fullmatch(text, *span) else None)
+    return [(run[0][0], run[-1][1]) for run in (list(each) for _, each in runs)]
+
+
+def _part(region: Region, text: Text, span: tuple[int, int], start: float, end: float) -> Piece:
+    """Some characters of a text, as a text of the part of its region from start to end, 0..1 along it."""
+    kept = slice(*span)
+    top, bottom = region.quad[1] - region.quad[0], region.quad[2] - region.quad[3]
+    corners = [region.quad[0] + start * top, region.quad[0] + end * top]
+    corners += [region.quad[3] + end * bottom, region.quad[3] + start * bottom]
+    seen = (region.characters.mean(axis=1) - region.quad[0]) @ top / max(float(top @ top), 1e-6)
+    around = [at for at, character in enumerate(text.text) if character != GAP and not span[0] <= at < span[1]]
+    others = math.prod(text.confidences[at] for at in around)  # an unsure gap costs both its sides
+    low, high = start if span[0] else -math.inf, end if span[1] < len(text.text) else math.inf
+    return replace(
+        region,
+        quad=np.stack(corners).astype(np.float32),
+        characters=region.characters[(seen >= low) & (seen < high)],
+        thin_ends=(region.thin_ends[0] and not span[0], region.thin_ends[1] and span[1] == len(text.text)),
+    ), replace(
+        text,
+        text=text.text[kept],
+        confidence=min(text.confidence / max(others, 1e-6), 1.0),
+        confidences=text.confidences[kept],
+        positions=tuple((each - start) / (end - start) for each in text.positions[kept]),
+        dropped=tuple((each - start) / (end - start) for each in text.dropped if low <= each < high),
+    )
+
+
+def join(pieces: Iterable[Piece], alphabet: Alphabet) -> list[Piece]:
     """Whatever groups that follow each other on a line give together, if pattern and check take it.
 
     Args:
-        regions: where the texts are; a place may be there twice.
-        texts: what is read there, whether or not pattern and check take it; what is not accepted is not joined.
+        pieces: where the texts are, a place may be there twice, and what is read there, whether or not pattern and
+            check take it; what is not accepted is not joined.
         alphabet: pattern and check. A pattern that matches the groups with blanks between them gets them with blanks,
             any other and a check without.
 
     Returns:
         For each run of two groups or more that fits, its region from end to end and its text.
     """
-    pieces = _without_doubles([each for each in zip(regions, texts, strict=True) if each[1].accepted])
-    found = (_together(run, alphabet) for run in _runs(pieces))
+    found = (_together(run, alphabet) for run in _runs(_without_doubles([each for each in pieces if each[1].accepted])))
     return [each for each in found if each is not None]
 
 

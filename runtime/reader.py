@@ -17,7 +17,7 @@ from .errors import BundleError
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr
 from .ink import with_ends
-from .joining import join
+from .joining import apart, join
 from .lines import reading_order
 from .manifest import Kind
 from .quads import SAME_PLACE, overlap
@@ -266,14 +266,17 @@ class Reader(ByArguments):
         return looked
 
     def _texts(self, frame: Frame, regions: list[Region]) -> list[tuple[Region, Text]]:
-        """Regions and texts; where a pattern or a check chooses, also those of groups of one line, joined."""
+        """Regions and texts, numbers apart from dates and times; those that a pattern or a check takes joined, too."""
         alphabet = self._recognizer.alphabet
         if not alphabet.chooses:
-            return list(zip(regions, self._recognizer.recognize(frame, regions), strict=True))
+            looked = zip(regions, self._recognizer.recognize(frame, regions), strict=True)
+            return list(apart(looked) if alphabet.numbers else looked)
         places = self._recognizer.read_places((frame, each.quad) for each in regions)
         every = replace(alphabet, pattern=None, check=None)
-        groups = join(regions, [decode(each.log_probs, every) for each in places], alphabet)
-        return [*zip(regions, (each.text for each in places), strict=True), *groups]
+        pieces = list(apart(zip(regions, (decode(each.log_probs, every) for each in places), strict=True)))
+        alone = pieces if len(pieces) > len(regions) else []
+        fitting = [(region, text) for region, text in alone if alphabet.fits(text.text)]
+        return [*zip(regions, (each.text for each in places), strict=True), *fitting, *join(pieces, alphabet)]
 
     def recognize(self, crops: Iterable[Frame]) -> list[Text]:
         """Read pictures that are already cut to one text each: one result per picture, in their order.

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from edgereader.runtime.alphabets import NUMBERS, make_alphabet
 from edgereader.runtime.decoding import Text
 from edgereader.runtime.heatmaps import Region
 from edgereader.runtime.images import box
-from edgereader.runtime.joining import join
+from edgereader.runtime.joining import apart, join
 
 CHARSET = "0123456789abc" + NUMBERS[10:]
 CARD = ["4539", "1488", "0343", "6467"]  # satisfies Luhn
@@ -34,14 +36,12 @@ def line(parts, gap=20, **changes):
 
 
 def joined(pieces, alphabet):
-    return [(text.text, round(text.confidence, 4)) for _, text in join(*map(list, zip(*pieces, strict=True)), alphabet)]
+    return [(text.text, round(text.confidence, 4)) for _, text in join(pieces, alphabet)]
 
 
 def test_groups_of_a_card_are_judged_together():
     pieces = line(CARD)
-    (found,) = [
-        each for each in join(*map(list, zip(*pieces, strict=True)), alphabet(check="luhn")) if len(each[1].text) == 16
-    ]
+    (found,) = [each for each in join(pieces, alphabet(check="luhn")) if len(each[1].text) == 16]
     region, text = found
     assert (text.text, text.accepted) == ("".join(CARD), True)
     assert text.confidence == pytest.approx(0.9**4)
@@ -64,7 +64,7 @@ def test_a_pattern_says_whether_gaps_are_blanks(pattern, expected):
     found = joined(line(CARD), alphabet(pattern))
     assert expected in [text for text, _ in found]
     assert len({len(text) for text, _ in found}) == 1
-    for _, text in join(*map(list, zip(*line(CARD), strict=True)), alphabet(pattern)):
+    for _, text in join(line(CARD), alphabet(pattern)):
         assert len(text.confidences) == len(text.positions) == len(text.text)
         assert list(text.positions) == sorted(text.positions)
 
@@ -91,7 +91,7 @@ def test_what_does_not_go_on_is_not_joined(other):
 
 def test_a_unit_behind_the_last_group_stays_out():
     pieces = [piece("1234", 50), piece("567", 150, dropped=(1.1, 1.3))]
-    ((_, text),) = join(*map(list, zip(*pieces, strict=True)), alphabet("[0-9]{7}"))
+    ((_, text),) = join(pieces, alphabet("[0-9]{7}"))
     assert (text.text, len(text.dropped)) == ("1234567", 2)
     assert min(text.dropped) > text.positions[-1]
 
@@ -108,3 +108,39 @@ def test_a_container_code_in_three_groups():
     assert joined(line(["CSQU", "305438", "4"]), codes) == []
     small = make_alphabet(letters.lower(), "CTC", NUMBERS, None, "iso6346")
     assert ("CSQU3054383", 0.729) in joined(line(["csqu", "305438", "3"]), small)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("17.03.24 08:05", ["17.03.24", "08:05"]),
+        ("08:05:59 2024-03-17", ["08:05:59", "2024-03-17"]),
+        ("1/4/2026 31.12.2026", ["1/4/2026", "31.12.2026"]),
+        ("12 345 08:05", ["12 345", "08:05"]),
+        ("4539 1488 0343 6467", ["4539 1488 0343 6467"]),
+        ("99.99.24 08", ["99.99.24 08"]),
+        ("1.234.567 25:61", ["1.234.567 25:61"]),
+        ("17.03.24", ["17.03.24"]),
+    ],
+)
+def test_dates_and_times_are_readings_of_their_own(text, expected):
+    region, whole = piece(text, 100, confidence=0.97 ** len(text))
+    region = replace(region, characters=region.characters[[character != " " for character in text]])
+    found = list(apart([(region, whole)]))
+    assert [each.text for _, each in found] == expected
+    assert found[0][0].quad[0].tolist() == region.quad[0].tolist()
+    assert found[-1][0].quad[2].tolist() == region.quad[2].tolist()
+    at = 0
+    for part, each in found:
+        at = text.index(each.text, at)
+        assert each.confidence == pytest.approx(0.97 ** (len(each.text.replace(" ", "")) + text.count(" ")))
+        laid = align(each, part.quad, part.characters)
+        assert (laid.peaks, laid.agrees) == (len(each.text.replace(" ", "")), True)
+        middles = [character.quad[:, 0].mean() for character in laid.characters]
+        assert middles == pytest.approx([100 + DIGIT * (at + place + 0.5) for place in range(len(each.text))], abs=6)
+
+
+def test_no_text_stays_none():
+    region, whole = piece("1", 100)
+    nothing = replace(whole, text="", positions=(), confidences=(), accepted=False)
+    assert list(apart([(region, nothing)])) == [(region, nothing)]

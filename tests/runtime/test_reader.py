@@ -572,3 +572,19 @@ def test_the_shipped_bundle_reads_text_at_the_border_of_a_picture(side):
         frame = np.full((480, 640, 3), 225, np.uint8)
         frame[top : top + height, left : left + width] -= ink
         assert texts(reader.read(frame)) == [text]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ["17.03.24", "08:05"]),
+        ({"pattern": "[0-9]{2}:[0-9]{2}"}, ["08:05"]),
+        ({"pattern": "[0-9.]{8} [0-9:]{5}"}, ["17.03.24 08:05"]),
+        ({"find": "text"}, ["17.03.24 08:05"]),
+    ],
+)
+def test_the_shipped_bundle_reads_a_date_and_a_time_as_two_numbers(options, expected):
+    reader = Reader(SHIPPED, **options)
+    frame = np.full((260, 560, 3), 225, np.uint8)
+    cv2.putText(frame, "17.03.24 08:05", (60, 150), cv2.FONT_HERSHEY_DUPLEX, 1.5, (20, 20, 20), 3, cv2.LINE_AA)
+    assert texts(reader.read(frame)) == expected
