@@ -254,7 +254,11 @@ def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: An
 @training_options
 @share_option
 @click.option("--strided", is_flag=True, default=None, help="Compute nothing at the image's full size; faster.")
-@click.option("--teacher", type=FILE, help="Checkpoint of a wider detector to start from and to learn from.")
+@click.option(
+    "--teacher",
+    type=FILE,
+    help="Checkpoint of a wider detector to start from and to learn from; with --init, for --photos only.",
+)
 @click.option(
     "--photos", type=FOLDER, multiple=True, help="Photos, labelled or not, in which the teacher says where text is."
 )

@@ -31,8 +31,8 @@ class DetectorTraining(Training):
     strided: bool = False
     """Whether nothing is computed at the image's full size, see `CRAFT`."""
     teacher: Path | None = None
-    """Checkpoint of a wider detector: its largest filters are the start (without `init`), and its maps are learnt from,
-    beside the scenes' own; their share falls evenly from all to nothing."""
+    """Checkpoint of a wider detector: its largest filters are the start, and its maps are learnt from, beside the
+    scenes' own; their share falls evenly from all to nothing. With `init` it only looks at `photos`."""
     batch: int = 4
     """Scenes a step."""
     canvas_px: int = 256
@@ -66,7 +66,8 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
     """
     config.out.mkdir(parents=True, exist_ok=True)
     teacher = Teacher(config.teacher, config.device) if config.teacher else None
-    run, log, weights = start(config, teacher), Log(config.out / "log.jsonl", report), config.out / "detector.pt"
+    guide = None if config.init else teacher
+    run, log, weights = start(config, guide), Log(config.out / "log.jsonl", report), config.out / "detector.pt"
     budget = Budget(config.steps, config.hours, run.spent_s)
     taught = [TaughtPhotos(folder, teacher, config.out / "taught", report) for folder in config.photos if teacher]
     source = Source(
@@ -87,7 +88,7 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
         progress = budget.progress(run.step)
         if progress >= 1:
             break
-        loss = loss_of(run.network, batch, config.device, teacher, 1 - progress)
+        loss = loss_of(run.network, batch, config.device, guide, 1 - progress)
         run.learn(loss, learning_rate(config.peak_rate, progress))
         seen += len(batch.images)
         if run.step % config.report_every == 0:

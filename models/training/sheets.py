@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .fonts import FontPool
-from .glyphs import Line, render_line, segment_line
+from .glyphs import Line, printed_line, render_line, segment_line
 from .textures import Colour, Generator, Image, ink
 
 Quads = NDArray[np.float32]
@@ -30,6 +30,8 @@ class Lettering:
     """`left`, `centre` or `right` in its box."""
     segments: bool = False
     """Whether it is a seven-segment display, which shows digits, `-`, `.` and `:` only."""
+    printed: bool = False
+    """Whether it is plain print."""
 
 
 class Sheet:
@@ -53,7 +55,7 @@ class Sheet:
         height, width = int(box[3] - box[1]), int(box[2] - box[0])
         if height < 3 or width < 3 or not any(map(str.isalnum, text)):
             return
-        drawn = segment_line(text, rng) if lettering.segments else render_line(text, rng, fonts=lettering.fonts)
+        drawn = draw_line(rng, text, lettering)
         line = fit(drawn, (height, width))
         slack = {"left": 0.0, "centre": 0.5, "right": 1.0}[lettering.align]
         x = int(box[0] + slack * (width - line.mask.shape[1]))
@@ -87,6 +89,15 @@ class Sheet:
                 before, known = self.words.pop()
                 word, part = before + word, level(np.concatenate([known, part]))  # noqa: PLW2901
             self.words.append((word, part))
+
+
+def draw_line(rng: Generator, text: str, lettering: Lettering) -> Line:
+    """Draw a text as its lettering says."""
+    if lettering.segments:
+        return segment_line(text, rng)
+    if lettering.printed:
+        return printed_line(text, rng, lettering.fonts)
+    return render_line(text, rng, fonts=lettering.fonts)
 
 
 def fit(line: Line, hw: tuple[int, int]) -> Line:

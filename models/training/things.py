@@ -5,13 +5,14 @@ Each takes a generator, the height of its main text in pixels, and the kit of fo
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from .fonts import FontPool
 from .sheets import Lettering, Sheet, contrasting
-from .texts import random_text, word
+from .texts import article_number, random_text, word
 from .textures import Colour, Generator, ink
 
 UNITS = ("LITRES", "LITERS", "kWh", "m3", "GALLONS", "PRICE", "TOTAL", "$", "kg", "km/h", "°C", "SALE", "AMOUNT", "V")
@@ -158,6 +159,30 @@ def page(rng: Generator, size: float, kit: Kit) -> Sheet:
     return sheet
 
 
+def barcode(rng: Generator, size: float, kit: Kit) -> Sheet:
+    """Bars and the digits below them; a retail code has its first one, and often its last, alone beside the bars."""
+    text = article_number(rng)
+    pad, high = size * rng.uniform(0.5, 1.5), size * rng.uniform(1.5, 6)
+    width = 0.8 * size * len(text) + 2 * pad
+    sheet = Sheet((high + size * rng.uniform(1.3, 2.2), width), light(rng))
+    top = high + size * rng.uniform(0.05, 0.25)
+    black = (int(rng.integers(0, 70)),) * 3
+    sheet.write(rng, text, (pad, top, width - pad, top + size), Lettering(kit.fonts, black, printed=True))
+    below = [quads for _, quads in sheet.words]
+    inner = below[len(below) > 2 : len(below) - (len(below) > 3)]
+    left, right = (float(each) for each in (inner[0][0, 0, 0] - 0.5 * size, inner[-1][-1, 1, 0] + 0.5 * size))
+    module, x, bars = max(1.0, (right - left) / 95), left, []
+    while x < right:
+        bars.append((x, module * int(rng.integers(1, 4)), high))
+        x += bars[-1][1] + module * int(rng.integers(1, 4))
+    long = high + size * rng.uniform(0, 0.8)
+    middles = [(float(one[-1, 1, 0]) + float(other[0, 0, 0])) / 2 for one, other in pairwise(inner)]
+    bars += [(middle + side * module, module, long) for middle in (left, *middles, right) for side in (-1, 1)]
+    for x, wide, end in bars:
+        cv2.rectangle(sheet.image, (round(x), 0), (round(x + wide) - 1, round(end)), black, -1)
+    return sheet
+
+
 def writing(rng: Generator, size: float, kit: Kit) -> Sheet:
     """A line straight on what is behind it, often with an outline or a shadow."""
     text = digits(rng, 1, 6) if rng.random() < 0.4 else caption(rng)
@@ -173,7 +198,7 @@ def writing(rng: Generator, size: float, kit: Kit) -> Sheet:
 
 THINGS: dict[str, tuple[Callable[[Generator, float, Kit], Sheet], float]] = {
     "bib": (bib, 0.2), "display": (display, 0.28), "counter": (counter, 0.1), "sign": (sign, 0.13),
-    "badge": (badge, 0.09), "page": (page, 0.05), "writing": (writing, 0.15),
+    "badge": (badge, 0.09), "page": (page, 0.05), "writing": (writing, 0.15), "barcode": (barcode, 0.06),
 }  # fmt: skip
 """All things, each with its share."""
 

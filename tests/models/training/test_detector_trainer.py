@@ -1,6 +1,7 @@
 import json
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from edgereader.models.craft import CRAFT
 from edgereader.models.training.detector_batches import Batch
 from edgereader.models.training.detector_trainer import DetectorTraining, awaken, loss_of, train_detector
+from edgereader.models.training.distillation import Teacher
 from edgereader.models.training.samples import TrainingDataError
 from edgereader.models.training.scenes import Scene, Word
 
@@ -121,6 +123,23 @@ def test_a_thin_detector_learns_from_a_wide_one(tmp_path):
     assert first[0].split()[3] == taught[0].split()[3], "both begin with the teacher's filters"
     losses = [float(line.split()[3]) for line in taught]
     assert losses[-1] < 0.6 * losses[0]
+
+
+def test_with_weights_to_start_from_a_teacher_only_looks_at_photos(tmp_path, monkeypatch):
+    """A teacher that is thinner than the detector could guide no step."""
+    torch.save(CRAFT(0.0625).state_dict(), tmp_path / "teacher.pt")
+    torch.save(CRAFT(0.125).state_dict(), tmp_path / "init.pt")
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos" / "one.png"), Squares()[0].image)
+    looked = []
+    monkeypatch.setattr(Teacher, "look", lambda _, image: looked.append(1) or np.zeros((*halved(image), 2), np.uint8))
+    options = {"teacher": tmp_path / "teacher.pt", "photos": (tmp_path / "photos",), "init": tmp_path / "init.pt"}
+    train_detector(config(tmp_path / "run", width=0.125, data=(), steps=2, validation=0, **options), lambda _: None)
+    assert looked == [1], "once, however often it is learnt from"
+
+
+def halved(image):
+    return image.shape[0] // 2, image.shape[1] // 2
 
 
 @torch.no_grad()
