@@ -8,7 +8,7 @@ import numpy as np
 
 from ...runtime.extras import pip_install
 from ...runtime.images import Frame
-from . import Contender, Found, Options, with_digits
+from . import Found, Options, with_digits
 from .peer import OneByOne, library, limit_opencv
 
 INSTALL = pip_install("peers")
@@ -23,11 +23,15 @@ class RapidOcr(OneByOne):
 
     def read(self, frame: Frame) -> list[Found]:
         """Every line of text with a digit in a photo (H, W, 3) uint8 BGR."""
+        return with_digits(self.lines(frame))
+
+    def lines(self, frame: Frame) -> list[Found]:
+        """Every line of text in a photo (H, W, 3) uint8 BGR."""
         result = self.engine(frame, use_det=True, use_cls=True, use_rec=True)
         if result.txts is None:
             return []
         lines = zip(result.txts, result.scores, result.boxes, strict=True)
-        return with_digits([Found(text, float(score), np.array(quad, np.float32)) for text, score, quad in lines])
+        return [Found(text, float(score), np.array(quad, np.float32)) for text, score, quad in lines]
 
     def recognize(self, crop: Frame) -> Found:
         """What a picture says that is cut to one text, (H, W, 3) uint8 BGR; text "" for nothing."""
@@ -35,7 +39,7 @@ class RapidOcr(OneByOne):
         return Found(result.txts[0], float(result.scores[0])) if result.txts else Found("", 0.0)
 
 
-def open_contender(name: str, options: Options) -> Contender:  # noqa: ARG001, it goes by one name
+def open_contender(name: str, options: Options) -> RapidOcr:  # noqa: ARG001, it goes by one name
     """Load its networks.
 
     Raises:

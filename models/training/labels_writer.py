@@ -36,7 +36,7 @@ def write_labels(root: Path, samples: Iterable[tuple[Image, Sequence[Row]]], *, 
     for count, (image, labels) in enumerate(samples, 1):
         name = f"images/{count:07d}{suffix}"
         (root / name).write_bytes(encode_image(image, suffix))
-        lines += [_line(name, *label) for label in labels or [("", None, None)]]
+        lines += [label_line(name, *label) for label in labels or [("", None, None)]]
     temporary = root / f".{FILE_NAME}.part"
     temporary.write_text("".join(lines), encoding="utf-8")
     temporary.replace(root / FILE_NAME)
@@ -63,9 +63,14 @@ def encode_image(image: Image, suffix: str) -> bytes:
     return cv2.imencode(suffix, image, options)[1].tobytes()
 
 
-def _line(name: str, text: str, box: Any, characters: Any) -> str:
-    if "\t" in text or "\n" in text or "\r" in text:
-        raise TrainingDataError(f"{name}: expected a text without tabs and line breaks, got {text!r}; remove them")
+def label_line(name: str, text: str, box: Any, characters: Any) -> str:
+    """One line of a `labels.tsv`; box and characters are array-likes, or None.
+
+    Raises:
+        TrainingDataError: Name or text has a tab or a line break, or a coordinate is not finite.
+    """
+    if set("\t\n\r") & {*name, *text}:
+        raise TrainingDataError(f"{name!r}: expected a name and a text without tabs and line breaks, got {text!r}")
     columns = [name, text, _json(box)] + ([_json(characters)] if characters is not None else [])
     return "\t".join(columns) + "\n"
 
