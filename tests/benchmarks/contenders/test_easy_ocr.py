@@ -18,12 +18,15 @@ class Stub:
     def __init__(self, *lines):
         self.lines, self.asked = [(QUAD, text, np.float64(score)) for text, score in lines], []
 
-    def readtext(self, frame, **options):
+    def detect(self, frame, **options):
+        self.seen = frame
+        self.asked.append(options)
+        return [[[1, 30, 2, 9]]], [[]]
+
+    def recognize(self, frame, *_, **options):
         assert type(frame) is np.ndarray
         self.asked.append(options)
         return self.lines
-
-    recognize = readtext
 
 
 def library(monkeypatch, reader):
@@ -47,14 +50,20 @@ def test_crops_alone_are_held_to_digits(photo, crop):
     contender = EasyOcr(stub)
     contender.read(photo)
     assert contender.recognize(crop).text == "12"
-    assert stub.asked == [{}, {"allowlist": "0123456789"}]
+    assert stub.asked == [{"reformat": False}, {"reformat": False}, {"allowlist": "0123456789"}]
     assert EasyOcr(Stub()).recognize(crop).text == ""
 
 
 def test_a_canvas_is_that_of_both_readers(photo):
     stub = Stub()
     EasyOcr(stub, canvas_px=640).read(photo)
-    assert stub.asked == [{"canvas_size": 640, "mag_ratio": ENLARGE}]
+    assert stub.asked[0] == {"canvas_size": 640, "mag_ratio": ENLARGE, "reformat": False}
+
+
+def test_its_detector_sees_red_as_red(photo):
+    stub = Stub()
+    EasyOcr(stub).read(photo)
+    assert np.array_equal(stub.seen[..., ::-1], photo)
 
 
 @pytest.mark.parametrize("missing", ["easyocr", "easyocr_en_models"])
