@@ -1,10 +1,12 @@
 """The README's part about speed, made from the committed figures in `benchmarks/results`."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from ...runtime.errors import DatasetError
 from ..card import filled
+from ..speed.agreement_figures import Agreement
 from ..speed.figures import Contender, Report
 from ..speed.files import Figures, read_figures
 from ..speed.growth_figures import Growth
@@ -24,6 +26,8 @@ KINDS: dict[str, type[Figures]] = {
     "bench.json": Report,
     "bench-wide.json": Report,
     "bench-streams.json": Report,
+    "bench-published.json": Report,
+    "agreement.json": Agreement,
     "growth.json": Growth,
     "soak.json": Soak,
     "stream.json": Stream,
@@ -33,6 +37,7 @@ TITLES = {
     "bench.json": "One photo at a time",
     "bench-wide.json": "Networks of full width, CRAFT and TPS-ResNet-BiLSTM-Attn",
     "bench-streams.json": "Streams",
+    "bench-published.json": "EasyOCR's published networks, CRAFT and english_g2, beside EasyOCR",
 }
 
 
@@ -79,7 +84,9 @@ def block(files: Files) -> str:
             parts += missing(report)
     parts += ["**What was asked for.**", asked(files)]
     for found in files.values():
-        if isinstance(found, Growth):
+        if isinstance(found, Agreement):
+            parts.append(agreement_words(found))
+        elif isinstance(found, Growth):
             parts.append(growth_words(found))
         elif isinstance(found, Soak):
             parts.append(soak_words(found))
@@ -161,7 +168,7 @@ def _limit(target: SpeedTarget) -> str:
 
 
 def _value(target: SpeedTarget, value: float, *, typed: bool = False) -> str:
-    if target.figure == "outside_networks":
+    if target.figure in {"outside_networks", "equal_texts", "memory_share"}:
         return percent(value)
     number = f"{value:g}" if typed else f"{value:.2f}"
     return f"{number} {UNITS.get(target.figure, '×')}"
@@ -178,6 +185,19 @@ def growth_words(growth: Growth) -> str:
     return (
         f"**Growth**, {growth.date[:10]}, {growth.backend}, {growth.precision}: {verdict}, {too_fast(growth)}{most}. "
         f"Photos without text: {growth.recogniser_calls_without_text} calls of the recogniser. {code(growth.command)}"
+    )
+
+
+def agreement_words(found: Agreement) -> str:
+    """What a bundle of EasyOCR's networks reads as EasyOCR does, in a paragraph."""
+    photos, boxes, causes = found.photos, found.box_times, Counter(each.cause for each in found.differences)
+    others = ", ".join(f"{count} by {cause}" for cause, count in causes.most_common()) or "none"
+    return (
+        f"**The same texts as EasyOCR**, {found.date[:10]}, {version_words(found.versions)}, in {found.precision}, "
+        f"{photos.count} photos of {', '.join(photos.folders)}, canvases of {found.canvas_px} px: of {found.easyocr} "
+        f"texts of EasyOCR and {found.ours} of ours, {found.both} are at the same place and {found.equal} of these "
+        f"equal; others: {others}. Boxes of a photo's maps: {boxes.same_boxes} of {boxes.boxes} the same, "
+        f"{steady(boxes.ours_ms)} ms, EasyOCR {steady(boxes.easyocr_ms)} ms. {code(found.command)}"
     )
 
 

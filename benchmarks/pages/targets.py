@@ -8,6 +8,7 @@ import msgspec
 
 from ..references import Limit
 from ..report import read_json
+from ..speed.agreement_figures import Agreement
 from ..speed.figures import Contender, Report
 from ..speed.files import Figures
 from ..speed.growth_figures import Growth
@@ -46,7 +47,7 @@ class SpeedTarget(Limit, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """In words."""
     figure: Literal[
         "outside_networks", "times_faster", "batch_gain", "cold_start", "times_the_rate",
-        "readings_per_s", "detected_per_s", "event_ms",
+        "readings_per_s", "detected_per_s", "event_ms", "memory_share", "boxes_faster", "equal_texts",
     ]  # fmt: skip
     file: str
     """What it is measured in, a file of `benchmarks/results`."""
@@ -73,6 +74,8 @@ def measured(target: SpeedTarget, files: Files) -> float | None:
         return batch_gain(found) if target.figure == "batch_gain" else None
     if isinstance(found, Stream):
         return of_stream(target, found)
+    if isinstance(found, Agreement):
+        return of_agreement(target, found)
     return of_contenders(target, found)
 
 
@@ -87,6 +90,8 @@ def of_contenders(target: SpeedTarget, found: Figures | None) -> float | None:
         return mine.cold_start.p50_s if mine.cold_start else None
     if other is None:
         return None
+    if target.figure == "memory_share":
+        return mine.memory.peak_mib / other.memory.peak_mib if mine.memory and other.memory else None
     return _times_the_rate(mine, other) if target.figure == "times_the_rate" else _times_faster(mine, other)
 
 
@@ -100,6 +105,13 @@ def of_stream(target: SpeedTarget, stream: Stream) -> float | None:
     return event.p99_ms if target.figure == "event_ms" and event else None
 
 
+def of_agreement(target: SpeedTarget, found: Agreement) -> float | None:
+    """The figure of a bundle beside EasyOCR."""
+    if target.figure == "boxes_faster":
+        return found.box_times.times
+    return found.equal / found.both if target.figure == "equal_texts" and found.both else None
+
+
 def limit(target: SpeedTarget, files: Files) -> float | None:
     """What the figure would be if the networks ran at this machine's peak and nothing else took time."""
     mine, other = _pair(target, files.get(target.file))
@@ -107,7 +119,7 @@ def limit(target: SpeedTarget, files: Files) -> float | None:
         return None
     if target.figure == "times_the_rate":
         return mine.streams / other.streams
-    late = scenario_of(other)
+    late = scenario_of(other) if target.figure == "times_faster" else None
     return late.p50_ms / mine.work.limit_ms if late and mine.work and mine.work.limit_ms > 0 else None
 
 

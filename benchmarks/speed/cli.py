@@ -26,6 +26,7 @@ PATH = click.Path(path_type=Path)
 BUSY = 0.5
 """Processes that wanted a processor in the last minute, on average, beside us."""
 COMMANDS = {
+    "agree": "agreement",
     "compare": "compare",
     "growth": "growth",
     "readme": "report_cli",

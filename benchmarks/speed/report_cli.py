@@ -50,8 +50,8 @@ def report(files: tuple[Path, ...], folder: Path) -> None:
 def readme(file: Path, results: Path, check: bool) -> None:  # noqa: FBT001  click's
     """Write README's part about speed, between <!-- bench:begin --> and <!-- bench:end -->, from committed figures.
 
-    Figures are bench.json, bench-wide.json, bench-streams.json, growth.json, soak.json and stream.json, as far as they
-    are there.
+    Figures are bench.json, bench-wide.json, bench-streams.json, bench-published.json, agreement.json, growth.json,
+    soak.json and stream.json, as far as they are there.
 
     Exit codes: 0 written or up to date, 1 not up to date (with --check), 2 nothing written because there are no
     figures, or a file or its markers are wrong.

@@ -17,16 +17,19 @@ from ...runtime.heatmaps import Region
 from ...runtime.images import whole
 from ...runtime.reader import MIN_CONFIDENCE
 from ...runtime.recognizer import Recognizer
-from .pictures import Picture, Pictures
+from .pictures import Found, Picture, Pictures, Quads
 
-Quads = Sequence[NDArray[np.float32]]
-
+GOLDEN = 0.6180339887498949
+"""Multiples of it, without their whole part, fill 0..1 evenly from the first few on."""
 STRINGS_EQUAL = 0.99
 """Share of the crops that must read the same as in fp32."""
 HMEAN_LOSS = 0.5
 """Points of 100 by which the H-mean may fall."""
 SAME_QUAD = 0.5
 """Intersection over union from which on two quads are the same region."""
+ENOUGH = 200
+"""Regions or sure strings from which on no more pictures are looked at: one of them is half a point, or half a percent,
+and a large network takes seconds for each picture."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Verdict:
     """Crops below that confidence, which no reader gives out, and which the gate leaves out."""
     less_certain_equal: float | None = None
     """Share of these that read the same, 0..1; for information."""
+    pictures: int = 0
+    """Pictures that were looked at."""
 
     def __str__(self) -> str:
         """For tables and messages."""
@@ -67,16 +72,21 @@ def detector_gate(bundle: Bundle, pictures: Pictures, precision: str, backend: s
     Raises:
         ExportError: there is nothing to find in the pictures.
     """
-    fp32 = list(detect(bundle, "fp32", pictures.validation))
-    truth = [each.quads or () for each in pictures.validation] if pictures.labelled else fp32
-    expected = sum(len(each) for each in truth)
+    shown, fp32, expected = evenly(pictures.validation), list[Quads](), 0
+    for picture, quads in zip(shown, fp32_quads(bundle, shown, pictures.found), strict=True):
+        fp32.append(quads)
+        expected += len((picture.quads or ()) if pictures.labelled else quads)
+        if expected >= ENOUGH:
+            break
+    shown = shown[: len(fp32)]
+    truth = [each.quads or () for each in shown] if pictures.labelled else fp32
     before = hmean(truth, fp32)
     if not expected or before <= 0:
         raise ExportError("expected pictures in which fp32 finds text, got none; give other pictures")
 
     def judge(candidate: Bundle) -> Verdict:
-        loss = 100 * (before - hmean(truth, list(detect(candidate, precision, pictures.validation, backend))))
-        return Verdict(loss <= HMEAN_LOSS, 0, None, expected, loss)
+        loss = 100 * (before - hmean(truth, list(detect(candidate, precision, shown, backend))))
+        return Verdict(loss <= HMEAN_LOSS, 0, None, expected, loss, pictures=len(shown))
 
     return judge
 
@@ -90,32 +100,57 @@ def recognizer_gate(bundle: Bundle, pictures: Pictures, precision: str, backend:
     Raises:
         ExportError: fp32 is sure of no crop in the pictures.
     """
-    places = list(crop_places(bundle, pictures.validation))
-    fp32 = read(bundle, "fp32", pictures.validation, places)
-    sure = np.array([text.confidence >= MIN_CONFIDENCE for text in fp32], bool)
-    if not sure.any():
+    shown, places, fp32, sure = evenly(pictures.validation), list[Quads](), list[Text](), list[bool]()
+    recognizer = Recognizer(bundle, "cpu", "fp32", alphabet=None)
+    for picture, quads in zip(shown, crop_places(bundle, shown, pictures.found), strict=True):
+        places.append(quads)
+        fp32 += recognizer.recognize(picture.read(), regions(quads))
+        sure = [text.confidence >= MIN_CONFIDENCE for text in fp32]
+        if sum(sure) >= ENOUGH:
+            break
+    shown, certain = shown[: len(places)], np.array(sure, bool)
+    if not certain.any():
         raise ExportError("expected pictures with text that fp32 reads, got none; give other pictures")
 
     def judge(candidate: Bundle) -> Verdict:
-        texts = read(candidate, precision, pictures.validation, places, backend)
+        texts = read(candidate, precision, shown, places, backend)
         equal = np.array([one.text == other.text for one, other in zip(fp32, texts, strict=True)], bool)
-        share = float(equal[sure].mean())
-        others = None if sure.all() else float(equal[~sure].mean())
-        return Verdict(share >= STRINGS_EQUAL, int(sure.sum()), share, 0, None, int((~sure).sum()), others)
+        share, unsure = float(equal[certain].mean()), int((~certain).sum())
+        others = float(equal[~certain].mean()) if unsure else None
+        return Verdict(share >= STRINGS_EQUAL, int(certain.sum()), share, 0, None, unsure, others, pictures=len(shown))
 
     return judge
 
 
-def crop_places(bundle: Bundle, pictures: Iterable[Picture]) -> Iterator[Quads]:
-    """Where the crops of each picture are: as labelled, or as the bundle's detector says, or the whole picture."""
-    detector = Detector(bundle, "cpu", "fp32") if bundle.manifest.detector is not None else None
+def evenly(pictures: Sequence[Picture]) -> list[Picture]:
+    """The pictures in an order whose every beginning is spread over all of them."""
+    return [pictures[place] for place in sorted(range(len(pictures)), key=lambda place: place * GOLDEN % 1)]
+
+
+def crop_places(bundle: Bundle, pictures: Iterable[Picture], found: Found | None = None) -> Iterator[Quads]:
+    """Where the crops of each picture are: as labelled, or as the bundle's detector says, or the whole picture.
+
+    `found`: what is known already, to be added to; see `fp32_quads`.
+    """
+    known = {} if found is None else found
     for picture in pictures:
         if picture.quads is not None:
             yield picture.quads
-        elif detector is not None:
-            yield [region.quad for region in detector.detect(picture.read())]
+        elif bundle.manifest.detector is not None:
+            yield from fp32_quads(bundle, [picture], known)
         else:
             yield [whole(picture.read())]
+
+
+def fp32_quads(bundle: Bundle, pictures: Iterable[Picture], found: Found) -> Iterator[Quads]:
+    """The quads that fp32 finds in each picture; one whose quads are in `found` is not looked at again."""
+    graph = bundle.detector.files["fp32"].sha256
+    detector: Detector | None = None
+    for picture in pictures:
+        if (graph, picture.path) not in found:
+            detector = detector or Detector(bundle, "cpu", "fp32")
+            found[graph, picture.path] = [region.quad for region in detector.detect(picture.read())]
+        yield found[graph, picture.path]
 
 
 def detect(bundle: Bundle, precision: str, pictures: Iterable[Picture], backend: str = "cpu") -> Iterator[Quads]:

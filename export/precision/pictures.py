@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,10 @@ from ...models.training.samples import TrainingDataError
 from ...runtime.errors import DatasetError, ImageError
 from ...runtime.files import LARGEST_FRAME_PIXELS, find_photos, read_photo
 from ...runtime.images import Frame
+
+Quads = Sequence[NDArray[np.float32]]
+Found = dict[tuple[str, Path], Quads]
+"""What a detector finds in fp32, by its graph's checksum and the picture's file."""
 
 CALIBRATED_ON, VALIDATED_ON = 16, 64
 """Most pictures for each of the two; more make it slower, and hardly better."""
@@ -45,6 +50,8 @@ class Pictures:
     """Set the ranges of the activations."""
     validation: tuple[Picture, ...]
     """Are compared."""
+    found: Found = field(default_factory=dict)
+    """Filled as they are looked at: the recogniser is judged on what the detector's gate has found."""
 
     @property
     def labelled(self) -> bool:

@@ -3,6 +3,8 @@
 Activations are uint8 with one scale a tensor, weights int8 with one scale an output channel. Weights use
 seven of their eight bits: AVX2 adds two products of uint8 and int8 in 16 bits, which saturate at
 255 · 127 · 2 but not at 255 · 64 · 2, so that the file gives the same numbers with and without VNNI.
+
+Resizing is float32 between two codes: on uint8, ONNX Runtime (1.32) cuts off instead of rounding, and is slower.
 """
 
 from __future__ import annotations
@@ -29,9 +31,6 @@ WEIGHT_LIMIT = 64
 INPUT_PACK, OUTPUT_PACK = 4, 16
 """ONNX Runtime's fast int8 kernels on x86 take input and output channels in multiples of these; with other
 counts a convolution of these networks is slower in int8 than in float32 (measured on AVX2)."""
-
-PASS_THROUGH = ("MaxPool", "Resize")
-"""Operators that run on the bytes as they are: the scale is that of their input."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ class Writer:
             inputs = [self.decoded(inputs[0]), *self.constants(node)]
         elif node.op_type == "Shape" and inputs[0] in self.bytes_only:
             inputs = [self.coded[inputs[0]].name]
-        elif node.op_type in PASS_THROUGH and inputs[0] in self.bytes_only and output not in self.graph.outputs:
+        elif node.op_type == "MaxPool" and inputs[0] in self.bytes_only and output not in self.graph.outputs:
             before = self.coded[inputs[0]]
             self.coded[output] = Coded(f"{output}.bytes", before.scale, before.zero)
             self.bytes_only.add(output)
@@ -136,6 +135,15 @@ class Writer:
         if output in self.chosen or joined:
             self.encode(output)
             self.bytes_only.add(output)
+        elif node.op_type == "Resize" and (joining := self.joining(output)):
+            self.encode(output, joining)
+            self.bytes_only.add(output)
+
+    def joining(self, tensor: str) -> str | None:
+        """What a tensor is joined to for a chosen layer, if that is all it is for."""
+        user = self.graph.only_user(tensor)
+        joined = user.output[0] if user is not None and user.op_type == "Concat" else None
+        return joined if joined in self.sources else None
 
     def copy(self, node: onnx.NodeProto, inputs: list[str], output: str) -> None:
         """The node with other inputs and another first output."""
@@ -147,11 +155,11 @@ class Writer:
         fresh.output[0] = output
         self.nodes.append(fresh)
 
-    def encode(self, tensor: str) -> None:
-        """Make the uint8 twin of a tensor, once."""
+    def encode(self, tensor: str, ranged: str | None = None) -> None:
+        """Make the uint8 twin of a tensor, once; `ranged`: the tensor whose range it has, if not its own."""
         if tensor in self.coded:
             return
-        scale, zero = byte_code(*self.ranges[tensor])
+        scale, zero = byte_code(*self.ranges[ranged or tensor])
         coded = Coded(
             f"{tensor}.bytes",
             self.graph.store(f"{tensor}.scale", np.array(scale, np.float32)),

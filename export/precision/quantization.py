@@ -26,7 +26,7 @@ from ..storage import restore_from_half, store_in_half
 from .bisection import keep_until
 from .folding import fold
 from .gate import Verdict, crop_places, detector_gate, recognizer_gate
-from .pictures import Picture, Pictures
+from .pictures import Found, Picture, Pictures
 from .ranges import Arrays, session_of
 from .recipes import recipe
 from .speed import CROPS, Spec, Timed, default_canvas, graph_runner, network_runner, take_turns
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 INT8 = "int8"
 CALIBRATION_SIDE_PX = 640
 """Longest side of the canvases that a detector is calibrated on: larger ones have the same ranges, and need memory."""
+FEW = 4
+"""Pictures that tell whether numbers fit float16, which holds thousands of times what networks have."""
 PROBES = 2
 """Inputs on which the bisection compares with fp32."""
 FASTER = 1.05
@@ -113,11 +115,12 @@ def quantize_model(
         BundleError, CheckpointError, ImageError, ExportError: the bundle is as it was.
     """
     model = folded(bundle.file(kind))
-    say(f"{kind}: calibrating on {len(pictures.calibration)} pictures")
-    plan = recipe(precision, model, inputs_of(bundle, kind, pictures.calibration), keep)
+    calibration = pictures.calibration[: FEW if precision == "fp16" else None]
+    say(f"{kind}: calibrating on {len(calibration)} pictures")
+    plan = recipe(precision, model, inputs_of(bundle, kind, calibration, pictures.found), keep)
     for name in plan.pinned:
         say(f"{kind}: {name} stays in fp32")
-    say(f"{kind}: what fp32 makes of {len(pictures.validation)} other pictures")
+    say(f"{kind}: what fp32 makes of up to {len(pictures.validation)} other pictures")
     gate = (detector_gate if kind == "detector" else recognizer_gate)(bundle, pictures, precision)
     verdicts: list[Verdict] = []
     with staged(bundle.root) as folder:
@@ -129,7 +132,7 @@ def quantize_model(
             say(f"{kind}: {len(chosen)} of {len(plan.layers)} layers in {precision}: {verdicts[-1]}")
             return verdicts[-1].passed
 
-        probes = list(islice(inputs_of(bundle, kind, pictures.calibration), PROBES))
+        probes = list(islice(inputs_of(bundle, kind, calibration, pictures.found), PROBES))
         kept = keep_until(plan.layers, passes, Damage(model, probes, lambda chosen: plan.rehearse(plan.make(chosen))))
         names = tuple(name for name in plan.layers if name in (kept or ()))
         outcome = Outcome(kind, precision, None, verdicts[-1], len(plan.layers), names, tuple(plan.pinned), {}, None)
@@ -141,7 +144,7 @@ def quantize_model(
             say(f"{kind}: timing")
             outcome = dataclasses.replace(outcome, **timing(bundle, kind, path, canvas_hw, checkpoint))
         outcome = dataclasses.replace(outcome, path=bundle.root / path.name)
-        enter(bundle, path, outcome, pictures)
+        enter(bundle, path, outcome, len(calibration), labelled=pictures.labelled)
     return outcome
 
 
@@ -207,8 +210,11 @@ def write(model: onnx.ModelProto, path: Path) -> None:
         onnx.save(model, str(path))
 
 
-def inputs_of(bundle: Bundle, kind: Kind, pictures: Sequence[Picture]) -> Iterator[Arrays]:
-    """What the runtime would feed the network from these pictures: a canvas, or a picture's crops of one width."""
+def inputs_of(bundle: Bundle, kind: Kind, pictures: Sequence[Picture], found: Found | None = None) -> Iterator[Arrays]:
+    """What the runtime would feed the network from these pictures: a canvas, or a picture's crops of one width.
+
+    `found`: see `crop_places`.
+    """
     if kind == "detector":
         side_px = min(CALIBRATION_SIDE_PX, bundle.detector.long_side_px)
         for picture in pictures:
@@ -218,7 +224,7 @@ def inputs_of(bundle: Bundle, kind: Kind, pictures: Sequence[Picture]) -> Iterat
         return
     spec = bundle.recognizer
     allowed = np.zeros(spec.classes, np.float32)
-    for picture, quads in zip(pictures, crop_places(bundle, pictures), strict=True):
+    for picture, quads in zip(pictures, crop_places(bundle, pictures, found), strict=True):
         if not len(quads):
             continue
         frame = picture.read()
@@ -238,7 +244,7 @@ def with_file(bundle: Bundle, kind: Kind, precision: str, path: Path, **changes:
     return replace(bundle.manifest, **{kind: replace(spec, files={**spec.files, precision: entry}, **changes)})
 
 
-def enter(bundle: Bundle, path: Path, outcome: Outcome, pictures: Pictures) -> None:
+def enter(bundle: Bundle, path: Path, outcome: Outcome, calibrated_on: int, *, labelled: bool) -> None:
     """Move a file that passed into its bundle, as that is now, with what the gate found."""
     before, bundle = bundle, Bundle.open(bundle.root)
     spec: Spec = getattr(bundle.manifest, outcome.kind)
@@ -246,9 +252,9 @@ def enter(bundle: Bundle, path: Path, outcome: Outcome, pictures: Pictures) -> N
         raise ExportError(f"{bundle.root}: expected the fp32 graph that was quantised, got another since; do it again")
     verdict = outcome.verdict
     quantized = Quantized(
-        calibrated_on=len(pictures.calibration),
-        validated_on=len(pictures.validation),
-        labelled=pictures.labelled,
+        calibrated_on=calibrated_on,
+        validated_on=verdict.pictures,
+        labelled=labelled,
         strings=verdict.strings,
         strings_equal=verdict.strings_equal,
         regions=verdict.regions,

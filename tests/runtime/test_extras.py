@@ -30,7 +30,9 @@ def test_the_packages_are_named_once(monkeypatch, extras, command):
     assert pip_install(*extras) == command.replace("== 'x86_64'", '== "x86_64"')
 
 
-@pytest.mark.parametrize("extra", ["cpu", "tensorrt", "tensorrt-rtx", "stream", "export", "train", "bench", "peers"])
+@pytest.mark.parametrize(
+    "extra", ["cpu", "tensorrt", "tensorrt-rtx", "stream", "export", "train", "bench", "peers", "easyocr"]
+)
 def test_every_extra_of_ours_has_packages(extra):
     command = pip_install(extra)
     assert command.startswith("pip install '")

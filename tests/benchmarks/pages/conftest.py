@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edgereader.benchmarks.machine import Machine
+from edgereader.benchmarks.speed.agreement_figures import Agreement, BoxTimes, Difference
 from edgereader.benchmarks.speed.figures import (
     STAGES,
     Accuracy,
@@ -107,6 +108,13 @@ def slope(what, first, *, passed, judged=True):
                  high=0.4, allowed=0.01, judged=judged, passed=passed)  # fmt: skip
 
 
+AGREEMENT = Agreement(
+    command="edgereader bench agree mine", date="2026-11-28T08:00:00+00:00", machine=MACHINE, bundle="mine",
+    backend="cpu", precision="fp32", photos=PHOTOS, versions={"easyocr": "1.7.2"}, canvas_px=640, threads=1,
+    easyocr=12, ours=14, both=10, equal=9,
+    differences=[Difference(photo="a.jpg", easyocr="12|", ours="12", cause="place")],
+    box_times=BoxTimes(easyocr_ms=50.0, ours_ms=4.0, times=12.5, boxes=14, same_boxes=13),
+)  # fmt: skip
 GROWTH = Growth(
     command="edgereader bench growth", date="2026-11-22T09:00:00+00:00", machine=MACHINE, bundle="digits-edge",
     backend="cpu", precision="int8", rounds=5, margin=0.05,

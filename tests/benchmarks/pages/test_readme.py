@@ -6,6 +6,8 @@ from edgereader.benchmarks.pages.readme import BEGIN, block, read_results, renew
 from edgereader.benchmarks.report import write_json
 from edgereader.runtime.errors import DatasetError
 
+from .conftest import AGREEMENT
+
 
 def test_the_readme_is_what_the_committed_figures_make_of_it(repository):
     """Nobody types a figure: `edgereader bench readme` writes them. Markers and figures come together or not at all."""
@@ -52,6 +54,14 @@ def test_the_block_hides_nothing(bench, growth, soak, stream):
     assert "| ≥ 8 /s | 7.20 /s | **no** |" in text
     assert "| ≤ 250 ms | 240.00 ms | yes |" in text
     assert stream.command in text
+
+
+def test_what_reads_as_easyocr_does_is_said():
+    text = block({"agreement.json": AGREEMENT})
+    assert "of 12 texts of EasyOCR and 14 of ours, 10 are at the same place and 9 of these equal" in text
+    assert "others: 1 by place" in text
+    assert "| ≥ 98 % | 90 % | **no** |" in text
+    assert "| ≥ 10 × | 12.50 × | yes |" in text
 
 
 def test_a_miss_is_said(bench):

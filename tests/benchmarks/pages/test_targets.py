@@ -4,6 +4,8 @@ from msgspec.structs import replace
 
 from edgereader.benchmarks.pages.targets import SpeedTarget, Which, batch_gain, limit, measured, read_speed_targets
 
+from .conftest import AGREEMENT
+
 
 def target(**fields):
     return SpeedTarget(what="x", **{"file": "bench.json", "at_least": 6.0, **fields})
@@ -23,14 +25,26 @@ def files(bench, growth, stream):
 
 def test_every_target_can_be_computed_or_is_said_not_to_be(files):
     asked = read_speed_targets().targets
-    assert len(asked) == 10
-    assert [measured(each, {}) for each in asked] == [None] * 10
+    assert len(asked) == 15
+    assert [measured(each, {}) for each in asked] == [None] * 15
     found = [measured(each, files) for each in asked]
-    assert [value is None for value in found] == [False, False, True, True, False, False, True, False, False, False]
+    assert [value is None for value in found] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+        True,
+        False,
+        False,
+        False,
+        *[True] * 5,
+    ]
     assert found[0] == 0.07
     assert found[5] == pytest.approx(0.505)
-    assert found[7:] == [21.8, 7.2, 240.0]
-    assert [limit(each, files) for each in asked[7:]] == [None] * 3
+    assert found[7:10] == [21.8, 7.2, 240.0]
+    assert [limit(each, files) for each in asked[7:10]] == [None] * 3
 
 
 def test_a_ratio_is_the_other_over_ours(files):
@@ -77,3 +91,14 @@ def test_limits_are_met_at_their_value_and_one_is_needed():
         target(figure="cold_start", at_most=0.6)
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"what": "x", "figure": "other", "file": "x", "at_most": 1}, SpeedTarget)
+
+
+def test_what_was_asked_beside_easyocr(files, bench):
+    ours, other = files["bench.json"].contenders[1:3]
+    share = target(figure="memory_share", of=OURS, beside=Which(contender="edgereader", precision="fp32"))
+    assert measured(share, files) == ours.memory.peak_mib / other.memory.peak_mib
+    assert limit(share, files) is None
+    found = {"bench.json": AGREEMENT}
+    assert measured(target(figure="boxes_faster"), found) == 12.5
+    assert measured(target(figure="equal_texts"), found) == 0.9
+    assert measured(target(figure="equal_texts"), {"bench.json": replace(AGREEMENT, both=0)}) is None

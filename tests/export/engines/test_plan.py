@@ -77,7 +77,8 @@ def expect_contract(
     name, each = next(iter(profile.items()))
     assert plan.profile[name] == [each.min, each.opt, each.max]
     assert (each.min[0], each.max[0]) == (1, 8)
-    maps, sizes = ("OUTPUT", "FLOAT", (-1, -1, -1)), each.min[1:]
+    maps = "OUTPUT", "FLOAT", (-1, -1, -1)
+    sizes = tuple(low if low == high else -1 for low, high in zip(each.min[1:], each.max[1:], strict=True))
     expected: dict[str, Any] = {
         "detector": {"image": ("INPUT", "UINT8", (-1, -1, -1, 3)), "region": maps, "affinity": maps},
         "recognizer": {
@@ -312,7 +313,7 @@ def in_precision(path: Path, precision: str, folder: Path) -> Path:
     rng = np.random.default_rng(0)
     probe: dict[str, Any] = {"image": rng.integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)}
     if model.graph.input[0].name == "crops":
-        crops = rng.integers(0, 256, (2, 32, 100, 1), dtype=np.uint8)
+        crops = rng.integers(0, 256, (2, 32, sizes(path, "crops")[2] or 100, 1), dtype=np.uint8)
         probe = {"crops": crops, "allowed": np.zeros(sizes(path, "allowed"), np.float32)}
     made = recipe(precision, model, [probe])
     onnx.save(made.make(made.layers), folder / f"{precision}.onnx")
@@ -376,6 +377,22 @@ def test_the_published_recogniser_builds_for_both_gpus(
     exported: Callable[..., tuple[Recognizer, Path]], tmp_path: Path, precision: str
 ) -> None:
     build_recognizer(exported("TPS-ResNet-BiLSTM-Attn", 1.0)[1], precision, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8-trt"])
+@pytest.mark.parametrize("stages", ["None-VGG-BiLSTM-CTC", "None-ResNet-BiLSTM-Attn"])
+def test_a_recogniser_of_several_widths_builds_for_both_gpus(
+    exported: Callable[..., tuple[Recognizer, Path]], tmp_path: Path, stages: str, precision: str
+) -> None:
+    """The first is that of EasyOCR's second generation."""
+    bundle = Bundle.open(exported(stages, 0.125, (32, 64, 128))[1])
+    profile, path = default_profile(bundle, "recognizer", max_batch=8), bundle.file("recognizer")
+    assert [each[2] for each in (profile["crops"].min, profile["crops"].opt, profile["crops"].max)] == [32, 64, 128]
+    built = build_plan(in_precision(path, precision, tmp_path), profile, "tensorrt-rtx", BOTH)
+    steps = -1 if bundle.recognizer.open_steps else bundle.recognizer.steps(32)
+    expect_contract(built, "recognizer", steps, bundle.recognizer.classes, profile)
+    assert (len(built.fp32_layers) < built.layers) == (precision != "fp32")
 
 
 def build_recognizer(folder: Path, precision: str, scratch: Path) -> BuiltPlan:

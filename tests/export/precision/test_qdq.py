@@ -54,16 +54,20 @@ def test_numbers_are_near_and_fp32_is_untouched(folded: onnx.ModelProto, ranges:
 
 
 def test_onnx_runtime_runs_all_of_it_in_int8(folded: onnx.ModelProto, ranges: Any, tmp_path: Path) -> None:
-    """Between the first and the last int8 layer, nothing goes to float and back but the resize."""
+    """Between the first and the last int8 layer, nothing goes to float and back but what is resized."""
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     options.log_severity_level = 3
     contents = quantize(folded, layers(Graph(folded)), ranges).SerializeToString()
     onnxruntime.InferenceSession(contents, options, providers=["CPUExecutionProvider"])
-    kinds = Counter(node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node)
+    optimised = Graph(onnx.load(tmp_path / "optimised.onnx"))
+    kinds = Counter(node.op_type for node in optimised.graph.node)
     assert kinds["QLinearConv"] == 4
     assert kinds["QLinearConcat"] == 1
-    assert kinds["QuantizeLinear"] == kinds["DequantizeLinear"] == 1
+    assert kinds["QuantizeLinear"] == kinds["DequantizeLinear"] == 2
+    (resize,) = (node for node in optimised.graph.node if node.op_type == "Resize")
+    assert optimised.producer[resize.input[0]].op_type == "DequantizeLinear", "on bytes it would cut off"
+    assert [each.op_type for each in optimised.users(resize.output[0])] == ["QuantizeLinear"]
     assert "Relu" not in kinds
 
 

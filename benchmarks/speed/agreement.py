@@ -1,0 +1,203 @@
+"""`edgereader bench agree`: a bundle of EasyOCR's networks beside EasyOCR, text by text and box by box."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import click
+import numpy as np
+
+from ...runtime.bundle import Bundle
+from ...runtime.characters import Map
+from ...runtime.detector import Detector
+from ...runtime.errors import BackendUnavailable
+from ...runtime.heatmaps import find_regions
+from ...runtime.images import Frame, Points
+from ...runtime.manifest import DetectorSpec, RecognizerSpec
+from ...runtime.quads import overlap
+from ...runtime.recognizer import Recognizer
+from ..contenders import Found, Options, Unavailable
+from ..contenders.easy_ocr import EasyOcr, Grey, open_contender
+from ..contenders.peer import box
+from ..machine import this_machine
+from ..measuring import check_files, command_line, now
+from ..report import writable, write_json
+from .agreement_figures import Agreement, BoxTimes, Cause, Difference
+from .photos import decode, find, map_photos
+
+Result = TypeVar("Result")
+SAME_BOX = 0.5
+"""Intersection over union from which on both have found a text."""
+SAME_MAPS = 0.9
+"""The same for boxes of the same maps."""
+NEVER_JOINED = -1e6
+"""EasyOCR joins words that are nearer to each other than so many times their height."""
+TURNS = 5
+"""In which both find the boxes of a photo's maps."""
+
+
+@click.command()
+@click.argument("bundle")
+@click.option("--photos", "folders", multiple=True, help="Folder of photos; repeatable.")
+@click.option("--limit", type=click.IntRange(min=1), help="Photos of each folder, spread evenly over it.")
+@click.option("--precision", default="fp32", show_default=True, help="Which files of the bundle run.")
+@click.option("--canvas", "canvas_px", type=click.IntRange(64, 8192), default=1280, show_default=True)
+@click.option("--threads", type=click.IntRange(min=0), default=1, show_default=True, help="Of each; 0 = all cores.")
+@click.option("--json", "report_file", type=click.Path(path_type=Path), help="Write the figures to this file.")
+def agree(
+    bundle: str,
+    folders: tuple[str, ...],
+    limit: int | None,
+    precision: str,
+    canvas_px: int,
+    threads: int,
+    report_file: Path | None,
+) -> None:
+    """Hold BUNDLE, exported from EasyOCR's checkpoints, against EasyOCR itself, on the same photos and canvases.
+
+    Of the texts that both find, how many are equal, and where the others differ: in the second look that EasyOCR takes
+    with another contrast, in the place, in how the crop is cut, or in the network. EasyOCR joins no words here. Both
+    then find the boxes in the same maps, in turns.
+
+    Exit codes: 0 compared, 2 nothing compared because an option, a photo or a bundle is wrong or EasyOCR is missing.
+    """
+    writable(report_file)
+    opened = Bundle.open(bundle)
+    check_files(opened, precision)
+    photos = find(folders, limit)
+    try:
+        peer = open_contender("easyocr", Options(canvas_px=canvas_px, threads=threads))
+    except Unavailable as exc:
+        raise BackendUnavailable(str(exc)) from exc
+
+    def checksum(spec: DetectorSpec | RecognizerSpec) -> str:
+        return spec.files[precision].sha256
+
+    beside = Beside(peer, opened, precision, canvas_px, threads)
+    with TemporaryDirectory(prefix="edgereader-agree-") as folder:
+        pixels = decode(photos, folders, Path(folder) / "pixels")
+        for photo, frame in zip(photos, map_photos(pixels.path, pixels.shapes_hw), strict=True):
+            beside.look(photo.path.name, frame)
+            click.echo(f"{photo.path.name}: {beside.equal} of {beside.both} equal", err=True)
+    report = Agreement(
+        command=command_line(), date=now(), machine=this_machine(), bundle=opened.manifest.name,
+        files={"detector": checksum(opened.detector), "recognizer": checksum(opened.recognizer)},
+        backend="cpu", precision=precision, photos=pixels.facts, versions=peer.versions, canvas_px=canvas_px,
+        threads=threads, easyocr=beside.easyocr, ours=beside.ours, both=beside.both, equal=beside.equal,
+        differences=beside.differences, box_times=beside.box_times(),
+    )  # fmt: skip
+    if report_file:
+        write_json(report_file, report)
+    click.echo(table(report))
+
+
+class Beside:
+    """Both readers, and what was found so far."""
+
+    def __init__(self, peer: EasyOcr, bundle: Bundle, precision: str, canvas_px: int, threads: int) -> None:
+        self.peer, self.limits = peer, bundle.detector.thresholds
+        self.detector = Detector(bundle, "cpu", precision, canvas_px, threads or None)
+        self.recognizer = Recognizer(bundle, "cpu", precision, alphabet=None, threads=threads or None)
+        self.easyocr = self.ours = self.both = self.equal = self.boxes = self.same_boxes = 0
+        self.differences: list[Difference] = []
+        self.times_ms: list[tuple[float, float]] = []
+
+    def look(self, name: str, frame: Frame) -> None:
+        """Read one photo with both."""
+        looking = self.detector.start(frame)
+        self.find_boxes(*(each.copy() for each in looking.looks[0].maps()))
+        regions = self.detector.finish(looking)
+        mine = self.recognizer.recognize(frame, regions)
+        limits = {
+            "text_threshold": self.limits.text,
+            "link_threshold": self.limits.link,
+            "low_text": self.limits.low_text,
+        }
+        grey, upright, tilted = self.peer.boxes(frame, width_ths=NEVER_JOINED, **limits)
+        theirs = self.peer.texts(grey, upright, tilted)
+        self.ours += len(mine)
+        self.easyocr += len(theirs)
+        for at, place in pairs([each.quad for each in theirs], [each.quad for each in regions]):
+            self.both += 1
+            self.equal += theirs[at].text == mine[place].text
+            if theirs[at].text != mine[place].text:
+                cause = self.cause(frame, grey, theirs[at], mine[place].text)
+                self.differences.append(
+                    Difference(photo=name, easyocr=theirs[at].text, ours=mine[place].text, cause=cause)
+                )
+
+    def cause(self, frame: Frame, grey: Grey, theirs: Found, ours: str) -> Cause:
+        """Why a text that EasyOCR found is another one here."""
+        from easyocr.utils import four_point_transform, get_image_list
+
+        left, top, right, bottom = (int(each) for each in (*theirs.quad[0], *theirs.quad[2]))
+        upright = np.array_equal(theirs.quad, box(left, top, right, bottom))
+        boxes: tuple[Any, Any] = ([[left, right, top, bottom]], []) if upright else ([], [theirs.quad])
+        if self.peer.texts(grey, *boxes, contrast_ths=0)[0].text == ours:
+            return "second look"
+        place = frame[top:bottom, left:right] if upright else four_point_transform(frame, theirs.quad)
+        crop = get_image_list(*boxes, grey)[0][0][1]
+        here, same_crop = self.recognizer.recognize_crops([place, crop])
+        return "place" if here.text == theirs.text else "crop" if same_crop.text == theirs.text else "network"
+
+    def find_boxes(self, region: Map, affinity: Map) -> None:
+        """Let both find the boxes in the same maps, in turns."""
+        from easyocr.craft_utils import getDetBoxes
+
+        limits = self.limits.text, self.limits.link, self.limits.low_text
+        text, link, low = limits
+        times: tuple[list[float], list[float]] = [], []
+        for _ in range(TURNS):
+            theirs = timed(lambda: getDetBoxes(region, affinity, *limits, False)[0], times[0])
+            ours = timed(
+                lambda: find_regions(region, affinity, text_threshold=text, link_threshold=link, low_text=low), times[1]
+            )
+        self.times_ms.append((median(times[0]), median(times[1])))
+        quads = [each.quad for each in ours]
+        self.boxes += len(theirs)
+        self.same_boxes += len(pairs([np.float32(each) for each in theirs], quads, SAME_MAPS))
+
+    def box_times(self) -> BoxTimes:
+        """Medians over the photos so far."""
+        theirs, ours = (median(each) for each in zip(*self.times_ms, strict=True))
+        times = median(one / other for one, other in self.times_ms)
+        return BoxTimes(easyocr_ms=theirs, ours_ms=ours, times=times, boxes=self.boxes, same_boxes=self.same_boxes)
+
+
+def timed(run: Callable[[], Result], times_ms: list[float]) -> Result:
+    """What a call gives; its milliseconds of this thread, which others do not lengthen, are added to the list."""
+    start = time.thread_time()
+    result = run()
+    times_ms.append(1000 * (time.thread_time() - start))
+    return result
+
+
+def pairs(one: Sequence[Points], other: Sequence[Points], least: float = SAME_BOX) -> list[tuple[int, int]]:
+    """Places of the quads of both lists that share at least so much, each once, the best first."""
+    shared = [
+        (overlap(quad, its, "union"), at, place) for at, quad in enumerate(one) for place, its in enumerate(other)
+    ]
+    found: list[tuple[int, int]] = []
+    for share, at, place in sorted(shared, reverse=True):
+        if share >= least and all(at != left and place != right for left, right in found):
+            found.append((at, place))
+    return found
+
+
+def table(report: Agreement) -> str:
+    """The figures in a few lines."""
+    causes = Counter(each.cause for each in report.differences)
+    boxes = report.box_times
+    return "\n".join([
+        f"texts: EasyOCR {report.easyocr}, ours {report.ours}, both {report.both}, of these equal {report.equal}",
+        *(f"  {count} differ by {cause}" for cause, count in causes.most_common()),
+        *(f"    {each.photo}: {each.easyocr!r}, ours {each.ours!r}: {each.cause}" for each in report.differences),
+        f"boxes from maps: EasyOCR {boxes.easyocr_ms:.1f} ms, ours {boxes.ours_ms:.2f}, {boxes.times:.1f} times",
+        f"boxes that are the same: {boxes.same_boxes} of {boxes.boxes}",
+    ])  # fmt: skip
