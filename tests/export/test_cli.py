@@ -50,11 +50,11 @@ def test_widths_are_told_and_verified(make_recognizer: Maker, save: Save, tmp_pa
     told = ["--charset", "digits", "--size", "32x96", "--keep-ratio", "--widths", "32,48,64,96"]
     result = CliRunner().invoke(export, ["recognizer", str(checkpoint), "--to", str(bundle), *told])
     assert result.exit_code == 0, result.output
-    assert "comparing with the network: input 12" in result.stderr, "three widths"
+    assert "comparing with the network: input 6" in result.stderr, "three widths"
     assert Bundle.open(bundle).recognizer.widths == (32, 48, 64, 96)
     result = CliRunner().invoke(verify, [str(bundle), "--checkpoint", str(checkpoint)])
     assert result.exit_code == 0, result.output
-    assert "12 inputs" in result.stdout
+    assert "6 inputs" in result.stdout
 
 
 @pytest.mark.parametrize("widths", ["64,32", "32,32", "4,8", "32,66", "32,", "a", "32;64", "16384"])

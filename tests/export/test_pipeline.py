@@ -146,7 +146,7 @@ def test_several_widths_equal_the_network_at_each_of_them(exported: Exported, st
     network, folder = exported(stages, 0.125, WIDTHS)
     bundle = Bundle.open(folder)
     spec, path = bundle.recognizer, bundle.file("recognizer")
-    assert (spec.image_hw, spec.widths, spec.parity["fp32"].cases) == ((32, 128), WIDTHS, 12)
+    assert (spec.image_hw, spec.widths, spec.parity["fp32"].cases) == ((32, 128), WIDTHS, 6)
     for width in (*WIDTHS, 8, 92, 512):
         assert_recognizer_equals(path, network, width)
     crops = [np.random.default_rng(width).integers(0, 256, (32, width)).astype(np.uint8) for width in (90, 9, 500, 40)]
@@ -245,7 +245,7 @@ def test_detector_equals_its_network(name: str, request: pytest.FixtureRequest, 
     assert spec is not None
     assert (spec.architecture, spec.width, spec.strided) == ("CRAFT", 0.125, name == "strided_craft")
     assert (spec.thresholds.text, spec.long_side_px) == (0.5, 960)
-    assert spec.parity["fp32"].cases == 6
+    assert spec.parity["fp32"].cases == 4
     assert_detector_equals(bundle.file("detector"), craft, None)
 
 

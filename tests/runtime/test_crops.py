@@ -17,7 +17,7 @@ def spec(make_bundle):
 
 @pytest.mark.parametrize(
     ("quad_hw", "width", "used"),
-    [((40, 20), 64, 32 / 64), ((40, 41), 128, 66 / 128), ((40, 400), 512, 384 / 512), ((40, 1000), 512, 1)],
+    [((40, 20), 64, 32 / 64), ((40, 41), 128, 65 / 128), ((40, 400), 512, 384 / 512), ((40, 1000), 512, 1)],
 )
 def test_a_crop_has_the_least_width_that_holds_it(spec, quad_hw, width, used):
     cut = plan_cut(spec, FRAME, box(10, 10, quad_hw[1], quad_hw[0]))

@@ -107,7 +107,7 @@ def test_a_fixed_width_is_used_as_by_the_plain_rule(stretch):
     for width in range(1, 1300, 7):
         for height in (1, 13, 40, 90):
             used = cut_quad(frame, box(0, 0, width, height), crop, keep_ratio=True, stretch=stretch)
-            assert used == min(128, max(1, round(32 * width / height * stretch)))
+            assert used == min(128, max(1, int(32 * width * stretch) // height))
 
 
 def test_keeping_the_ratio_squeezes_what_is_too_wide():
