@@ -22,7 +22,7 @@ from ...runtime.images import Frame, Points
 from ...runtime.manifest import DetectorSpec, RecognizerSpec
 from ...runtime.quads import overlap
 from ...runtime.recognizer import Recognizer
-from ..contenders import Found, Options, Unavailable
+from ..contenders import Options, Unavailable
 from ..contenders.easy_ocr import EasyOcr, Grey, open_contender
 from ..contenders.peer import box
 from ..machine import this_machine
@@ -123,45 +123,44 @@ class Beside:
         theirs = self.peer.texts(grey, upright, tilted)
         self.ours += len(mine)
         self.easyocr += len(theirs)
-        for at, place in pairs([each.quad for each in theirs], [each.quad for each in regions]):
+        quads = [np.float32(each.quad) for each in theirs]
+        for at, place in pairs(quads, [each.quad for each in regions]):
             self.both += 1
-            self.equal += theirs[at].text == mine[place].text
-            if theirs[at].text != mine[place].text:
-                cause = self.cause(frame, grey, theirs[at], mine[place].text)
-                self.differences.append(
-                    Difference(photo=name, easyocr=theirs[at].text, ours=mine[place].text, cause=cause)
-                )
+            text, ours = theirs[at].text, mine[place].text
+            self.equal += text == ours
+            if text != ours:
+                cause = self.cause(frame, grey, quads[at], text, ours)
+                self.differences.append(Difference(photo=name, easyocr=text, ours=ours, cause=cause))
 
-    def cause(self, frame: Frame, grey: Grey, theirs: Found, ours: str) -> Cause:
-        """Why a text that EasyOCR found is another one here."""
+    def cause(self, frame: Frame, grey: Grey, quad: Points, text: str, ours: str) -> Cause:
+        """Why a text that EasyOCR found in a quad (4, 2) is another one here."""
         from easyocr.utils import four_point_transform, get_image_list
 
-        left, top, right, bottom = (int(each) for each in (*theirs.quad[0], *theirs.quad[2]))
-        upright = np.array_equal(theirs.quad, box(left, top, right, bottom))
-        boxes: tuple[Any, Any] = ([[left, right, top, bottom]], []) if upright else ([], [theirs.quad])
+        left, top, right, bottom = (int(each) for each in (*quad[0], *quad[2]))
+        upright = np.array_equal(quad, box(left, top, right, bottom))
+        boxes: tuple[Any, Any] = ([[left, right, top, bottom]], []) if upright else ([], [quad])
         if self.peer.texts(grey, *boxes, contrast_ths=0)[0].text == ours:
             return "second look"
-        place = frame[top:bottom, left:right] if upright else four_point_transform(frame, theirs.quad)
+        place = frame[top:bottom, left:right] if upright else four_point_transform(frame, quad)
         crop = get_image_list(*boxes, grey)[0][0][1]
         here, same_crop = self.recognizer.recognize_crops([place, crop])
-        return "place" if here.text == theirs.text else "crop" if same_crop.text == theirs.text else "network"
+        return "place" if here.text == text else "crop" if same_crop.text == text else "network"
 
     def find_boxes(self, region: Map, affinity: Map) -> None:
         """Let both find the boxes in the same maps, in turns."""
         from easyocr.craft_utils import getDetBoxes
 
-        limits = self.limits.text, self.limits.link, self.limits.low_text
-        text, link, low = limits
+        text, link, low = self.limits.text, self.limits.link, self.limits.low_text
         times: tuple[list[float], list[float]] = [], []
         for _ in range(TURNS):
-            theirs = timed(lambda: getDetBoxes(region, affinity, *limits, False)[0], times[0])
+            theirs = timed(lambda: getDetBoxes(region, affinity, text, link, low, False)[0], times[0])
             ours = timed(
                 lambda: find_regions(region, affinity, text_threshold=text, link_threshold=link, low_text=low), times[1]
             )
         self.times_ms.append((median(times[0]), median(times[1])))
         quads = [each.quad for each in ours]
         self.boxes += len(theirs)
-        self.same_boxes += len(pairs([np.float32(each) for each in theirs], quads, SAME_MAPS))
+        self.same_boxes += len(pairs(theirs, quads, SAME_MAPS))
 
     def box_times(self) -> BoxTimes:
         """Medians over the photos so far."""
