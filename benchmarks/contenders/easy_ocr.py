@@ -42,7 +42,7 @@ class EasyOcr(OneByOne):
         As `readtext` finds them in a file: in an array, which is BGR to it, its detector takes blue for red.
         """
         (upright,), (tilted,) = self.reader.detect(frame[:, :, ::-1], reformat=False, **self.canvas, **options)
-        return cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), upright, tilted
+        return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8), upright, tilted
 
     def texts(self, grey: Grey, upright: Boxes, tilted: Boxes, **options: Any) -> list[Found]:
         """What stands in these boxes, all of it."""

@@ -123,7 +123,7 @@ class Beside:
         theirs = self.peer.texts(grey, upright, tilted)
         self.ours += len(mine)
         self.easyocr += len(theirs)
-        quads = [np.float32(each.quad) for each in theirs]
+        quads = [np.asarray(each.quad, np.float32) for each in theirs]
         for at, place in pairs(quads, [each.quad for each in regions]):
             self.both += 1
             text, ours = theirs[at].text, mine[place].text
