@@ -32,6 +32,8 @@ from .agreement_figures import Agreement, BoxTimes, Cause, Difference
 from .photos import decode, find, map_photos
 
 Result = TypeVar("Result")
+SURE = 0.5
+"""EasyOCR's confidence from which on it is sure of a text."""
 SAME_BOX = 0.5
 """Intersection over union from which on both have found a text."""
 SAME_MAPS = 0.9
@@ -90,6 +92,7 @@ def agree(
         files={"detector": checksum(opened.detector), "recognizer": checksum(opened.recognizer)},
         backend="cpu", precision=precision, photos=pixels.facts, versions=peer.versions, canvas_px=canvas_px,
         threads=threads, easyocr=beside.easyocr, ours=beside.ours, both=beside.both, equal=beside.equal,
+        sure=beside.sure, sure_equal=beside.sure_equal,
         differences=beside.differences, box_times=beside.box_times(),
     )  # fmt: skip
     if report_file:
@@ -104,7 +107,8 @@ class Beside:
         self.peer, self.limits = peer, bundle.detector.thresholds
         self.detector = Detector(bundle, "cpu", precision, canvas_px, threads or None)
         self.recognizer = Recognizer(bundle, "cpu", precision, alphabet=None, threads=threads or None)
-        self.easyocr = self.ours = self.both = self.equal = self.boxes = self.same_boxes = 0
+        self.easyocr = self.ours = self.both = self.equal = self.sure = self.sure_equal = 0
+        self.boxes = self.same_boxes = 0
         self.differences: list[Difference] = []
         self.times_ms: list[tuple[float, float]] = []
 
@@ -126,11 +130,19 @@ class Beside:
         quads = [np.asarray(each.quad, np.float32) for each in theirs]
         for at, place in pairs(quads, [each.quad for each in regions]):
             self.both += 1
-            text, ours = theirs[at].text, mine[place].text
+            text, ours, confidence = theirs[at].text, mine[place].text, theirs[at].confidence
             self.equal += text == ours
+            self.sure += confidence >= SURE
+            self.sure_equal += confidence >= SURE and text == ours
             if text != ours:
                 cause = self.cause(frame, grey, quads[at], text, ours)
-                self.differences.append(Difference(photo=name, easyocr=text, ours=ours, cause=cause))
+                our_confidence = round(mine[place].confidence, 3)
+                self.differences.append(
+                    Difference(
+                        photo=name, easyocr=text, ours=ours, confidence=round(confidence, 3),
+                        our_confidence=our_confidence, cause=cause,
+                    )
+                )  # fmt: skip
 
     def cause(self, frame: Frame, grey: Grey, quad: Points, text: str, ours: str) -> Cause:
         """Why a text that EasyOCR found in a quad (4, 2) is another one here."""
@@ -195,8 +207,13 @@ def table(report: Agreement) -> str:
     boxes = report.box_times
     return "\n".join([
         f"texts: EasyOCR {report.easyocr}, ours {report.ours}, both {report.both}, of these equal {report.equal}",
+        f"texts that EasyOCR is sure of: {report.sure}, of these equal {report.sure_equal}",
         *(f"  {count} differ by {cause}" for cause, count in causes.most_common()),
-        *(f"    {each.photo}: {each.easyocr!r}, ours {each.ours!r}: {each.cause}" for each in report.differences),
+        *(f"    {each.photo}: {_told(each)}: {each.cause}" for each in report.differences),
         f"boxes from maps: EasyOCR {boxes.easyocr_ms:.1f} ms, ours {boxes.ours_ms:.2f}, {boxes.times:.1f} times",
         f"boxes that are the same: {boxes.same_boxes} of {boxes.boxes}",
     ])  # fmt: skip
+
+
+def _told(each: Difference) -> str:
+    return f"{each.easyocr!r} ({each.confidence:.2f}), ours {each.ours!r} ({each.our_confidence:.2f})"
