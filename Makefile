@@ -9,7 +9,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
 
-.PHONY: read test nightly timed oldest check lint types format bench growth soak card debian clean
+.PHONY: read test nightly timed oldest check lint types format bench bench-published growth soak card debian clean
 
 read: $(READ)/.installed  ## Read the sample photo with the shipped models; installs the runtime only, no PyTorch
 	@$(READ)/bin/edgereader read $(SAMPLE) --save build/read
@@ -63,6 +63,19 @@ bench: $(DEV)/.installed build/wide/bundle.json  ## Measure EdgeReader beside ot
 		--turns 3 --seconds 3 --cold-starts 0 --json benchmarks/results/bench-streams.json
 	$(DEV)/bin/edgereader bench readme
 	$(DEV)/bin/edgereader bench report $(addprefix benchmarks/results/,bench.json growth.json soak.json stream.json) --to build/bench
+
+bench-published: build/craft-english/bundle.json  ## Measure EasyOCR's published networks, in fp32 and int8, beside EasyOCR
+	$(DEV)/bin/edgereader bench $(<D) $(PHOTOS:%=--photos %) --limit 2 --contender edgereader --contender easyocr \
+		--precision fp32 --precision int8 --canvas 640 --threads 1 --turns 3 --seconds 40 --first-pass 1 --cold-starts 1 \
+		--json benchmarks/results/bench-published.json
+	$(DEV)/bin/edgereader bench agree $(<D) $(PHOTOS:%=--photos %) --limit 6 --canvas 640 \
+		--json benchmarks/results/agreement.json
+	$(DEV)/bin/edgereader bench readme
+
+build/craft-english/bundle.json: $(DEV)/.installed
+	$(DEV)/bin/python $(PIP_INSTALL) -c constraints.txt --editable '.[easyocr]'
+	$(DEV)/bin/edgereader export published --to $(@D)
+	$(DEV)/bin/edgereader quantize $(@D) --calibration ../shared/data/scenes_bibs
 
 growth: $(DEV)/.installed  ## Measure what grows with a photo's size, its regions and a batch
 	$(DEV)/bin/edgereader bench growth --json benchmarks/results/growth.json

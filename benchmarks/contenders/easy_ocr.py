@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...runtime.detector import ENLARGE
 from ...runtime.extras import pip_install
 from ...runtime.images import Frame
-from . import Contender, Found, Options, with_digits
+from . import Found, Options, with_digits
 from .peer import OneByOne, library, limit_opencv
 
 INSTALL = pip_install("easyocr")
@@ -42,7 +42,7 @@ class EasyOcr(OneByOne):
         As `readtext` finds them in a file: in an array, which is BGR to it, its detector takes blue for red.
         """
         (upright,), (tilted,) = self.reader.detect(frame[:, :, ::-1], reformat=False, **self.canvas, **options)
-        return cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), upright, tilted
+        return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8), upright, tilted
 
     def texts(self, grey: Grey, upright: Boxes, tilted: Boxes, **options: Any) -> list[Found]:
         """What stands in these boxes, all of it."""
@@ -55,7 +55,7 @@ class EasyOcr(OneByOne):
         return Found(lines[0][1], float(lines[0][2])) if lines else Found("", 0.0)
 
 
-def open_contender(name: str, options: Options) -> Contender:  # noqa: ARG001, it goes by one name
+def open_contender(name: str, options: Options) -> EasyOcr:  # noqa: ARG001, it goes by one name
     """Load its networks.
 
     Raises:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...runtime.errors import DatasetError
 from ..card import filled
 from ..speed.agreement_figures import Agreement
-from ..speed.figures import Contender, Report
+from ..speed.figures import BUSY, Contender, Report
 from ..speed.files import Figures, read_figures
 from ..speed.growth_figures import Growth
 from ..speed.soak_figures import Slope, Soak
@@ -98,11 +98,12 @@ def block(files: Files) -> str:
 def where(report: Report) -> str:
     """On what it was measured."""
     photos = report.photos
+    shared = f" **{report.load:.1f} other processes shared the cores.**" if report.load and report.load > BUSY else ""
     return (
         f"{report.date[:10]}, {machine_words(report.machine)}; {version_words(report.machine.versions)}. "
         f"{photos.count} photos of {', '.join(photos.folders)}, {photos.megapixels:.2f} megapixels on average; "
         f"{report.turns} turns, in which the contenders alternate. Times are the p50 over that of "
-        "the first edgereader; photos/s are of the scenario in which there were most."
+        f"the first edgereader; photos/s are of the scenario in which there were most.{shared}"
     )
 
 
@@ -196,7 +197,7 @@ def agreement_words(found: Agreement) -> str:
         f"**The same texts as EasyOCR**, {found.date[:10]}, {version_words(found.versions)}, in {found.precision}, "
         f"{photos.count} photos of {', '.join(photos.folders)}, canvases of {found.canvas_px} px: of {found.easyocr} "
         f"texts of EasyOCR and {found.ours} of ours, {found.both} are at the same place and {found.equal} of these "
-        f"equal; others: {others}. Boxes of a photo's maps: {boxes.same_boxes} of {boxes.boxes} the same, "
+        f"equal, {found.sure_equal} of the {found.sure} that EasyOCR is sure of; others: {others}. Boxes of a photo's maps: {boxes.same_boxes} of {boxes.boxes} the same, "
         f"{steady(boxes.ours_ms)} ms, EasyOCR {steady(boxes.easyocr_ms)} ms. {code(found.command)}"
     )
 

@@ -109,7 +109,7 @@ def of_agreement(target: SpeedTarget, found: Agreement) -> float | None:
     """The figure of a bundle beside EasyOCR."""
     if target.figure == "boxes_faster":
         return found.box_times.times
-    return found.equal / found.both if target.figure == "equal_texts" and found.both else None
+    return found.sure_equal / found.sure if target.figure == "equal_texts" and found.sure else None
 
 
 def limit(target: SpeedTarget, files: Files) -> float | None:

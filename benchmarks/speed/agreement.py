@@ -22,7 +22,7 @@ from ...runtime.images import Frame, Points
 from ...runtime.manifest import DetectorSpec, RecognizerSpec
 from ...runtime.quads import overlap
 from ...runtime.recognizer import Recognizer
-from ..contenders import Found, Options, Unavailable
+from ..contenders import Options, Unavailable
 from ..contenders.easy_ocr import EasyOcr, Grey, open_contender
 from ..contenders.peer import box
 from ..machine import this_machine
@@ -32,6 +32,8 @@ from .agreement_figures import Agreement, BoxTimes, Cause, Difference
 from .photos import decode, find, map_photos
 
 Result = TypeVar("Result")
+SURE = 0.5
+"""EasyOCR's confidence from which on it is sure of a text."""
 SAME_BOX = 0.5
 """Intersection over union from which on both have found a text."""
 SAME_MAPS = 0.9
@@ -90,6 +92,7 @@ def agree(
         files={"detector": checksum(opened.detector), "recognizer": checksum(opened.recognizer)},
         backend="cpu", precision=precision, photos=pixels.facts, versions=peer.versions, canvas_px=canvas_px,
         threads=threads, easyocr=beside.easyocr, ours=beside.ours, both=beside.both, equal=beside.equal,
+        sure=beside.sure, sure_equal=beside.sure_equal,
         differences=beside.differences, box_times=beside.box_times(),
     )  # fmt: skip
     if report_file:
@@ -104,7 +107,8 @@ class Beside:
         self.peer, self.limits = peer, bundle.detector.thresholds
         self.detector = Detector(bundle, "cpu", precision, canvas_px, threads or None)
         self.recognizer = Recognizer(bundle, "cpu", precision, alphabet=None, threads=threads or None)
-        self.easyocr = self.ours = self.both = self.equal = self.boxes = self.same_boxes = 0
+        self.easyocr = self.ours = self.both = self.equal = self.sure = self.sure_equal = 0
+        self.boxes = self.same_boxes = 0
         self.differences: list[Difference] = []
         self.times_ms: list[tuple[float, float]] = []
 
@@ -123,45 +127,52 @@ class Beside:
         theirs = self.peer.texts(grey, upright, tilted)
         self.ours += len(mine)
         self.easyocr += len(theirs)
-        for at, place in pairs([each.quad for each in theirs], [each.quad for each in regions]):
+        quads = [np.asarray(each.quad, np.float32) for each in theirs]
+        for at, place in pairs(quads, [each.quad for each in regions]):
             self.both += 1
-            self.equal += theirs[at].text == mine[place].text
-            if theirs[at].text != mine[place].text:
-                cause = self.cause(frame, grey, theirs[at], mine[place].text)
+            text, ours, confidence = theirs[at].text, mine[place].text, theirs[at].confidence
+            self.equal += text == ours
+            self.sure += confidence >= SURE
+            self.sure_equal += confidence >= SURE and text == ours
+            if text != ours:
+                cause = self.cause(frame, grey, quads[at], text, ours)
+                our_confidence = round(mine[place].confidence, 3)
                 self.differences.append(
-                    Difference(photo=name, easyocr=theirs[at].text, ours=mine[place].text, cause=cause)
-                )
+                    Difference(
+                        photo=name, easyocr=text, ours=ours, confidence=round(confidence, 3),
+                        our_confidence=our_confidence, cause=cause,
+                    )
+                )  # fmt: skip
 
-    def cause(self, frame: Frame, grey: Grey, theirs: Found, ours: str) -> Cause:
-        """Why a text that EasyOCR found is another one here."""
+    def cause(self, frame: Frame, grey: Grey, quad: Points, text: str, ours: str) -> Cause:
+        """Why a text that EasyOCR found in a quad (4, 2) is another one here."""
         from easyocr.utils import four_point_transform, get_image_list
 
-        left, top, right, bottom = (int(each) for each in (*theirs.quad[0], *theirs.quad[2]))
-        upright = np.array_equal(theirs.quad, box(left, top, right, bottom))
-        boxes: tuple[Any, Any] = ([[left, right, top, bottom]], []) if upright else ([], [theirs.quad])
+        left, top, right, bottom = (int(each) for each in (*quad[0], *quad[2]))
+        upright = np.array_equal(quad, box(left, top, right, bottom))
+        boxes: tuple[Any, Any] = ([[left, right, top, bottom]], []) if upright else ([], [quad])
         if self.peer.texts(grey, *boxes, contrast_ths=0)[0].text == ours:
             return "second look"
-        place = frame[top:bottom, left:right] if upright else four_point_transform(frame, theirs.quad)
+        place = frame[top:bottom, left:right] if upright else four_point_transform(frame, quad)
         crop = get_image_list(*boxes, grey)[0][0][1]
         here, same_crop = self.recognizer.recognize_crops([place, crop])
-        return "place" if here.text == theirs.text else "crop" if same_crop.text == theirs.text else "network"
+        return "place" if here.text == text else "crop" if same_crop.text == text else "network"
 
     def find_boxes(self, region: Map, affinity: Map) -> None:
         """Let both find the boxes in the same maps, in turns."""
         from easyocr.craft_utils import getDetBoxes
 
-        limits = self.limits.text, self.limits.link, self.limits.low_text
-        text, link, low = limits
+        text, link, low = self.limits.text, self.limits.link, self.limits.low_text
         times: tuple[list[float], list[float]] = [], []
         for _ in range(TURNS):
-            theirs = timed(lambda: getDetBoxes(region, affinity, *limits, False)[0], times[0])
+            theirs = timed(lambda: getDetBoxes(region, affinity, text, link, low, False)[0], times[0])
             ours = timed(
                 lambda: find_regions(region, affinity, text_threshold=text, link_threshold=link, low_text=low), times[1]
             )
         self.times_ms.append((median(times[0]), median(times[1])))
         quads = [each.quad for each in ours]
         self.boxes += len(theirs)
-        self.same_boxes += len(pairs([np.float32(each) for each in theirs], quads, SAME_MAPS))
+        self.same_boxes += len(pairs(theirs, quads, SAME_MAPS))
 
     def box_times(self) -> BoxTimes:
         """Medians over the photos so far."""
@@ -196,8 +207,13 @@ def table(report: Agreement) -> str:
     boxes = report.box_times
     return "\n".join([
         f"texts: EasyOCR {report.easyocr}, ours {report.ours}, both {report.both}, of these equal {report.equal}",
+        f"texts that EasyOCR is sure of: {report.sure}, of these equal {report.sure_equal}",
         *(f"  {count} differ by {cause}" for cause, count in causes.most_common()),
-        *(f"    {each.photo}: {each.easyocr!r}, ours {each.ours!r}: {each.cause}" for each in report.differences),
+        *(f"    {each.photo}: {_told(each)}: {each.cause}" for each in report.differences),
         f"boxes from maps: EasyOCR {boxes.easyocr_ms:.1f} ms, ours {boxes.ours_ms:.2f}, {boxes.times:.1f} times",
         f"boxes that are the same: {boxes.same_boxes} of {boxes.boxes}",
     ])  # fmt: skip
+
+
+def _told(each: Difference) -> str:
+    return f"{each.easyocr!r} ({each.confidence:.2f}), ours {each.ours!r} ({each.our_confidence:.2f})"

@@ -16,6 +16,9 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Name of its file."""
     easyocr: str
     ours: str
+    confidence: float
+    """EasyOCR's, 0..1."""
+    our_confidence: float
     cause: Cause
     """"second look": EasyOCR's first, before it stretched the contrast of what it was unsure of, is ours. "place": we
     read the same where EasyOCR found it. "crop": we read the same in EasyOCR's own crop. "network": neither, so that it
@@ -53,6 +56,10 @@ class Agreement(OfBundle, frozen=True, kw_only=True):
     """Of them, those at the same place."""
     equal: int
     """Of these, those with the same characters."""
+    sure: int
+    """Texts at the same place of which EasyOCR is sure: the others are hardly legible, and change with any pixel."""
+    sure_equal: int
+    """Of these, those with the same characters."""
     differences: list[Difference]
-    """The others."""
+    """All that differ, sure or not."""
     box_times: BoxTimes

@@ -17,14 +17,12 @@ from ..measuring import command_line, now
 from ..pages import write_pages
 from ..report import writable, write_json
 from .entries import ALL, DEFAULT_BUNDLE, Entry, Variants, entries, interpreters
-from .figures import SCENARIOS, Report, ScenarioName
+from .figures import BUSY, SCENARIOS, Report, ScenarioName
 from .photos import decode, find
 from .run import Bench, Plan
 from .terminal import table
 
 PATH = click.Path(path_type=Path)
-BUSY = 0.5
-"""Processes that wanted a processor in the last minute, on average, beside us."""
 COMMANDS = {
     "agree": "agreement",
     "compare": "compare",
@@ -180,11 +178,11 @@ def measured(plan: Plan, chosen: Sequence[Entry], folders: Sequence[str], limit:
     photos = find(folders, limit)
     with tempfile.TemporaryDirectory(prefix="edgereader-bench-") as temporary:
         pixels = decode(photos, folders, Path(temporary) / "pixels")
-        busy()
+        load = busy()
         found = Bench(plan, photos, pixels, Path(temporary), tell).run(chosen)
     return Report(
         command=command_line(), date=now(), machine=this_machine(), photos=pixels.facts, turns=plan.turns,
-        contenders=found,
+        load=load, contenders=found,
     )  # fmt: skip
 
 
@@ -193,8 +191,9 @@ def tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-def busy() -> None:
-    """Warn where other processes will be measured too."""
-    load = os.getloadavg()[0]
+def busy() -> float:
+    """Warn where other processes will be measured too; how many they are."""
+    load = round(os.getloadavg()[0], 1)
     if load > BUSY:
         tell(f"other processes are at work here (a load of {load:.1f}): all figures will be larger than they should be")
+    return load

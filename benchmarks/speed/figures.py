@@ -9,6 +9,8 @@ from ..machine import Machine
 SCHEMA = 1
 ScenarioName = Literal["SingleStream", "MultiStream", "Server", "Offline"]
 SCENARIOS: tuple[ScenarioName, ...] = ("SingleStream", "MultiStream", "Server", "Offline")
+BUSY = 0.5
+"""So many processes of others that want a processor, on average over a minute, make figures larger."""
 STAGES = ("decode", "fit", "detect", "boxes", "cut", "recognise", "text")
 """What a photo goes through, in this order."""
 
@@ -181,4 +183,6 @@ class Report(Measured, frozen=True, kw_only=True):
     photos: Photos
     turns: int
     """Each contender's turns, in which the contenders alternate."""
+    load: float | None = None
+    """Processes of others that wanted a processor in the minute before; None in reports that are older than this."""
     contenders: list[Contender]

@@ -101,4 +101,4 @@ def test_what_was_asked_beside_easyocr(files, bench):
     found = {"bench.json": AGREEMENT}
     assert measured(target(figure="boxes_faster"), found) == 12.5
     assert measured(target(figure="equal_texts"), found) == 0.9
-    assert measured(target(figure="equal_texts"), {"bench.json": replace(AGREEMENT, both=0)}) is None
+    assert measured(target(figure="equal_texts"), {"bench.json": replace(AGREEMENT, sure=0)}) is None

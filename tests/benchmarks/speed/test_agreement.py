@@ -81,7 +81,7 @@ def beside(peer, recognizer):
 )
 def test_a_difference_has_the_first_cause_that_explains_it(quad, first_look, place, crop, cause):
     found = beside(Peer(first_look=first_look), Recognizer(place, crop))
-    assert found.cause(FRAME, FRAME[:, :, 0], Found("12|", 0.9, quad), "12") == cause
+    assert found.cause(FRAME, FRAME[:, :, 0], quad, "12|", "12") == cause
 
 
 def test_quads_are_paired_once_the_best_first():

@@ -175,10 +175,10 @@ def test_an_interrupted_run_writes_nothing_and_leaves_nothing(tmp_path, monkeypa
 
 def test_a_busy_machine_is_told(monkeypatch, capsys):
     monkeypatch.setattr(os, "getloadavg", lambda: (3.0, 2.0, 1.0))
-    cli.busy()
+    assert cli.busy() == os.getloadavg()[0]
     assert "a load of 3.0" in capsys.readouterr().err
     monkeypatch.setattr(os, "getloadavg", lambda: (0.1, 2.0, 1.0))
-    cli.busy()
+    assert cli.busy() == os.getloadavg()[0]
     assert capsys.readouterr().err == ""
 
 

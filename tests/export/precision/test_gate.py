@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from edgereader.export.precision.gate import Verdict, hmean, matched, overlap
+import edgereader.export.precision.gate as gates
+from edgereader.export.precision.gate import (
+    Verdict,
+    crop_places,
+    detector_gate,
+    evenly,
+    hmean,
+    matched,
+    overlap,
+    recognizer_gate,
+)
+from edgereader.export.precision.pictures import Picture, Pictures
 
 
 def square(x: float, y: float, side: float = 10) -> np.ndarray:
@@ -38,3 +53,71 @@ def test_hmean_is_over_all_pictures() -> None:
 def test_a_verdict_says_its_figures() -> None:
     assert str(Verdict(True, 300, 0.995, 0, None, 20, 0.9)).startswith("99.50 % of 300 strings equal")
     assert "-0.70 points on 200 regions" in str(Verdict(False, 0, None, 200, 0.7))
+
+
+BUNDLE: Any = SimpleNamespace(
+    detector=SimpleNamespace(files={"fp32": SimpleNamespace(sha256="0")}), manifest=SimpleNamespace(detector=True)
+)
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A detector that finds 90 regions everywhere, a recogniser sure of two in three, and what was looked at."""
+    names: list[str] = []
+
+    class Detector:
+        def __init__(self, *asked: Any) -> None:
+            self.precision = asked[2]
+
+        def detect(self, frame: str) -> list[Any]:
+            names.append(f"{frame} {self.precision}")
+            return [SimpleNamespace(quad=square(20 * place, 0)) for place in range(90)]
+
+    class Recognizer:
+        def __init__(self, *_: Any, **__: Any) -> None:
+            pass
+
+        def recognize(self, frame: str, found: list[Any]) -> list[Any]:
+            return [SimpleNamespace(text=frame, confidence=0.9 if place % 3 else 0.1) for place in range(len(found))]
+
+    monkeypatch.setattr(gates, "Detector", Detector)
+    monkeypatch.setattr(gates, "Recognizer", Recognizer)
+    monkeypatch.setattr(Picture, "read", lambda self: self.path.name)
+    return names
+
+
+def pictures(count: int, quads: Any = None) -> Pictures:
+    return Pictures((), tuple(Picture(Path(str(number)), quads) for number in range(count)))
+
+
+def test_a_gate_looks_at_no_more_pictures_than_it_needs(looked: list[str]) -> None:
+    shown = pictures(64)
+    verdict = detector_gate(BUNDLE, shown, "int8")(BUNDLE)
+    assert (verdict.regions, verdict.pictures, verdict.hmean_loss) == (270, 3, 0)
+    first = [each.path.name for each in evenly(shown.validation)[:3]]
+    assert looked == [f"{name} {precision}" for precision in ("fp32", "int8") for name in first]
+    verdict = recognizer_gate(BUNDLE, shown, "int8")(BUNDLE)
+    assert (verdict.strings, verdict.less_certain, verdict.pictures) == (240, 120, 4)
+    assert len(looked) == 7, "what the detector's gate has found is not looked for again"
+
+
+def test_sparse_labels_need_all_pictures(looked: list[str]) -> None:
+    verdict = detector_gate(BUNDLE, pictures(64, (square(0, 0),)), "int8")(BUNDLE)
+    assert (verdict.regions, verdict.pictures) == (64, 64)
+    assert len(looked) == 128
+
+
+def test_every_beginning_is_spread_over_all() -> None:
+    shown = pictures(64).validation
+    first = sorted(int(each.path.name) for each in evenly(shown)[:8])
+    assert max(np.diff([0, *first, 64])) <= 16
+    assert sorted(evenly(shown), key=shown.index) == list(shown)
+
+
+def test_crops_are_where_labels_are_or_the_whole_picture(looked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gates, "whole", lambda frame: f"whole {frame}")
+    labelled, plain = pictures(1, (square(0, 0),)).validation[0], pictures(1).validation[0]
+    alone: Any = SimpleNamespace(manifest=SimpleNamespace(detector=None))
+    assert list(crop_places(alone, [labelled, plain])) == [labelled.quads, ["whole 0"]]
+    assert len(next(crop_places(BUNDLE, [plain]))) == 90
+    assert looked == ["0 fp32"]
