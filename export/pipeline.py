@@ -103,7 +103,7 @@ def export_detector(
 
     with staged(target.bundle) as folder:
         path = folder / "detector.onnx"
-        say("tracing the detector (about a minute)")
+        say("tracing the detector (half a minute)")
         trace_detector(craft, links, path)
         return finish(path, "detector", spec, detector_cases(craft, links), target, say)
 
@@ -168,7 +168,7 @@ def export_recognizer(
         ) from exc
     with staged(target.bundle) as folder:
         path = folder / "recognizer.onnx"
-        say(f"tracing {config.stages} (a minute or two)")
+        say(f"tracing {config.stages} (up to a minute)")
         trace_recognizer(network, path, widths)
         return finish(path, "recognizer", spec, recognizer_cases(network, widths), target, say)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..models.checkpoints.training_options import EASYOCR_LINE_HW, EASYOCR_WIDTHS_PX
 from ..runtime.bundle import Bundle, file_sha256
 from ..runtime.errors import CheckpointError
 from ..runtime.extras import pip_install
@@ -21,10 +22,6 @@ PACKAGE = "easyocr_en_models"
 """What the extra `published` installs; its folder `models` has the files."""
 LICENCE = "MIT (CRAFT, craft_mlt_25k: NAVER Corp.) and Apache-2.0 (EasyOCR, english_g2: Jaided AI)"
 
-HEIGHT_PX = 64
-"""Of the lines that english_g2 reads."""
-WIDTHS_PX = (*range(128, 577, 64), 640, 768, 896, 1024, 1280, 1536, 1792, 2048)
-"""Those that lines are padded to: like EasyOCR's, multiples of the height, from 128 to 640 each of them."""
 MARGIN = 0.1
 """Share of their height that EasyOCR cuts around texts."""
 
@@ -52,8 +49,8 @@ def export_published(target: Target, weights: Path | None = None, *, say: Say = 
                 folder / ENGLISH,
                 inner,
                 charset="easyocr-english",
-                image_hw=(HEIGHT_PX, WIDTHS_PX[-1]),
-                widths=WIDTHS_PX,
+                image_hw=(EASYOCR_LINE_HW[0], EASYOCR_WIDTHS_PX[-1]),
+                widths=EASYOCR_WIDTHS_PX,
                 keep_ratio=True,
                 stretch=1.0,
                 even_contrast=False,

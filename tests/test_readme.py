@@ -11,7 +11,7 @@ import click
 import pytest
 
 BLOCK = re.compile(r"(<!-- run -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/export.md")
 
 
 def blocks(repository, language, *, run=None):

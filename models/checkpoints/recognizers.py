@@ -72,7 +72,7 @@ def open_recognizer(
     known = known.completed(told_by_config(path, checkpoint.config))
     config = inferred(path, state)
     known = replace(known, image_hw=spline_size(path, state, known.image_hw))
-    assumed = assumed_options(written, easyocr=easyocr)
+    assumed = assumed_options(known, written, easyocr=easyocr, tps=config.stages.startswith("TPS"))
     told = known.completed(assumed)
     if known.charset is not None:
         expect_charset(known.charset, config.num_classes, config.stages.split("-")[3])
@@ -170,7 +170,7 @@ def expect_options(path: Path, options: dict[str, str], config: RecognizerConfig
     """
     names = ("Transformation", "FeatureExtraction", "SequenceModeling", "Prediction")
     found = dict(zip(names, config.stages.split("-"), strict=True))
-    found["output_channel"] = str(config.feature_sizes[-1])
+    found |= {"input_channel": str(config.channels), "output_channel": str(config.feature_sizes[-1])}
     if "BiLSTM" in config.stages or "Attn" in config.stages:
         found["hidden_size"] = str(thin(256, config.width) if config.hidden_size is None else config.hidden_size)
     if "TPS" in config.stages:

@@ -12,8 +12,11 @@ import msgspec
 
 from .errors import CheckpointError
 
-EASYOCR_LINE_PX = 600
-"""Width at which EasyOCR's trainer trains lines of 64 pixels height."""
+EASYOCR_LINE_HW = 64, 600
+"""Size at which EasyOCR's trainer trains, pixels."""
+EASYOCR_WIDTHS_PX = (*range(128, 577, 64), 640, 768, 896, 1024, 1280, 1536, 1792, 2048)
+"""What lines of 64 pixels height are padded to: multiples of the height, as by EasyOCR, up to 640 each of them from
+128, which EasyOCR pads to where a text is higher than wide."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ PUBLISHED = TrainingOptions(
 )
 """The benchmark's defaults, which are assumed where nothing is known."""
 
-EASYOCR = replace(PUBLISHED, image_hw=(64, EASYOCR_LINE_PX), keep_ratio=True)
+EASYOCR = replace(PUBLISHED, image_hw=EASYOCR_LINE_HW, keep_ratio=True)
 """How EasyOCR's networks were trained, which is assumed of those with one of its charsets by name."""
 
 
@@ -54,7 +57,10 @@ def assumptions(known: TrainingOptions, stages: str, assumed: TrainingOptions) -
     """A line for each option that is not known and matters: the value that is assumed, and what else there is."""
     if known.image_hw is None:
         size = "x".join(map(str, assumed.image_hw or ()))
-        yield f"--size {size}, the input's height and width in pixels (the benchmark's --imgH, --imgW)"
+        yield f"--size {size}, the input's height and (greatest) width in pixels (the benchmark's --imgH, --imgW)"
+    if known.widths is None and assumed.widths:
+        widths = ",".join(map(str, assumed.widths))
+        yield f"--widths {widths}, lines are padded to the least of these that holds them, as by EasyOCR"
     if known.keep_ratio is None and assumed.keep_ratio:
         yield "--keep-ratio, crops are padded on the right; give --fill if they were stretched to the size in training"
     if known.keep_ratio is None and not assumed.keep_ratio:
@@ -127,16 +133,28 @@ def told_by_options(path: Path, options: Mapping[str, str]) -> TrainingOptions:
     )
 
 
-def assumed_options(options: Mapping[str, str], *, easyocr: bool) -> TrainingOptions:
+def assumed_options(known: TrainingOptions, options: Mapping[str, str], *, easyocr: bool, tps: bool) -> TrainingOptions:
     """What is assumed where nothing is known: the benchmark's defaults, or with `easyocr` EasyOCR's.
 
     `options`: those of a file, if there is one. That of EasyOCR's custom models has a height and no width, since lines
-    have their own there: the width of EasyOCR's trainer in proportion, a multiple of 4.
+    have their own there. With `tps` they have not: the width of EasyOCR's trainer in proportion, a multiple of 4.
     """
     if not (easyocr or of_custom_model(options)):
         return PUBLISHED
-    height = int(options.get("imgH") or 64)
-    return replace(EASYOCR, image_hw=(height, EASYOCR_LINE_PX * height // 64 // 4 * 4))
+    height, widest = known.image_hw or (int(options.get("imgH") or EASYOCR_LINE_HW[0]), None)
+    if known.widths:
+        return replace(EASYOCR, image_hw=(height, known.widths[-1]))
+    if tps or known.keep_ratio is False:
+        return replace(EASYOCR, image_hw=(height, in_proportion(EASYOCR_LINE_HW[1], height)))
+    widths = tuple(in_proportion(width, height) for width in EASYOCR_WIDTHS_PX)
+    if widest is not None:
+        widths = (*(width for width in widths if width < widest), widest)
+    return replace(EASYOCR, image_hw=(height, widths[-1]), widths=widths)
+
+
+def in_proportion(width: int, height: int) -> int:
+    """What is so wide at EasyOCR's height, at another one: a multiple of 4."""
+    return width * height // EASYOCR_LINE_HW[0] // 4 * 4
 
 
 def of_custom_model(options: Mapping[str, str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from edgereader.export.graphs import IMAGENET_MEAN, IMAGENET_STD
 from edgereader.export.parity import TOLERANCE, bound, clear_symbols_equal, difference
 from edgereader.export.pipeline import Target, export_detector, export_recognizer, trace_recognizer
 from edgereader.export.staging import commit, staged
+from edgereader.models.charsets import num_classes
 from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
 from edgereader.models.recognizer import COMBINATIONS, Recognizer
@@ -182,34 +184,98 @@ def test_widths_that_cannot_be_are_refused_before_anything_is_traced(
 
 
 OPTIONS: dict[str, Any] = {
-    "num_classes": st.integers(4, 40),
-    "image_hw": st.tuples(st.integers(32, 64), st.integers(32, 120)),
-    "channels": st.sampled_from([1, 3]),
+    "imgH": st.integers(32, 64),
+    "imgW": st.integers(32, 120),
+    "rgb": st.booleans(),
+    "PAD": st.booleans(),
+    "character": st.text(string.printable[:-6], min_size=2, max_size=40),
+    "batch_max_length": st.integers(1, 6),
+    "num_fiducial": st.integers(2, 12).map(lambda half: 2 * half),
+    "output_channel": st.integers(16, 70),
     "hidden_size": st.integers(2, 48),
-    "output_channels": st.integers(16, 70),
-    "fiducials": st.integers(2, 12).map(lambda half: 2 * half),
-    "max_length": st.integers(1, 6),
-    "even_contrast": st.booleans(),
 }
 """Options of the benchmark's training, seldom the defaults."""
+QUICK = ("TPS-VGG-BiLSTM-Attn", "None-VGG-BiLSTM-CTC")
+"""Combinations that are quickly traced; the others are for `make nightly`."""
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("stages", COMBINATIONS)
-@settings(max_examples=1, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize(
+    "stages", [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in COMBINATIONS]
+)
+@settings(max_examples=1, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(options=st.fixed_dictionaries(OPTIONS))
-def test_every_option_is_exported(
+def test_every_option_of_the_benchmark_is_exported(
     make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory, stages: str, options: dict[str, Any]
 ) -> None:
-    network, folder = make_recognizer(stages, width=0.0625, **options), tmp_path_factory.mktemp("options")
-    torch.save(network.state_dict(), folder / "checkpoint.pt")
-    config = network.config
-    charset = "".join(chr(ord("0") + place) for place in range(config.num_classes - (2 if "Attn" in stages else 1)))
-    told = {"max_length": config.max_length, "even_contrast": config.even_contrast}
-    if stages.startswith("None"):
-        told["image_hw"] = config.image_hw
-    export_recognizer(folder / "checkpoint.pt", Target(folder / "bundle"), charset=charset, **told)
-    assert_recognizer_equals(Bundle.open(folder / "bundle").file("recognizer"), network, told_apart=False)
+    """From weights and opt.txt alone, as the benchmark's train.py leaves them."""
+    folder, attention = tmp_path_factory.mktemp("options"), stages.endswith("Attn")
+    network = make_recognizer(
+        stages,
+        num_classes=num_classes(options["character"], stages.split("-")[3]),
+        image_hw=(options["imgH"], options["imgW"]),
+        channels=3 if options["rgb"] else 1,
+        hidden_size=options["hidden_size"],
+        output_channels=options["output_channel"],
+        fiducials=options["num_fiducial"],
+        max_length=options["batch_max_length"],
+    )
+    torch.save({f"module.{key}": value for key, value in network.state_dict().items()}, folder / "best_accuracy.pth")
+    names = zip(
+        ("Transformation", "FeatureExtraction", "SequenceModeling", "Prediction"), stages.split("-"), strict=True
+    )
+    written = {**options, **dict(names), "input_channel": network.config.channels, "sensitive": True}
+    lines = "".join(f"{name}: {value}\n" for name, value in written.items())
+    (folder / "opt.txt").write_text(f"------------ Options -------------\n{lines}-------------------------------\n")
+    said: list[str] = []
+    export_recognizer(
+        folder / "best_accuracy.pth", Target(folder / "bundle"), options=folder / "opt.txt", say=said.append
+    )
+    assert not [line for line in said if line.startswith("assumed")]
+    bundle = Bundle.open(folder / "bundle")
+    spec = bundle.recognizer
+    assert (spec.stages, spec.charset, spec.image_hw) == (stages, options["character"], network.config.image_hw)
+    assert (spec.channels, spec.keep_ratio, spec.widths) == (network.config.channels, options["PAD"], ())
+    assert spec.max_length == options["batch_max_length"] or not attention
+    assert_recognizer_equals(bundle.file("recognizer"), network, told_apart=False)
+
+
+def tensors(network: torch.nn.Module, prefix: str = "", dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
+    """A network's state dict as a wrapper saves it."""
+    return {
+        prefix + key: value.to(dtype) if value.is_floating_point() else value
+        for key, value in network.state_dict().items()
+    }
+
+
+FORMS: dict[str, Callable[[torch.nn.Module], Any]] = {
+    "plain": tensors,
+    "DataParallel": lambda network: tensors(network, "module."),
+    "float16": lambda network: tensors(network, dtype=torch.float16),
+    "bfloat16": lambda network: tensors(network, dtype=torch.bfloat16),
+    "torch.compile": lambda network: tensors(network, "_orig_mod."),
+    "Lightning": lambda network: {"state_dict": tensors(network, "model."), "epoch": 3},
+    "net": lambda network: {"iter": 100, "net": tensors(network), "optimizer": {}},
+    "no counters": lambda network: {k: v for k, v in tensors(network).items() if not k.endswith("batches_tracked")},
+    "no constants": lambda network: {k: v for k, v in tensors(network).items() if "GridGenerator" not in k},
+}
+"""Wrapper, or what is left out -> what a trainer saves of a network."""
+
+
+@pytest.mark.parametrize(
+    "form", [form if form == "Lightning" else pytest.param(form, marks=pytest.mark.slow) for form in FORMS]
+)
+def test_every_form_of_a_checkpoint_is_exported(make_recognizer: Maker, tmp_path: Path, form: str) -> None:
+    """With 10 fiducial points; rounded weights are those of the network that has them, its constants exact."""
+    network = make_recognizer("TPS-VGG-None-CTC", num_classes=11, width=0.0625, fiducials=10)
+    contents = FORMS[form](network)
+    torch.save(contents, tmp_path / "checkpoint.pth")
+    if form.endswith("16"):
+        constants = network.Transformation.GridGenerator.state_dict()
+        network = copy.deepcopy(network)
+        network.load_state_dict(contents)
+        network.Transformation.GridGenerator.load_state_dict(constants)
+    export_recognizer(tmp_path / "checkpoint.pth", Target(tmp_path / "bundle"), charset="digits", image_hw=(32, 100))
+    assert_recognizer_equals(Bundle.open(tmp_path / "bundle").file("recognizer"), network)
 
 
 def test_our_own_checkpoint_needs_no_option(make_recognizer: Maker, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_the_packages_are_named_once(monkeypatch, extras, command):
 
 
 @pytest.mark.parametrize(
-    "extra", ["cpu", "tensorrt", "tensorrt-rtx", "stream", "export", "train", "bench", "peers", "easyocr"]
+    "extra", ["cpu", "tensorrt", "tensorrt-rtx", "stream", "export", "train", "bench", "peers", "published", "easyocr"]
 )
 def test_every_extra_of_ours_has_packages(extra):
     command = pip_install(extra)

@@ -108,9 +108,10 @@ def test_each_assumption_is_said_and_nothing_else(save: Save) -> None:
     assert assumed(attn) == ["--fill", "--as-it-is", "--max-length 25"]
     assert assumed(attn, keep_ratio=False, even_contrast=False, max_length=9) == []
     of_easyocr = open_recognizer(ctc, easyocr=True)
-    assert (of_easyocr.told.image_hw, of_easyocr.told.keep_ratio) == ((64, 600), True)
+    assert (of_easyocr.told.image_hw, of_easyocr.told.widths[0], of_easyocr.told.keep_ratio) == ((64, 2048), 128, True)
     assert [line.split(",")[0] for line in of_easyocr.assumed] == [
-        "--size 64x600",
+        "--size 64x2048",
+        "--widths 128",
         "--keep-ratio",
         "--stretch 1",
         "--as-it-is",
@@ -200,15 +201,13 @@ def test_an_easyocr_custom_model(save: Save, tmp_path: Path) -> None:
     options.write_text(EASYOCR_YAML)
     trained = open_recognizer(path, options=options)
     assert trained.told.charset == "0123456789 \"'-"
-    assert (trained.network.config.image_hw, trained.told.keep_ratio, trained.told.even_contrast) == (
-        (32, 300),
-        True,
-        False,
-    )
-    assert [line.split(",")[0] for line in trained.assumed] == ["--size 32x300"]
+    told = trained.told
+    assert (told.image_hw, told.keep_ratio, told.even_contrast) == ((32, 1024), True, False)
+    assert (told.widths[:3], told.widths[-1]) == ((64, 96, 128), 1024)
+    assert [line.split(",")[0] for line in trained.assumed] == ["--size 32x1024", "--widths 64"]
     options.write_text(EASYOCR_YAML + "imgW: 200\n")
-    assert open_recognizer(path, options=options).assumed == ()
-    assert open_recognizer(path, options=options).network.config.image_hw == (32, 200)
+    told = open_recognizer(path, options=options).told
+    assert (told.image_hw, told.widths) == ((32, 200), (64, 96, 128, 160, 192, 200))
     options.write_text(EASYOCR_YAML.replace("hidden_size: 24", "hidden_size: 256"))
     with pytest.raises(CheckpointError, match=r"custom.yaml: expected hidden_size 24 as in the weights, got 256; give"):
         open_recognizer(path, options=options)
