@@ -74,7 +74,8 @@ for op_type, opset in (("Softmax", 9), ("Softmax", 11), ("LogSoftmax", 11), ("So
         y = np.exp(y) if op_type == "LogSoftmax" else y
         rules = [r for r, v in (("old", old_rule), ("new", new_rule)) if np.allclose(y, v, atol=1e-4)]
         seen.setdefault(f"{op_type}-{opset}", []).append("".join(rules) or "neither")
-print("first item, old rule:", np.float64(old_rule[0]).round(3).tolist(), "new rule:", np.float64(new_rule[0]).round(3).tolist())
+for name, values in (("old", old_rule), ("new", new_rule)):
+    print(f"first item by the {name} rule: {np.float64(values[0]).round(3).tolist()}")
 print("rule of ONNX Runtime, onnx's reference, OpenVINO, OpenCV:")
 for name, rules in seen.items():
     print(f"{name:13}", *rules)
