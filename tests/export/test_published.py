@@ -299,11 +299,11 @@ character_list: "0123456789.-"
 """
 
 
-@pytest.mark.parametrize("generation", ["vgg_model", "model"])
+@pytest.mark.parametrize("generation", ["model", pytest.param("vgg_model", marks=pytest.mark.slow)])
 def test_a_custom_model_of_easyocr_is_exported_as_the_docs_say(
     repository: Path, easyocr: Path, thin_craft: detectors.CRAFT, tmp_path: Path, generation: str
 ) -> None:
-    """Of both generations of its networks, as its trainers leave them."""
+    """Of both generations of its networks, as its trainers leave them; the later commands are run once."""
     network = module(easyocr, f"model.{generation}").Model(1, 32, 24, num_class=13).eval()
     source = torch.Generator().manual_seed(3)
     for key, tensor in network.state_dict().items():
@@ -329,6 +329,7 @@ def test_a_custom_model_of_easyocr_is_exported_as_the_docs_say(
         assert clear_symbols_equal(symbols, expected, TOLERANCE)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_the_benchmark_is_exported_as_the_docs_say(
     repository: Path, make_recognizer: Any, thin_craft: detectors.CRAFT, tmp_path: Path
 ) -> None:
