@@ -299,11 +299,11 @@ character_list: "0123456789.-"
 """
 
 
-@pytest.mark.parametrize("generation", ["model", pytest.param("vgg_model", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("generation", ["vgg_model", pytest.param("model", marks=pytest.mark.slow)])
 def test_a_custom_model_of_easyocr_is_exported_as_the_docs_say(
     repository: Path, easyocr: Path, thin_craft: detectors.CRAFT, tmp_path: Path, generation: str
 ) -> None:
-    """Of both generations of its networks, as its trainers leave them; the later commands are run once."""
+    """Of both generations of its networks, as its trainers leave them; the later commands are run beside that of the first."""
     network = module(easyocr, f"model.{generation}").Model(1, 32, 24, num_class=13).eval()
     source = torch.Generator().manual_seed(3)
     for key, tensor in network.state_dict().items():
@@ -315,7 +315,7 @@ def test_a_custom_model_of_easyocr_is_exported_as_the_docs_say(
     optimizer = {"state": {}, "param_groups": [{"lr": 1e-4}]}
     torch.save({"iter": 25000, "craft": craft, "optimizer": optimizer}, tmp_path / "CRAFT_clr_amp_25000.pth")
     shutil.copy(repository / "models/zoo/samples/meter.jpg", tmp_path / "photo.jpg")
-    for arguments in documented(repository, "From EasyOCR's trainer")[: 3 if generation == "vgg_model" else 1]:
+    for arguments in documented(repository, "From EasyOCR's trainer")[: 3 if generation == "model" else 1]:
         run(arguments, tmp_path)
     made = Bundle.open(tmp_path / "my-bundle")
     assert made.recognizer.charset == "0123456789.-"
