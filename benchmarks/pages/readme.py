@@ -197,8 +197,9 @@ def agreement_words(found: Agreement) -> str:
         f"**The same texts as EasyOCR**, {found.date[:10]}, {version_words(found.versions)}, in {found.precision}, "
         f"{photos.count} photos of {', '.join(photos.folders)}, canvases of {found.canvas_px} px: of {found.easyocr} "
         f"texts of EasyOCR and {found.ours} of ours, {found.both} are at the same place and {found.equal} of these "
-        f"equal, {found.sure_equal} of the {found.sure} that EasyOCR is sure of; others: {others}. Boxes of a photo's maps: {boxes.same_boxes} of {boxes.boxes} the same, "
-        f"{steady(boxes.ours_ms)} ms, EasyOCR {steady(boxes.easyocr_ms)} ms. {code(found.command)}"
+        f"equal, {found.sure_equal} of the {found.sure} that EasyOCR is sure of; others: {others}. "
+        f"Boxes of a photo's maps: {boxes.same_boxes} of {boxes.boxes} the same, {steady(boxes.ours_ms)} ms, "
+        f"EasyOCR {steady(boxes.easyocr_ms)} ms. {code(found.command)}"
     )
 
 

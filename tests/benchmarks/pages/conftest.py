@@ -112,7 +112,9 @@ AGREEMENT = Agreement(
     command="edgereader bench agree mine", date="2026-11-28T08:00:00+00:00", machine=MACHINE, bundle="mine",
     backend="cpu", precision="fp32", photos=PHOTOS, versions={"easyocr": "1.7.2"}, canvas_px=640, threads=1,
     easyocr=12, ours=14, both=12, equal=10, sure=10, sure_equal=9,
-    differences=[Difference(photo="a.jpg", easyocr="12|", ours="12", confidence=0.7, our_confidence=0.8, cause="place")],
+    differences=[
+        Difference(photo="a.jpg", easyocr="12|", ours="12", confidence=0.7, our_confidence=0.8, cause="place"),
+    ],
     box_times=BoxTimes(easyocr_ms=50.0, ours_ms=4.0, times=12.5, boxes=14, same_boxes=13),
 )  # fmt: skip
 GROWTH = Growth(
