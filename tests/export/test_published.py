@@ -303,7 +303,7 @@ character_list: "0123456789.-"
 def test_a_custom_model_of_easyocr_is_exported_as_the_docs_say(
     repository: Path, easyocr: Path, thin_craft: detectors.CRAFT, tmp_path: Path, generation: str
 ) -> None:
-    """Of both generations of its networks, as its trainers leave them; the later commands are run beside that of the first."""
+    """Of both generations, as its trainers leave them; the later commands are run beside that of the first."""
     network = module(easyocr, f"model.{generation}").Model(1, 32, 24, num_class=13).eval()
     source = torch.Generator().manual_seed(3)
     for key, tensor in network.state_dict().items():
