@@ -1,6 +1,7 @@
 """What the project promises as a package: its files, its commands, and who may import whom."""
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -166,3 +167,18 @@ def test_ci_calls_make_check(repository):
     script = repository / ".ci" / "run"
     assert script.stat().st_mode & 0o111
     assert "make check" in script.read_text()
+
+
+def test_tests_of_one_group_run_in_one_worker(tmp_path):
+    """Costly exports, cameras and browsers count on it; with pytest 9.2, pytest-xdist 3.8 forgets the groups."""
+    (tmp_path / "test_group.py").write_text(
+        "import os, pathlib, pytest\n"
+        "@pytest.mark.xdist_group('one')\n"
+        "@pytest.mark.parametrize('number', range(6))\n"
+        "def test_it(number):\n"
+        "    pathlib.Path(os.environ['PYTEST_XDIST_WORKER'] + '.worker').touch()\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadgroup"]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    subprocess.run(command, cwd=tmp_path, env=own, check=True, capture_output=True)
+    assert len(list(tmp_path.glob("*.worker"))) == 1
