@@ -141,9 +141,13 @@ def test_colour_and_another_size(make_recognizer: Maker, save: Save, tmp_path: P
 
 
 WIDTHS = (32, 64, 128)
+SLOW_TO_TRACE = "None-RCNN-None-CTC", "None-ResNet-BiLSTM-Attn"
 
 
-@pytest.mark.parametrize("stages", ["None-VGG-BiLSTM-CTC", "None-RCNN-None-CTC", "None-ResNet-BiLSTM-Attn"])
+@pytest.mark.parametrize(
+    "stages",
+    ["None-VGG-BiLSTM-CTC", *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW_TO_TRACE)],
+)
 def test_several_widths_equal_the_network_at_each_of_them(exported: Exported, stages: str) -> None:
     network, folder = exported(stages, 0.125, WIDTHS)
     bundle = Bundle.open(folder)
@@ -302,7 +306,7 @@ def test_a_charset_that_repeats_a_character(make_recognizer: Maker, save: Save, 
     assert [line.split(",")[0] for line in said if "assumed" in line] == ["assumed: --fill", "assumed: --as-it-is"]
 
 
-@pytest.mark.parametrize("name", ["thin_craft", "strided_craft"])
+@pytest.mark.parametrize("name", [pytest.param("thin_craft", marks=pytest.mark.slow), "strided_craft"])
 def test_detector_equals_its_network(name: str, request: pytest.FixtureRequest, save: Save, tmp_path: Path) -> None:
     craft: CRAFT = request.getfixturevalue(name)
     export_detector(save(craft), Target(tmp_path / "bundle"), thresholds=Thresholds(text=0.5), long_side_px=960)
@@ -332,9 +336,9 @@ def test_a_bundle_is_extended_and_a_model_replaced(
 ) -> None:
     folder = tmp_path / "deep" / "bundle"
     network = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1)
+    export_recognizer(save(network), Target(folder, "first"), charset="digits")
     export_recognizer(save(network), Target(folder, "meters", "MIT"), charset="digits")
     before = Bundle.open(folder).file("recognizer").read_bytes()
-    export_detector(save(thin_craft, "craft.pt"), Target(folder))
     export_detector(save(thin_craft, "craft.pt"), Target(folder), refiner=save(thin_refiner, "refiner.pt"))
     bundle = Bundle.open(folder)
     assert (bundle.manifest.name, bundle.manifest.licence) == ("meters", "MIT")
