@@ -58,6 +58,7 @@ def export() -> None:
     type=click.IntRange(64, 8192),
     help="Look again on a canvas of this side, for very large text: a multiple of 64 below 512, or of 128.",
 )
+@click.option("--as-easyocr", is_flag=True, help="Fit pictures and keep boxes as EasyOCR does.")
 def detector(
     checkpoint: Path,
     bundle: Path,
@@ -69,6 +70,7 @@ def detector(
     low_text: float,
     long_side: int,
     coarse_side: int | None,
+    as_easyocr: bool,
     precision: str,
     calibration: Path | None,
 ) -> None:
@@ -86,6 +88,7 @@ def detector(
             thresholds=thresholds,
             long_side_px=long_side,
             coarse_side_px=coarse_side,
+            as_easyocr=as_easyocr,
             say=progress(),
         )
     )
@@ -109,7 +112,7 @@ def detector(
 @click.option("--stretch", type=click.FloatRange(0.25, 4), help="Padded crops were made so much wider.  [1]")
 @click.option("--even-contrast/--as-it-is", default=None, help="Crops had one contrast, or theirs.  [as it is]")
 @click.option(
-    "--margin", type=click.FloatRange(0, 1), default=0.0, help="Share of a text's height that is cut around it."
+    "--margin", type=click.FloatRange(0, 1), help="Share of a text's height that is cut around it.  [0; EasyOCR: 0.1]"
 )
 @click.option("--check-labels", type=FILE, help="Labelled crops: say how many are read rightly, of bundle and network.")
 def recognizer(
@@ -124,7 +127,7 @@ def recognizer(
     max_length: int | None,
     keep_ratio: bool | None,
     stretch: float | None,
-    margin: float,
+    margin: float | None,
     even_contrast: bool | None,
     check_labels: Path | None,
     precision: str,

@@ -41,6 +41,9 @@ Say = Callable[[str], None]
 LICENCE = "not stated; see the source of the checkpoint"
 """Licence of a bundle when none is given."""
 
+EASYOCR_MARGIN = 0.1
+"""Share of their lesser side that EasyOCR cuts around texts."""
+
 LARGEST_CANVAS_PX = WIDEST_CROP_PX = 32 * 256
 
 
@@ -74,11 +77,12 @@ def export_detector(
     thresholds: Thresholds | None = None,
     long_side_px: int = 1280,
     coarse_side_px: int | None = None,
+    as_easyocr: bool = False,
     say: Say = print,
 ) -> Exported:
     """Export a CRAFT checkpoint, with a link refiner inside the same graph if one is given.
 
-    `thresholds`, `long_side_px` and `coarse_side_px` are stored as the bundle's defaults, see `DetectorSpec`.
+    `thresholds`, `long_side_px`, `coarse_side_px` and `as_easyocr` are stored in the bundle, see `DetectorSpec`.
 
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
@@ -97,6 +101,7 @@ def export_detector(
             thresholds=thresholds or Thresholds(),
             long_side_px=long_side_px,
             coarse_side_px=coarse_side_px,
+            as_easyocr=as_easyocr,
             files=files,
             parity=parity,
         )
@@ -118,7 +123,7 @@ def export_recognizer(
     max_length: int | None = None,
     keep_ratio: bool | None = None,
     stretch: float | None = None,
-    margin: float = 0.0,
+    margin: float | None = None,
     even_contrast: bool | None = None,
     options: Path | None = None,
     say: Say = print,
@@ -127,7 +132,8 @@ def export_recognizer(
 
     `charset`: see `named_charset`; `image_hw`, `widths`, `max_length`, `keep_ratio`, `stretch`, `even_contrast`: see
     `TrainingOptions`; what is None comes from the checkpoint or from the file `options` (see `read_options`), or else
-    is assumed as published, and said. `margin`: share of their height to cut around texts.
+    is assumed as published, and said. `margin`: share of their height to cut around texts; None = none, but with
+    EasyOCR's networks as EasyOCR does.
 
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
@@ -154,8 +160,9 @@ def export_recognizer(
             max_length=config.max_length,
             keep_ratio=bool(told.keep_ratio),
             stretch=told.stretch or 1.0,
-            margin=margin,
+            margin=(EASYOCR_MARGIN if trained.as_easyocr else 0.0) if margin is None else margin,
             even_contrast=config.even_contrast,
+            as_easyocr=trained.as_easyocr,
             files=files,
             parity=parity,
         )

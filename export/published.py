@@ -22,9 +22,6 @@ PACKAGE = "easyocr_en_models"
 """What the extra `published` installs; its folder `models` has the files."""
 LICENCE = "MIT (CRAFT, craft_mlt_25k: NAVER Corp.) and Apache-2.0 (EasyOCR, english_g2: Jaided AI)"
 
-MARGIN = 0.1
-"""Share of their height that EasyOCR cuts around texts."""
-
 
 def export_published(target: Target, weights: Path | None = None, *, say: Say = print) -> list[Exported]:
     """Export CRAFT and english_g2 into one bundle, which is written when both equal their networks.
@@ -44,7 +41,7 @@ def export_published(target: Target, weights: Path | None = None, *, say: Say = 
     with staged(target.bundle) as made:
         inner = Target(made / "bundle", target.name or target.bundle.absolute().name, target.licence or LICENCE)
         exported = [
-            export_detector(folder / CRAFT, inner, say=say),
+            export_detector(folder / CRAFT, inner, as_easyocr=True, say=say),
             export_recognizer(
                 folder / ENGLISH,
                 inner,
@@ -54,7 +51,6 @@ def export_published(target: Target, weights: Path | None = None, *, say: Say = 
                 keep_ratio=True,
                 stretch=1.0,
                 even_contrast=False,
-                margin=MARGIN,
                 say=say,
             ),
         ]

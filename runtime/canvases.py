@@ -1,6 +1,7 @@
 """A frame in a detector's canvases: scaled, with a margin, in tiles when it is long; its maps and points back.
 
-Pure functions. A canvas is an array (H, W, 3) uint8 BGR whose sides are of ``CANVAS_SIDES_PX``.
+Pure functions. A canvas is an array (H, W, 3) uint8 BGR whose sides are of ``CANVAS_SIDES_PX``, or with a plain fit
+multiples of ``PLAIN_STEP_PX``.
 """
 
 import math
@@ -28,6 +29,8 @@ OVERLAP = 0.25
 """Neighbouring tiles share so much of a canvas: at the seam, both have seen what is around it."""
 MOST_TILES = 32
 """A frame that needs more tiles is made smaller."""
+PLAIN_STEP_PX = 32
+"""Canvas sides of plain fits are multiples of this, and at least twice this."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +40,33 @@ class Fit:
     size_hw: tuple[int, int]
     """Height and width of the scaled frame without its margin, canvas pixels."""
     canvas_hw: tuple[int, int]
-    """Height and width of every canvas, from ``CANVAS_SIDES_PX``."""
+    """Height and width of every canvas."""
     scale_xy: tuple[float, float]
     """Canvas pixels per frame pixel."""
     tiles_yx: tuple[tuple[int, int], ...] = ((0, 0),)
     """Where each canvas begins in the scaled frame with its margin: even numbers, one of the two always 0."""
+    plain: bool = False
+    """Whether it is as by EasyOCR: without a margin and tiles, and interpolated from the frame's own pixels."""
+
+    @property
+    def margin_px(self) -> int:
+        """Canvas pixels around the frame that repeat its border."""
+        return 0 if self.plain else MARGIN_PX
 
     @property
     def bordered_hw(self) -> tuple[int, int]:
         """Height and width of the scaled frame with its margin."""
-        return self.size_hw[0] + 2 * MARGIN_PX, self.size_hw[1] + 2 * MARGIN_PX
+        return self.size_hw[0] + 2 * self.margin_px, self.size_hw[1] + 2 * self.margin_px
 
 
 def plan_fit(
-    height: int, width: int, *, long_side_px: int, enlarge: float, most_hw: tuple[int, int] | None = None
+    height: int,
+    width: int,
+    *,
+    long_side_px: int,
+    enlarge: float,
+    most_hw: tuple[int, int] | None = None,
+    plain: bool = False,
 ) -> Fit:
     """Decide how a frame of this size is fitted: with its margin, its long side becomes ``long_side_px``.
 
@@ -58,8 +74,11 @@ def plan_fit(
     as large as gives it that share, in as many tiles as it takes.
 
     ``most_hw``: no canvas is larger than these multiples of 32; a frame that needs more room is made smaller.
+    ``plain``: fit it as EasyOCR does, see `Fit.plain`, however long it is.
     """
     most = most_hw or (CANVAS_SIDES_PX[-1],) * 2
+    if plain:
+        return _plain_fit(height, width, long_side_px, enlarge, most)
     ratios = [(min(long_side_px, most[axis]) - 2 * MARGIN_PX) / side for axis, side in enumerate((height, width))]
     along = 0 if ratios[0] < ratios[1] else 1
     tile = min(_canvas_side(long_side_px), most[along])
@@ -79,6 +98,15 @@ def plan_fit(
     return Fit(size_hw, canvas_hw, (size_hw[1] / width, size_hw[0] / height), tiles_yx)
 
 
+def _plain_fit(height: int, width: int, long_side_px: int, enlarge: float, most_hw: tuple[int, int]) -> Fit:
+    """EasyOCR's: one scale for both sides, of which broken pixels are cut off."""
+    longest = max(height, width)
+    scale = min(min(enlarge * longest, long_side_px) / longest, most_hw[0] / height, most_hw[1] / width)
+    tall, wide = max(int(height * scale), 1), max(int(width * scale), 1)
+    canvas_h, canvas_w = (max(math.ceil(side / PLAIN_STEP_PX), 2) * PLAIN_STEP_PX for side in (tall, wide))
+    return Fit((tall, wide), (canvas_h, canvas_w), (scale, scale), plain=True)
+
+
 def _canvas_side(side: int) -> int:
     return CANVAS_SIDES_PX[bisect_left(CANVAS_SIDES_PX, side)]
 
@@ -87,23 +115,24 @@ def fit(frame: Frame, plan: Fit, canvas: Frame) -> None:
     """Scale a frame with its margin into the top left of a canvas, or of a larger picture, in place; the rest is black.
 
     A frame that shrinks is halved by averaging as often as that goes, which is far faster than averaging over windows
-    of broken sizes, and then interpolated.
+    of broken sizes, and then interpolated; a plain fit only interpolates.
     """
-    height, width = plan.bordered_hw
+    (height, width), margin = plan.bordered_hw, plan.margin_px
     inside = inner(canvas, plan)
-    cv2.resize(halved(frame, inside, 2), inside.shape[1::-1], inside, interpolation=cv2.INTER_LINEAR)
-    canvas[:MARGIN_PX, :width] = canvas[MARGIN_PX, :width]
-    canvas[height - MARGIN_PX : height, :width] = canvas[height - MARGIN_PX - 1, :width]
-    canvas[:height, :MARGIN_PX] = canvas[:height, MARGIN_PX, None]
-    canvas[:height, width - MARGIN_PX : width] = canvas[:height, width - MARGIN_PX - 1, None]
+    source = frame if plan.plain else halved(frame, inside, 2)
+    cv2.resize(source, inside.shape[1::-1], inside, interpolation=cv2.INTER_LINEAR)
+    canvas[:margin, :width] = canvas[margin, :width]
+    canvas[height - margin : height, :width] = canvas[height - margin - 1, :width]
+    canvas[:height, :margin] = canvas[:height, margin, None]
+    canvas[:height, width - margin : width] = canvas[:height, width - margin - 1, None]
     canvas[height:] = 0
     canvas[:height, width:] = 0
 
 
 def inner(canvas: Frame, plan: Fit) -> Frame:
     """The view of a canvas in which `fit` has put the frame, without its margin."""
-    height, width = plan.size_hw
-    return canvas[MARGIN_PX : MARGIN_PX + height, MARGIN_PX : MARGIN_PX + width]
+    (height, width), margin = plan.size_hw, plan.margin_px
+    return canvas[margin : margin + height, margin : margin + width]
 
 
 def fitted(frame: Frame, plan: Fit) -> Iterator[Frame]:
@@ -146,4 +175,4 @@ def put_map(tile: Map, plan: Fit, number: int, stitched: Map) -> None:
 def to_frame(points: Points, plan: Fit, frame: Frame) -> Points:
     """Map points (..., 2) of the scaled frame with its margin back to the frame and inside it."""
     limits = np.array((frame.shape[1] - 1, frame.shape[0] - 1), np.float32)
-    return np.clip((points - np.float32(MARGIN_PX)) / np.array(plan.scale_xy, np.float32), 0, limits)
+    return np.clip((points - np.float32(plan.margin_px)) / np.array(plan.scale_xy, np.float32), 0, limits)

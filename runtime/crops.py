@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from .easyocr_steps import cut_line, is_unturned, outer_quad, padded_columns
 from .images import Frame, Points, crop_columns, cut_quad, with_margin
 from .manifest import RecognizerSpec
 from .profiles import MOST_CROPS
@@ -21,16 +22,29 @@ class Cut(NamedTuple):
     """What lies around the text at each end, as a share of its width."""
     width: int
     """The crop's, pixels: the least of the recogniser's that holds it."""
+    as_easyocr: bool = False
+    """Whether it becomes one by EasyOCR's steps."""
 
 
 def plan_cut(spec: RecognizerSpec, frame: Frame, quad: Points, margin: float = 0.0) -> Cut:
-    """Decide how a quad (4, 2) of a frame is cut, with this share of its height around it."""
+    """Decide how a quad (4, 2) of a frame is cut, with this share of its height around it.
+
+    EasyOCR's steps are for text that was not turned.
+    """
+    if spec.as_easyocr and is_unturned(quad):
+        outer, share = outer_quad(quad, frame, margin)
+        return Cut(frame, outer, share, spec.width_for(padded_columns(outer, spec.image_hw[0])), True)
     outer, share = with_margin(quad, frame, margin) if margin else (quad, 0.0)
     return Cut(frame, outer, share, spec.width_for(crop_columns(outer, spec.image_hw[0], spec.stretch)))
 
 
-def fill_crop(spec: RecognizerSpec, cut: Cut, crop: Frame) -> float:
-    """Cut into a crop (h, w, C) uint8 of the planned width, in place; the share of that width that shows the quad."""
+def fill_crop(spec: RecognizerSpec, cut: Cut, crop: Frame, *, again: bool = False) -> float:
+    """Cut into a crop (h, w, C) uint8 of the planned width, in place; the share of that width that shows the quad.
+
+    ``again``: for EasyOCR's second look.
+    """
+    if cut.as_easyocr:
+        return cut_line(cut.frame, cut.quad, crop, again=again) / cut.width
     used = cut_quad(cut.frame, cut.quad, crop, keep_ratio=spec.keep_ratio, stretch=spec.stretch)
     return used / cut.width
 

@@ -93,7 +93,7 @@ class Detector(ByArguments):
         """
         self._arguments = arguments_of(locals())
         coarse_side_px = bundle.detector.coarse_side_px
-        self.thresholds = bundle.detector.thresholds
+        self.thresholds, self._plain = bundle.detector.thresholds, bundle.detector.as_easyocr
         self.long_side_px = long_side_px or bundle.detector.long_side_px
         if not CANVAS_SIDES_PX[0] <= self.long_side_px <= CANVAS_SIDES_PX[-1]:
             limits = f"{CANVAS_SIDES_PX[0]} to {CANVAS_SIDES_PX[-1]}"
@@ -155,11 +155,12 @@ class Detector(ByArguments):
 
     def plans(self, height: int, width: int) -> list[Fit]:
         """How a frame of this size is fitted into each canvas that is looked at, the largest first, each once."""
-        plans = (
-            plan_fit(height, width, long_side_px=side_px, enlarge=self._enlarge(side_px), most_hw=self._most_hw)
-            for side_px in self._sides_px
-        )
-        return list(dict.fromkeys(plans))
+        return list(dict.fromkeys(self._plan(height, width, side_px, self._most_hw) for side_px in self._sides_px))
+
+    def _plan(self, height: int, width: int, side_px: int, most_hw: tuple[int, int] | None = None) -> Fit:
+        """How a frame of this size is fitted for a look at a canvas of this side."""
+        enlarge = self._enlarge(side_px)
+        return plan_fit(height, width, long_side_px=side_px, enlarge=enlarge, most_hw=most_hw, plain=self._plain)
 
     def sight(self, height: int, width: int) -> Sight:
         """What can be seen in a frame of this size."""
@@ -182,7 +183,7 @@ class Detector(ByArguments):
     def _tell(self, frame: Frame, plans: list[Fit]) -> None:
         """Say once for each canvas that frames are made smaller than was asked for."""
         for side_px, plan in zip(self._sides_px, plans, strict=False):
-            wanted = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=self._enlarge(side_px))
+            wanted = self._plan(*frame.shape[:2], side_px)
             if plan.size_hw[0] < wanted.size_hw[0] - 1 and wanted.canvas_hw not in self._told:
                 self._told.add(wanted.canvas_hw)
                 text = "%s: pictures of %dx%d are read at %dx%d: the engine takes no canvas of %dx%d (engine --canvas)"

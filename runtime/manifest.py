@@ -194,6 +194,9 @@ class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     coarse_side_px: Side | None = None
     """Longest side of a second, smaller canvas, on which very large text is found; None = no second look.
     One of ``CANVAS_SIDES_PX``, which are filled from edge to edge."""
+    as_easyocr: bool = False
+    """Whether frames are fitted as by EasyOCR (see `Fit.plain`), and text, unlike numbers, is left without the ink at
+    its ends (see `with_ends`)."""
     files: dict[str, FileEntry]
     """Precision ("fp32", …) → file."""
     parity: dict[str, Parity]
@@ -234,6 +237,9 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Share of their height that is cut around the quads of a detector."""
     even_contrast: bool = False
     """Whether the graph brings every crop to one mean and deviation first; its network must be told."""
+    as_easyocr: bool = False
+    """With keep_ratio and CTC: whether quads become crops by EasyOCR's steps (see `easyocr_steps`), and unsure ones are
+    looked at again with more contrast."""
     temperature: Temperature = 1.0
     """The logarithms of the probabilities are divided by this, so that a confidence is how often a reading is right."""
     files: dict[str, FileEntry]
@@ -284,6 +290,9 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         if self.widths:
             self._expect_widths()
+        if self.as_easyocr and not (self.keep_ratio and self.prediction == "CTC"):
+            got = self.stages if self.keep_ratio else "crops that are stretched to one size"
+            raise ValueError(f"expected as_easyocr only with keep_ratio and CTC, got {got}")
         _expect_files(self.preferred, self.files)
 
     def _expect_widths(self) -> None:

@@ -36,8 +36,9 @@ def default_profile(
         smallest = (1, height, spec.crop_widths[0], spec.channels)
         usual = (min(USUAL_CROPS, most), *spec.usual_hw, spec.channels)
         return {"crops": ShapeRange(min=smallest, opt=usual, max=(most, height, widest, spec.channels))}
-    side_px = bundle.detector.long_side_px
-    sizes = canvases_hw or (plan_fit(*PHOTO_HW, long_side_px=side_px, enlarge=1).canvas_hw, (side_px, side_px))
+    side_px, plain = bundle.detector.long_side_px, bundle.detector.as_easyocr
+    usual_hw = plan_fit(*PHOTO_HW, long_side_px=side_px, enlarge=1, plain=plain).canvas_hw
+    sizes = canvases_hw or (usual_hw, (side_px, side_px))
     largest = max(height for height, _ in sizes), max(width for _, width in sizes)
     smallest = (1, SMALLEST_CANVAS_PX, SMALLEST_CANVAS_PX, 3)
     return {"image": ShapeRange(min=smallest, opt=(1, *sizes[0], 3), max=(max_batch or 1, *largest, 3))}

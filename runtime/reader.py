@@ -178,6 +178,7 @@ class Reader(ByArguments):
         )
         has_detector = opened.manifest.detector is not None
         self._detector = Detector(opened, backend, precision, long_side_px, threads) if has_detector else None
+        self._ends_as_found = has_detector and opened.detector.as_easyocr and not self.alphabet.numbers
 
     def __reduce__(self) -> tuple[Any, ...]:
         self._arguments["min_confidence"] = self.min_confidence
@@ -215,7 +216,7 @@ class Reader(ByArguments):
             yield self._finished(detector, before)
 
     def _finished(self, detector: Detector, looking: Looking) -> list[Reading]:
-        regions = with_ends(looking.frame, detector.finish(looking))
+        regions = self._with_ends(looking.frame, detector.finish(looking))
         return self._readings(self._texts(looking.frame, regions))
 
     def _readings(self, looked: Iterable[tuple[Region, Text]]) -> list[Reading]:
@@ -252,7 +253,7 @@ class Reader(ByArguments):
 
     def _look(self, detector: Detector, frame: Frame) -> list[tuple[Region, Text]]:
         """Regions and texts; with rotations, what is unsure is tried upside down, and the better one stays."""
-        regions = with_ends(frame, detector.detect(frame))
+        regions = self._with_ends(frame, detector.detect(frame))
         looked = self._texts(frame, regions)
         if not self._rotations:
             return looked
@@ -264,6 +265,10 @@ class Reader(ByArguments):
             if better and len(text.text) > 1:
                 looked[place] = region, text
         return looked
+
+    def _with_ends(self, frame: Frame, regions: list[Region]) -> list[Region]:
+        """Regions with the ink at their ends, unless they are to be EasyOCR's texts."""
+        return regions if self._ends_as_found else with_ends(frame, regions)
 
     def _texts(self, frame: Frame, regions: list[Region]) -> list[tuple[Region, Text]]:
         """Regions and texts, numbers apart from dates and times; those that a pattern or a check takes joined, too."""
@@ -296,7 +301,7 @@ class Reader(ByArguments):
         second look out, which finds large text.
         """
         detector, frame = self._expect_detector(), as_bgr(frame)
-        return with_ends(frame, detector.detect(frame, coarse=coarse))
+        return self._with_ends(frame, detector.detect(frame, coarse=coarse))
 
     def read_places(self, places: Iterable[tuple[Frame, Points]]) -> list[Place]:
         """Read quads (4, 2) of frames, known from `detect` or from earlier frames: one result each, in their order.

@@ -13,6 +13,7 @@ from .bundle import Bundle
 from .by_arguments import ByArguments, arguments_of
 from .crops import Cut, batch_size, fill_crop, plan_cut
 from .decoding import Text, decode, softened
+from .easyocr_steps import UNSURE, confidence
 from .heatmaps import Region
 from .images import Frame, Points, as_bgr, whole
 from .lending import MAX_BINDINGS, Lender
@@ -168,7 +169,25 @@ class Recognizer(ByArguments):
             used = [fill_crop(self._spec, cut, crop) for cut, crop in zip(cuts, binding.inputs["crops"], strict=False)]
             binding.run(len(cuts))
             log_probs = binding.outputs["log_probs"]
+            if self._spec.as_easyocr:
+                log_probs = self._surer(binding, cuts)
             yield from (_Row(row, share, cut.margin) for row, share, cut in zip(log_probs, used, cuts, strict=False))
+
+    def _surer(self, binding: Binding, cuts: list[Cut]) -> Probabilities:
+        """Log-probabilities (N, T, classes) of crops that have run; EasyOCR's second look, where that is surer."""
+        outputs, crops = binding.outputs["log_probs"], binding.inputs["crops"]
+        scores = [confidence(row) for row in outputs[: len(cuts)]]
+        unsure = [at for at, cut in enumerate(cuts) if cut.as_easyocr and scores[at] < UNSURE]
+        if not unsure:
+            return outputs
+        rows = outputs[: len(cuts)].copy()
+        for at, crop in zip(unsure, crops, strict=False):
+            fill_crop(self._spec, cuts[at], crop, again=True)
+        binding.run(len(unsure))
+        for at, row in zip(unsure, outputs, strict=False):
+            if confidence(row) >= scores[at]:
+                rows[at] = row
+        return rows
 
     def _bind(self, width: int) -> Binding:
         """Buffers for crops of a width."""

@@ -55,8 +55,8 @@ class EasyOcr(OneByOne):
         return Found(lines[0][1], float(lines[0][2])) if lines else Found("", 0.0)
 
 
-def open_contender(name: str, options: Options) -> EasyOcr:  # noqa: ARG001, it goes by one name
-    """Load its networks.
+def open_contender(name: str, options: Options, *, quantize: bool = True) -> EasyOcr:  # noqa: ARG001, it has one name
+    """Load its networks; ``quantize``: its LSTM's weights rounded to int8, as by default on a CPU.
 
     Raises:
         Unavailable: it is not installed, or its weights are not.
@@ -69,7 +69,7 @@ def open_contender(name: str, options: Options) -> EasyOcr:  # noqa: ARG001, it 
         torch.set_num_threads(options.threads)
     logging.getLogger("easyocr").setLevel(logging.ERROR)
     folders = {"model_storage_directory": folder, "user_network_directory": folder}
-    reader = easyocr.Reader(["en"], gpu=False, download_enabled=False, verbose=False, **folders)
+    reader = easyocr.Reader(["en"], gpu=False, download_enabled=False, verbose=False, quantize=quantize, **folders)
     return EasyOcr(reader, options.canvas_px)
 
 

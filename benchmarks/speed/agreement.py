@@ -15,6 +15,7 @@ import numpy as np
 
 from ...runtime.bundle import Bundle
 from ...runtime.characters import Map
+from ...runtime.crops import plan_cut
 from ...runtime.detector import Detector
 from ...runtime.errors import BackendUnavailable
 from ...runtime.heatmaps import find_regions
@@ -64,8 +65,8 @@ def agree(
     """Hold BUNDLE, exported from EasyOCR's checkpoints, against EasyOCR itself, on the same photos and canvases.
 
     Of the texts that both find, how many are equal, and where the others differ: in the second look that EasyOCR takes
-    with another contrast, in the place, in how the crop is cut, or in the network. EasyOCR joins no words here. Both
-    then find the boxes in the same maps, in turns.
+    with another contrast, in the place, in how the crop is cut, or in the network. EasyOCR joins no words here, and
+    does not round its LSTM to int8. Both then find the boxes in the same maps, in turns.
 
     Exit codes: 0 compared, 2 nothing compared because an option, a photo or a bundle is wrong or EasyOCR is missing.
     """
@@ -74,7 +75,7 @@ def agree(
     check_files(opened, precision)
     photos = find(folders, limit)
     try:
-        peer = open_contender("easyocr", Options(canvas_px=canvas_px, threads=threads))
+        peer = open_contender("easyocr", Options(canvas_px=canvas_px, threads=threads), quantize=False)
     except Unavailable as exc:
         raise BackendUnavailable(str(exc)) from exc
 
@@ -104,7 +105,7 @@ class Beside:
     """Both readers, and what was found so far."""
 
     def __init__(self, peer: EasyOcr, bundle: Bundle, precision: str, canvas_px: int, threads: int) -> None:
-        self.peer, self.limits = peer, bundle.detector.thresholds
+        self.peer, self.limits, self.recognizer_spec = peer, bundle.detector.thresholds, bundle.recognizer
         self.detector = Detector(bundle, "cpu", precision, canvas_px, threads or None)
         self.recognizer = Recognizer(bundle, "cpu", precision, alphabet=None, threads=threads or None)
         self.easyocr = self.ours = self.both = self.equal = self.sure = self.sure_equal = 0
@@ -128,7 +129,9 @@ class Beside:
         self.ours += len(mine)
         self.easyocr += len(theirs)
         quads = [np.asarray(each.quad, np.float32) for each in theirs]
-        for at, place in pairs(quads, [each.quad for each in regions]):
+        spec = self.recognizer_spec
+        cut = [plan_cut(spec, frame, each.quad, spec.margin).quad for each in regions]
+        for at, place in pairs(quads, cut):
             self.both += 1
             text, ours, confidence = theirs[at].text, mine[place].text, theirs[at].confidence
             self.equal += text == ours

@@ -22,7 +22,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
     """"second look": EasyOCR's first, before it stretched the contrast of what it was unsure of, is ours. "place": we
     read the same where EasyOCR found it. "crop": we read the same in EasyOCR's own crop. "network": neither, so that it
-    is its 8-bit LSTM, rounding, or what lies to the right of the crop."""
+    is rounding, or what lies to the right of the crop."""
 
 
 class BoxTimes(msgspec.Struct, frozen=True, kw_only=True):

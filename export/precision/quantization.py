@@ -219,7 +219,8 @@ def inputs_of(bundle: Bundle, kind: Kind, pictures: Sequence[Picture], found: Fo
         side_px = min(CALIBRATION_SIDE_PX, bundle.detector.long_side_px)
         for picture in pictures:
             frame = picture.read()
-            plan = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE)
+            plain = bundle.detector.as_easyocr
+            plan = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE, plain=plain)
             yield from ({"image": canvas[None]} for canvas in fitted(frame, plan))
         return
     spec = bundle.recognizer

@@ -66,7 +66,7 @@ def default_canvas(spec: Spec) -> tuple[int, int]:
     """Height and width, pixels, of what a network is timed on: a 16:9 photo's canvas, or a crop of the usual width."""
     if isinstance(spec, RecognizerSpec):
         return spec.usual_hw
-    return plan_fit(*PHOTO_HW, long_side_px=spec.long_side_px, enlarge=1).canvas_hw
+    return plan_fit(*PHOTO_HW, long_side_px=spec.long_side_px, enlarge=1, plain=spec.as_easyocr).canvas_hw
 
 
 def timed_input(spec: Spec, canvas_hw: tuple[int, int]) -> NDArray[np.uint8]:

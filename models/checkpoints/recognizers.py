@@ -16,6 +16,7 @@ from .training_options import (
     TrainingOptions,
     assumed_options,
     assumptions,
+    of_custom_model,
     read_options,
     told_by_config,
     told_by_options,
@@ -46,6 +47,8 @@ class TrainedRecognizer:
     """The same with assumptions for the rest; the charset is None where nobody told it."""
     assumed: tuple[str, ...]
     """A line for each assumption that matters: `--size 32x100, …`."""
+    as_easyocr: bool
+    """Whether it is one of EasyOCR's, whose crops are made by EasyOCR's own steps."""
 
 
 def open_recognizer(
@@ -85,7 +88,9 @@ def open_recognizer(
     network = load_fitting(path, state, [partial(Recognizer, each) for each in sized(path, state, config)])
     if options:
         expect_options(options, written, network.config)
-    return TrainedRecognizer(network, known, told, tuple(assumptions(known, config.stages, assumed)))
+    padded = bool(told.keep_ratio) and told.stretch == 1 and config.stages.endswith("CTC")
+    as_easyocr = padded and (easyocr or of_custom_model(written))
+    return TrainedRecognizer(network, known, told, tuple(assumptions(known, config.stages, assumed)), as_easyocr)
 
 
 def inferred(path: Path, state: State) -> RecognizerConfig:

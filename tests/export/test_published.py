@@ -28,9 +28,11 @@ from edgereader.models.checkpoints.training_options import EASYOCR_LINE_HW, EASY
 from edgereader.runtime.bundle import Bundle, file_sha256
 from edgereader.runtime.cli import read as read_command
 from edgereader.runtime.crops import fill_crop, plan_cut
+from edgereader.runtime.easyocr_steps import UNSURE, confidence, cut_line, outer_quad, padded_columns
 from edgereader.runtime.errors import CheckpointError
 from edgereader.runtime.heatmaps import find_regions
 from edgereader.runtime.images import whole
+from edgereader.runtime.reader import Reader
 from edgereader.runtime.recognizer import Recognizer
 
 from .documents import documented
@@ -180,6 +182,7 @@ def test_the_bundle_reads_as_easyocr_does_and_names_the_licences(easyocr: Path, 
     assert "MIT" in manifest.licence
     assert "Apache-2.0" in manifest.licence
     assert (bundle.recognizer.image_hw, bundle.recognizer.widths) == ((64, 2048), EASYOCR_WIDTHS_PX)
+    assert (bundle.detector.as_easyocr, bundle.recognizer.as_easyocr, bundle.recognizer.margin) == (True, True, 0.1)
     assert manifest.canary.text is not None
 
 
@@ -239,9 +242,9 @@ def test_crops_are_cut_and_read_as_easyocr_does(
 ) -> None:
     """What the runtime gives the network is EasyOCR's own line, byte for byte, and so the string is the same.
 
-    Not so, and told here: crops that are higher than wide or square, which EasyOCR first makes wider and then shrinks
-    again with another filter, crops that are shrunk to half or less, which here are averaged, and lines so long that
-    the bundle has no multiple of 64 for their width.
+    Not so, and told here: crops that are higher than wide, whose last step Pillow rounds otherwise, by a grey level,
+    and squares and lines so long that the bundle has no multiple of 64 for their width. What EasyOCR is unsure of gets
+    a second look.
     """
     ours, alike, strings = Recognizer(bundle, alphabet=None), 0, 0
     for file, picture in photos(shared_data, (name,), each):
@@ -255,10 +258,12 @@ def test_crops_are_cut_and_read_as_easyocr_does(
         crop = np.zeros((HEIGHT_PX, cut.width, 1), np.uint8)
         fill_crop(bundle.recognizer, cut, crop)
         height, width = grey.shape
-        if width > height and height < 2 * HEIGHT_PX and line.shape[1] in EASYOCR_WIDTHS_PX:
-            assert np.array_equal(crop[..., 0], line), file
+        if line.shape[1] in EASYOCR_WIDTHS_PX:
+            assert cv2.absdiff(crop[..., 0], line).max() <= (width < height), file
             (own,) = ours.log_probs([picture])
-            assert clear_symbols_equal(own.argmax(1)[None], expected, TOLERANCE), file
+            assert confidence(expected[0]) < UNSURE or clear_symbols_equal(own.argmax(1)[None], expected, TOLERANCE), (
+                file
+            )
             alike += 1
         strings += 1
     print(f"{name}: {strings} strings are the original's; {alike} crops are EasyOCR's byte for byte")
@@ -286,6 +291,79 @@ def test_maps_and_boxes_of_photos_are_the_originals(
     print(f"{found} boxes; of photos, {moved} have another one where a pixel lies on a limit")
     assert found > 4
     assert moved <= 1 + found // 100
+
+
+def quads_drawn(count: int) -> Iterator[Pixels]:
+    """Rectangles (4, 2) float32 of many sizes and slopes in a picture of 900 x 600."""
+    rng = np.random.default_rng(0)
+    for slope in rng.choice([0, 0.03, 0.08, 0.3, -0.5], count):
+        sides, middle = rng.uniform((20, 12), (220, 140)), rng.uniform((150, 150), (750, 450))
+        turn = np.array([(np.cos(slope), np.sin(slope)), (-np.sin(slope), np.cos(slope))])
+        quad = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * sides / 2 @ turn + middle
+        yield np.roll(quad, -quad.sum(axis=1).argmin(), axis=0).astype(np.float32)
+
+
+def test_quads_are_grown_and_cut_as_easyocr_does(easyocr: Path) -> None:
+    """The same box, the same width, and the same line, but for a grey level where it is tilted or higher than wide."""
+    utils, picture = module(easyocr, "utils"), drawn(600, 900)
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    collate, level = module(easyocr, "recognition").AlignCollate, 0
+    for quad in quads_drawn(60):
+        boxes = utils.group_text_box([quad.astype(np.int32).ravel()], add_margin=0.1)
+        ((place, resized),), widest = utils.get_image_list(*boxes, grey, HEIGHT_PX)
+        line = collate(HEIGHT_PX, int(widest), keep_ratio_with_pad=True)([Image.fromarray(resized)])[0, 0].numpy()
+        outer, _ = outer_quad(quad, picture, 0.1)
+        assert np.allclose(outer, np.array(place, np.float32))
+        assert padded_columns(outer, HEIGHT_PX) == line.shape[1]
+        crop = np.zeros((HEIGHT_PX, line.shape[1], 1), np.uint8)
+        cut_line(picture, outer, crop)
+        exact = bool(boxes[0]) and resized.shape[0] == HEIGHT_PX
+        assert cv2.absdiff(crop[..., 0], np.rint((line / 2 + 0.5) * 255).astype(np.uint8)).max() <= (not exact)
+        level += exact
+    assert 15 < level < 60
+
+
+def easyocrs_texts(easyocr: Path, nets: tuple[Any, Any], charset: str, photo: Pixels) -> dict[tuple[int, ...], str]:
+    """Box, as whole pixels -> text, of EasyOCR's own steps on a photo, without joining boxes of a line."""
+    utils, recognition = module(easyocr, "utils"), module(easyocr, "recognition")
+    get_boxes = module(easyocr, "detection").get_textbox
+    (polygons,) = get_boxes(nets[0], photo[..., ::-1], PHOTO_PX, 1.5, 0.7, 0.4, 0.4, False, "cpu")
+    upright, tilted = utils.group_text_box(polygons, width_ths=-1e6, add_margin=0.1)
+    grey, converter, found = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), utils.CTCLabelConverter(charset), {}
+    for boxes in [([each], []) for each in upright] + [([], [each]) for each in tilted]:
+        lines, widest = utils.get_image_list(*boxes, grey, HEIGHT_PX)
+        read = recognition.get_text(charset, HEIGHT_PX, int(widest), nets[1], converter, lines, workers=0)
+        found |= {tuple(np.rint(place).astype(int).ravel().tolist()): text for place, text, _ in read}
+    return found
+
+
+@pytest.mark.parametrize(("names", "each"), [(SCENES[:2], 24), pytest.param(SCENES, 2, marks=pytest.mark.slow)])
+def test_texts_of_photos_are_easyocrs(
+    shared_data: Path,
+    easyocr: Path,
+    bundle: Bundle,
+    craft: torch.nn.Module,
+    english: torch.nn.Module,
+    names: tuple[str, ...],
+    each: int,
+) -> None:
+    """From photo to texts: the same boxes, and in the same boxes the same texts, but where a pixel lies on a limit."""
+    reader, spec = Reader(bundle, alphabet=None, long_side_px=PHOTO_PX), bundle.recognizer
+    found = same = equal = 0
+    for file, photo in photos(shared_data, names, each):
+        theirs = easyocrs_texts(easyocr, (craft, english), spec.charset, photo)
+        for region, text in reader.look(photo):
+            quad, _ = outer_quad(region.quad, photo, spec.margin)
+            expected = theirs.get(tuple(np.rint(quad).astype(int).ravel().tolist()))
+            same += expected is not None
+            equal += expected == text.text
+            if expected != text.text:
+                print(f"{file}: {expected!r}, here {text.text!r}")
+        found += len(theirs)
+    print(f"of {found} texts of EasyOCR's, {same} have the same box here, and {equal} of these are the same")
+    assert found > 4
+    assert same >= found - 1 - found // 20
+    assert equal >= same - 1 - same // 50
 
 
 CUSTOM = """
@@ -319,6 +397,7 @@ def test_a_custom_model_of_easyocr_is_exported_as_the_docs_say(
         run(arguments, tmp_path)
     made = Bundle.open(tmp_path / "my-bundle")
     assert made.recognizer.charset == "0123456789.-"
+    assert (made.recognizer.as_easyocr, made.recognizer.margin) == (True, 0.1)
     assert (made.recognizer.image_hw, made.recognizer.widths[0], made.recognizer.keep_ratio) == ((32, 1024), 64, True)
     session = onnxruntime.InferenceSession(str(made.file("recognizer")), providers=["CPUExecutionProvider"])
     for width in (64, 320):

@@ -112,6 +112,7 @@ def write_test_bundle(
             max_length=max_length or steps,
             keep_ratio=keep_ratio,
             margin=margin,
+            as_easyocr=spec.get("as_easyocr", False),
             files=files,
             parity={},
         )

@@ -92,6 +92,34 @@ def test_fit_writes_frame_margin_and_black(size):
     assert not canvas[:, width:].any()
 
 
+@pytest.mark.parametrize(
+    ("size", "size_hw", "canvas_hw"),
+    [
+        ((1200, 1600), (480, 640), (480, 640)),
+        ((333, 517), (412, 640), (416, 640)),
+        ((60, 200), (90, 300), (96, 320)),
+        ((9, 5000), (1, 640), (64, 640)),
+    ],
+)
+def test_a_plain_fit_is_easyocrs(size, size_hw, canvas_hw):
+    """One scale, of which broken pixels are cut off; interpolated at once; black to the next multiple of 32."""
+    plan = plan_fit(*size, long_side_px=640, enlarge=1.5, plain=True)
+    assert (plan.size_hw, plan.canvas_hw, plan.tiles_yx) == (size_hw, canvas_hw, ((0, 0),))
+    frame = cv2.resize(PHOTO, size[::-1], interpolation=cv2.INTER_NEAREST)
+    canvas = np.full((*plan.canvas_hw, 3), 7, np.uint8)
+    fit(frame, plan, canvas)
+    height, width = size_hw
+    assert np.array_equal(canvas[:height, :width], cv2.resize(frame, (width, height)))
+    assert not canvas[height:].any()
+    assert not canvas[:, width:].any()
+    middle = np.array([[size[1] / 2, size[0] / 2]], np.float32)
+    assert np.allclose(to_frame(middle * np.float32(plan.scale_xy), plan, frame), middle, atol=1e-3)
+
+
+def test_a_plain_fit_is_within_an_engines_canvas():
+    assert plan_fit(900, 1600, long_side_px=1280, enlarge=1, most_hw=(320, 640), plain=True).size_hw == (320, 568)
+
+
 def test_shrinking_does_not_alias():
     lines = np.zeros((400, 400, 3), np.uint8)
     lines[:, ::2] = 255

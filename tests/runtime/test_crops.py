@@ -6,6 +6,7 @@ from edgereader.runtime.bundle import Bundle
 from edgereader.runtime.crops import BATCH_PX, batch_size, fill_crop, plan_cut
 from edgereader.runtime.images import box
 from edgereader.runtime.profiles import MOST_CROPS
+from edgereader.runtime.rotation import upside_down
 
 FRAME = np.random.default_rng(0).integers(0, 256, (200, 1200, 3), np.uint8)
 
@@ -33,6 +34,22 @@ def test_a_margin_counts_for_the_width(spec):
     assert (plain.width, roomy.width, roomy.margin) == (64, 64, 0.5)
     assert plan_cut(spec, FRAME, box(50, 50, 400, 100), 0.1).width == 512
     np.testing.assert_array_equal(roomy.quad, box(30, 30, 80, 80))
+
+
+def test_easyocrs_steps_are_for_text_that_was_not_turned(make_bundle):
+    spec = Bundle.open(make_bundle(widths=(32, 64, 128), as_easyocr=True)).recognizer
+    level, turned = box(10, 10, 80.5, 40), upside_down(box(10, 10, 80.5, 40))
+    cut = plan_cut(spec, FRAME, level, 0.1)
+    assert (cut.width, cut.quad.tolist()) == (64, box(6, 6, 88, 48).tolist())
+    crop = np.zeros((32, 64, 1), np.uint8)
+    assert fill_crop(spec, cut, crop) == 58 / 64
+    cut = plan_cut(spec, FRAME, turned, 0.1)
+    assert cut.quad.tolist() == pytest.approx(upside_down(box(6, 6, 88.5, 48)))
+    assert fill_crop(spec, cut, crop) == 59 / 64
+    with pytest.raises(ValueError, match="as_easyocr only with keep_ratio and CTC, got None-VGG-None-Attn"):
+        make_bundle(prediction="Attn", as_easyocr=True)
+    with pytest.raises(ValueError, match="as_easyocr only with keep_ratio and CTC, got crops that are stretched"):
+        make_bundle(keep_ratio=False, as_easyocr=True)
 
 
 def test_a_batch_of_wide_crops_holds_fewer(spec):

@@ -7,6 +7,7 @@ import pytest
 from edgereader.runtime.bundle import Bundle
 from edgereader.runtime.detector import Detector
 from edgereader.runtime.errors import BackendError, BundleError, ImageError
+from edgereader.runtime.images import box
 from edgereader.runtime.lending import MAX_BINDINGS
 from edgereader.runtime.manifest import ShapeRange
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
@@ -209,6 +210,16 @@ def test_a_second_look_is_on_a_smaller_canvas(make_bundle, monkeypatch, size, ca
     assert seen == canvases
     assert len(found) == len(canvases)
     assert len(detector.detect(frame, coarse=False)) == 1
+
+
+def test_frames_are_fitted_as_by_easyocr_where_the_bundle_says_so(make_bundle):
+    detector = Detector(Bundle.open(make_bundle(as_easyocr=True)), long_side_px=320)
+    frame = np.zeros((333, 800, 3), np.uint8)
+    frame[101:201, 301:701, 2] = 255
+    (plan,) = detector.plans(333, 800)
+    assert (plan.size_hw, plan.canvas_hw, plan.plain) == ((133, 320), (160, 320), True)
+    (found,) = detector.detect(frame)
+    assert np.abs(found.quad - box(301, 101, 400, 100)).max() < 25
 
 
 def test_an_engine_that_makes_looks_equal_runs_one(make_bundle, monkeypatch):

@@ -117,6 +117,16 @@ def test_confidence_stays_a_probability_when_a_score_is_above_one():
     assert lone.confidence == pytest.approx(0.9)
 
 
+def test_texts_of_easyocrs_boxes_are_left_without_ink_at_their_ends(make_bundle, scene, monkeypatch):
+    bundle, seen = Bundle.open(make_bundle(as_easyocr=True)), []
+    monkeypatch.setattr("edgereader.runtime.reader.with_ends", lambda _, regions: seen.append(len(regions)) or regions)
+    every, numbers = Reader(bundle, alphabet=None), Reader(bundle)
+    assert {each.text for each in every.read(scene)} == {"7", "c", "5"}
+    assert seen == []
+    assert {each.text for each in numbers.read(scene)} == {"7", "5"}
+    assert seen == [3]
+
+
 @pytest.mark.parametrize(
     ("text", "dropped", "thin_ends", "unread"),
     [

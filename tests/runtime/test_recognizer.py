@@ -79,6 +79,18 @@ def test_a_margin_is_cut_around_the_quads_of_a_detector_only(make_bundle):
     assert roomy.recognize_crops([crop]) == exact.recognize_crops([crop])
 
 
+def test_easyocrs_second_look_is_taken_where_it_is_surer(make_bundle):
+    """Grey levels between those of two characters are in doubt 50 times; with more contrast they are not."""
+    options = {"steps": 50, "image_hw": (32, 200)}
+    plain, twice = (
+        Recognizer(Bundle.open(make_bundle(**options, as_easyocr=each)), alphabet=None) for each in (False, True)
+    )
+    faint = np.repeat(np.tile(np.uint8([110, 212]), 25), 4)[None].repeat(32, axis=0)
+    sure = np.repeat(np.tile(np.uint8([0, 102]), 25), 4)[None].repeat(32, axis=0)
+    assert [each.text for each in plain.recognize_crops([sure, faint])] == ["5" * 25, "5b" * 25]
+    assert [each.text for each in twice.recognize_crops([sure, faint, sure])] == ["5" * 25, "2e" * 25, "5" * 25]
+
+
 def test_places_of_many_frames_are_read_in_full_batches(recognizer, monkeypatch):
     frames, texts = [], [f"{number:03d}" for number in range(0, 999, 21)]
     for text in texts:

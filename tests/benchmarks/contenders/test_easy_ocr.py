@@ -78,7 +78,9 @@ def test_the_weights_are_those_of_the_wheel_and_nothing_is_downloaded(monkeypatc
     asked = {}
     library(monkeypatch, lambda _, **options: asked.update(options) or Stub())
     open_contender("easyocr", Options())
-    assert (asked["model_storage_directory"], asked["download_enabled"]) == ("weights", False)
+    assert (asked["model_storage_directory"], asked["download_enabled"], asked["quantize"]) == ("weights", False, True)
+    open_contender("easyocr", Options(), quantize=False)
+    assert not asked["quantize"]
 
 
 def test_operators_that_torchvision_lacks_are_declared(monkeypatch):

@@ -93,7 +93,7 @@ def test_quads_are_paired_once_the_best_first():
 def test_both_are_held_against_one_another(monkeypatch, tmp_path):
     """The shipped bundle stands for one of EasyOCR's networks, and a stub for EasyOCR."""
     peer = Peer()
-    monkeypatch.setattr(agreement, "open_contender", lambda *_: peer)
+    monkeypatch.setattr(agreement, "open_contender", lambda *_, **__: peer)
     path = tmp_path / "agreement.json"
     done = CliRunner().invoke(agree, ["digits-edge", "--canvas", "320", "--json", str(path)], catch_exceptions=False)
     assert done.exit_code == 0
@@ -107,7 +107,7 @@ def test_both_are_held_against_one_another(monkeypatch, tmp_path):
 
 
 def test_without_easyocr_nothing_is_compared(monkeypatch):
-    def missing(*_):
+    def missing(*_, **__):
         raise Unavailable("easyocr cannot be imported: pip install easyocr")
 
     monkeypatch.setattr(agreement, "open_contender", missing)
