@@ -309,12 +309,13 @@ def test_a_charset_that_repeats_a_character(make_recognizer: Maker, save: Save, 
 @pytest.mark.parametrize("name", [pytest.param("thin_craft", marks=pytest.mark.slow), "strided_craft"])
 def test_detector_equals_its_network(name: str, request: pytest.FixtureRequest, save: Save, tmp_path: Path) -> None:
     craft: CRAFT = request.getfixturevalue(name)
-    export_detector(save(craft), Target(tmp_path / "bundle"), thresholds=Thresholds(text=0.5), long_side_px=960)
+    told = {"thresholds": Thresholds(text=0.5), "long_side_px": 960, "as_easyocr": True}
+    export_detector(save(craft), Target(tmp_path / "bundle"), **told)
     bundle = Bundle.open(tmp_path / "bundle")
     spec = bundle.manifest.detector
     assert spec is not None
     assert (spec.architecture, spec.width, spec.strided) == ("CRAFT", 0.125, name == "strided_craft")
-    assert (spec.thresholds.text, spec.long_side_px) == (0.5, 960)
+    assert (spec.thresholds.text, spec.long_side_px, spec.as_easyocr) == (0.5, 960, True)
     assert spec.parity["fp32"].cases == 4
     assert_detector_equals(bundle.file("detector"), craft, None)
 

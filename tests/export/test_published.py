@@ -398,6 +398,7 @@ def test_a_custom_model_of_easyocr_is_exported_as_the_docs_say(
     made = Bundle.open(tmp_path / "my-bundle")
     assert made.recognizer.charset == "0123456789.-"
     assert (made.recognizer.as_easyocr, made.recognizer.margin) == (True, 0.1)
+    assert made.manifest.detector is None or made.detector.as_easyocr
     assert (made.recognizer.image_hw, made.recognizer.widths[0], made.recognizer.keep_ratio) == ((32, 1024), 64, True)
     session = onnxruntime.InferenceSession(str(made.file("recognizer")), providers=["CPUExecutionProvider"])
     for width in (64, 320):
