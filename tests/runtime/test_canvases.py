@@ -116,6 +116,13 @@ def test_a_plain_fit_is_easyocrs(size, size_hw, canvas_hw):
     assert np.allclose(to_frame(middle * np.float32(plan.scale_xy), plan, frame), middle, atol=1e-3)
 
 
+def test_points_of_a_plain_fit_are_rounded_as_by_easyocr():
+    """280 canvas pixels of 448 for 720 are 450 pixels, of which nothing may be missing."""
+    plan = plan_fit(480, 720, long_side_px=448, enlarge=1.5, plain=True)
+    found = to_frame(np.array([[280, 164]], np.float32), plan, np.zeros((480, 720, 3), np.uint8))
+    assert found.astype(int).tolist() == [[450, 263]]
+
+
 def test_a_plain_fit_is_within_an_engines_canvas():
     assert plan_fit(900, 1600, long_side_px=1280, enlarge=1, most_hw=(320, 640), plain=True).size_hw == (320, 568)
 
