@@ -182,8 +182,9 @@ class Detector(ByArguments):
 
     def _tell(self, frame: Frame, plans: list[Fit]) -> None:
         """Say once for each canvas that frames are made smaller than was asked for."""
+        height, width = frame.shape[:2]
         for side_px, plan in zip(self._sides_px, plans, strict=False):
-            wanted = self._plan(*frame.shape[:2], side_px)
+            wanted = self._plan(height, width, side_px)
             if plan.size_hw[0] < wanted.size_hw[0] - 1 and wanted.canvas_hw not in self._told:
                 self._told.add(wanted.canvas_hw)
                 text = "%s: pictures of %dx%d are read at %dx%d: the engine takes no canvas of %dx%d (engine --canvas)"

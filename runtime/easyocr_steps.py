@@ -88,7 +88,10 @@ def cut_line(frame: Frame, quad: Points, crop: Frame, *, again: bool = False) ->
         How many of the crop's columns show the quad, 1..w.
     """
     text = _taken(frame, quad, grey=crop.shape[2] == 1)
-    (height, width), (high, wide) = crop.shape[:2], text.shape[:2]
+    height, width = crop.shape[:2]
+    high, wide = text.shape[:2]
+    used: int
+    line: NDArray[Any]
     if wide >= high:
         used = min(max(int(height * wide / high), 1), width)
         line = cv2.resize(text, (used, height), interpolation=cv2.INTER_LINEAR)
@@ -109,30 +112,31 @@ def confidence(log_probs: Probabilities) -> float:
     return math.exp(2 * float(steps.sum()) / math.sqrt(len(steps))) if len(steps) else 0.0
 
 
-def _stronger(line: Frame) -> Frame:
+def _stronger(line: NDArray[Any]) -> NDArray[Any]:
     """A picture of little contrast between its 10th and its 90th percentile, with more."""
     low, high = np.percentile(line, (10, 90)).tolist()
     if (high - low) / max(high + low, 10) >= FAINT:
         return line
-    return np.clip((line - low + 25) * (200 / max(high - low, 10)), 0, 255).astype(np.uint8)
+    stronger: NDArray[Any] = np.clip((line - low + 25) * (200 / max(high - low, 10)), 0, 255)
+    return stronger.astype(np.uint8)
 
 
-def _taken(frame: Frame, quad: Points, *, grey: bool) -> Frame:
+def _taken(frame: Frame, quad: Points, *, grey: bool) -> NDArray[Any]:
     """The text in a quad in its own pixels: as it is in an upright box, else straightened, black beyond the frame."""
     left, top = (max(math.floor(low) - 1, 0) for low in quad.min(axis=0).tolist())
     right, bottom = (max(math.ceil(high) + 2, 1) for high in quad.max(axis=0).tolist())
     patch: NDArray[Any] = frame[top:bottom, left:right]
     if grey:
         patch = cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY)
-    inside = quad - np.float32((left, top))
+    inside = quad - np.array((left, top), np.float32)
     (x, y), (wide, high) = inside[0].tolist(), pixels_of(quad)
     if np.array_equal(inside, box(int(x), int(y), wide, high)):
         return patch[int(y) : int(y) + high, int(x) : int(x) + wide]
     corners = np.array(((0, 0), (wide - 1, 0), (wide - 1, high - 1), (0, high - 1)), np.float32)
-    return np.asarray(cv2.warpPerspective(patch, cv2.getPerspectiveTransform(inside, corners), (wide, high)), np.uint8)
+    return cv2.warpPerspective(patch, cv2.getPerspectiveTransform(inside, corners), (wide, high))
 
 
-def _cubic(picture: Frame, size: int, axis: int) -> Frame:
+def _cubic(picture: NDArray[Any], size: int, axis: int) -> NDArray[Any]:
     """Resize one axis of a picture by a cubic that is as much wider as the picture shrinks, which keeps it smooth."""
     length = picture.shape[axis]
     scale = length / size
