@@ -337,7 +337,8 @@ def easyocrs_texts(easyocr: Path, nets: tuple[Any, Any], charset: str, photo: Pi
     return found
 
 
-@pytest.mark.parametrize(("names", "each"), [(SCENES[:2], 24), pytest.param(SCENES, 2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("names", "each"), [(SCENES[:2], 24), (SCENES, 2)])
 def test_texts_of_photos_are_easyocrs(
     shared_data: Path,
     easyocr: Path,
