@@ -15,8 +15,8 @@ read: $(READ)/.installed  ## Read the sample photo with the shipped models; inst
 	@$(READ)/bin/edgereader read $(SAMPLE) --save build/read
 	@echo "annotated picture: build/read/$(notdir $(SAMPLE))"
 
-# Each worker has one thread: two of them, each with two, would wait for one another.
-WORKERS ?= 2
+# Each worker has one thread; the one with brokers and browsers mostly waits, so that two cores take three.
+WORKERS ?= 3
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(DEV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup
 
