@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..models.training.labels_tsv import FILE_NAME, IGNORED
-from ..models.training.labels_writer import label_line, vacant
+from ..models.training.labels_writer import finish_labels, label_line, vacant
 from ..runtime import Reader
 from ..runtime.batch import Outcome, find_sources, for_each
 from ..runtime.files import Photo
@@ -56,9 +56,7 @@ class LabelFolder:
     def finish(self) -> None:
         """Write the labels, if there are any."""
         if self.lines:
-            part = self.folder / f".{FILE_NAME}.part"
-            part.write_text("".join(self.lines), encoding="utf-8")
-            part.replace(self.folder / FILE_NAME)
+            finish_labels(self.folder, self.lines)
 
 
 def texts_by(reader: str) -> Callable[[Frame], Iterable[Found]]:

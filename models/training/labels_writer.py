@@ -37,10 +37,15 @@ def write_labels(root: Path, samples: Iterable[tuple[Image, Sequence[Row]]], *, 
         name = f"images/{count:07d}{suffix}"
         (root / name).write_bytes(encode_image(image, suffix))
         lines += [label_line(name, *label) for label in labels or [("", None, None)]]
+    finish_labels(root, lines)
+    return count
+
+
+def finish_labels(root: Path, lines: Iterable[str]) -> None:
+    """Write the `labels.tsv` of a folder whose images are there: all of it, or nothing."""
     temporary = root / f".{FILE_NAME}.part"
     temporary.write_text("".join(lines), encoding="utf-8")
     temporary.replace(root / FILE_NAME)
-    return count
 
 
 def vacant(root: Path) -> None:
