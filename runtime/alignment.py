@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-
 from .characters import Points
 from .decoding import Text
+from .quads import parts
 
 POINTS = ".,: '’"
 """Narrow characters, and gaps, that a detector often does not see: one without a peak is no disagreement."""
@@ -65,7 +64,7 @@ def align(text: Text, quad: Points, peaks: Points) -> Alignment:
     middles = _shifted(middles, seen, match(middles, seen, silent))
     partners = match(middles, seen, silent)
     borders = _borders(letters, middles, spans, partners)[kept]
-    characters = tuple(map(Character, text.text, text.confidences, _cut(quad, borders)))
+    characters = tuple(map(Character, text.text, text.confidences, parts(quad, borders)))
     taken = sum(partner is not None for partner in partners)
     around = taken - sum(partner is not None for partner in partners[kept])
     heard = all(partner is not None or quiet for partner, quiet in zip(partners, silent, strict=True))
@@ -162,11 +161,3 @@ def _borders(
     room = 1 / (8 * len(middles))
     edges = [max(min(start, middles[0] - room), 0.0), *inner, min(max(end, middles[-1] + room), 1.0)]
     return list(pairwise(edges))
-
-
-def _cut(quad: Points, borders: Sequence[tuple[float, float]]) -> Points:
-    """Quads (n, 4, 2) between borders (n, 2) along a quad's top and bottom edges."""
-    along = np.array(borders, np.float32).reshape(-1, 2, 1)
-    top = quad[0] + along * (quad[1] - quad[0])
-    bottom = quad[3] + along * (quad[2] - quad[3])
-    return np.concatenate((top, bottom[:, ::-1]), axis=1)

@@ -12,7 +12,7 @@ from .alphabets import GAP, Alphabet
 from .decoding import Text
 from .heatmaps import Region
 from .lines import gap, joined
-from .quads import SAME_PLACE, overlap, sides
+from .quads import SAME_PLACE, overlap, parts, sides
 
 NARROWEST, WIDEST = -0.4, 1.2
 """Between two groups of one number is a gap of so many heights of their boxes, which may overlap a little."""
@@ -51,16 +51,14 @@ def _alone(text: str) -> list[tuple[int, int]]:
 def _part(region: Region, text: Text, span: tuple[int, int], start: float, end: float) -> Piece:
     """Some characters of a text, as a text of the part of its region from start to end, 0..1 along it."""
     kept = slice(*span)
-    top, bottom = region.quad[1] - region.quad[0], region.quad[2] - region.quad[3]
-    corners = [region.quad[0] + start * top, region.quad[0] + end * top]
-    corners += [region.quad[3] + end * bottom, region.quad[3] + start * bottom]
+    top = region.quad[1] - region.quad[0]
     seen = (region.characters.mean(axis=1) - region.quad[0]) @ top / max(float(top @ top), 1e-6)
     around = [at for at, character in enumerate(text.text) if character != GAP and not span[0] <= at < span[1]]
     others = math.prod(text.confidences[at] for at in around)  # an unsure gap costs both its sides
     low, high = start if span[0] else -math.inf, end if span[1] < len(text.text) else math.inf
     return replace(
         region,
-        quad=np.stack(corners).astype(np.float32),
+        quad=parts(region.quad, [(start, end)])[0],
         characters=region.characters[(seen >= low) & (seen < high)],
         thin_ends=(region.thin_ends[0] and not span[0], region.thin_ends[1] and span[1] == len(text.text)),
     ), replace(

@@ -1,5 +1,6 @@
 """Quads (4, 2) float32 x, y, clockwise from their text's top left: sides, and how much two share; pure functions."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import cv2
@@ -30,3 +31,25 @@ def overlap(first: Points, second: Points, of: Literal["smaller", "union", "firs
     areas = cv2.contourArea(one), cv2.contourArea(other)
     whole = {"smaller": min(areas), "union": sum(areas) - shared, "first": areas[0]}[of]
     return shared / max(whole, 1e-6)
+
+
+def pairs(one: Sequence[Points], other: Sequence[Points], least: float) -> list[tuple[int, int]]:
+    """Places of the quads of both lists that share at least so much of their union, each once, the best first."""
+    shares = [
+        (overlap(quad, beside, "union"), at, place) for at, quad in enumerate(one) for place, beside in enumerate(other)
+    ]
+    left, right, found = set[int](), set[int](), list[tuple[int, int]]()
+    for share, at, place in sorted(shares, reverse=True):
+        if share >= least and at not in left and place not in right:
+            left.add(at)
+            right.add(place)
+            found.append((at, place))
+    return found
+
+
+def parts(quad: Points, borders: Sequence[tuple[float, float]]) -> Points:
+    """Quads (n, 4, 2) between n pairs of borders, 0..1 along a quad's top and bottom edges."""
+    along = np.array(borders, np.float32).reshape(-1, 2, 1)
+    top = quad[0] + along * (quad[1] - quad[0])
+    bottom = quad[3] + along * (quad[2] - quad[3])
+    return np.concatenate((top, bottom[:, ::-1]), axis=1)

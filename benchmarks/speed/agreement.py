@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ from ...runtime.errors import BackendUnavailable
 from ...runtime.heatmaps import find_regions
 from ...runtime.images import Frame, Points
 from ...runtime.manifest import DetectorSpec, RecognizerSpec
-from ...runtime.quads import overlap
+from ...runtime.quads import pairs
 from ...runtime.recognizer import Recognizer
 from ..contenders import Options, Unavailable
 from ..contenders.easy_ocr import EasyOcr, Grey, open_contender
@@ -131,7 +131,7 @@ class Beside:
         quads = [np.asarray(each.quad, np.float32) for each in theirs]
         spec = self.recognizer_spec
         cut = [plan_cut(spec, frame, each.quad, spec.margin).quad for each in regions]
-        for at, place in pairs(quads, cut):
+        for at, place in pairs(quads, cut, SAME_BOX):
             self.both += 1
             text, ours, confidence = theirs[at].text, mine[place].text, theirs[at].confidence
             self.equal += text == ours
@@ -190,18 +190,6 @@ def timed(run: Callable[[], Result], times_ms: list[float]) -> Result:
     result = run()
     times_ms.append(1000 * (time.thread_time() - start))
     return result
-
-
-def pairs(one: Sequence[Points], other: Sequence[Points], least: float = SAME_BOX) -> list[tuple[int, int]]:
-    """Places of the quads of both lists that share at least so much, each once, the best first."""
-    shared = [
-        (overlap(quad, its, "union"), at, place) for at, quad in enumerate(one) for place, its in enumerate(other)
-    ]
-    found: list[tuple[int, int]] = []
-    for share, at, place in sorted(shared, reverse=True):
-        if share >= least and all(at != left and place != right for left, right in found):
-            found.append((at, place))
-    return found
 
 
 def table(report: Agreement) -> str:

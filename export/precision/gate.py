@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ...runtime.bundle import Bundle
 from ...runtime.decoding import Text
@@ -15,6 +13,7 @@ from ...runtime.detector import Detector
 from ...runtime.errors import ExportError
 from ...runtime.heatmaps import Region
 from ...runtime.images import whole
+from ...runtime.quads import pairs
 from ...runtime.reader import MIN_CONFIDENCE
 from ...runtime.recognizer import Recognizer
 from .pictures import Found, Picture, Pictures, Quads
@@ -127,17 +126,19 @@ def evenly(pictures: Sequence[Picture]) -> list[Picture]:
     return [pictures[place] for place in sorted(range(len(pictures)), key=lambda place: place * GOLDEN % 1)]
 
 
-def crop_places(bundle: Bundle, pictures: Iterable[Picture], found: Found | None = None) -> Iterator[Quads]:
+def crop_places(bundle: Bundle, pictures: Sequence[Picture], found: Found | None = None) -> Iterator[Quads]:
     """Where the crops of each picture are: as labelled, or as the bundle's detector says, or the whole picture.
 
     `found`: what is known already, to be added to; see `fp32_quads`.
     """
-    known = {} if found is None else found
+    detects = bundle.manifest.detector is not None
+    unlabelled = [picture for picture in pictures if picture.quads is None] if detects else []
+    looked = fp32_quads(bundle, unlabelled, {} if found is None else found)
     for picture in pictures:
         if picture.quads is not None:
             yield picture.quads
-        elif bundle.manifest.detector is not None:
-            yield from fp32_quads(bundle, [picture], known)
+        elif detects:
+            yield next(looked)
         else:
             yield [whole(picture.read())]
 
@@ -184,19 +185,4 @@ def hmean(truth: Sequence[Quads], found: Sequence[Quads]) -> float:
 
 def matched(truth: Quads, found: Quads) -> int:
     """How many quads of one picture match, each one once, the best overlaps first."""
-    overlaps = [(overlap(one, other), i, j) for i, one in enumerate(truth) for j, other in enumerate(found)]
-    left, right = set[int](), set[int]()
-    for share, i, j in sorted(overlaps, reverse=True):
-        if share >= SAME_QUAD and i not in left and j not in right:
-            left.add(i)
-            right.add(j)
-    return len(left)
-
-
-def overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Intersection over union of two convex quads (4, 2), 0..1."""
-    if (one.max(axis=0) < other.min(axis=0)).any() or (other.max(axis=0) < one.min(axis=0)).any():
-        return 0.0
-    shared = cv2.intersectConvexConvex(one, other)[0]
-    union = cv2.contourArea(one) + cv2.contourArea(other) - shared
-    return shared / union if union > 0 else 0.0
+    return len(pairs(truth, found, SAME_QUAD))

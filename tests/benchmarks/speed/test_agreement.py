@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from edgereader.benchmarks.contenders import Found, Unavailable
 from edgereader.benchmarks.contenders.peer import box
 from edgereader.benchmarks.speed import agreement
-from edgereader.benchmarks.speed.agreement import Beside, agree, pairs, table
+from edgereader.benchmarks.speed.agreement import Beside, agree, table
 from edgereader.benchmarks.speed.files import read_figures
 from edgereader.runtime.errors import BackendUnavailable
 from edgereader.runtime.heatmaps import find_regions
@@ -82,12 +82,6 @@ def beside(peer, recognizer):
 def test_a_difference_has_the_first_cause_that_explains_it(quad, first_look, place, crop, cause):
     found = beside(Peer(first_look=first_look), Recognizer(place, crop))
     assert found.cause(FRAME, FRAME[:, :, 0], quad, "12|", "12") == cause
-
-
-def test_quads_are_paired_once_the_best_first():
-    quads = [box(0, 0, 10, 10), box(40, 0, 50, 10)]
-    assert pairs(quads, [box(0, 0, 10, 9), box(0, 0, 10, 10), box(80, 0, 90, 10)]) == [(0, 1)]
-    assert pairs(quads, quads[::-1]) == [(1, 0), (0, 1)]
 
 
 def test_both_are_held_against_one_another(monkeypatch, tmp_path):

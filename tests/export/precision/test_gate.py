@@ -17,7 +17,6 @@ from edgereader.export.precision.gate import (
     evenly,
     hmean,
     matched,
-    overlap,
     recognizer_gate,
 )
 from edgereader.export.precision.pictures import Picture, Pictures
@@ -25,15 +24,6 @@ from edgereader.export.precision.pictures import Picture, Pictures
 
 def square(x: float, y: float, side: float = 10) -> np.ndarray:
     return np.array(((x, y), (x + side, y), (x + side, y + side), (x, y + side)), np.float32)
-
-
-def test_overlap() -> None:
-    assert overlap(square(0, 0), square(0, 0)) == pytest.approx(1)
-    assert overlap(square(0, 0), square(5, 0)) == pytest.approx(1 / 3)
-    assert overlap(square(0, 0), square(40, 0)) == 0
-    assert overlap(square(0, 0), square(3, 3, 0)) == 0
-    diamond = np.array(((5, 0), (10, 5), (5, 10), (0, 5)), np.float32)
-    assert overlap(square(0, 0), diamond) == pytest.approx(0.5)
 
 
 def test_each_quad_matches_once() -> None:
@@ -121,3 +111,10 @@ def test_crops_are_where_labels_are_or_the_whole_picture(looked: list[str], monk
     assert list(crop_places(alone, [labelled, plain])) == [labelled.quads, ["whole 0"]]
     assert len(next(crop_places(BUNDLE, [plain]))) == 90
     assert looked == ["0 fp32"]
+
+
+def test_one_detector_looks_at_all_pictures_without_labels(looked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, detector = [], gates.Detector
+    monkeypatch.setattr(gates, "Detector", lambda *asked: opened.append(asked) or detector(*asked))
+    assert len(list(crop_places(BUNDLE, pictures(3).validation))) == len(looked) == 3
+    assert len(opened) == 1
