@@ -1,7 +1,7 @@
 """What a bundle consists of, as Markdown, for its model card."""
 
 from ..runtime import Bundle
-from ..runtime.manifest import DetectorSpec, Quantized, RecognizerSpec
+from ..runtime.bundles.manifest import DetectorSpec, Quantized, RecognizerSpec
 from .references import megabytes
 from .tables import NONE, markdown, percent
 

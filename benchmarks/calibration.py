@@ -16,10 +16,10 @@ import numpy as np
 from msgspec.structs import replace
 
 from ..runtime import Bundle
-from ..runtime.alphabets import Alphabet
-from ..runtime.bundle import write_bundle
-from ..runtime.decoding import decode
+from ..runtime.bundles.bundle import write_bundle
 from ..runtime.errors import DatasetError
+from ..runtime.text.alphabets import Alphabet
+from ..runtime.text.decoding import decode
 from .calibration_data import Reading
 from .certainty import Certainty, Judged, certainty, judged, negative_log_likelihood
 from .scoring import is_exact

@@ -4,12 +4,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..models.training.datasets import open_crops
-from ..models.training.labels_tsv import LabelledCrops, read_labels
-from ..models.training.samples import Crop, Crops, Image, TrainingDataError
+from ..models.data.datasets import open_crops
+from ..models.data.labels_tsv import LabelledCrops, read_labels
+from ..models.data.samples import Crop, Crops, Image, TrainingDataError
 from ..runtime import NUMBERS, Recognizer
-from ..runtime.alphabets import Probabilities
 from ..runtime.errors import DatasetError
+from ..runtime.text.alphabets import Probabilities
 from .datasets import held_out_labels, split_name
 from .scoring import digits
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runtime.quads import SAME_PLACE, overlap
+from ..runtime.geometry.quads import SAME_PLACE, overlap
 from .scoring import digits
 
 Quad = NDArray[np.float32]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..models.training.samples import Crop, Crops, iterate
+from ..models.data.samples import Crop, Crops, iterate
 from ..runtime import NUMBERS, Bundle, Recognizer
 from ..runtime.reader import MIN_CONFIDENCE
 from .calibration import Calibration, fit, with_temperature

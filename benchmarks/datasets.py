@@ -1,7 +1,7 @@
 """Labelled images to measure on: a folder with `labels.tsv` or an LMDB, checked as a whole before anything is measured.
 
 A data set is named by its folder. `FOLDER:held-out` is the part of a `labels.tsv` folder that training leaves out: of
-meter digits, the meters in `HELD_OUT_METERS`; of all others, the photos that `models/training/samples.py` holds out.
+meter digits, the meters in `HELD_OUT_METERS`; of all others, the photos that `models/data/samples.py` holds out.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.training.crops import HELD_OUT_METERS, meter_of
-from ..models.training.labels_tsv import IGNORED, Label, by_image, is_scene_set, photo_of, read_labels
-from ..models.training.samples import TrainingDataError, held_out
+from ..models.data.labels_tsv import IGNORED, Label, by_image, is_scene_set, photo_of, read_labels
+from ..models.data.samples import TrainingDataError, held_out
+from ..models.synthesis.crops import HELD_OUT_METERS, meter_of
 from ..runtime.errors import DatasetError
 from .labelled import Kind, LabelledImage, LabelledSet
 from .lmdb_set import is_lmdb, open_lmdb

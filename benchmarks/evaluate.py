@@ -7,9 +7,9 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runtime.decoding import Text
-from ..runtime.heatmaps import Region
+from ..runtime.geometry.heatmaps import Region
 from ..runtime.reader import Reading, select
+from ..runtime.text.decoding import Text
 from .contenders import Contender, Found
 from .crop_scores import score_crops
 from .figures import Latency

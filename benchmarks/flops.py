@@ -8,11 +8,11 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..runtime.bundle import Bundle
-from ..runtime.crops import plan_cut
+from ..runtime.bundles.bundle import Bundle
+from ..runtime.bundles.manifest import Kind
 from ..runtime.detector import Detector
-from ..runtime.images import Frame
-from ..runtime.manifest import Kind
+from ..runtime.geometry.crops import plan_cut
+from ..runtime.geometry.images import Frame
 
 if TYPE_CHECKING:
     import onnx

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..models.training.labels_tsv import IGNORED
+from ..models.data.labels_tsv import IGNORED
 from .causes import Placed, Quad
 from .figures import Agreement, Icdar
 from .scoring import digits, ratio

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from ..models.training.labels_tsv import FILE_NAME, IGNORED
-from ..models.training.labels_writer import finish_labels, label_line, vacant
+from ..models.data.labels_tsv import FILE_NAME, IGNORED
+from ..models.data.labels_writer import finish_labels, label_line, vacant
 from ..runtime import Reader
-from ..runtime.batch import Outcome, find_sources, for_each
-from ..runtime.files import Photo
-from ..runtime.images import Frame
-from ..runtime.options import run_batch
+from ..runtime.commands.batch import Outcome, find_sources, for_each
+from ..runtime.commands.options import run_batch
+from ..runtime.geometry.files import Photo
+from ..runtime.geometry.images import Frame
 from .contenders import Found, Options, Unavailable
 from .contenders.rapid_ocr import open_contender
 

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runtime.files import read_photo
-from ..runtime.images import Frame
+from ..runtime.geometry.files import read_photo
+from ..runtime.geometry.images import Frame
 
 Kind = Literal["crops", "scenes"]
 KINDS: tuple[Kind, ...] = ("crops", "scenes")

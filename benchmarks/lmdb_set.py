@@ -3,12 +3,12 @@
 from functools import partial
 from pathlib import Path
 
-from ..models.training import labels_tsv, lmdb_crops
-from ..models.training.labels_tsv import IGNORED
-from ..models.training.lmdb_crops import LmdbCrops
-from ..models.training.samples import iterate
+from ..models.data import labels_tsv, lmdb_crops
+from ..models.data.labels_tsv import IGNORED
+from ..models.data.lmdb_crops import LmdbCrops
+from ..models.data.samples import iterate
 from ..runtime.errors import DatasetError
-from ..runtime.images import Frame
+from ..runtime.geometry.images import Frame
 from .labelled import LabelledImage, LabelledSet
 
 KEY = "image-"

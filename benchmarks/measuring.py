@@ -10,7 +10,7 @@ import click
 from msgspec.structs import replace
 
 from ..runtime import NUMBERS, Bundle, Reader
-from ..runtime.manifest import Kind as ModelKind
+from ..runtime.bundles.manifest import Kind as ModelKind
 from .contenders import Contender
 from .crop_scores import all_crops
 from .evaluate import Progress, evaluate_contender, evaluate_set

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..runtime.errors import BackendUnavailable
-from ..runtime.nvidia import LIBRARY
+from ..runtime.sessions.nvidia import LIBRARY
 
 MIB = 2**20
 

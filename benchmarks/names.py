@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..models.training import labels_tsv, lmdb_crops
-from ..runtime.bundle import MANIFEST_NAME, shipped
+from ..models.data import labels_tsv, lmdb_crops
+from ..runtime.bundles.bundle import MANIFEST_NAME, shipped
 from ..runtime.errors import DatasetError
 from .datasets import split_name
 

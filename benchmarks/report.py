@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ..runtime.bundles.writing import write_whole
 from ..runtime.errors import DatasetError
-from ..runtime.writing import write_whole
 from .figures import SCHEMA, Report
 
 Contents = TypeVar("Contents")

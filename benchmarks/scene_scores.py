@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from ..runtime.decoding import Text
-from ..runtime.heatmaps import Region
-from ..runtime.lines import rows
+from ..runtime.geometry.heatmaps import Region
+from ..runtime.geometry.lines import rows
 from ..runtime.reader import Reading, select
+from ..runtime.text.decoding import Text
 from .causes import Placed, false_cause, left_over, missed_cause
 from .certainty import Certainty, certainty, judged
 from .crop_scores import count_causes

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from ..export.options import FILE, progress
-from ..runtime.bundle import MANIFEST_NAME, Bundle
+from ..runtime.bundles.bundle import MANIFEST_NAME, Bundle
+from ..runtime.bundles.manifest import Kind
 from ..runtime.errors import DatasetError, EdgeReaderError, ExportError
 from ..runtime.extras import pip_install
-from ..runtime.manifest import Kind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -154,8 +154,8 @@ def add_int8(root: Path, say: Say) -> None:
     every channel is a copy, has passed it.
     """
     from ..export.precision.pictures import labelled
-    from ..models.training.samples import TrainingDataError
-    from ..models.training.synthesis import write_scenes
+    from ..models.data.samples import TrainingDataError
+    from ..models.synthesis.synthesis import write_scenes
 
     manifest = Bundle.open(root.absolute()).manifest
     missing = [kind for kind in KINDS if "int8" not in getattr(manifest, kind).files]

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from msgspec.structs import replace
 
-from ..runtime.bundle import Bundle, file_sha256
-from ..runtime.canary import as_picture, maps_of, prove, text_of
-from ..runtime.images import Frame
-from ..runtime.manifest import Canary, FileEntry, Kind
-from ..runtime.sessions import open_unproven
+from ..runtime.bundles.bundle import Bundle, file_sha256
+from ..runtime.bundles.manifest import Canary, FileEntry, Kind
+from ..runtime.geometry.images import Frame
+from ..runtime.sessions.canary import as_picture, maps_of, prove, text_of
+from ..runtime.sessions.opening import open_unproven
 from .staging import commit, entries, staged, writing
 
 IMAGE_NAME, MAPS_NAME = "canary.png", "canary.maps.png"

@@ -12,7 +12,7 @@ from .options import FILE, parse_size, parse_widths, progress
 from .precision.cli import add_precision
 
 if TYPE_CHECKING:
-    from ..models.training.samples import Crops
+    from ..models.data.samples import Crops
     from .pipeline import Exported, Target
 
 
@@ -75,7 +75,7 @@ def detector(
     calibration: Path | None,
 ) -> None:
     """Export a CRAFT CHECKPOINT (.pth, .pt or .safetensors)."""
-    from ..runtime.manifest import Thresholds
+    from ..runtime.bundles.manifest import Thresholds
     from .pipeline import export_detector
 
     expect_calibration(precision, calibration)
@@ -192,7 +192,7 @@ def canary(bundle: str) -> None:
     It is a small picture on which every GPU backend is checked when it is opened. Exports write it; a bundle from
     before they did needs this once.
     """
-    from ..runtime.bundle import Bundle
+    from ..runtime.bundles.bundle import Bundle
     from .canary import write_canary
 
     root = Bundle.open(bundle).root
@@ -216,7 +216,7 @@ def expect_calibration(precision: str, calibration: Path | None) -> None:
 
 def show_labels(bundle: Path, checkpoint: Path, labelled: Crops) -> None:
     """How many labelled crops the bundle and its network read rightly."""
-    from ..runtime.bundle import Bundle
+    from ..runtime.bundles.bundle import Bundle
     from .checks.labels import check_labels
 
     found = check_labels(Bundle.open(bundle.absolute()), checkpoint, labelled)

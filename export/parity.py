@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..runtime.bundles.manifest import Parity
 from ..runtime.errors import ParityError
-from ..runtime.manifest import Parity
 from .onnx_file import OPSET
 
 if TYPE_CHECKING:

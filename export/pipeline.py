@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from ..models.checkpoints.training_options import TrainingOptions
-from ..runtime.bundle import MANIFEST_NAME, Bundle, file_sha256
-from ..runtime.errors import ExportError
-from ..runtime.manifest import (
+from ..runtime.bundles.bundle import MANIFEST_NAME, Bundle, file_sha256
+from ..runtime.bundles.manifest import (
     SCHEMA,
     STRIDE_PX,
     DetectorSpec,
@@ -24,6 +23,7 @@ from ..runtime.manifest import (
     Thresholds,
     expect_sides,
 )
+from ..runtime.errors import ExportError
 from .canary import draw_canary
 from .networks import expect_charset, load_craft, load_refiner, named_charset, open_recognizer
 from .onnx_file import check_contract, write_onnx

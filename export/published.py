@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..models.checkpoints.training_options import EASYOCR_LINE_HW, EASYOCR_WIDTHS_PX
-from ..runtime.bundle import Bundle, file_sha256
+from ..runtime.bundles.bundle import Bundle, file_sha256
 from ..runtime.errors import CheckpointError
 from ..runtime.extras import pip_install
 from .pipeline import Exported, Say, Target, expect_extendable, export_detector, export_recognizer

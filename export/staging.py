@@ -18,10 +18,10 @@ from typing import Any
 
 import msgspec
 
-from ..runtime.bundle import ENGINES_FOLDER, MANIFEST_NAME, Bundle, file_sha256, write_bundle
+from ..runtime.bundles.bundle import ENGINES_FOLDER, MANIFEST_NAME, Bundle, file_sha256, write_bundle
+from ..runtime.bundles.manifest import Canary, FileEntry, Manifest
+from ..runtime.bundles.writing import write_whole
 from ..runtime.errors import BundleError, EdgeReaderError, ExportError
-from ..runtime.manifest import Canary, FileEntry, Manifest
-from ..runtime.writing import write_whole
 
 FRESH = "new-"
 """A file that is not yet under its own name: this, 12 digits of its checksum, "-", and that name."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from .batch import find_sources, read_all, write_json, write_table
+from .commands.batch import find_sources, read_all, write_json, write_table
+from .commands.options import EXIT_CODES, open_reader, reader_options, run_batch, with_samples
+from .commands.split import DigitFolder, split_all, write_counts
 from .errors import EdgeReaderError
 from .extras import pip_install
-from .options import EXIT_CODES, open_reader, reader_options, run_batch, with_samples
-from .split import DigitFolder, split_all, write_counts
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .binding import MAP_STRIDE, bind_canvases
-from .bundle import Bundle
+from .bundles.bundle import Bundle
+from .bundles.manifest import CANVAS_SIDES_PX
 from .by_arguments import ByArguments, arguments_of
-from .canvases import Fit, empty_map, fit, inner, plan_fit, put_map, put_tile, to_frame
-from .characters import Map
 from .errors import BackendError
-from .heatmaps import Region, find_regions
-from .images import Frame, as_bgr
-from .lending import Lender
-from .manifest import CANVAS_SIDES_PX
-from .sessions import Binding, open_session
+from .geometry.canvases import MAP_STRIDE, Fit, empty_map, fit, inner, plan_fit, put_map, put_tile, to_frame
+from .geometry.characters import Map
+from .geometry.heatmaps import Region, find_regions
+from .geometry.images import Frame, as_bgr
+from .sessions.base import Binding
+from .sessions.binding import bind_canvases
+from .sessions.lending import Lender
+from .sessions.opening import open_session
 
 ENLARGE = 1.5
 """Small frames are enlarged at most so much, as CRAFT's ``mag_ratio``."""

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .heatmaps import Region
-from .images import Frame, Points
-from .lines import gap, joined
-from .quads import SAME_PLACE, overlap, sides
+from .geometry.heatmaps import Region
+from .geometry.images import Frame, Points
+from .geometry.lines import gap, joined
+from .geometry.quads import SAME_PLACE, overlap, sides
 
 ROWS = 48
 """An end is looked at in so many rows."""

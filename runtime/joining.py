@@ -8,11 +8,11 @@ from itertools import chain, groupby
 
 import numpy as np
 
-from .alphabets import GAP, Alphabet
-from .decoding import Text
-from .heatmaps import Region
-from .lines import gap, joined
-from .quads import SAME_PLACE, overlap, parts, sides
+from .geometry.heatmaps import Region
+from .geometry.lines import gap, joined
+from .geometry.quads import SAME_PLACE, overlap, parts, sides
+from .text.alphabets import GAP, Alphabet
+from .text.decoding import Text
 
 NARROWEST, WIDEST = -0.4, 1.2
 """Between two groups of one number is a gap of so many heights of their boxes, which may overlap a little."""

@@ -7,24 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from .alignment import Character, align
-from .alphabets import NUMBERS, Alphabet, Find
-from .bundle import Bundle
+from .bundles.bundle import Bundle
+from .bundles.manifest import Kind
 from .by_arguments import ByArguments, arguments_of
-from .decoding import Text, decode
 from .detector import Detector, Looking, Sight
 from .errors import BundleError
-from .heatmaps import Region
-from .images import Frame, Points, as_bgr
+from .geometry.heatmaps import Region
+from .geometry.images import Frame, Points, as_bgr
+from .geometry.lines import reading_order
+from .geometry.quads import SAME_PLACE, overlap
+from .geometry.rotation import ambiguous, turned_back, upside_down
 from .ink import with_ends
 from .joining import apart, join
-from .lines import reading_order
-from .manifest import Kind
-from .quads import SAME_PLACE, overlap
 from .recognizer import Place, Recognizer
-from .rotation import ambiguous, turned_back, upside_down
-from .sessions import Session
-from .values import Notation
+from .sessions.base import Session
+from .text.alignment import Character, align
+from .text.alphabets import NUMBERS, Alphabet, Find
+from .text.decoding import Text, decode
+from .text.values import Notation
 
 MIN_CONFIDENCE = 0.7
 """Readings below are left out of `Reader.read` by default: texture and words that pass for numbers lie mostly there."""

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from .alphabets import NUMBERS, Find, Probabilities, make_alphabet
-from .binding import bind_crops
-from .bundle import Bundle
+from .bundles.bundle import Bundle
 from .by_arguments import ByArguments, arguments_of
-from .crops import Cut, batch_size, fill_crop, plan_cut
-from .decoding import Text, decode, softened
-from .easyocr_steps import UNSURE, confidence
-from .heatmaps import Region
-from .images import Frame, Points, as_bgr, whole
-from .lending import MAX_BINDINGS, Lender
-from .profiles import MOST_CROPS
-from .sessions import Binding, open_session
-from .values import Notation
+from .geometry.crops import MOST_CROPS, Cut, batch_size, fill_crop, plan_cut
+from .geometry.easyocr_steps import UNSURE, confidence
+from .geometry.heatmaps import Region
+from .geometry.images import Frame, Points, as_bgr, whole
+from .sessions.base import Binding
+from .sessions.binding import bind_crops
+from .sessions.lending import MAX_BINDINGS, Lender
+from .sessions.opening import open_session
+from .text.alphabets import NUMBERS, Find, Probabilities, make_alphabet
+from .text.decoding import Text, decode, softened
+from .text.values import Notation
 
 HELD_BATCHES = 4
 """Where crops have several widths, so many times ``MOST_CROPS`` are held at once, so that the batches of each fill."""

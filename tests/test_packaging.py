@@ -30,7 +30,6 @@ OF_A_WHOLE_FOLDER = {
     "runtime/stream/test_cameras.py",
     "runtime/stream/test_stream.py",
     "runtime/test_package.py",
-    "runtime/test_sessions.py",
 }
 BANNED_IN_RUNTIME = {"torch", "onnx", "onnxscript", "onnxslim", "safetensors", "scipy", "PIL", "lmdb"}
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...runtime.detector import ENLARGE
 from ...runtime.extras import pip_install
-from ...runtime.images import Frame
+from ...runtime.geometry.images import Frame
 from . import Found, Options, with_digits
 from .peer import OneByOne, library, limit_opencv
 

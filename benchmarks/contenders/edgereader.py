@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ...runtime import Reader, Reading
 from ...runtime.errors import BackendUnavailable
-from ...runtime.images import Frame
+from ...runtime.geometry.images import Frame
 from ..machine import PACKAGES, installed
 from . import Contender, Found, Options, Unavailable, with_digits
 from .peer import limit_opencv

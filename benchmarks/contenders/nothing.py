@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...runtime.images import Frame
+from ...runtime.geometry.images import Frame
 from . import Contender, Found, Options
 from .peer import OneByOne
 

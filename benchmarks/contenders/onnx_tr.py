@@ -8,7 +8,7 @@ from typing import Any
 
 import cv2
 
-from ...runtime.images import Frame, Points
+from ...runtime.geometry.images import Frame, Points
 from . import Contender, Found, Options, Unavailable, with_digits
 from .peer import OneByOne, box, library, limit_opencv
 

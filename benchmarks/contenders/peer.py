@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ...runtime.images import Frame, Points
+from ...runtime.geometry.images import Frame, Points
 from ..machine import installed
 from . import Found, Unavailable
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...runtime import Bundle, Reader
-from ...runtime.binding import Shape
-from ...runtime.bundle import shipped
+from ...runtime.bundles.bundle import shipped
+from ...runtime.bundles.manifest import Kind, ShapeRange
 from ...runtime.extras import pip_install
-from ...runtime.manifest import Kind, ShapeRange
-from ...runtime.sessions import MORE
+from ...runtime.sessions.binding import Shape
 from ...runtime.sessions.buffers import Buffers, StaysHere
+from ...runtime.sessions.opening import MORE
 from . import Contender, Options, Unavailable
 from .edgereader import EdgeReader
 from .peer import library, limit_opencv
@@ -34,7 +34,7 @@ TRAINED = Path(__file__).parents[2] / "models/training/checkpoints"
 
 
 class TorchSession(StaysHere):
-    """A network in float32; see :class:`~edgereader.runtime.sessions.Session`."""
+    """A network in float32; see :class:`~edgereader.runtime.sessions.base.Session`."""
 
     precision = "fp32"
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...runtime.extras import pip_install
-from ...runtime.images import Frame
+from ...runtime.geometry.images import Frame
 from . import Found, Options, with_digits
 from .peer import OneByOne, library, limit_opencv
 

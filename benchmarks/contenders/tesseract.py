@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 
 from ...runtime.extras import pip_install
-from ...runtime.images import Frame
+from ...runtime.geometry.images import Frame
 from . import Contender, Found, Options, Unavailable, with_digits
 from .peer import OneByOne, box, library
 

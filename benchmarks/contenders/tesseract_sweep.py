@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 
-from ...runtime.images import Frame
+from ...runtime.geometry.images import Frame
 from . import Contender, Found, Options, with_digits
 from .peer import OneByOne, limit_opencv
 from .tesseract import Tesseract, open_tesseract

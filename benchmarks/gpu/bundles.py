@@ -15,10 +15,10 @@ from ...export.engines.engine import build_engine
 from ...export.pipeline import Target, export_detector, export_recognizer
 from ...export.precision.half import halve
 from ...export.precision.quantization import folded, with_file, write
-from ...runtime.bundle import MANIFEST_NAME, Bundle, write_bundle
+from ...runtime.bundles.bundle import MANIFEST_NAME, Bundle, write_bundle
+from ...runtime.bundles.manifest import Kind
 from ...runtime.detector import Detector
-from ...runtime.images import Frame
-from ...runtime.manifest import Kind
+from ...runtime.geometry.images import Frame
 from ...runtime.reader import Reader
 from ..flops import gflop_of, gflop_of_frames
 from .figures import Work

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from ...runtime.bundle import Bundle
-from ...runtime.images import Frame
+from ...runtime.bundles.bundle import Bundle
+from ...runtime.geometry.images import Frame
 from ...runtime.reader import Reader, Reading
 from ..memory import device_bytes, host_bytes
 from .figures import Memory

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ...runtime.manifest import Kind
+from ...runtime.bundles.manifest import Kind
 
 OURS = ("cuda", "tensorrt-ep", "tensorrt", "tensorrt-rtx")
 """The backends for GPUs."""

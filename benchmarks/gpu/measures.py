@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from ...export.checks.departure import apart
 from ...export.checks.marks import limit_of
-from ...runtime.bundle import Bundle, shipped
+from ...runtime.bundles.bundle import Bundle, shipped
+from ...runtime.bundles.manifest import Kind
 from ...runtime.errors import BackendError
-from ...runtime.manifest import Kind
 from .figures import Agreement, Missing, Prepared, Verified
 from .frames import frames, memory
 from .jobs import Contender, Job, kind_of, shape_of

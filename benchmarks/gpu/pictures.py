@@ -6,9 +6,9 @@ from itertools import cycle, islice
 import cv2
 import numpy as np
 
-from ...runtime.bundle import shipped
-from ...runtime.files import read_photo
-from ...runtime.images import Frame
+from ...runtime.bundles.bundle import shipped
+from ...runtime.geometry.files import read_photo
+from ...runtime.geometry.images import Frame
 from ...runtime.reader import Reading
 
 FRAME_HW = 720, 1280

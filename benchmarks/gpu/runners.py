@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...export.parity import random_images
-from ...runtime.binding import bind_images
-from ...runtime.bundle import Bundle
-from ...runtime.manifest import DetectorSpec, Kind, RecognizerSpec
-from ...runtime.profiles import MOST_CROPS
-from ...runtime.sessions import Session, open_unproven
+from ...runtime.bundles.bundle import Bundle
+from ...runtime.bundles.manifest import DetectorSpec, Kind, RecognizerSpec
+from ...runtime.geometry.crops import MOST_CROPS
+from ...runtime.sessions.base import Session
+from ...runtime.sessions.binding import bind_images
+from ...runtime.sessions.opening import open_unproven
 from .jobs import Job, kind_of, shape_of
 
 Arrays = dict[str, NDArray[Any]]

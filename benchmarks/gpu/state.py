@@ -2,7 +2,7 @@
 
 import subprocess
 
-from ...runtime.nvidia import Driver
+from ...runtime.sessions.nvidia import Driver
 from .figures import Clocks, Gpu
 
 FIELDS = ("clocks.sm", "clocks.mem", "power.draw", "temperature.gpu")

@@ -12,8 +12,8 @@ import torch
 
 from ...export.graphs import DetectorGraph
 from ...export.networks import load_craft, load_recognizer
+from ...runtime.bundles.manifest import Kind
 from ...runtime.errors import BackendUnavailable
-from ...runtime.manifest import Kind
 from ..networks import BytesToText
 from .jobs import Contender, Job
 from .runners import Arrays, Run, Runner, images_of

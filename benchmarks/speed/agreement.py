@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 import click
 import numpy as np
 
-from ...runtime.bundle import Bundle
-from ...runtime.characters import Map
-from ...runtime.crops import plan_cut
+from ...runtime.bundles.bundle import Bundle
+from ...runtime.bundles.manifest import DetectorSpec, RecognizerSpec
 from ...runtime.detector import Detector
 from ...runtime.errors import BackendUnavailable
-from ...runtime.heatmaps import find_regions
-from ...runtime.images import Frame, Points
-from ...runtime.manifest import DetectorSpec, RecognizerSpec
-from ...runtime.quads import pairs
+from ...runtime.geometry.characters import Map
+from ...runtime.geometry.crops import plan_cut
+from ...runtime.geometry.heatmaps import find_regions
+from ...runtime.geometry.images import Frame, Points
+from ...runtime.geometry.quads import pairs
 from ...runtime.recognizer import Recognizer
 from ..contenders import Options, Unavailable
 from ..contenders.easy_ocr import EasyOcr, Grey, open_contender

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ...runtime import Bundle, Reader
 from ...runtime.errors import BackendUnavailable, EdgeReaderError
-from ...runtime.images import Frame
+from ...runtime.geometry.images import Frame
 from ..contenders import SHAREABLE, Contender, Found, Unavailable, opener
 from ..measuring import files_of, where
 from . import loadgen, process, stages

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from ...runtime.files import read_photo
+from ...runtime.geometry.files import read_photo
 from ..contenders import Options, opener
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ...runtime.bundle import shipped
-from ...runtime.files import read_photo
-from ...runtime.images import Frame
+from ...runtime.bundles.bundle import shipped
+from ...runtime.geometry.files import read_photo
+from ...runtime.geometry.images import Frame
 
 MEGAPIXELS = (0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
 NUMBERS = (0, 10, 20, 40, 80, 120, 160, 200, 250, 300)

@@ -15,8 +15,9 @@ from typing import Literal, cast
 import cv2
 import numpy as np
 
-from ...runtime import Reader, files
+from ...runtime import Reader
 from ...runtime.errors import BundleError
+from ...runtime.geometry import files
 from ..trend import Trend, line
 from .figures import STAGES
 from .growth_figures import Curve, Point

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...runtime.images import Frame
+from ...runtime.geometry.images import Frame
 from .jobs import Measure, Turn
 from .loadgen_logs import turn_of
 from .streams import Streams

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ...runtime.bundle import shipped
+from ...runtime.bundles.bundle import shipped
 from ...runtime.errors import DatasetError
-from ...runtime.files import find_photos, read_photo
-from ...runtime.images import Frame
+from ...runtime.geometry.files import find_photos, read_photo
+from ...runtime.geometry.images import Frame
 from ..datasets import open_set, split_name
 from .figures import Photos
 

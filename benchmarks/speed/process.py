@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import median
 
 from ...runtime.errors import BackendUnavailable
-from ...runtime.images import Frame
-from ...runtime.sessions import BACKENDS
+from ...runtime.geometry.images import Frame
+from ...runtime.sessions.opening import BACKENDS
 from ..contenders import Contender
 from ..memory import MIB, device_bytes, host_bytes
 

@@ -13,9 +13,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ...runtime.bundle import shipped
-from ...runtime.files import read_photo
-from ...runtime.images import Frame
+from ...runtime.bundles.bundle import shipped
+from ...runtime.geometry.files import read_photo
+from ...runtime.geometry.images import Frame
 
 SAMPLES = ("bib.jpg", "house.jpg", "meter.jpg")
 MEGAPIXELS = 0.1, 4.0

@@ -18,21 +18,22 @@ from unittest.mock import patch
 
 import numpy as np
 
-from ...runtime import files
+from ... import runtime
+from ...runtime.geometry import files
 from ..contenders import Contender
 from .figures import STAGES, Stage, Stages
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
-    "decode": ("files.read_photo",),
-    "fit": ("detector.as_bgr", "detector.plan_fit", "detector.fit"),
-    "boxes": ("detector.find_regions", "detector.Detector._mapped"),
-    "cut": ("recognizer.plan_cut", "recognizer.fill_crop"),
-    "text": ("recognizer.decode", "reader.select", "reader.ambiguous"),
+    "decode": ("geometry.files:read_photo",),
+    "fit": ("detector:as_bgr", "detector:plan_fit", "detector:fit"),
+    "boxes": ("detector:find_regions", "detector:Detector._mapped"),
+    "cut": ("recognizer:plan_cut", "recognizer:fill_crop"),
+    "text": ("recognizer:decode", "reader:select", "reader:ambiguous"),
 }
 """Stage → what belongs to it in edgereader.runtime; the networks are `BINDINGS`."""
-BINDINGS = "sessions.buffers.Buffers", "sessions.tensor_rt.TensorRTBinding"
+BINDINGS = "sessions.buffers:Buffers", "sessions.tensorrt.session:TensorRTBinding"
 """Whose `start` and `wait` are the detector, or the recogniser where the input is called "crops"."""
-RUNTIME = files.__name__.rpartition(".")[0]
+RUNTIME = runtime.__name__
 LEAST_PHOTOS = 3
 
 
@@ -78,7 +79,7 @@ def clocks() -> Iterator[Clocks]:
                 owner, attribute = located(name)
                 stack.enter_context(patch.object(owner, attribute, made.on(getattr(owner, attribute), stage)))
         for name in BINDINGS:
-            if f"{RUNTIME}.{name.rpartition('.')[0]}" not in sys.modules:
+            if f"{RUNTIME}.{name.partition(':')[0]}" not in sys.modules:
                 continue
             owner = getattr(*located(name))
             for attribute in {"start", "wait"} & vars(owner).keys():
@@ -87,10 +88,9 @@ def clocks() -> Iterator[Clocks]:
 
 
 def located(name: str) -> tuple[Any, str]:
-    """What holds a name of the runtime, "detector.Detector._mapped", and its last part."""
-    module, *path, attribute = name.split(".")
-    if module == "sessions":
-        module, *path = f"{module}.{path[0]}", *path[1:]
+    """What holds a name of the runtime, "detector:Detector._mapped", and its last part."""
+    module, _, names = name.partition(":")
+    *path, attribute = names.split(".")
     owner = import_module(f"{RUNTIME}.{module}")
     return functools.reduce(getattr, path, owner), attribute
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ...runtime.bundle import shipped
+from ...runtime.bundles.bundle import shipped
 from ...runtime.errors import DatasetError
-from ...runtime.files import read_photo
-from ...runtime.images import Frame
+from ...runtime.geometry.files import read_photo
+from ...runtime.geometry.images import Frame
 
 FPS = 25
 NUMBERS = ("1573", "7315", "5137", "3751", "1735", "5371")

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...runtime import Reader
-from ...runtime.stream.capture import Capture
-from ...runtime.stream.kinds import Teller
+from ...runtime.stream.numbers.kinds import Teller
 from ...runtime.stream.run import Stream
 from ...runtime.stream.settings import Camera, Looking, Number
-from ...runtime.stream.watcher import Watcher
+from ...runtime.stream.sources.capture import Capture
+from ...runtime.stream.tracking.watcher import Watcher
 from ..trend import METHOD
 from .slopes import GRAIN
 from .stream_clip import FPS, NUMBERS, REGION

@@ -9,10 +9,10 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from ...runtime.images import Frame
-from ...runtime.stream.board import Board
-from ...runtime.stream.events import Event
-from ...runtime.stream.watcher import Seen
+from ...runtime.geometry.images import Frame
+from ...runtime.service.board import Board
+from ...runtime.stream.numbers.events import Event
+from ...runtime.stream.tracking.watcher import Seen
 from ..memory import MIB, host_bytes
 from .slopes import slopes
 from .soak_figures import Sample, Slope

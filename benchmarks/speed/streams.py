@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ...runtime.images import Frame
+from ...runtime.geometry.images import Frame
 from ..contenders import Contender
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...runtime.bundle import Bundle
+from ...runtime.bundles.bundle import Bundle
+from ...runtime.bundles.manifest import Kind
 from ...runtime.detector import Detector
-from ...runtime.images import Frame
-from ...runtime.manifest import Kind
+from ...runtime.geometry.images import Frame
 from ..flops import gflop_of_frames
 from .figures import Work
 from .peak import KERNELS, peak_gops

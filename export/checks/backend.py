@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...runtime.canary import prove
 from ...runtime.errors import EdgeReaderError, ExportError, ImageError
-from ...runtime.files import find_photos
+from ...runtime.geometry.files import find_photos
+from ...runtime.sessions.canary import prove
 from ..pipeline import Say
 from ..precision.gate import detector_gate, recognizer_gate
 from ..precision.pictures import VALIDATED_ON, Picture, Pictures, labelled, spread

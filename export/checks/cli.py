@@ -10,8 +10,8 @@ import click
 from ..options import FILE, progress
 
 if TYPE_CHECKING:
-    from ...runtime.bundle import Bundle
-    from ...runtime.manifest import Kind
+    from ...runtime.bundles.bundle import Bundle
+    from ...runtime.bundles.manifest import Kind
     from .report import Row
 
 
@@ -41,7 +41,7 @@ def verify(
 
     Exit codes: 0 all checks passed, 1 one failed, 2 no such bundle, checkpoint, backend or picture.
     """
-    from ...runtime.bundle import Bundle
+    from ...runtime.bundles.bundle import Bundle
     from .report import verify_files, write_report
 
     opened = Bundle.open(bundle)
@@ -70,7 +70,7 @@ def verify_models(
     pin: bool,
 ) -> list[Row]:
     """What a backend computes, with its table on stdout and what is being done on stderr."""
-    from ...runtime.bundle import shipped
+    from ...runtime.bundles.bundle import shipped
     from ..precision.pictures import open_pictures
     from .backend import find_pictures
     from .report import verify_backend

@@ -11,14 +11,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runtime.binding import bind_images
-from ...runtime.bundle import Bundle
-from ...runtime.crops import batch_size
+from ...runtime.bundles.bundle import Bundle
+from ...runtime.bundles.manifest import Kind
 from ...runtime.errors import BundleError
-from ...runtime.images import box
-from ...runtime.manifest import Kind
-from ...runtime.profiles import MOST_CROPS, USUAL_CROPS, default_profile
-from ...runtime.sessions import Binding, Session, open_unproven
+from ...runtime.geometry.crops import MOST_CROPS, batch_size
+from ...runtime.geometry.images import box
+from ...runtime.sessions.base import Binding, Session
+from ...runtime.sessions.binding import bind_images
+from ...runtime.sessions.opening import open_unproven
+from ...runtime.sessions.profiles import USUAL_CROPS, default_profile
 from ..parity import difference, random_images, spread
 from ..precision.pictures import Picture
 from ..precision.quantization import inputs_of

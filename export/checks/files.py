@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runtime.bundle import Bundle
+from ...runtime.bundles.bundle import Bundle
+from ...runtime.bundles.manifest import DetectorSpec, Parity, Quantized, RecognizerSpec
 from ...runtime.errors import CheckpointError, EdgeReaderError, ExportError
-from ...runtime.manifest import DetectorSpec, Parity, Quantized, RecognizerSpec
 from ..networks import kinds_in, load_craft, load_recognizer, load_refiner
 from ..onnx_file import check_contract
 from ..parity import FORBIDDEN, check_parity, detector_cases, random_images, recognizer_cases, spread

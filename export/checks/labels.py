@@ -14,15 +14,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...models.training.datasets import open_crops
-from ...models.training.samples import Crops, TrainingDataError
-from ...runtime.bundle import Bundle
-from ...runtime.crops import fill_crop, plan_cut
-from ...runtime.decoding import decode
+from ...models.data.datasets import open_crops
+from ...models.data.samples import Crops, TrainingDataError
+from ...runtime.bundles.bundle import Bundle
+from ...runtime.bundles.manifest import RecognizerSpec
 from ...runtime.errors import DatasetError
-from ...runtime.images import Frame, whole
-from ...runtime.manifest import RecognizerSpec
+from ...runtime.geometry.crops import fill_crop, plan_cut
+from ...runtime.geometry.images import Frame, whole
 from ...runtime.recognizer import Recognizer
+from ...runtime.text.decoding import decode
 from ..networks import load_recognizer
 from ..parity import run_recognizer
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec.structs import replace
 
-from ...runtime.bundle import Bundle, file_sha256, write_bundle
-from ...runtime.manifest import FileEntry
-from ...runtime.sessions import open_unproven
+from ...runtime.bundles.bundle import Bundle, file_sha256, write_bundle
+from ...runtime.bundles.manifest import FileEntry
+from ...runtime.sessions.opening import open_unproven
 from ..precision.folding import Graph
 from ..precision.quantization import folded
 from .comparison import INPUTS, Arrays, Comparison, Trial, bind, images_of, in_turn, sizes_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from ...runtime.bundle import Bundle
+from ...runtime.bundles.bundle import Bundle
 from ...runtime.errors import ExportError
 from ..pipeline import Say
 from ..precision import half, qdq

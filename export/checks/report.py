@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from ...runtime.bundle import Bundle
+from ...runtime.bundles.bundle import Bundle
+from ...runtime.bundles.manifest import Kind
 from ...runtime.errors import ExportError
-from ...runtime.manifest import Kind
 from ..canary import canary_check
 from ..pipeline import Say
 from ..precision.pictures import Picture, Pictures

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ...runtime.errors import ExportError
-from ...runtime.sessions.engines import ERRORS, logger_of
+from ...runtime.sessions.tensorrt.engines import ERRORS, logger_of
 
 Progress = Callable[[float, str], None]
 """Takes how much of a build is done, 0 to 1, and the name of the phase that it is in."""

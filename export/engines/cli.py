@@ -14,8 +14,8 @@ import click
 from ..options import FILE
 
 if TYPE_CHECKING:
-    from ...runtime.bundle import Bundle
-    from ...runtime.manifest import Kind, Passport
+    from ...runtime.bundles.bundle import Bundle
+    from ...runtime.bundles.manifest import Kind, Passport
     from .build_log import Progress
     from .tensorrt_library import Flavour
 
@@ -82,7 +82,7 @@ def engine(
     Ctrl-C ends a build and leaves the bundle as it was. Exit codes: 0 done, 1 a graph that was made did not pass the
     gate of `quantize`, 2 refused or failed.
     """
-    from ...runtime.bundle import Bundle
+    from ...runtime.bundles.bundle import Bundle
     from .engine import build_engine, graph_precision
     from .tensorrt_library import Options
 

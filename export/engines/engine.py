@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from ...runtime.bundle import ENGINES_FOLDER, Bundle
+from ...runtime.bundles.bundle import ENGINES_FOLDER, Bundle
+from ...runtime.bundles.manifest import FileEntry, Kind, Passport
 from ...runtime.errors import BundleError, ExportError
-from ...runtime.manifest import FileEntry, Kind, Passport
-from ...runtime.profiles import default_profile
+from ...runtime.sessions.profiles import default_profile
 from ..staging import commit, staged, writing
 from .build_log import Progress
 from .plan import BuiltPlan, build_plan

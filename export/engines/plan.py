@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...runtime.bundles.manifest import Profile
 from ...runtime.errors import BackendError, ExportError
-from ...runtime.manifest import Profile
-from ...runtime.sessions.engines import Engine, logger_of
+from ...runtime.sessions.tensorrt.engines import Engine, logger_of
 from . import timing_cache
 from .build_log import BuildLog, Phases, Progress, monitor_of, recording
 from .plan_contract import check_engine, check_network, check_profile, single_layers

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...runtime.bundles.manifest import Kind, Profile
 from ...runtime.errors import ExportError
-from ...runtime.manifest import Kind, Profile
-from ...runtime.sessions.engines import Engine
+from ...runtime.sessions.tensorrt.engines import Engine
 from ..onnx_file import CONTRACTS, Contract
 
 Tensor = tuple[str, str, tuple[int, ...]]

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from ...runtime.errors import BackendUnavailable, ExportError
 from ...runtime.extras import pip_install
-from ...runtime.nvidia import nvidia_driver
+from ...runtime.sessions.nvidia import nvidia_driver
 
 Flavour = Literal["tensorrt", "tensorrt-rtx"]
 

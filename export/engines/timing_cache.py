@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...runtime.writing import write_whole
+from ...runtime.bundles.writing import write_whole
 
 
 def start_from(config: Any, path: Path) -> str | None:

@@ -10,7 +10,7 @@ import click
 from ..options import FILE, parse_size, progress
 
 if TYPE_CHECKING:
-    from ...runtime.manifest import Kind
+    from ...runtime.bundles.manifest import Kind
 
 
 @click.command()
@@ -76,7 +76,7 @@ def add_precision(
     report: Path | None = None,
 ) -> None:
     """Quantise the networks of these kinds that a bundle has; exits with 1 when one does not pass the gate."""
-    from ...runtime.bundle import Bundle
+    from ...runtime.bundles.bundle import Bundle
     from .pictures import open_pictures
     from .quantization import quantize_model
     from .report import lines, report_name, write_report

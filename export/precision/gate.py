@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...runtime.bundle import Bundle
-from ...runtime.decoding import Text
+from ...runtime.bundles.bundle import Bundle
 from ...runtime.detector import Detector
 from ...runtime.errors import ExportError
-from ...runtime.heatmaps import Region
-from ...runtime.images import whole
-from ...runtime.quads import pairs
+from ...runtime.geometry.heatmaps import Region
+from ...runtime.geometry.images import whole
+from ...runtime.geometry.quads import pairs
 from ...runtime.reader import MIN_CONFIDENCE
 from ...runtime.recognizer import Recognizer
+from ...runtime.text.decoding import Text
 from .pictures import Found, Picture, Pictures, Quads
 
 GOLDEN = 0.6180339887498949

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.training.labels_tsv import FILE_NAME, IGNORED, by_image, read_labels
-from ...models.training.samples import TrainingDataError
+from ...models.data.labels_tsv import FILE_NAME, IGNORED, by_image, read_labels
+from ...models.data.samples import TrainingDataError
 from ...runtime.errors import DatasetError, ImageError
-from ...runtime.files import LARGEST_FRAME_PIXELS, find_photos, read_photo
-from ...runtime.images import Frame
+from ...runtime.geometry.files import LARGEST_FRAME_PIXELS, find_photos, read_photo
+from ...runtime.geometry.images import Frame
 
 Quads = Sequence[NDArray[np.float32]]
 Found = dict[tuple[str, Path], Quads]

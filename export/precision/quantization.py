@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec.structs import replace
 
-from ...runtime.bundle import Bundle, file_sha256
-from ...runtime.canvases import fitted, plan_fit
-from ...runtime.crops import fill_crop, plan_cut
+from ...runtime.bundles.bundle import Bundle, file_sha256
+from ...runtime.bundles.manifest import FileEntry, Kind, Quantized, RecognizerSpec
 from ...runtime.detector import ENLARGE
 from ...runtime.errors import ExportError
-from ...runtime.manifest import FileEntry, Kind, Quantized, RecognizerSpec
+from ...runtime.geometry.canvases import fitted, plan_fit
+from ...runtime.geometry.crops import fill_crop, plan_cut
 from ..onnx_file import check_contract
 from ..parity import versions
 from ..pipeline import Say

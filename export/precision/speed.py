@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runtime.binding import bind_images
-from ...runtime.bundle import Checked
-from ...runtime.canvases import plan_fit
+from ...runtime.bundles.bundle import Checked
+from ...runtime.bundles.manifest import DetectorSpec, RecognizerSpec
 from ...runtime.errors import CheckpointError
-from ...runtime.manifest import DetectorSpec, RecognizerSpec
-from ...runtime.profiles import PHOTO_HW
+from ...runtime.geometry.canvases import plan_fit
+from ...runtime.sessions.binding import bind_images
 from ...runtime.sessions.onnx_runtime import OnnxRuntimeSession
+from ...runtime.sessions.profiles import PHOTO_HW
 from ..networks import load_craft, load_recognizer
 from ..parity import random_images
 

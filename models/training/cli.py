@@ -9,8 +9,8 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from ..charsets import CHARSETS
+from ..data.samples import TrainingDataError
 from .options import check_texts, configure
-from .samples import TrainingDataError
 
 Arguments = ParamSpec("Arguments")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -126,7 +126,7 @@ def drawing_options(command: Command) -> Command:
 @in_one_line
 def synth_crops(folder: Path, count: int, seed: int, hard: float, *, lmdb: bool) -> None:
     """Write crops of words and numbers, for the recogniser."""
-    from .synthesis import write_crops
+    from ..synthesis.synthesis import write_crops
 
     written = write_crops(folder, count, seed, hard=hard, lmdb=lmdb, progress=progress)
     click.echo(f"{written} crops in {folder}")
@@ -138,7 +138,7 @@ def synth_crops(folder: Path, count: int, seed: int, hard: float, *, lmdb: bool)
 @in_one_line
 def synth_scenes(folder: Path, count: int, seed: int, size: tuple[int, int]) -> None:
     """Write whole images with the quads of words and characters, for the detector."""
-    from .synthesis import write_scenes
+    from ..synthesis.synthesis import write_scenes
 
     written = write_scenes(folder, count, seed, hw=size, progress=progress)
     click.echo(f"{written} scenes in {folder}")
@@ -150,7 +150,7 @@ def synth_scenes(folder: Path, count: int, seed: int, size: tuple[int, int]) -> 
 @in_one_line
 def synth_photos(folder: Path, seed: int) -> None:
     """Draw the sample photos that ship with EdgeReader."""
-    from .photos import write_photos
+    from ..synthesis.photos import write_photos
 
     for path in write_photos(folder, seed):
         click.echo(path)
@@ -166,8 +166,8 @@ def train() -> None:
 
 def tell_stock() -> None:
     """Say what generated samples are drawn with: too few fonts spoil a run of hours."""
-    from .backgrounds import installed_backgrounds
-    from .fonts import FontPool
+    from ..synthesis.backgrounds import installed_backgrounds
+    from ..synthesis.fonts import FontPool
 
     fonts, photos = len(FontPool().paths), len(installed_backgrounds().paths)
     more = "" if fonts >= MANY_FONTS and photos else "; apt install those of models/training/debian-packages.txt first"
@@ -232,9 +232,10 @@ def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: An
     Without --data, all crops are generated. With it: MJSynth, SynthText, LMDB, or folders with labels.tsv, told apart
     by their files. To fine-tune, give the checkpoint with --init.
     """
-    from .datasets import Sturdy, open_crops
-    from .initial import recognizer_options
-    from .recognizer_trainer import RecognizerTraining, train_recognizer
+    from ..checkpoints.initial import recognizer_options
+    from ..data.datasets import Sturdy, open_crops
+    from .recognizer_samples import RecognizerTraining
+    from .recognizer_trainer import train_recognizer
 
     sets = tuple(Sturdy(open_crops(path), str(path), warn) for path in data)
     given = {**options, "channels": int(channels) if channels else None}
@@ -274,9 +275,9 @@ def train_detector(data: tuple[Path, ...], **options: Any) -> None:
     --photos needs no labels: --teacher, such as the published CRAFT, looks at each photo once, and what it finds is
     learnt beside generated scenes. Where a folder has a labels.tsv with boxes, the labels count.
     """
-    from .datasets import open_scenes
+    from ..checkpoints.initial import detector_options
+    from ..data.datasets import open_scenes
     from .detector_trainer import DetectorTraining, train_detector
-    from .initial import detector_options
 
     sets = tuple(open_scenes(path) for path in data)
     inferred = detector_options(options["init"]) if options["init"] else {}

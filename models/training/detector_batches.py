@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from .samples import Scenes, parted
-from .scenes import Scene, Word, make_scene
+from ..data.samples import Scene, Scenes, Word, parted
+from ..synthesis.scenes import make_scene
 from .targets import make_targets
 
 EASY_STEPS, RAMP_STEPS = 600, 1500

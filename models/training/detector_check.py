@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..data.samples import Scene, Word
 from .detector_batches import collate
 from .detector_loss import detector_loss, normalised
-from .scenes import Scene, Word
 
 if TYPE_CHECKING:
     from ..craft import CRAFT

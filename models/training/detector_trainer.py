@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from ..craft import CRAFT
+from ..data.samples import Scene, Scenes, held_out_samples
+from ..synthesis.scenes import make_scene
 from .detector_batches import Batch, Batches, Source, cut_scene
 from .detector_check import check
 from .detector_loss import detector_loss, normalised
 from .distillation import Teacher
 from .loop import Budget, Log, Run, Training, learning_rate, loader, seed_all
-from .samples import Scenes, held_out_samples
-from .scenes import Scene, make_scene
 from .taught_photos import TaughtPhotos
 
 

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..checkpoints.initial import detector_options
 from ..craft import CRAFT
+from ..data.samples import Image, TrainingDataError
 from .detector_loss import detector_loss, normalised
-from .initial import detector_options
 from .loop import load_weights
-from .samples import Image, TrainingDataError
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ..checkpoints import CheckpointError
 from ..checkpoints.files import read_checkpoint
 from ..checkpoints.loading import load_strictly
 from ..craft import CRAFT
-from .samples import TrainingDataError
+from ..data.samples import TrainingDataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .samples import Crops, Scenes, TrainingDataError
+from ..data.samples import Crops, Scenes, TrainingDataError
 
 if TYPE_CHECKING:
     from .detector_trainer import DetectorTraining
-    from .recognizer_trainer import RecognizerTraining
+    from .recognizer_samples import RecognizerTraining
 
     Config = TypeVar("Config", DetectorTraining, RecognizerTraining)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,11 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from .crops import CropMaker, CropPool, MeterDigits, retaken
-from .samples import Image, held_out_samples, parted
-
-if TYPE_CHECKING:
-    from .recognizer_trainer import RecognizerTraining
+from ..charsets import CHARSETS
+from ..data.samples import Crops, Image, held_out_samples, parted
+from ..synthesis.crops import CropMaker, CropPool, MeterDigits, retaken
+from .loop import Training
 
 CLEAN_STEPS, RAMP_STEPS = 1000, 2000
 """Crops stay short and clean for so many steps, then grow hard over so many more: full difficulty from the start sits
@@ -26,8 +26,44 @@ Sample = tuple[NDArray[np.uint8], list[int]]
 """A fitted crop (H, W, C) and the places of its symbols in the charset."""
 
 
+@dataclass(frozen=True)
+class RecognizerTraining(Training):
+    """All that a training run of the recogniser depends on; it writes `recognizer.pt`."""
+
+    stages: str = "None-VGG-BiLSTM-CTC"
+    """One of the 24 combinations."""
+    width: float = 0.5
+    """Factor on the channels of every layer."""
+    charset: str = CHARSETS["numbers"]
+    """The symbols, in order; text is folded to lower case where the charset holds no upper case."""
+    init_charset: str | None = None
+    """The symbols of `init`, whose last layer is taken over symbol by symbol; None = the same as `charset`."""
+    image_hw: tuple[int, int] = (32, 128)
+    """Input height and (greatest) width in pixels."""
+    widths: tuple[int, ...] = ()
+    """Widths in pixels that crops are padded to, ascending to the greatest; none: all are as wide as the input."""
+    hidden_size: int | None = None
+    """Units of each direction of the BiLSTM and of Attn; None = 256 times `width`."""
+    channels: int = 1
+    """1 grey, 3 colour."""
+    max_length: int = 25
+    """Longest text in characters; longer samples are left out."""
+    keep_ratio: bool = True
+    """Whether crops keep their aspect ratio and are padded on the right, or fill the input."""
+    stretch: float = 2.0
+    """With `keep_ratio`: how much wider crops are made, by two heights at most, for more steps a digit."""
+    even_contrast: bool = True
+    """Whether the network brings every crop to one mean and deviation first."""
+    workers: int = 1
+    """Processes that make samples; 0 makes them between steps."""
+    data: tuple[Crops, ...] = ()
+    """Data sets; without any, all crops are generated."""
+    meters: Path | None = None
+    """Folder of single meter digits to compose counters from."""
+
+
 def fitted_width(ratio: float, config: RecognizerTraining) -> int:
-    """How many whole columns a crop of this width by its height takes: the runtime's rule (`runtime/images.py`)."""
+    """How many whole columns a crop of this width by its height takes: as `runtime/geometry/images.py` does."""
     height, widest = config.image_hw
     natural = height * ratio
     return min(widest, max(1, int(natural + min(natural * (config.stretch - 1), 2 * height) + 1e-3)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,53 +12,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..charsets import CHARSETS, num_classes
+from ..charsets import num_classes
 from ..recognizer import Recognizer, RecognizerConfig
-from .loop import Budget, Log, Run, Training, learning_rate, loader, seed_all
-from .recognizer_samples import Sample, Samples, collate, validation_sets
-from .samples import Crops
+from .loop import Budget, Log, Run, learning_rate, loader, seed_all
+from .recognizer_samples import RecognizerTraining, Sample, Samples, collate, validation_sets
 
 REMEMBERED = (
     "stages", "charset", "image_hw", "widths", "channels", "width", "hidden_size", "max_length", "keep_ratio",
     "stretch", "even_contrast",
 )  # fmt: skip
 """What a checkpoint says of its network and of the crops that it was trained on, so that no export need ask."""
-
-
-@dataclass(frozen=True)
-class RecognizerTraining(Training):
-    """All that a training run of the recogniser depends on; it writes `recognizer.pt`."""
-
-    stages: str = "None-VGG-BiLSTM-CTC"
-    """One of the 24 combinations."""
-    width: float = 0.5
-    """Factor on the channels of every layer."""
-    charset: str = CHARSETS["numbers"]
-    """The symbols, in order; text is folded to lower case where the charset holds no upper case."""
-    init_charset: str | None = None
-    """The symbols of `init`, whose last layer is taken over symbol by symbol; None = the same as `charset`."""
-    image_hw: tuple[int, int] = (32, 128)
-    """Input height and (greatest) width in pixels."""
-    widths: tuple[int, ...] = ()
-    """Widths in pixels that crops are padded to, ascending to the greatest; none: all are as wide as the input."""
-    hidden_size: int | None = None
-    """Units of each direction of the BiLSTM and of Attn; None = 256 times `width`."""
-    channels: int = 1
-    """1 grey, 3 colour."""
-    max_length: int = 25
-    """Longest text in characters; longer samples are left out."""
-    keep_ratio: bool = True
-    """Whether crops keep their aspect ratio and are padded on the right, or fill the input."""
-    stretch: float = 2.0
-    """With `keep_ratio`: how much wider crops are made, by two heights at most, for more steps a digit."""
-    even_contrast: bool = True
-    """Whether the network brings every crop to one mean and deviation first."""
-    workers: int = 1
-    """Processes that make samples; 0 makes them between steps."""
-    data: tuple[Crops, ...] = ()
-    """Data sets; without any, all crops are generated."""
-    meters: Path | None = None
-    """Folder of single meter digits to compose counters from."""
 
 
 def loss_of(network: Recognizer, images: Tensor, texts: list[list[int]]) -> Tensor:

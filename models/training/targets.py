@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .scenes import Scene
+from ..data.samples import Scene
 
 Quads = NDArray[np.float32]
 TEMPLATE_PX = 64

@@ -15,10 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .labelled_scenes import LabelledScenes
-from .labels_tsv import FILE_NAME, read_labels
-from .samples import Image, TrainingDataError, read_image
-from .scenes import Scene
+from ..data.labelled_scenes import LabelledScenes
+from ..data.labels_tsv import FILE_NAME, read_labels
+from ..data.samples import Image, Scene, TrainingDataError, read_image
 
 if TYPE_CHECKING:
     from .distillation import Teacher

@@ -5,7 +5,7 @@ import re
 
 from msgspec import Struct
 
-from ..nvidia import Driver, Gpu
+from ..sessions.nvidia import Driver, Gpu
 from .host import Host
 
 NVIDIA_PCI, DISPLAY_CLASS = "0x10de", "0x03"

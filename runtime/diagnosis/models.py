@@ -5,9 +5,9 @@ from functools import partial
 
 from msgspec import Struct
 
-from ..bundle import Bundle
+from ..bundles.bundle import Bundle
+from ..bundles.manifest import Kind
 from ..errors import BundleError
-from ..manifest import Kind
 
 Check = Callable[[], object]
 

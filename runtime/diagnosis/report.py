@@ -7,9 +7,9 @@ from time import perf_counter
 
 from msgspec import Struct
 
-from ..bundle import Bundle
-from ..manifest import Kind
-from ..sessions import BACKENDS
+from ..bundles.bundle import Bundle
+from ..bundles.manifest import Kind
+from ..sessions.opening import BACKENDS
 from .gpu import Jetson, Nvidia, jetson_facts, nvidia_facts
 from .host import Host
 from .machine import Cpu, Memory, System, cpu_facts, memory_facts, system_facts

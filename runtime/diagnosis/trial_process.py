@@ -11,12 +11,13 @@ from typing import cast
 import msgspec
 import numpy as np
 
-from ..bundle import Bundle
-from ..canary import maps_of, prove, text_of
+from ..bundles.bundle import Bundle
+from ..bundles.manifest import Kind
 from ..errors import BackendUnavailable, EdgeReaderError
-from ..manifest import Kind
-from ..nvidia import Driver, nvidia_driver
-from ..sessions import Binding, Session, open_session, open_unproven
+from ..sessions.base import Binding, Session
+from ..sessions.canary import maps_of, prove, text_of
+from ..sessions.nvidia import Driver, nvidia_driver
+from ..sessions.opening import open_session, open_unproven
 from .trials import AUTO, Trial
 
 INPUT = {"detector": "image", "recognizer": "crops"}

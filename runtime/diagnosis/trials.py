@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..bundle import Bundle
-from ..manifest import Kind
-from ..nvidia import Driver
+from ..bundles.bundle import Bundle
+from ..bundles.manifest import Kind
+from ..sessions.nvidia import Driver
 
 PROGRAM = (
     "import sys; sys.path[:] = filter(None, sys.path); "  # a module in the working directory is none of ours

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ..canary import AGAIN
-from ..sessions import BACKENDS
+from ..sessions.canary import AGAIN
+from ..sessions.opening import BACKENDS
 from .gpu import Jetson
 from .packages import clashes
 from .report import ON_CPU, Report

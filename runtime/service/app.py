@@ -16,12 +16,12 @@ from starlette.routing import Route
 
 from ..errors import EdgeReaderError
 from ..reader import Reader
-from ..stream.board import Board
-from ..stream.figures import Histogram
 from ..stream.settings import Http
 from . import metrics
 from .answers import answer, refused
 from .auth import Gate
+from .board import Board
+from .figures import Histogram
 from .guard import Guard
 from .live import Feed, state, trouble
 from .pages import Pages
@@ -29,7 +29,7 @@ from .records import Evidence, RecordRoutes, Records
 from .uploads import Pictures
 
 if TYPE_CHECKING:
-    from ..stream.history import History
+    from ..stream.sinks.history import History
 
 log = logging.getLogger("edgereader")
 

@@ -8,55 +8,16 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, ServiceError
-from ..stream.passwords import read_password
-from ..stream.settings import Http
+from ..stream.secrets import is_local
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-VARIABLE = "EDGEREADER_TOKEN"
-SHORTEST = 16
-"""Characters of a token: too many to be guessed over a network."""
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?")
 COOKIE_S = 30 * 86400
 """A browser stays logged in for so long."""
-
-
-def is_local(host: str) -> bool:
-    """Whether a host name or address is this machine's own and reached from no other."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def find_token(http: Http) -> str | None:
-    """The token that requests must carry: of the settings' file, or the environment's; None where none is needed.
-
-    Raises:
-        ConfigError: the file cannot be read, or the token is too short or of other characters; it is never told.
-        ServiceError: other machines can reach the address, and there is no token.
-    """
-    token = read_password(http.token_file, VARIABLE)
-    if token is None:
-        if is_local(http.host):
-            return None
-        raise ServiceError(
-            f"{http.host}: expected a token, as other machines can reach this address, got none; put one into a file "
-            f"(openssl rand -hex 24 > token) and name it as token_file (--token-file), or set {VARIABLE}"
-        )
-    if len(token) < SHORTEST or not all("!" <= each <= "~" for each in token):
-        raise ConfigError(
-            f"{http.token_file or VARIABLE}: expected a token of {SHORTEST} or more letters, digits and signs without "
-            f"spaces, got something else; make one with: openssl rand -hex 24"
-        )
-    return token
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from ..options import open_reader, reader_options
+from ..commands.options import open_reader, reader_options
+from ..stream.secrets import find_token
 from ..stream.settings import Http
 from .app import make_app
-from .auth import find_token
 from .server import Server
 
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from ..stream.board import Board
+from .board import Board
 from .records import Records
 
 MOST_VIEWERS = 16

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
 
-from ..stream.board import Board
-from ..stream.figures import BUCKETS_S, Latency
+from .board import Board
+from .figures import BUCKETS_S, Latency
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES = ("connecting", "live", "frozen", "black", "lost", "ended")

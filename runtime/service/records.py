@@ -14,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..stream.board import Board
-from ..stream.events import Event
+from ..stream.numbers.events import Event
 from .answers import answer
+from .board import Board
 from .uploads import read_body
 
 if TYPE_CHECKING:
-    from ..stream.history import History
+    from ..stream.sinks.history import History
 
 MOST_EVENTS = 1000
 MOST_HOURS = 24 * 366

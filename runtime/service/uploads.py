@@ -10,9 +10,9 @@ from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from ..batch import described
+from ..commands.batch import described
 from ..errors import ImageError
-from ..files import decode_photo
+from ..geometry.files import decode_photo
 from ..reader import Reader
 from ..stream.settings import Http
 

@@ -21,7 +21,7 @@ class StaysHere:
 
 
 class Buffers(StaysHere, ABC):
-    """Arrays of fixed shapes; see :class:`~edgereader.runtime.sessions.Binding`.
+    """Arrays of fixed shapes; see :class:`~edgereader.runtime.sessions.base.Binding`.
 
     The thread that first starts them has them for as long as it lives, or until `release`; another one is refused, as
     it would write over what the first has not read yet.

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bundle import Checked
+from ..bundles.bundle import Checked
+from ..bundles.manifest import Profile, ShapeRange
 from ..errors import BackendError, BackendUnavailable
 from ..extras import pip_install
-from ..manifest import Profile, ShapeRange
 from .buffers import Buffers, StaysHere
 
 PROVIDER = "CPUExecutionProvider"
@@ -19,8 +19,43 @@ OWN_PAGES_BYTES = 2**16
 DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(int64)": np.int64}
 
 
+class OnnxRuntimeBinding(Buffers):
+    """Arrays that ONNX Runtime reads and writes in place; see :class:`~edgereader.runtime.sessions.base.Binding`."""
+
+    def __init__(self, session: Any, arrays: dict[str, NDArray[Any]], outputs: set[str], batched: set[str]) -> None:
+        super().__init__({name: each.shape for name, each in arrays.items()}, batched)
+        self._session, self._batched = session, batched
+        self.inputs: dict[str, NDArray[Any]] = {name: each for name, each in arrays.items() if name not in outputs}
+        self.outputs: dict[str, NDArray[Any]] = {name: arrays[name] for name in arrays if name in outputs}
+        self._bindings: dict[int, Any] = {}
+
+    def _start(self, batch: int) -> None:
+        try:
+            if batch not in self._bindings:
+                self._bindings[batch] = self._bound(batch)
+            self._session.run_with_iobinding(self._bindings[batch])
+        except Exception as exc:
+            raise BackendError(f"a batch of {batch}: ONNX Runtime failed: {line(exc)}; export it again") from exc
+
+    def _bound(self, batch: int) -> Any:
+        from onnxruntime import OrtValue
+
+        bound = self._session.io_binding()
+        for name, array in self.inputs.items():
+            bound.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(self._rows(name, array, batch)))
+        for name, array in self.outputs.items():
+            bound.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(self._rows(name, array, batch)))
+        return bound
+
+    def _rows(self, name: str, array: NDArray[Any], batch: int) -> NDArray[Any]:
+        return array[:batch] if name in self._batched else array
+
+
 class OnnxRuntimeSession(StaysHere):
-    """A graph in ONNX Runtime; see :class:`~edgereader.runtime.sessions.Session`. Safe to share between threads."""
+    """A graph in ONNX Runtime; see :class:`~.base.Session`. Safe to share between threads."""
+
+    BINDING = OnnxRuntimeBinding
+    """The class of its bindings."""
 
     def __init__(
         self,
@@ -52,12 +87,7 @@ class OnnxRuntimeSession(StaysHere):
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if precision == "int8-trt":  # its biases have no scale that float16 holds: ONNX Runtime 1.31 gets them wrong
             options.add_session_config_entry("session.disable_quant_qdq", "1")
-        if backend == "cpu":
-            self._session = _open_cpu(ort, graph, options)
-        else:
-            from .onnx_runtime_gpu import open_gpu
-
-            self._session = open_gpu(ort, graph, options, backend, precision, self._profile)
+        self._session = self._open(ort, graph, options)
         self._outputs = {each.name: each for each in self._session.get_outputs()}
         types = {each.name: each.type for each in (*self._session.get_inputs(), *self._outputs.values())}
         if not set(types.values()) <= DTYPES.keys():
@@ -75,7 +105,7 @@ class OnnxRuntimeSession(StaysHere):
         """Shapes that an input may have; None = any that the graph takes."""
         return self._profile.get(name)
 
-    def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> "OnnxRuntimeBinding":
+    def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> OnnxRuntimeBinding:
         """Allocate buffers of these shapes, one for every input and output; ``batched`` ones have a batch axis.
 
         Raises:
@@ -91,43 +121,13 @@ class OnnxRuntimeSession(StaysHere):
                     f"{self.backend}: {name}: expected {limits.min} to {limits.max}, got {shapes[name]}; stay inside"
                 )
         arrays = {name: _zeros(shape, self._dtypes[name]) for name, shape in shapes.items()}
-        if self.backend == "cpu":
-            return OnnxRuntimeBinding(self._session, arrays, set(self._outputs), set(batched))
-        from .onnx_runtime_gpu import GpuBinding
+        return self.BINDING(self._session, arrays, set(self._outputs), set(batched))
 
-        return GpuBinding(self._session, arrays, set(self._outputs), set(batched))
-
-
-class OnnxRuntimeBinding(Buffers):
-    """Arrays that ONNX Runtime reads and writes in place; see :class:`~edgereader.runtime.sessions.Binding`."""
-
-    def __init__(self, session: Any, arrays: dict[str, NDArray[Any]], outputs: set[str], batched: set[str]) -> None:
-        super().__init__({name: each.shape for name, each in arrays.items()}, batched)
-        self._session, self._batched = session, batched
-        self.inputs: dict[str, NDArray[Any]] = {name: each for name, each in arrays.items() if name not in outputs}
-        self.outputs: dict[str, NDArray[Any]] = {name: arrays[name] for name in arrays if name in outputs}
-        self._bindings: dict[int, Any] = {}
-
-    def _start(self, batch: int) -> None:
+    def _open(self, ort: Any, graph: Checked, options: Any) -> Any:
         try:
-            if batch not in self._bindings:
-                self._bindings[batch] = self._bound(batch)
-            self._session.run_with_iobinding(self._bindings[batch])
+            return ort.InferenceSession(graph.contents, options, providers=[PROVIDER])
         except Exception as exc:
-            raise BackendError(f"a batch of {batch}: ONNX Runtime failed: {line(exc)}; export it again") from exc
-
-    def _bound(self, batch: int) -> Any:
-        from onnxruntime import OrtValue
-
-        bound = self._session.io_binding()
-        for name, array in self.inputs.items():
-            bound.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(self._rows(name, array, batch)))
-        for name, array in self.outputs.items():
-            bound.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(self._rows(name, array, batch)))
-        return bound
-
-    def _rows(self, name: str, array: NDArray[Any], batch: int) -> NDArray[Any]:
-        return array[:batch] if name in self._batched else array
+            raise BackendError(f"{graph.path}: expected an ONNX graph, got: {line(exc)}; export it again") from exc
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
@@ -148,13 +148,6 @@ def _onnxruntime(backend: str) -> Any:
         extra = "cpu" if backend == "cpu" else "gpu"
         raise BackendUnavailable(f"backend {backend} needs ONNX Runtime: {pip_install(extra)}") from exc
     return onnxruntime
-
-
-def _open_cpu(ort: Any, graph: Checked, options: Any) -> Any:
-    try:
-        return ort.InferenceSession(graph.contents, options, providers=[PROVIDER])
-    except Exception as exc:
-        raise BackendError(f"{graph.path}: expected an ONNX graph, got: {line(exc)}; export it again") from exc
 
 
 def line(exc: Exception) -> str:

@@ -17,11 +17,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..bundle import Checked
+from ..bundles.bundle import Checked
+from ..bundles.manifest import Profile
 from ..errors import BackendError, BackendUnavailable
-from ..manifest import Profile
-from ..nvidia import Driver, expect_process, nvidia_driver
-from .onnx_runtime import OnnxRuntimeBinding, line
+from .nvidia import Driver, expect_process, nvidia_driver
+from .onnx_runtime import OnnxRuntimeBinding, OnnxRuntimeSession, line
 from .onnx_runtime_wheel import CUDA, PROVIDERS, TENSORRT, expect_wheel, lacks, missing_library
 
 TF32 = False
@@ -187,3 +187,12 @@ class GpuBinding(OnnxRuntimeBinding):
         for name, whole in self.outputs.items():
             bound.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(self._rows(name, whole, rows)))
         return bound
+
+
+class OnnxRuntimeGpuSession(OnnxRuntimeSession):
+    """A model that the backend's provider runs, never another one in its place; see `open_gpu`."""
+
+    BINDING = GpuBinding
+
+    def _open(self, ort: Any, graph: Checked, options: Any) -> Any:
+        return open_gpu(ort, graph, options, self.backend, self.precision, self._profile)

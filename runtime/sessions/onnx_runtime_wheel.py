@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import BackendUnavailable
 from ..extras import pip_install
-from ..nvidia import Driver
+from .nvidia import Driver
 
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 PROVIDERS = {"cuda": CUDA, "tensorrt-ep": TENSORRT}

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 from click.core import ParameterSource
 
-from ..checks import CHECKS
+from ..commands.options import options_named, start_log
 from ..errors import EdgeReaderError
-from ..options import options_named, start_log
+from ..text.checks import CHECKS
+from .configuration.toml import Place
 from .settings import Kind
-from .toml import Place
 
 if TYPE_CHECKING:
-    from .config import Config
+    from .configuration.config import Config
     from .run import Stream
 
 EXAMPLE = Path(__file__).with_name("example.toml")
@@ -167,7 +167,7 @@ def _is_given(context: click.Context, key: str) -> bool:
 
 def _config(source: str, given: Mapping[str, Any], folder: Path | None) -> Config:
     """The configuration that a source or a file, and the options that were given, ask for."""
-    from .config import read_config
+    from .configuration.config import read_config
 
     options = _options(given)
     files = [*map(_absolute, given.get("files", ())), *["-"] * ("as_json" in given)]
@@ -197,7 +197,7 @@ def _absolute(path: str) -> str:
 
 def _check(source: str, given: Mapping[str, Any], folder: Path | None) -> None:
     """Say what would run, or all that is wrong."""
-    from .plan import plan
+    from .configuration.plan import plan
     from .run import make_reader, state_file
 
     try:
@@ -213,9 +213,9 @@ def _check(source: str, given: Mapping[str, Any], folder: Path | None) -> None:
 
 def _run(config: Config, seconds: float | None) -> None:
     """Watch until the end; the figures come last."""
-    from .lines import lines, prints
     from .run import open_stream
-    from .stopping import Stopping
+    from .shutdown import Stopping
+    from .sinks.lines import lines, prints
 
     settings = config.settings
     more = [lines(settings.numbers)] if prints(settings) else []

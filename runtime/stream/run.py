@@ -13,23 +13,24 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import BackendError, ImageError
-from ..images import Frame
+from ..geometry.images import Frame
 from ..reader import Reader
-from .board import RECENT, Board
-from .capture import Capture
-from .config import Config
-from .events import Event, Sink
-from .evidence import Evidence
-from .figures import Histogram
-from .frames import Shot
-from .history import History
-from .kinds import Teller
-from .rules import is_path
+from ..service.board import RECENT, Board
+from ..service.figures import Histogram
+from .configuration.config import Config
+from .configuration.rules import is_path
+from .numbers.events import Event, Sink
+from .numbers.kinds import Teller
+from .secrets import find_token
 from .settings import Camera, Http, Reading, Settings
 from .settings import History as HistorySettings
 from .sinks import open_sinks
-from .state import Keeper, StateFile
-from .watcher import Seen, Watcher
+from .sinks.evidence import Evidence
+from .sinks.history import History
+from .sinks.state import Keeper, StateFile
+from .sources.capture import Capture
+from .sources.frames import Shot
+from .tracking.watcher import Seen, Watcher
 
 AnySink = TypeVar("AnySink", bound=Sink)
 LOG = logging.getLogger("edgereader")
@@ -196,7 +197,6 @@ def _serve(
 ) -> str:
     """Start the live page; returns its URL."""
     from ..service.app import make_app
-    from ..service.auth import find_token
     from ..service.server import Server
 
     http = settings.http or Http()

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ..alphabets import NUMBERS, Find
 from ..reader import MIN_CONFIDENCE
+from ..text.alphabets import NUMBERS, Find
 from .addresses import masked
 
 Share = Annotated[float, Meta(ge=0, le=1)]

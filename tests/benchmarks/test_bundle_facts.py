@@ -3,7 +3,7 @@ import pytest
 
 from edgereader.benchmarks.bundle_facts import facts
 from edgereader.runtime import Bundle
-from edgereader.runtime.manifest import Quantized
+from edgereader.runtime.bundles.manifest import Quantized
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from edgereader.benchmarks.calibration import at_temperature, best_temperature, fit, with_temperature
 from edgereader.benchmarks.calibration_data import Reading
 from edgereader.runtime import NUMBERS, Bundle
-from edgereader.runtime.alphabets import make_alphabet
 from edgereader.runtime.errors import DatasetError
+from edgereader.runtime.text.alphabets import make_alphabet
 
 DIGITS = make_alphabet("0123456789", "CTC", NUMBERS, None)
 

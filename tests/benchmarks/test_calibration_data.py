@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 
 from edgereader.benchmarks.calibration_data import MEASURED_WITH, numbers, open_calibration_set, read_crops
-from edgereader.models.training.lmdb_crops import write_lmdb
-from edgereader.models.training.photos import NUMBERS
-from edgereader.models.training.samples import iterate
+from edgereader.models.data.lmdb_crops import write_lmdb
+from edgereader.models.data.samples import iterate
+from edgereader.models.synthesis.photos import NUMBERS
 from edgereader.runtime import Bundle, Reader, Recognizer
-from edgereader.runtime.decoding import decode
 from edgereader.runtime.errors import DatasetError
+from edgereader.runtime.text.decoding import decode
 
 
 def make(root, names):

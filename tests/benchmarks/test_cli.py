@@ -12,10 +12,10 @@ from edgereader.benchmarks.calibration import with_temperature
 from edgereader.benchmarks.contenders import Found, Unavailable
 from edgereader.benchmarks.report import read_report
 from edgereader.benchmarks.scoring import match
-from edgereader.models.training.lmdb_crops import write_lmdb
-from edgereader.models.training.photos import NUMBERS
+from edgereader.models.data.lmdb_crops import write_lmdb
+from edgereader.models.synthesis.photos import NUMBERS
 from edgereader.runtime import Bundle, Reader
-from edgereader.runtime.bundle import write_bundle
+from edgereader.runtime.bundles.bundle import write_bundle
 from edgereader.runtime.cli import main
 
 from .results import failed

@@ -9,7 +9,7 @@ from edgereader.benchmarks.calibration import Calibration
 from edgereader.benchmarks.report import read_json, read_report
 from edgereader.benchmarks.speed.figures import Report
 from edgereader.benchmarks.speed.files import read_figures
-from edgereader.runtime.bundle import Bundle, shipped
+from edgereader.runtime.bundles.bundle import Bundle, shipped
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 AGAIN = "to be measured again with the recogniser of 28 November"

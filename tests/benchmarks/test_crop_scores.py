@@ -6,7 +6,7 @@ import pytest
 from edgereader.benchmarks.crop_scores import all_crops, compare, count_causes, score_crops, similarity
 from edgereader.benchmarks.figures import Latency
 from edgereader.benchmarks.labelled import LabelledImage, LabelledSet
-from edgereader.runtime.decoding import Text
+from edgereader.runtime.text.decoding import Text
 
 LATENCY = Latency(p50_ms=1, p90_ms=1, p99_ms=1, images=1, warm_up=1)
 

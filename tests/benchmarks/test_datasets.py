@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 
 from edgereader.benchmarks.datasets import open_set, open_sets
-from edgereader.models.training.crops import MeterDigits
-from edgereader.models.training.datasets import open_crops
-from edgereader.models.training.labels_writer import write_labels
-from edgereader.models.training.lmdb_crops import write_lmdb
-from edgereader.models.training.samples import parted
+from edgereader.models.data.datasets import open_crops
+from edgereader.models.data.labels_writer import write_labels
+from edgereader.models.data.lmdb_crops import write_lmdb
+from edgereader.models.data.samples import parted
+from edgereader.models.synthesis.crops import MeterDigits
 from edgereader.runtime.errors import DatasetError
 
 

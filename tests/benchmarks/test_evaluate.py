@@ -7,8 +7,8 @@ import pytest
 from edgereader.benchmarks.contenders import Found
 from edgereader.benchmarks.evaluate import evaluate_contender, evaluate_set, latency_of
 from edgereader.benchmarks.labelled import LabelledImage, LabelledSet
-from edgereader.runtime.decoding import Text
-from edgereader.runtime.heatmaps import Region
+from edgereader.runtime.geometry.heatmaps import Region
+from edgereader.runtime.text.decoding import Text
 
 QUAD = np.array([[0, 0], [9, 0], [9, 5], [0, 5]], np.float32)
 NONE = np.zeros((0, 4, 2), np.float32)

@@ -8,8 +8,8 @@ from onnx import TensorProto, helper, numpy_helper, save
 from edgereader.benchmarks import flops
 from edgereader.benchmarks.flops import gflop, gflop_of_frames
 from edgereader.runtime import Bundle
-from edgereader.runtime.heatmaps import Region
-from edgereader.runtime.images import box
+from edgereader.runtime.geometry.heatmaps import Region
+from edgereader.runtime.geometry.images import box
 
 
 def write(path, nodes, constants, inputs):

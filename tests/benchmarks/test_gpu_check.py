@@ -8,9 +8,9 @@ from edgereader.benchmarks import gpu_check
 from edgereader.benchmarks.gpu.children import Outcome
 from edgereader.benchmarks.gpu.figures import Prepared
 from edgereader.benchmarks.gpu.turns import Answer, SpeedTurn
-from edgereader.runtime.bundle import Bundle
-from edgereader.runtime.manifest import FileEntry
-from edgereader.runtime.nvidia import Driver, Gpu
+from edgereader.runtime.bundles.bundle import Bundle
+from edgereader.runtime.bundles.manifest import FileEntry
+from edgereader.runtime.sessions.nvidia import Driver, Gpu
 
 from ..runtime.graphs import write_test_bundle
 
@@ -116,7 +116,7 @@ def with_halves(root):
     """Say that the graphs in fp32 are in fp16 too: they have no weights that could be."""
     import msgspec
 
-    from edgereader.runtime.bundle import write_bundle
+    from edgereader.runtime.bundles.bundle import write_bundle
 
     manifest = Bundle.open(root).manifest
     specs = {}

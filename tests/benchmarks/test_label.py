@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from edgereader.benchmarks.label import label
-from edgereader.models.training.labelled_scenes import LabelledScenes
-from edgereader.models.training.labels_tsv import IGNORED, read_labels
-from edgereader.models.training.samples import TrainingDataError
+from edgereader.models.data.labelled_scenes import LabelledScenes
+from edgereader.models.data.labels_tsv import IGNORED, read_labels
+from edgereader.models.data.samples import TrainingDataError
 
 
 def invoke(*arguments):

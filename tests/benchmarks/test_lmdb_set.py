@@ -4,7 +4,7 @@ import pytest
 
 from edgereader.benchmarks.datasets import open_set
 from edgereader.benchmarks.lmdb_set import is_lmdb, open_lmdb
-from edgereader.models.training.lmdb_crops import write_lmdb
+from edgereader.models.data.lmdb_crops import write_lmdb
 from edgereader.runtime.errors import DatasetError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgereader.benchmarks.names import bundle_and_sets, is_bundle, is_data_set
-from edgereader.models.training.lmdb_crops import write_lmdb
+from edgereader.models.data.lmdb_crops import write_lmdb
 from edgereader.runtime.errors import DatasetError
 
 

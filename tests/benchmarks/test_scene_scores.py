@@ -7,8 +7,8 @@ import pytest
 from edgereader.benchmarks.figures import Latency
 from edgereader.benchmarks.labelled import LabelledImage, LabelledSet
 from edgereader.benchmarks.scene_scores import THRESHOLDS, score_readings, score_scenes
-from edgereader.runtime.decoding import Text
-from edgereader.runtime.heatmaps import Region
+from edgereader.runtime.geometry.heatmaps import Region
+from edgereader.runtime.text.decoding import Text
 
 LATENCY = Latency(p50_ms=1, p90_ms=1, p99_ms=1, images=1, warm_up=1)
 NO_CHARACTERS = np.zeros((0, 4, 2), np.float32)

@@ -14,7 +14,7 @@ from edgereader.export.parity import random_images
 from edgereader.models.craft import CRAFT
 from edgereader.runtime import Bundle
 from edgereader.runtime.detector import Detector
-from edgereader.runtime.quads import overlap
+from edgereader.runtime.geometry.quads import overlap
 
 
 @pytest.mark.parametrize("width", [0.25, 0.3])

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from edgereader.export.canary import NUMBER, canary_check, draw, drawn_text, write_canary
 from edgereader.export.cli import export
 from edgereader.runtime import Reader
-from edgereader.runtime.bundle import Bundle, shipped, write_bundle
-from edgereader.runtime.canary import MAP_TOLERANCE, as_picture, maps_of
+from edgereader.runtime.bundles.bundle import Bundle, shipped, write_bundle
 from edgereader.runtime.errors import BackendError, BundleError, ExportError
-from edgereader.runtime.sessions import open_unproven
+from edgereader.runtime.sessions.canary import MAP_TOLERANCE, as_picture, maps_of
+from edgereader.runtime.sessions.opening import open_unproven
 
 KINDS = "detector", "recognizer"
 

@@ -14,7 +14,7 @@ from edgereader.export.checks.cli import verify
 from edgereader.export.cli import export
 from edgereader.models.craft import CRAFT
 from edgereader.models.recognizer import Recognizer
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundles.bundle import Bundle
 
 Maker = Callable[..., Recognizer]
 Save = Callable[..., Path]

@@ -29,9 +29,9 @@ from edgereader.models.charsets import num_classes
 from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
 from edgereader.models.recognizer import COMBINATIONS, Recognizer
-from edgereader.runtime.bundle import Bundle, file_sha256
+from edgereader.runtime.bundles.bundle import Bundle, file_sha256
+from edgereader.runtime.bundles.manifest import FileEntry, Passport, ShapeRange, Thresholds
 from edgereader.runtime.errors import BackendError, BundleError, CheckpointError, ExportError, ParityError
-from edgereader.runtime.manifest import FileEntry, Passport, ShapeRange, Thresholds
 from edgereader.runtime.recognizer import Recognizer as Recogniser
 
 KINDS = ("TPS-ResNet-BiLSTM-Attn", "TPS-VGG-None-CTC", "None-RCNN-BiLSTM-CTC", "None-VGG-None-Attn")

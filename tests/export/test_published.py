@@ -25,13 +25,13 @@ from edgereader.export.pipeline import Target
 from edgereader.export.published import CRAFT, ENGLISH, PACKAGE, export_published
 from edgereader.models import craft as detectors
 from edgereader.models.checkpoints.training_options import EASYOCR_LINE_HW, EASYOCR_WIDTHS_PX
-from edgereader.runtime.bundle import Bundle, file_sha256
+from edgereader.runtime.bundles.bundle import Bundle, file_sha256
 from edgereader.runtime.cli import read as read_command
-from edgereader.runtime.crops import fill_crop, plan_cut
-from edgereader.runtime.easyocr_steps import UNSURE, confidence, cut_line, outer_quad, padded_columns
 from edgereader.runtime.errors import CheckpointError
-from edgereader.runtime.heatmaps import find_regions
-from edgereader.runtime.images import whole
+from edgereader.runtime.geometry.crops import fill_crop, plan_cut
+from edgereader.runtime.geometry.easyocr_steps import UNSURE, confidence, cut_line, outer_quad, padded_columns
+from edgereader.runtime.geometry.heatmaps import find_regions
+from edgereader.runtime.geometry.images import whole
 from edgereader.runtime.reader import Reader
 from edgereader.runtime.recognizer import Recognizer
 

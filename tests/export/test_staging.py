@@ -13,9 +13,9 @@ import pytest
 from msgspec.structs import replace
 
 from edgereader.export.staging import commit, entries, place, staged, writing
-from edgereader.runtime.bundle import ENGINES_FOLDER, Bundle, file_sha256
+from edgereader.runtime.bundles.bundle import ENGINES_FOLDER, Bundle, file_sha256
+from edgereader.runtime.bundles.manifest import DetectorSpec, FileEntry, Manifest, Passport, RecognizerSpec, ShapeRange
 from edgereader.runtime.errors import BundleError, BundleNotFound, ExportError
-from edgereader.runtime.manifest import DetectorSpec, FileEntry, Manifest, Passport, RecognizerSpec, ShapeRange
 
 KILLED = 9
 STEPS = ("os.rename", "os.remove", "os.mkdir", "open")

@@ -7,8 +7,8 @@ reads all groups of 4 columns but the last, as many as a network with VGG has st
 
 import numpy as np
 
-from edgereader.runtime.bundle import file_sha256, write_bundle
-from edgereader.runtime.manifest import DetectorSpec, FileEntry, Manifest, RecognizerSpec
+from edgereader.runtime.bundles.bundle import file_sha256, write_bundle
+from edgereader.runtime.bundles.manifest import DetectorSpec, FileEntry, Manifest, RecognizerSpec
 
 CHARSET = "0123456789abcde"
 

@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundles.bundle import Bundle
+from edgereader.runtime.bundles.manifest import ShapeRange
 from edgereader.runtime.detector import Detector
 from edgereader.runtime.errors import BackendError, BundleError, ImageError
-from edgereader.runtime.images import box
-from edgereader.runtime.lending import MAX_BINDINGS
-from edgereader.runtime.manifest import ShapeRange
+from edgereader.runtime.geometry.images import box
+from edgereader.runtime.sessions.lending import MAX_BINDINGS
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
 
 
@@ -162,7 +162,7 @@ def test_grey_frames_and_no_frames(detector):
 
 
 def test_thresholds_come_from_the_bundle(make_bundle):
-    from edgereader.runtime.manifest import Thresholds
+    from edgereader.runtime.bundles.manifest import Thresholds
 
     frame = np.zeros((480, 640, 3), np.uint8)
     frame[100:200, 100:300, 2] = 150

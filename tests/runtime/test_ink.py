@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edgereader.runtime.heatmaps import Region
-from edgereader.runtime.images import box
+from edgereader.runtime.geometry.heatmaps import Region
+from edgereader.runtime.geometry.images import box
 from edgereader.runtime.ink import with_ends
 
 PAPER, INK = 220, 30

@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgereader.runtime.alignment import align
-from edgereader.runtime.alphabets import NUMBERS, make_alphabet
-from edgereader.runtime.decoding import Text
-from edgereader.runtime.heatmaps import Region
-from edgereader.runtime.images import box
+from edgereader.runtime.geometry.heatmaps import Region
+from edgereader.runtime.geometry.images import box
 from edgereader.runtime.joining import apart, join
+from edgereader.runtime.text.alignment import align
+from edgereader.runtime.text.alphabets import NUMBERS, make_alphabet
+from edgereader.runtime.text.decoding import Text
 
 CHARSET = "0123456789abc" + NUMBERS[10:]
 CARD = ["4539", "1488", "0343", "6467"]  # satisfies Luhn

@@ -13,13 +13,13 @@ import psutil
 import pytest
 
 from edgereader.runtime import NUMBERS, Bundle, Reader
-from edgereader.runtime.decoding import Text
 from edgereader.runtime.errors import BundleError, BundleNotFound, ImageError
-from edgereader.runtime.files import read_photo
-from edgereader.runtime.heatmaps import Region
-from edgereader.runtime.lending import MAX_BINDINGS
+from edgereader.runtime.geometry.files import read_photo
+from edgereader.runtime.geometry.heatmaps import Region
 from edgereader.runtime.reader import DISAGREEMENT, LONE_POWER, Reading, make_reading, select, without_doubles
+from edgereader.runtime.sessions.lending import MAX_BINDINGS
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeBinding
+from edgereader.runtime.text.decoding import Text
 
 from .graphs import grey_of, paint_number, paint_word
 
@@ -432,7 +432,7 @@ def test_the_shipped_bundle_gives_its_first_reading_within_a_second(repository):
     program = f"""
 from pathlib import Path
 from edgereader.runtime import Reader
-from edgereader.runtime.files import read_photo
+from edgereader.runtime.geometry.files import read_photo
 print(len(Reader().read(read_photo(Path({str(repository / "models/zoo/samples/meter.jpg")!r})).frame)))
 """
     command = [sys.executable, "-c", program]

@@ -5,13 +5,12 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from edgereader.runtime.bundle import Bundle
-from edgereader.runtime.checks import luhn
-from edgereader.runtime.crops import BATCH_PX
+from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.errors import AlphabetError, BundleError, ImageError
-from edgereader.runtime.heatmaps import Region
-from edgereader.runtime.profiles import MOST_CROPS
+from edgereader.runtime.geometry.crops import BATCH_PX, MOST_CROPS
+from edgereader.runtime.geometry.heatmaps import Region
 from edgereader.runtime.recognizer import HELD_BATCHES, Recognizer
+from edgereader.runtime.text.checks import luhn
 
 from .graphs import CHARSET, grey_of
 

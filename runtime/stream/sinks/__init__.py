@@ -1,6 +1,6 @@
 """Where events go: lines of JSON, and a broker."""
 
-from ..events import Sink
+from ..numbers.events import Sink
 from ..settings import Settings
 
 

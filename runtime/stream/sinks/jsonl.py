@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 
 from ...errors import SinkError
-from ...images import Frame
-from ..events import Event, Sink
+from ...geometry.images import Frame
+from ..numbers.events import Event, Sink
 from ..settings import JsonLines
-from ..trouble import Trouble
+from ..sources.trouble import Trouble
 
 WAITING = 1000
 """Lines that wait in memory while a file takes none; the oldest go first."""

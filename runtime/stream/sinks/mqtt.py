@@ -32,13 +32,13 @@ import msgspec
 
 from ...errors import ConfigError
 from ...extras import pip_install
-from ...images import Frame
-from ..events import Event
-from ..passwords import MQTT, read_password
+from ...geometry.images import Frame
+from ..numbers.events import Event
+from ..secrets import MQTT, read_password
 from ..settings import Mqtt, Number
-from ..trouble import Trouble
+from ..sources.trouble import Trouble
+from .connection import Broker, Link
 from .home_assistant import discovery, is_numeric, status_topic
-from .link import Broker, Link
 from .outbox import Outbox
 from .sender import ANSWER_S, PATIENCE_S, Due, Sender
 from .topics import OFFLINE, ONLINE, Topics, state

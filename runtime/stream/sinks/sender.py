@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 
-from ..trouble import Trouble
-from .link import NO_SUBSCRIBERS, Acknowledged, Link
+from ..sources.trouble import Trouble
+from .connection import NO_SUBSCRIBERS, Acknowledged, Link
 from .outbox import Outbox, Waiting
 
 PATIENCE_S = 30.0

@@ -10,7 +10,7 @@ from edgereader.benchmarks.gpu.bundles import add_halves, make_engines, make_ran
 from edgereader.benchmarks.gpu.frames import READINGS
 from edgereader.benchmarks.gpu.jobs import CPU, DRY, Contender, Job
 from edgereader.benchmarks.gpu.runners import expected
-from edgereader.runtime.bundle import Bundle, file_sha256
+from edgereader.runtime.bundles.bundle import Bundle, file_sha256
 from edgereader.runtime.errors import EdgeReaderError
 
 from ...runtime.graphs import write_test_bundle

@@ -4,7 +4,7 @@ from edgereader.benchmarks.gpu.jobs import DRY, FULL, OURS, kind_of, shape_of
 from edgereader.benchmarks.gpu.measures import SECTIONS
 from edgereader.benchmarks.gpu.sections import sections
 from edgereader.export.engines.engine import expect_canvases
-from edgereader.runtime.profiles import MOST_CROPS
+from edgereader.runtime.geometry.crops import MOST_CROPS
 
 
 @pytest.mark.parametrize("scale", [FULL, DRY])

@@ -4,7 +4,7 @@ import pytest
 
 from edgereader.benchmarks.gpu.figures import Clocks
 from edgereader.benchmarks.gpu.state import clocks, gpu_of
-from edgereader.runtime.nvidia import Driver, Gpu
+from edgereader.runtime.sessions.nvidia import Driver, Gpu
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from edgereader.benchmarks.speed import agreement
 from edgereader.benchmarks.speed.agreement import Beside, agree, table
 from edgereader.benchmarks.speed.files import read_figures
 from edgereader.runtime.errors import BackendUnavailable
-from edgereader.runtime.heatmaps import find_regions
+from edgereader.runtime.geometry.heatmaps import find_regions
 
 FRAME = np.full((64, 96, 3), 128, np.uint8)
 UPRIGHT = box(10, 20, 60, 40)

@@ -8,7 +8,7 @@ from edgereader.benchmarks.contenders import Options
 from edgereader.benchmarks.speed.children import Child, cold_start
 from edgereader.benchmarks.speed.entries import Entry
 from edgereader.benchmarks.speed.jobs import Missing, TakeMemory
-from edgereader.runtime.bundle import shipped
+from edgereader.runtime.bundles.bundle import shipped
 
 PHOTO = shipped("samples") / "meter.jpg"
 ANSWER = '{"type": "missing", "outcome": "skipped", "reason": "none"}'

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from edgereader.benchmarks.speed import cli
 from edgereader.benchmarks.speed.cli import bench
 from edgereader.benchmarks.speed.figures import STAGES, Report
-from edgereader.runtime.bundle import shipped
+from edgereader.runtime.bundles.bundle import shipped
 from edgereader.runtime.cli import main
 
 TINY = ("--seconds", "0.2", "--turns", "2", "--cold-starts", "1", "--canvas", "320")

@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 from edgereader.benchmarks.speed.children import COLD
-from edgereader.runtime.bundle import shipped
+from edgereader.runtime.bundles.bundle import shipped
 
 
 def test_one_byte_on_standard_output_when_the_photo_is_read():

@@ -4,7 +4,7 @@ import pytest
 
 from edgereader.benchmarks.contenders import OPENERS
 from edgereader.benchmarks.speed.entries import ALL, Variants, entries, interpreters
-from edgereader.runtime.bundle import shipped
+from edgereader.runtime.bundles.bundle import shipped
 from edgereader.runtime.errors import BundleError, BundleNotFound, DatasetError
 
 

@@ -14,7 +14,7 @@ from edgereader.benchmarks.speed.soak_figures import Soak
 from edgereader.benchmarks.speed.soak_frames import CYCLE, Shot
 from edgereader.runtime import Bundle, Reader
 from edgereader.runtime.cli import main
-from edgereader.runtime.images import as_bgr
+from edgereader.runtime.geometry.images import as_bgr
 
 from ..results import failed
 

@@ -3,7 +3,7 @@ import pytest
 
 from edgereader.benchmarks.speed.soak_frames import BROKEN, CONTENTS, CYCLE, SAMPLES, SIZES, Shots
 from edgereader.runtime.errors import ImageError
-from edgereader.runtime.images import as_bgr
+from edgereader.runtime.geometry.images import as_bgr
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from edgereader.benchmarks.contenders import Options, opener
 from edgereader.benchmarks.speed import stages
 from edgereader.benchmarks.speed.figures import STAGES
 from edgereader.benchmarks.speed.stages import Clocks, clocks, located, measure, summed
-from edgereader.runtime.bundle import shipped
+from edgereader.runtime.bundles.bundle import shipped
 
 PHOTO = shipped("samples") / "meter.jpg"
 

@@ -7,9 +7,9 @@ import pytest
 from edgereader.benchmarks.speed import stream_watch
 from edgereader.benchmarks.speed.soak_figures import Sample
 from edgereader.benchmarks.speed.stream_watch import Times, Watch, check, latency, slopes_of
-from edgereader.runtime.stream.events import Event
-from edgereader.runtime.stream.frames import Shot
-from edgereader.runtime.stream.watcher import Seen
+from edgereader.runtime.stream.numbers.events import Event
+from edgereader.runtime.stream.sources.frames import Shot
+from edgereader.runtime.stream.tracking.watcher import Seen
 
 SHOWN = "1573", "7315", "5137"
 FRAME = np.zeros((4, 4, 3), np.uint8)

@@ -6,8 +6,8 @@ from edgereader.benchmarks.flops import gflop, gflop_of
 from edgereader.benchmarks.speed import work
 from edgereader.benchmarks.speed.work import work_of
 from edgereader.runtime import Bundle
-from edgereader.runtime.crops import plan_cut
 from edgereader.runtime.detector import Detector
+from edgereader.runtime.geometry.crops import plan_cut
 
 PEAKS = {"fp32": 100.0, "int8": 200.0}
 

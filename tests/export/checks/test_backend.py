@@ -18,16 +18,17 @@ from onnx import helper, numpy_helper
 import edgereader.export.checks.comparison
 import edgereader.export.checks.marks
 import edgereader.export.precision.gate
-import edgereader.runtime.sessions
+import edgereader.runtime.sessions.opening
 from edgereader.export.canary import write_canary
 from edgereader.export.checks.backend import Examined, examine, find_pictures
 from edgereader.export.checks.comparison import Trial, open_trial
 from edgereader.export.precision.folding import Graph
-from edgereader.runtime.bundle import Bundle, Checked, file_sha256, shipped, write_bundle
+from edgereader.runtime.bundles.bundle import Bundle, Checked, file_sha256, shipped, write_bundle
+from edgereader.runtime.bundles.manifest import FileEntry, Kind, ShapeRange
 from edgereader.runtime.errors import BundleError, ImageError
-from edgereader.runtime.manifest import FileEntry, Kind, ShapeRange
-from edgereader.runtime.sessions import Binding, Session, open_unproven
+from edgereader.runtime.sessions.base import Binding, Session
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
+from edgereader.runtime.sessions.opening import open_unproven
 
 Change = Callable[[onnx.ModelProto], None]
 
@@ -262,7 +263,8 @@ def test_a_backend_that_is_wrong_is_told_from_a_graph_that_is(
         scaled("network.FeatureExtraction.ConvNet.8.weight", 3)(model)
         return StandIn(OnnxRuntimeSession(Checked(path, model.SerializeToString())), backend, precision or "fp32")
 
-    for module in (edgereader.export.checks.comparison, edgereader.export.checks.marks, edgereader.runtime.sessions):
+    modules = edgereader.export.checks.comparison, edgereader.export.checks.marks, edgereader.runtime.sessions.opening
+    for module in modules:
         monkeypatch.setattr(module, "open_unproven", open_wrongly)
     found = examined("recognizer", nothing, backend="cuda")
     assert found.departure is not None, outcome(found)

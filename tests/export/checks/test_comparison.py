@@ -22,9 +22,9 @@ from edgereader.export.checks.comparison import (
     sizes_of,
 )
 from edgereader.export.precision.pictures import Picture
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundles.bundle import Bundle
+from edgereader.runtime.bundles.manifest import Kind, ShapeRange
 from edgereader.runtime.errors import BackendError
-from edgereader.runtime.manifest import Kind, ShapeRange
 
 from ...runtime.graphs import write_test_bundle
 

@@ -16,9 +16,9 @@ from edgereader.export.checks.files import verify_bundle
 from edgereader.export.pipeline import Target, export_detector, export_recognizer
 from edgereader.models.craft import CRAFT
 from edgereader.models.recognizer import Recognizer
-from edgereader.runtime.bundle import Bundle, file_sha256, write_bundle
+from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
+from edgereader.runtime.bundles.manifest import FileEntry
 from edgereader.runtime.errors import CheckpointError
-from edgereader.runtime.manifest import FileEntry
 
 Maker = Callable[..., Recognizer]
 

@@ -11,7 +11,7 @@ import pytest
 
 from edgereader.export.checks.labels import LabelCheck, as_written, check_labels, open_labels
 from edgereader.models.recognizer import Recognizer
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.errors import DatasetError
 from edgereader.runtime.recognizer import Recognizer as Reader
 

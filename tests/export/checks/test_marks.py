@@ -13,9 +13,9 @@ import pytest
 from edgereader.export.checks.comparison import Trial, open_trial
 from edgereader.export.checks.marks import INT8_LIMIT, MARK, limit_of, marked, run_on_backend, run_on_cpu, write_marked
 from edgereader.export.precision.ranges import session_of
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundles.bundle import Bundle
+from edgereader.runtime.bundles.manifest import ShapeRange
 from edgereader.runtime.errors import ExportError
-from edgereader.runtime.manifest import ShapeRange
 
 from ..networks_in_onnx import small_craft
 

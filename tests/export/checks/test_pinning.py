@@ -24,9 +24,9 @@ from edgereader.export.checks.departure import Departure, Step
 from edgereader.export.checks.pinning import layer_to_keep, pin
 from edgereader.export.precision.pictures import open_pictures
 from edgereader.export.precision.quantization import quantize_model
-from edgereader.runtime.bundle import Bundle, file_sha256, shipped, write_bundle
+from edgereader.runtime.bundles.bundle import Bundle, file_sha256, shipped, write_bundle
+from edgereader.runtime.bundles.manifest import FileEntry, Passport, ShapeRange
 from edgereader.runtime.errors import ExportError
-from edgereader.runtime.manifest import FileEntry, Passport, ShapeRange
 
 RUINED, HARMED = "relu_4", "network.FeatureExtraction.ConvNet.14"
 """A tensor of the shipped recogniser, and the layer that takes it."""

@@ -19,10 +19,10 @@ from edgereader.export.canary import write_canary
 from edgereader.export.checks.cli import verify
 from edgereader.export.checks.comparison import open_trial, sizes_of
 from edgereader.export.precision.folding import Graph
-from edgereader.runtime.bundle import Bundle, file_sha256, shipped, write_bundle
+from edgereader.runtime.bundles.bundle import Bundle, file_sha256, shipped, write_bundle
+from edgereader.runtime.bundles.manifest import FileEntry
 from edgereader.runtime.cli import main
-from edgereader.runtime.manifest import FileEntry
-from edgereader.runtime.sessions import BACKENDS
+from edgereader.runtime.sessions.opening import BACKENDS
 
 
 @pytest.fixture

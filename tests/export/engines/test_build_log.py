@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgereader.export.engines.build_log import BuildLog, Phases, monitor_of, recording
-from edgereader.runtime.sessions.engines import logger_of
+from edgereader.runtime.sessions.tensorrt.engines import logger_of
 
 rtx = pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install tensorrt-rtx")
 

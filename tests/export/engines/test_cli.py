@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from edgereader.export.engines.cli import engine, shown
-from edgereader.runtime.bundle import Bundle, shipped, write_bundle
+from edgereader.runtime.bundles.bundle import Bundle, shipped, write_bundle
 from edgereader.runtime.errors import BackendUnavailable, BundleError, ExportError
 
 from ...runtime.graphs import write_test_bundle

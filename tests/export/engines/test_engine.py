@@ -13,9 +13,9 @@ from msgspec.structs import replace
 import edgereader.export.staging
 from edgereader.export.engines.engine import build_engine, expect_canvases, graph_precision
 from edgereader.export.engines.tensorrt_library import Options
-from edgereader.runtime.bundle import Bundle, file_sha256, write_bundle
+from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
+from edgereader.runtime.bundles.manifest import FileEntry, Passport
 from edgereader.runtime.errors import BundleError, ExportError
-from edgereader.runtime.manifest import FileEntry, Passport
 
 from ...runtime.graphs import write_test_bundle
 from .plan_bytes import read_plan

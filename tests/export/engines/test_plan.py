@@ -24,10 +24,10 @@ from edgereader.export.precision.recipes import recipe
 from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
 from edgereader.models.recognizer import COMBINATIONS, Recognizer
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundles.bundle import Bundle
+from edgereader.runtime.bundles.manifest import Profile, ShapeRange
 from edgereader.runtime.errors import ExportError
-from edgereader.runtime.manifest import Profile, ShapeRange
-from edgereader.runtime.profiles import default_profile
+from edgereader.runtime.sessions.profiles import default_profile
 
 from ...runtime.graphs import detector_graph, recognizer_graph
 from .plan_bytes import VERSION, read_plan

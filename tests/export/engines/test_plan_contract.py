@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from edgereader.export.engines.plan_contract import Tensor, check_engine
+from edgereader.runtime.bundles.manifest import Profile, ShapeRange
 from edgereader.runtime.errors import ExportError
-from edgereader.runtime.manifest import Profile, ShapeRange
 
 FOUND: dict[str, Tensor] = {
     "crops": ("INPUT", "UINT8", (-1, 32, 100, 1)),
@@ -20,7 +20,7 @@ PROFILE: Profile = {"crops": ShapeRange(min=(1, 32, 100, 1), opt=(4, 32, 100, 1)
 
 
 class StandIn:
-    """An engine as the runtime loads it, see `edgereader.runtime.sessions.engines.Engine`."""
+    """An engine as the runtime loads it, see `edgereader.runtime.sessions.tensorrt.engines.Engine`."""
 
     def __init__(self, **shapes: tuple[int | None, ...]) -> None:
         self.shapes = shapes

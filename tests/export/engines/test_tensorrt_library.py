@@ -19,8 +19,8 @@ from edgereader.export.engines.tensorrt_library import (
     strongly_typed,
 )
 from edgereader.runtime.errors import BackendUnavailable, ExportError
-from edgereader.runtime.nvidia import Driver, Gpu
-from edgereader.runtime.sessions.engines import logger_of
+from edgereader.runtime.sessions.nvidia import Driver, Gpu
+from edgereader.runtime.sessions.tensorrt.engines import logger_of
 
 rtx = pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install tensorrt-rtx")
 

@@ -26,10 +26,10 @@ from edgereader.export.precision.cli import quantize
 from edgereader.export.precision.folding import Graph
 from edgereader.export.precision.pictures import open_pictures
 from edgereader.export.precision.quantization import GPUS, Outcome, folded, inputs_of, quantize_model
-from edgereader.runtime.bundle import Bundle, shipped, write_bundle
+from edgereader.runtime.bundles.bundle import Bundle, shipped, write_bundle
+from edgereader.runtime.bundles.manifest import Quantized
 from edgereader.runtime.detector import Detector
 from edgereader.runtime.errors import BundleError, ExportError, ImageError
-from edgereader.runtime.manifest import Quantized
 from edgereader.runtime.recognizer import Recognizer
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from edgereader.export.precision.speed import default_canvas, graph_runner, network_runner, take_turns, timed_input
 from edgereader.models.craft import CRAFT
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.errors import CheckpointError
 
 

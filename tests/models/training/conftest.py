@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edgereader.models.training.fonts import FontPool
+from edgereader.models.synthesis.fonts import FontPool
 
 
 @pytest.fixture(scope="session")

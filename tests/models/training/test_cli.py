@@ -7,13 +7,13 @@ import torch
 from click.testing import CliRunner
 
 from edgereader.models.charsets import CHARSETS
+from edgereader.models.checkpoints.initial import detector_options
 from edgereader.models.craft import CRAFT
+from edgereader.models.data.labels_tsv import read_labels
+from edgereader.models.data.labels_writer import write_labels
+from edgereader.models.data.lmdb_crops import LmdbCrops
 from edgereader.models.recognizer import Recognizer, RecognizerConfig
 from edgereader.models.training.cli import Size, read_charset, synth, train
-from edgereader.models.training.initial import detector_options
-from edgereader.models.training.labels_tsv import read_labels
-from edgereader.models.training.labels_writer import write_labels
-from edgereader.models.training.lmdb_crops import LmdbCrops
 
 FAST = ("--steps", "2", "--batch", "2", "--workers", "0", "--validation", "1")
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from edgereader.models.data.samples import Scene, Word, parted
 from edgereader.models.training.detector_batches import Batches, Source, cut_scene, edged
 from edgereader.models.training.loop import loader
-from edgereader.models.training.samples import parted
-from edgereader.models.training.scenes import Scene, Word
 
 
 def box(x0, y0, x1, y1):

@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch import nn
 
+from edgereader.models.data.samples import Scene, Word
 from edgereader.models.training.detector_check import bounds, check, find_boxes, matches, overlaps
-from edgereader.models.training.scenes import Scene, Word
 from edgereader.models.training.targets import make_targets
 
 

@@ -7,11 +7,10 @@ import pytest
 import torch
 
 from edgereader.models.craft import CRAFT
+from edgereader.models.data.samples import Scene, TrainingDataError, Word
 from edgereader.models.training.detector_batches import Batch
 from edgereader.models.training.detector_trainer import DetectorTraining, awaken, loss_of, train_detector
 from edgereader.models.training.distillation import Teacher
-from edgereader.models.training.samples import TrainingDataError
-from edgereader.models.training.scenes import Scene, Word
 
 
 class Squares:

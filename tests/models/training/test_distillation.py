@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from edgereader.models.craft import CRAFT
+from edgereader.models.data.samples import TrainingDataError
 from edgereader.models.training.distillation import Teacher
-from edgereader.models.training.samples import TrainingDataError
 
 
 @pytest.fixture

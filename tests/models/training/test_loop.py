@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from edgereader.models.data.samples import TrainingDataError
 from edgereader.models.training.loop import Average, Budget, Log, learning_rate, load_state, save_atomically
-from edgereader.models.training.samples import TrainingDataError
 
 
 def test_the_average_follows_the_weights_and_copies_counters():

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
+from edgereader.models.data.samples import TrainingDataError
 from edgereader.models.training.detector_trainer import DetectorTraining
 from edgereader.models.training.options import check_texts, configure
-from edgereader.models.training.recognizer_trainer import RecognizerTraining
-from edgereader.models.training.samples import TrainingDataError
+from edgereader.models.training.recognizer_samples import RecognizerTraining
 
 CROPS = [(None, "12"), (None, "abc")]
 

@@ -5,6 +5,7 @@ import pytest
 
 from edgereader.models.training import recognizer_samples as samples
 from edgereader.models.training.recognizer_samples import (
+    RecognizerTraining,
     Samples,
     encode,
     fit_crop,
@@ -12,7 +13,6 @@ from edgereader.models.training.recognizer_samples import (
     parted,
     validation_sets,
 )
-from edgereader.models.training.recognizer_trainer import RecognizerTraining
 
 
 class Numbered:

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from edgereader.models.checkpoints.loading import NOT_TRAINED
+from edgereader.models.data.samples import TrainingDataError
 from edgereader.models.recognizer import Recognizer
 from edgereader.models.training import recognizer_samples
 from edgereader.models.training import recognizer_trainer as trainer
 from edgereader.models.training.loop import Budget
-from edgereader.models.training.recognizer_samples import fitted
-from edgereader.models.training.recognizer_trainer import RecognizerTraining, train_recognizer
-from edgereader.models.training.samples import TrainingDataError
+from edgereader.models.training.recognizer_samples import RecognizerTraining, fitted
+from edgereader.models.training.recognizer_trainer import train_recognizer
 
 
 class Digits:

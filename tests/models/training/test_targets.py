@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edgereader.models.training.scenes import Scene, Word
+from edgereader.models.data.samples import Scene, Word
 from edgereader.models.training.targets import DEVIATION, link_quads, make_targets, widen
 
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from edgereader.models.craft import CRAFT
+from edgereader.models.data.labels_writer import write_labels
+from edgereader.models.data.samples import TrainingDataError
 from edgereader.models.training.distillation import Teacher
-from edgereader.models.training.labels_writer import write_labels
-from edgereader.models.training.samples import TrainingDataError
 from edgereader.models.training.taught_photos import TaughtPhotos
 
 

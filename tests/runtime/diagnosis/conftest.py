@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from edgereader.runtime.bundle import Bundle, file_sha256, write_bundle
-from edgereader.runtime.canary import as_picture, maps_of
+from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
+from edgereader.runtime.bundles.manifest import Canary, FileEntry
 from edgereader.runtime.diagnosis import report, trials
 from edgereader.runtime.diagnosis.host import Host
 from edgereader.runtime.diagnosis.trials import Trial
 from edgereader.runtime.diagnosis.verdict import judge
-from edgereader.runtime.manifest import Canary, FileEntry
-from edgereader.runtime.sessions import open_session
+from edgereader.runtime.sessions.canary import as_picture, maps_of
+from edgereader.runtime.sessions.opening import open_session
 
 from ..graphs import paint_word
 

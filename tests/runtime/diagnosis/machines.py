@@ -1,6 +1,6 @@
 """Stand-ins for machines: what Linux says in the files of an x86 PC, a container, and a Jetson."""
 
-from edgereader.runtime.nvidia import Driver, Gpu
+from edgereader.runtime.sessions.nvidia import Driver, Gpu
 
 RTX = Driver((12, 2), (Gpu("NVIDIA GeForce RTX 3080", "sm86", 10 << 30, integrated=False),))
 ORIN = Driver((12, 6), (Gpu("Orin", "sm87", 7802000 * 1024, integrated=True),))

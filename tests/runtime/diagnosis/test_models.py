@@ -1,9 +1,9 @@
 import pytest
 from msgspec.structs import replace
 
-from edgereader.runtime.bundle import Bundle, file_sha256, write_bundle
+from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
+from edgereader.runtime.bundles.manifest import FileEntry, Passport
 from edgereader.runtime.diagnosis.models import Engine, bundle_facts
-from edgereader.runtime.manifest import FileEntry, Passport
 
 from .conftest import add_canary
 

@@ -1,7 +1,7 @@
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.diagnosis import report as module
 from edgereader.runtime.diagnosis.report import examine
-from edgereader.runtime.sessions import BACKENDS
+from edgereader.runtime.sessions.opening import BACKENDS
 
 from .machines import CONTAINER, NO_DRIVER, PC, RTX
 

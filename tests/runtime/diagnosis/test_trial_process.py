@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.diagnosis import trial_process as module
 from edgereader.runtime.diagnosis.trial_process import _trial
 from edgereader.runtime.errors import BackendError, BackendUnavailable
@@ -22,7 +22,7 @@ def trial(proven_folder):
 
 
 def test_auto_says_why(trial, monkeypatch):
-    monkeypatch.setattr("edgereader.runtime.sessions.nvidia_driver", _refuse)
+    monkeypatch.setattr("edgereader.runtime.sessions.opening.nvidia_driver", _refuse)
     found = trial("auto")
     assert (found.asked, found.backend, found.state) == ("auto", "cpu", "ok")
     assert found.reason == "no NVIDIA driver (none); install it"

@@ -1,9 +1,9 @@
 import pytest
 
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.diagnosis import trials as module
 from edgereader.runtime.diagnosis.trials import ask_driver, try_backend
-from edgereader.runtime.nvidia import Driver, Gpu
+from edgereader.runtime.sessions.nvidia import Driver, Gpu
 
 BOTH = ["detector", "recognizer"]
 
@@ -94,7 +94,8 @@ process.open_unproven = lambda b, kind, *x: real(b, kind, *x) if kind == "detect
 def test_a_driver_that_answers(stand_in):
     gpu = Gpu("Orin", "sm87", 8 << 30, integrated=True)
     stand_in(
-        f"from edgereader.runtime.nvidia import Driver, Gpu\nprocess.nvidia_driver = lambda: {Driver((12, 6), (gpu,))}"
+        "from edgereader.runtime.sessions.nvidia import Driver, Gpu\n"
+        f"process.nvidia_driver = lambda: {Driver((12, 6), (gpu,))}"
     )
     assert ask_driver() == Driver((12, 6), (gpu,))
 

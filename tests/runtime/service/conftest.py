@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from edgereader.runtime import Reader
+from edgereader.runtime.service.board import Board
 from edgereader.runtime.service.server import Server
-from edgereader.runtime.stream.board import Board
-from edgereader.runtime.stream.evidence import Evidence
-from edgereader.runtime.stream.history import History
 from edgereader.runtime.stream.settings import Evidence as Keeping
 from edgereader.runtime.stream.settings import Http
-from edgereader.runtime.stream.status import CaptureStatus
+from edgereader.runtime.stream.sinks.evidence import Evidence
+from edgereader.runtime.stream.sinks.history import History
+from edgereader.runtime.stream.sources.status import CaptureStatus
 
 from ..graphs import paint_word
 from .stand import NUMBERS, START_S, Stand

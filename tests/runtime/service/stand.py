@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 
 from edgereader.runtime.service.app import make_app
-from edgereader.runtime.stream.board import Board
-from edgereader.runtime.stream.events import Event
-from edgereader.runtime.stream.evidence import Evidence
-from edgereader.runtime.stream.frames import Shot
-from edgereader.runtime.stream.history import History
+from edgereader.runtime.service.board import Board
+from edgereader.runtime.stream.numbers.events import Event
 from edgereader.runtime.stream.settings import Http, Number
-from edgereader.runtime.stream.status import CaptureStatus
+from edgereader.runtime.stream.sinks.evidence import Evidence
+from edgereader.runtime.stream.sinks.history import History
+from edgereader.runtime.stream.sources.frames import Shot
+from edgereader.runtime.stream.sources.status import CaptureStatus
 
 TOKEN = "a-secret-token-that-nobody-knows"
 NUMBERS = (Number(name="water", kind="counter", unit="m³"), Number(name="gate", kind="plate"))

@@ -1,11 +1,7 @@
-import re
-
 import pytest
 from starlette.requests import Request
 
-from edgereader.runtime.errors import ConfigError, ServiceError
-from edgereader.runtime.service.auth import Gate, find_token, is_local
-from edgereader.runtime.stream.settings import Http
+from edgereader.runtime.service.auth import Gate
 
 from .stand import TOKEN
 
@@ -18,51 +14,6 @@ def request(method="GET", **headers):
 def status(gate, *arguments, **headers):
     refusal = gate.refusal(request(*arguments, **{"host": "localhost:8765", **headers}))
     return None if refusal is None else refusal.status
-
-
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "localhost.", "127.0.0.1", "127.9.9.9", "::1", "[::1]"])
-def test_local_hosts(host):
-    assert is_local(host)
-
-
-@pytest.mark.parametrize(
-    "host", ["", "0.0.0.0", "::", "10.0.0.1", "edge", "localhost.evil.com", "127.0.0.1.evil.com", "127.1"]
-)
-def test_other_hosts(host):
-    assert not is_local(host)
-
-
-def test_finding_the_token(tmp_path, monkeypatch):
-    monkeypatch.delenv("EDGEREADER_TOKEN", raising=False)
-    path = tmp_path / "token"
-    path.write_text(f"{TOKEN}\nsomething else\n")
-    assert find_token(Http()) is None
-    assert find_token(Http(host="0.0.0.0", token_file=str(path))) == TOKEN
-    assert find_token(Http(token_file=str(path))) == TOKEN
-    monkeypatch.setenv("EDGEREADER_TOKEN", TOKEN[::-1])
-    assert find_token(Http()) == TOKEN[::-1]
-    assert find_token(Http(token_file=str(path))) == TOKEN, "the file goes first"
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "edge.lan"])
-def test_an_address_that_others_reach_needs_a_token(host, monkeypatch):
-    monkeypatch.delenv("EDGEREADER_TOKEN", raising=False)
-    with pytest.raises(ServiceError, match=rf"{re.escape(host)}: expected a token.*--token-file"):
-        find_token(Http(host=host))
-
-
-@pytest.mark.parametrize("token", ["short-secret", "a secret with spaces in", "ein-langes-Geheimnis-äöü", "x" * 15])
-def test_weak_tokens_are_refused_and_not_told(token, tmp_path):
-    path = tmp_path / "token"
-    path.write_text(token)
-    with pytest.raises(ConfigError, match="16 or more") as raised:
-        find_token(Http(token_file=str(path)))
-    assert token not in str(raised.value)
-
-
-def test_a_missing_token_file(tmp_path):
-    with pytest.raises(ConfigError, match="none"):
-        find_token(Http(token_file=str(tmp_path / "none")))
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8765", "127.0.0.1:8765", "[::1]:8765"])

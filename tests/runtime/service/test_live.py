@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from edgereader.runtime.service import live, server
+from edgereader.runtime.service.board import RECENT
 from edgereader.runtime.service.live import MOST_VIEWERS, message
 from edgereader.runtime.service.records import PART
-from edgereader.runtime.stream.board import RECENT
 
 from .stand import make_event, make_seen
 

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
+from edgereader.runtime.service.figures import Histogram
 from edgereader.runtime.service.metrics import CONTENT_TYPE, family, histogram
-from edgereader.runtime.stream.figures import Histogram
 from edgereader.runtime.stream.settings import Number
 
 from .stand import make_event, make_seen

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgereader.runtime.batch import described
+from edgereader.runtime.commands.batch import described
 from edgereader.runtime.service.app import make_app
 from edgereader.runtime.service.server import Server
 from edgereader.runtime.service.uploads import MOST_READS, MOST_SCANS

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from edgereader.runtime.bundle import ENGINES_FOLDER, Bundle, file_sha256, write_bundle
-from edgereader.runtime.manifest import FileEntry, Passport, ShapeRange
+from edgereader.runtime.bundles.bundle import ENGINES_FOLDER, Bundle, file_sha256, write_bundle
+from edgereader.runtime.bundles.manifest import FileEntry, Passport, ShapeRange
 
 from . import stand_in
 

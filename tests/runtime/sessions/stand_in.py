@@ -15,8 +15,8 @@ from types import ModuleType
 
 import numpy as np
 
-from edgereader.runtime.nvidia import Driver
-from edgereader.runtime.nvidia import Gpu as NvidiaGpu
+from edgereader.runtime.sessions.nvidia import Driver
+from edgereader.runtime.sessions.nvidia import Gpu as NvidiaGpu
 
 MAGIC, FREED, ALIGNMENT = b"PLAN", 0xDB, 256
 MODULES = ("pycuda", "pycuda.driver", "tensorrt", "tensorrt_rtx", "cuda", "cuda.bindings", "cuda.bindings.driver")

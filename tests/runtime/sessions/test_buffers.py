@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from edgereader.runtime.bundle import Bundle
+from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.errors import BackendError
-from edgereader.runtime.sessions import open_session
+from edgereader.runtime.sessions.opening import open_session
 
 from ..graphs import model
 
@@ -100,7 +100,7 @@ def test_an_lstm_of_no_rows_does_not_end_the_process(tmp_path):
     (tmp_path / "lstm.onnx").write_bytes(graph)
     code = f"""
 from pathlib import Path
-from edgereader.runtime.bundle import Checked
+from edgereader.runtime.bundles.bundle import Checked
 from edgereader.runtime.errors import BackendError
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
 path = Path({str(tmp_path / "lstm.onnx")!r})
@@ -126,7 +126,7 @@ def test_large_buffers_are_not_a_forked_processes_too(bundle_folder):
     code = f"""
 import os
 from pathlib import Path
-from edgereader.runtime.bundle import Checked
+from edgereader.runtime.bundles.bundle import Checked
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
 path = Path({str(bundle_folder / "detector.onnx")!r})
 session = OnnxRuntimeSession(Checked(path, path.read_bytes()), threads=1)

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgereader.runtime.bundle import Bundle, Checked
+from edgereader.runtime.bundles.bundle import Bundle, Checked
+from edgereader.runtime.bundles.manifest import ShapeRange
 from edgereader.runtime.errors import BackendError, BackendUnavailable, BundleError
 from edgereader.runtime.extras import pip_install
-from edgereader.runtime.manifest import ShapeRange
-from edgereader.runtime.sessions import open_session
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
+from edgereader.runtime.sessions.opening import open_session
 
 from ..graphs import CHARSET
 

@@ -10,13 +10,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from edgereader.runtime.bundle import Bundle, Checked
+from edgereader.runtime.bundles.bundle import Bundle, Checked
 from edgereader.runtime.errors import BackendError, BackendUnavailable
-from edgereader.runtime.nvidia import Driver, Gpu, NoGpu
-from edgereader.runtime.profiles import default_profile
-from edgereader.runtime.sessions import onnx_runtime_gpu, open_session
+from edgereader.runtime.sessions import onnx_runtime_gpu
+from edgereader.runtime.sessions.nvidia import Driver, Gpu, NoGpu
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
 from edgereader.runtime.sessions.onnx_runtime_gpu import GpuBinding, open_gpu
+from edgereader.runtime.sessions.opening import open_session
+from edgereader.runtime.sessions.profiles import default_profile
 
 CUDA, TENSORRT, CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
 DRIVER = Driver((13, 0), (Gpu("stand-in", "sm90", 8 << 30, integrated=False),))
@@ -226,7 +227,7 @@ def test_on_the_cpu_a_forked_process_is_told_that_a_gpu_does_not_come_along(bind
 @pytest.mark.parametrize("backend", ["cuda", "tensorrt-ep"])
 def test_a_gpu_reads_the_canary_of_the_shipped_bundle(monkeypatch, backend):
     monkeypatch.undo()
-    from edgereader.runtime.nvidia import nvidia_driver
+    from edgereader.runtime.sessions.nvidia import nvidia_driver
 
     try:
         nvidia_driver()

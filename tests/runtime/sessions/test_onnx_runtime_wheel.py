@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from edgereader.runtime.errors import BackendUnavailable
-from edgereader.runtime.nvidia import Driver
 from edgereader.runtime.sessions import onnx_runtime_wheel
+from edgereader.runtime.sessions.nvidia import Driver
 from edgereader.runtime.sessions.onnx_runtime_wheel import CUDA, TENSORRT, expect_wheel, lacks, missing_library
 
 CPU = "CPUExecutionProvider"

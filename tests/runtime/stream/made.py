@@ -2,7 +2,7 @@
 
 from datetime import datetime, timezone
 
-from edgereader.runtime.stream.events import Event
+from edgereader.runtime.stream.numbers.events import Event
 
 SECOND = 1_000_000
 START = 1_700_000_000 * SECOND

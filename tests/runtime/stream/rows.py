@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from edgereader.runtime.alphabets import NUMBERS, make_alphabet
-from edgereader.runtime.decoding import decode
 from edgereader.runtime.recognizer import Place
+from edgereader.runtime.text.alphabets import NUMBERS, make_alphabet
+from edgereader.runtime.text.decoding import decode
 
 CHARSET = "0123456789abcdefghijklmnopqrstuvwxyz.-"
 STEPS = 24

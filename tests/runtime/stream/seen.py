@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from edgereader.runtime.decoding import Text
-from edgereader.runtime.stream.frames import Shot
-from edgereader.runtime.stream.fusion import Fused
-from edgereader.runtime.stream.tracks import Track
-from edgereader.runtime.stream.watcher import Seen
+from edgereader.runtime.stream.sources.frames import Shot
+from edgereader.runtime.stream.tracking.fusion import Fused
+from edgereader.runtime.stream.tracking.tracks import Track
+from edgereader.runtime.stream.tracking.watcher import Seen
+from edgereader.runtime.text.decoding import Text
 
 FRAME = np.zeros((480, 640, 3), np.uint8)
 CROP = np.zeros((20, 60, 3), np.uint8)

@@ -20,12 +20,12 @@ import pytest
 
 from edgereader.runtime.errors import SourceError, SourceLost
 from edgereader.runtime.service import metrics
+from edgereader.runtime.service.board import Board
 from edgereader.runtime.service.live import state, trouble
-from edgereader.runtime.stream import captures
-from edgereader.runtime.stream.board import Board
-from edgereader.runtime.stream.capture import Capture
 from edgereader.runtime.stream.settings import Camera
-from edgereader.runtime.stream.source import open_source
+from edgereader.runtime.stream.sources import opencv as captures
+from edgereader.runtime.stream.sources.capture import Capture
+from edgereader.runtime.stream.sources.source import open_source
 
 from .clips import jpeg, numbered, write_video
 from .mjpeg_server import MjpegServer
@@ -196,7 +196,7 @@ def test_a_wrong_password_or_path_is_lost_and_no_secret_reaches_an_output(rtsp):
     """In a process of its own: FFmpeg writes to the file of the standard error."""
     program = (
         "import logging, sys\n"
-        "from edgereader.runtime.stream.source import open_source\n"
+        "from edgereader.runtime.stream.sources.source import open_source\n"
         "from edgereader.runtime.stream.settings import Camera\n"
         "from edgereader.runtime.errors import SourceLost\n"
         "for url in sys.stdin.read().split():\n"

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from edgereader.runtime.cli import main
 from edgereader.runtime.stream.cli import EXAMPLE
-from edgereader.runtime.stream.config import load
+from edgereader.runtime.stream.configuration.config import load
 from edgereader.runtime.stream.settings import Settings
 
 PROGRAM = [sys.executable, "-c", "from edgereader.runtime.cli import main; main()", "stream"]

@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 
 from edgereader.runtime.errors import BackendError, EdgeReaderError, ImageError, SourceError
+from edgereader.runtime.service.board import Board
 from edgereader.runtime.stream import settings as structs
-from edgereader.runtime.stream.board import Board
-from edgereader.runtime.stream.config import Config
-from edgereader.runtime.stream.events import Event
-from edgereader.runtime.stream.evidence import Evidence
-from edgereader.runtime.stream.frames import Shot
+from edgereader.runtime.stream.configuration.config import Config
+from edgereader.runtime.stream.numbers.events import Event
 from edgereader.runtime.stream.run import (
     MOST_FAILURES,
     QUIET_S,
@@ -26,8 +24,10 @@ from edgereader.runtime.stream.run import (
     state_file,
     together,
 )
-from edgereader.runtime.stream.status import CaptureStatus
-from edgereader.runtime.stream.watcher import Seen
+from edgereader.runtime.stream.sinks.evidence import Evidence
+from edgereader.runtime.stream.sources.frames import Shot
+from edgereader.runtime.stream.sources.status import CaptureStatus
+from edgereader.runtime.stream.tracking.watcher import Seen
 
 FRAME = np.zeros((4, 4, 3), np.uint8)
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from edgereader.runtime.errors import SinkError
-from edgereader.runtime.stream.events import Event
+from edgereader.runtime.stream.numbers.events import Event
 from edgereader.runtime.stream.settings import JsonLines
 from edgereader.runtime.stream.sinks import jsonl as module
 from edgereader.runtime.stream.sinks.jsonl import open_jsonl

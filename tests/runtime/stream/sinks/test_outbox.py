@@ -165,7 +165,7 @@ def test_memory_has_a_ceiling_while_the_disk_is_full(path, monkeypatch):
 
 
 def test_two_streams_cannot_share_a_queue(path, monkeypatch):
-    monkeypatch.setattr("edgereader.runtime.stream.database.WAIT_S", 0.05)
+    monkeypatch.setattr("edgereader.runtime.stream.sinks.database.WAIT_S", 0.05)
     outbox = Outbox(path, 2)
     with pytest.raises(SinkError, match="in use; give each stream a path of its own"):
         Outbox(path, 2)

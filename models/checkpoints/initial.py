@@ -1,0 +1,63 @@
+"""What a checkpoint to fine-tune tells about its network, so that the trainer need not be told."""
+
+from pathlib import Path
+from typing import Any
+
+from ..charsets import CHARSETS, num_classes
+from ..data.samples import TrainingDataError
+from . import CheckpointError
+from .detectors import load_craft
+from .recognizers import open_recognizer
+
+
+def recognizer_options(path: Path, charset: str | None) -> dict[str, Any]:
+    """Infer all that shapes a recogniser and its crops from its checkpoint.
+
+    Args:
+        path: A checkpoint in any form, see `read_checkpoint`.
+        charset: Its characters, if the file does not hold them; None tells a known charset by its number of classes.
+
+    Returns:
+        Fields of `RecognizerTraining`; those of the crops only where the checkpoint tells them.
+
+    Raises:
+        TrainingDataError: The file is no checkpoint of a recogniser, or its classes fit no known charset.
+    """
+    try:
+        trained = open_recognizer(path)
+    except CheckpointError as exc:
+        raise TrainingDataError(str(exc)) from exc
+    config, known = trained.network.config, trained.known
+    inferred = {
+        **vars(known),
+        "stages": config.stages,
+        "width": config.width,
+        "hidden_size": config.hidden_size,
+        "channels": config.channels,
+        "charset": known.charset or charset or _charset(config.num_classes, config.stages.rsplit("-", 1)[1], path),
+    }
+    return {name: value for name, value in inferred.items() if value is not None}
+
+
+def detector_options(path: Path) -> dict[str, Any]:
+    """Infer the width factor of a CRAFT checkpoint, and whether it is strided.
+
+    Returns:
+        Fields of `DetectorTraining`, and what `CRAFT` takes.
+
+    Raises:
+        TrainingDataError: The file is no checkpoint of CRAFT.
+    """
+    try:
+        network = load_craft(path)
+    except CheckpointError as exc:
+        raise TrainingDataError(str(exc)) from exc
+    return {"width": network.width, "strided": network.strided}
+
+
+def _charset(classes: int, prediction: str, path: Path) -> str:
+    for symbols in CHARSETS.values():
+        if num_classes(symbols, prediction) == classes:
+            return symbols
+    known = ", ".join(f"{name} {num_classes(symbols, prediction)}" for name, symbols in CHARSETS.items())
+    raise TrainingDataError(f"{path}: expected the classes of a known charset ({known}), got {classes}; give --charset")

@@ -1,0 +1,200 @@
+"""Many pictures: find, read, go on when one fails, report; what ``edgereader read`` does."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import msgspec
+
+from ..detector import Sight
+from ..errors import ImageError
+from ..geometry.files import LARGEST_FILE_BYTES, Photo, decode_photo, find_photos, read_photo
+from ..geometry.images import Frame
+from ..reader import Reader, Reading
+
+PROGRESS_S = 5.0
+"""On a long run a line says so often how far it is."""
+VALUE = 10
+"""Width of a table's column of values, characters."""
+DRAWABLE = (".jpg", ".jpeg", ".png")
+"""Annotated pictures keep these suffixes; others become .png."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture."""
+
+    path: str
+    """The file, or "-"."""
+    readings: list[dict[str, Any]]
+    """For each reading its text and confidence, and more that depends on the command."""
+    error: str | None = None
+    """Why the picture could not be read."""
+    sight: Sight | None = None
+    """How small a text can be read, the file's pixels; None = it was not looked for."""
+
+    @property
+    def overlooked(self) -> bool:
+        """Whether nothing was read in a picture that was seen smaller than it is."""
+        return not self.readings and self.sight is not None and self.sight.full_size_px is not None
+
+
+def find_sources(paths: Iterable[str]) -> list[str | ImageError]:
+    """Files that the arguments mean, "-" for standard input, and an error for what means no picture."""
+    sources: list[str | ImageError] = []
+    for path in paths:
+        try:
+            sources.extend([path] if path == "-" else map(str, find_photos(path)))
+        except ImageError as exc:
+            sources.append(exc)
+    return sources
+
+
+def read_all(
+    reader: Reader, sources: Sequence[str | ImageError], *, crops: bool = False, save: Path | None = None
+) -> Iterator[Outcome]:
+    """Read picture after picture; one that fails becomes an outcome with an error.
+
+    Args:
+        reader: what reads.
+        sources: files, "-", or errors found earlier.
+        crops: the pictures are already cut to one number each.
+        save: folder for annotated pictures, or None.
+    """
+    saver = None if save is None else Saver(save, sources)
+    return for_each(sources, lambda source, photo: _read(reader, source, photo, crops, saver))
+
+
+def for_each(sources: Iterable[str | ImageError], work: Callable[[str, Photo], Outcome]) -> Iterator[Outcome]:
+    """Load picture after picture and work on it; one that fails becomes an outcome with an error."""
+    for source in sources:
+        try:
+            if isinstance(source, ImageError):
+                raise source
+            yield work(source, _load(source))
+        except ImageError as exc:
+            yield Outcome("" if isinstance(source, ImageError) else source, [], " ".join(str(exc).split()))
+
+
+def sight_of(reader: Reader, photo: Photo) -> Sight:
+    """How small a text a reader can read in a photo, in its file's pixels."""
+    sight = reader.sight(photo.frame)
+    return replace(sight, smallest_text_px=sight.smallest_text_px * photo.shrunk)
+
+
+def _load(source: str) -> Photo:
+    if source == "-":
+        return decode_photo(sys.stdin.buffer.read(LARGEST_FILE_BYTES), "standard input")
+    return read_photo(Path(source))
+
+
+def _read(reader: Reader, source: str, photo: Photo, crops: bool, save: "Saver | None") -> Outcome:  # noqa: FBT001
+    if crops:
+        (text,) = reader.recognize([photo.frame])
+        value = reader.alphabet.notation.value_of(text.text) if text.accepted else None
+        read = {"text": text.text, "value": value, "confidence": text.confidence, "accepted": text.accepted}
+        return Outcome(source, [read])
+    readings = reader.read(photo.frame)
+    if save is not None:
+        from ..geometry.drawing import annotated
+
+        save(annotated(photo.frame, readings), Path("stdin.png" if source == "-" else source))
+    return Outcome(source, described(readings, photo.shrunk), sight=sight_of(reader, photo))
+
+
+def described(readings: Iterable[Reading], shrunk: int = 1) -> list[dict[str, Any]]:
+    """Readings as JSON has them; quads are multiplied by the photo's ``shrunk``, so that they fit its file."""
+    return [
+        {
+            "text": each.text,
+            "value": each.value,
+            "confidence": each.confidence,
+            "quad": (each.quad * shrunk).tolist(),
+            "characters": [(one.quad * shrunk).tolist() for one in each.characters],
+            "confidences": [one.confidence for one in each.characters],
+            "peaks": each.peaks,
+            "agrees": each.agrees,
+            "ambiguous_rotation": each.ambiguous_rotation,
+        }
+        for each in readings
+    ]
+
+
+class Saver:
+    """Writes pictures to a folder under their sources' names; a name that is a source or used before gets a number."""
+
+    def __init__(self, folder: Path, sources: Iterable[str | ImageError]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder.resolve()
+        self._taken = {Path(each).resolve() for each in sources if isinstance(each, str)}
+
+    def __call__(self, picture: Frame, source: Path) -> None:
+        """Write one picture, never over a source."""
+        suffix = source.suffix if source.suffix.lower() in DRAWABLE else ".png"
+        target, count = self._folder / (source.stem + suffix), 1
+        while target in self._taken:
+            count += 1
+            target = self._folder / f"{source.stem}-{count}{suffix}"
+        self._taken.add(target)
+        target.write_bytes(cv2.imencode(suffix, picture)[1].tobytes())
+
+
+def write_json(outcome: Outcome) -> None:
+    """Print one line of JSON: path, readings and the height of the smallest text that is read, or path and error."""
+    found: dict[str, Any] = {"readings": outcome.readings} if outcome.error is None else {"error": outcome.error}
+    if outcome.sight is not None:
+        found["smallest_text_px"] = round(outcome.sight.smallest_text_px, 1)
+    click.echo(msgspec.json.encode({"path": outcome.path, **found}).decode())
+
+
+def write_table(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None]:
+    """Print the head of a table; what comes back prints the rows of an outcome."""
+    width = first_column(sources)
+    click.echo(f"{'picture':{width}}  confidence  {'value':>{VALUE}}  reading")
+
+    def write(outcome: Outcome) -> None:
+        for each in outcome.readings:
+            value = "-" if each["value"] is None else str(each["value"])
+            head = f"{outcome.path:{width}}  {each['confidence']:>10.0%}  {value:>{VALUE}}"
+            click.echo(f"{head}  {each['text']}{_remarks(each)}")
+        if not outcome.readings:
+            click.echo(f"{outcome.path:{width}}  {'':>10}  {'':>{VALUE}}  {nothing(outcome)}")
+
+    return write
+
+
+def nothing(outcome: Outcome) -> str:
+    """What a table says of a picture without readings."""
+    if outcome.error is not None:
+        return "cannot be read"
+    if outcome.sight is not None and outcome.overlooked:
+        return f"-  (text below {outcome.sight.smallest_text_px:.0f} px is too small to be read)"
+    return "-"
+
+
+def first_column(sources: Iterable[str | ImageError]) -> int:
+    """Width of a table's column of pictures, characters."""
+    return max([len(each) for each in sources if isinstance(each, str)] + [len("picture")])
+
+
+def _remarks(reading: dict[str, Any]) -> str:
+    """What to know about a reading, in brackets behind it; mostly nothing."""
+    remarks = [] if reading.get("agrees", True) else [f"{reading['peaks']} characters seen"]
+    remarks += ["maybe upside down"] if reading.get("ambiguous_rotation") else []
+    return f"  ({', '.join(remarks)})" if remarks else ""
+
+
+def with_progress(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
+    """Pass outcomes on; every ``PROGRESS_S`` seconds a line on stderr says how many there were."""
+    start = said = time.monotonic()
+    for count, outcome in enumerate(outcomes, 1):
+        yield outcome
+        now = time.monotonic()
+        if now - said >= PROGRESS_S:
+            said = now
+            click.echo(f"{count} of {total} pictures, {count / (now - start):.1f} a second", err=True)

@@ -1,0 +1,155 @@
+"""What the live page shows of a stream: references that the stream hands over; drawn when somebody looks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+
+from ..geometry.drawing import annotated
+from ..geometry.images import Frame
+from ..reader import Reading
+from ..stream.numbers.events import Event
+from ..stream.settings import Number
+from ..stream.sources.frames import Shot
+from .figures import Clock, Figures
+
+if TYPE_CHECKING:
+    from ..stream.numbers.kinds import Now
+    from ..stream.sources.status import CaptureStatus
+    from ..stream.tracking.tracks import Track
+    from ..stream.tracking.watcher import Seen
+
+RECENT = 100
+"""Events that the board keeps."""
+PICTURE_S = 0.25
+"""A picture is drawn at most so often, for all who look."""
+DRAWN = 0.2
+"""Tracks that are less likely to be read right are not drawn: texture, or a unit beside a number."""
+PICTURE_PX = 1280
+"""Longest side of a picture for the page."""
+QUALITY = 80
+"""Of its JPEG, 0..100."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The latest frame with what was read in it."""
+
+    number: int
+    """The shot's."""
+    jpeg: bytes
+
+
+class Board:
+    """What the page shows; a sink of events too. Any thread may call it, and the stream's never waits for a picture."""
+
+    def __init__(
+        self,
+        stream: str,
+        numbers: Sequence[Number] = (),
+        *,
+        status: Callable[[], CaptureStatus | None] = lambda: None,
+        values: Callable[[], Mapping[str, Now]] = dict,
+        recent: Iterable[Event] = (),
+        clock: Clock = time.monotonic,
+    ) -> None:
+        """Begin with nothing seen.
+
+        Args:
+            stream: its name.
+            numbers: what it reads.
+            status: asked for the camera's state when somebody looks: ``lambda: capture.status``.
+            values: asked for what each number says now, in the same way: ``lambda: teller.values``.
+            recent: events of earlier runs, oldest first, that the page shows until there are new ones.
+            clock: seconds that never go back.
+        """
+        self.stream, self.numbers = stream, tuple(numbers)
+        self.figures = Figures(clock)
+        self._status, self._values, self._clock = status, values, clock
+        self._events: deque[Event] = deque(recent, maxlen=RECENT)
+        self._seen: Seen | None = None
+        self._shown_s = clock()
+        self._lock = threading.Lock()
+        self._drawing = threading.Lock()
+        self._picture: tuple[float, Picture] | None = None
+
+    def show(self, seen: Seen) -> None:
+        """Take what was seen in a frame; nobody may write into the frame afterwards."""
+        self.figures.saw(seen)
+        with self._lock:
+            self._seen, self._shown_s = seen, self._clock()
+
+    def send(self, event: Event, crop: Frame | None) -> None:  # noqa: ARG002 - crops are kept by the evidence
+        """Take an event."""
+        self.figures.told(event)
+        with self._lock:
+            self._events.append(event)
+
+    def close(self, seconds: float) -> None:
+        """Nothing waits here."""
+
+    @property
+    def status(self) -> CaptureStatus | None:
+        """The camera's state; None before there is one."""
+        return self._status()
+
+    @property
+    def shot(self) -> Shot | None:
+        """The latest frame that was looked at."""
+        with self._lock:
+            return None if self._seen is None else self._seen.shot
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since a frame was looked at, or since the start."""
+        with self._lock:
+            return self._clock() - self._shown_s
+
+    def since(self, number: int) -> list[Event]:
+        """Events with an id above this one, oldest first, as far as they are still here."""
+        with self._lock:
+            return [each for each in self._events if each.id > number]
+
+    def readings(self) -> list[dict[str, Any]]:
+        """What each number says now: its name, kind, unit, text, value, confidence, sure and at (or text None)."""
+        now, last = dict(self._values()), {each.name: each for each in self.since(0)}
+        found = []
+        for each in self.numbers:
+            says: Now | Event | None = now.get(each.name) or last.get(each.name)
+            fields = ("text", "value", "confidence", "sure", "at")
+            said = {field: None if says is None else getattr(says, field) for field in fields}
+            found.append({"name": each.name, "kind": each.kind, "unit": each.unit, **said})
+        return found
+
+    def picture(self) -> Picture | None:
+        """The latest frame with boxes and texts, at most ``PICTURE_S`` old when it is new; None before the first."""
+        with self._drawing:
+            now = self._clock()
+            if self._picture is None or now - self._picture[0] >= PICTURE_S:
+                with self._lock:
+                    seen = self._seen
+                if seen is None:
+                    return None
+                if self._picture is None or self._picture[1].number != seen.shot.number:
+                    self._picture = now, Picture(seen.shot.number, draw(seen))
+            return self._picture[1]
+
+
+def draw(seen: Seen) -> bytes:
+    """JPEG of a frame with its likely tracks' boxes, texts and confidences, its longest side at most ``PICTURE_PX``."""
+    frame = seen.shot.frame
+    scale = min(PICTURE_PX / max(frame.shape[:2]), 1.0)
+    if scale < 1:
+        frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    picture = annotated(frame, [_reading(each, scale) for each in seen.tracks if each.fused.confidence >= DRAWN])
+    return cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
+
+
+def _reading(track: Track, scale: float) -> Reading:
+    return Reading(track.fused.text, track.fused.confidence, track.quad * scale, (), 0, agrees=True)

@@ -1,0 +1,167 @@
+"""A stream's configuration: read from a TOML file, checked, and every mistake told with its line."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from ...errors import ConfigError
+from ..settings import JsonLines, Settings
+from .rules import broken_rules, is_path
+from .schema import Problem, convert, problem
+from .toml import Place, find_lines, parse
+
+LARGEST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Config:
+    """What was asked for, in a file, on the command line, or in both."""
+
+    settings: Settings
+    """With absolute paths."""
+    path: Path | None
+    """The file, absolute."""
+    folder: Path
+    """What a stream writes, if its path is relative, goes here."""
+
+
+def load(path: str | os.PathLike[str]) -> Settings:
+    """Read a configuration file; relative paths in it count from its folder.
+
+    Raises:
+        ConfigError: file, line, key, what was expected and what it got; its ``problems`` has a line for each mistake.
+    """
+    return read_config(Path(path)).settings
+
+
+def read_config(
+    path: Path | None = None,
+    options: Mapping[Place, Any] | None = None,
+    files: Sequence[str] = (),
+    folder: Path | None = None,
+) -> Config:
+    """Put a configuration together from a file, options, or both.
+
+    Args:
+        path: a TOML file, or None.
+        options: what goes before the file's values, by its place; ``("number", 0, ...)`` is the only number there is.
+        files: lines of JSON go to these files too, if they do not yet.
+        folder: what is written, if its path is relative, goes here; None = the file's own folder, or the current one.
+
+    Raises:
+        ConfigError: as `load` says.
+    """
+    data, lines = _read(path) if path is not None else ({}, {})
+    base = Path.cwd() if path is None else path.resolve().parent
+    written = base if folder is None else folder.resolve()
+    problems = _put_in(data, options or {}, lines)
+    settings, wrong = convert(data)
+    problems += wrong
+    if settings is not None and not problems:
+        there = [each.path for each in settings.jsonl]
+        more = [JsonLines(path=each) for each in files if each not in there]
+        settings = replace(settings, jsonl=[*settings.jsonl, *more])
+        settings = _absolute(settings, base, written)
+        problems += broken_rules(settings)
+    if settings is None or problems:
+        ordered = sorted(problems, key=lambda each: _line(each, lines))
+        raise _error([_told(each, path, lines) for each in ordered], path)
+    return Config(settings, None if path is None else path.resolve(), written)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
+    try:
+        with path.open("rb") as file:
+            contents = file.read(LARGEST_BYTES + 1)
+        text = contents.decode("utf-8-sig")
+    except OSError as exc:
+        raise ConfigError(f"{path}: expected a configuration, got: {exc.strerror}; check the path") from exc
+    except UnicodeDecodeError as exc:
+        line = contents[: exc.start].count(b"\n") + 1
+        raise _error([f"{path}:{line}: expected UTF-8 text, got other bytes; save it as UTF-8"], path) from exc
+    if len(contents) > LARGEST_BYTES:
+        raise ConfigError(f"{path}: expected at most {LARGEST_BYTES} bytes, got more; is this a configuration?")
+    try:
+        return parse(text), find_lines(text)
+    except (ValueError, RecursionError) as exc:
+        raise _error([_syntax(str(exc), path, text)], path) from exc
+
+
+def _syntax(message: str, path: Path, text: str) -> str:
+    """A parser's message, with the line in front."""
+    said, _, where = message.partition(" (at ")
+    found = re.search(r"line (\d+)", where)
+    line = int(found[1]) if found else text.count("\n") + 1
+    return f"{path}:{line}: expected TOML, got: {' '.join(said.split())}"
+
+
+def _put_in(data: dict[str, Any], options: Mapping[Place, Any], lines: dict[Place, int]) -> list[Problem]:
+    """Put options into what a file says, in place; they have line 0."""
+    numbers = data.get("number", [{}])
+    if any(place[0] == "number" for place in options):
+        if not isinstance(numbers, list) or len(numbers) != 1:
+            return [problem(("number",), "one number, for an option about it", "several", "change the file")]
+        data["number"] = numbers
+    for place, value in options.items():
+        *above, last = place
+        table: Any = data
+        for each in above:
+            table = table.setdefault(each, {}) if isinstance(table, dict) else table[each]
+        if isinstance(table, dict):  # else the file is wrong there, and that is told
+            table[last] = value
+            lines[place] = 0
+    return []
+
+
+def _told(found: Problem, path: Path | None, lines: Mapping[Place, int]) -> str:
+    """A mistake, with its file and line in front, or with the command line."""
+    line = _line(found, lines)
+    return f"{path}:{line}: {found}" if path is not None and line else f"command line: {found}"
+
+
+def _line(found: Problem, lines: Mapping[Place, int]) -> int:
+    """The line of a key, or else of its table; 0 = the command line."""
+    places = (found.place[:length] for length in range(len(found.place), 0, -1))
+    return next((lines[each] for each in places if each in lines), 1)
+
+
+def _error(told: list[str], path: Path | None) -> ConfigError:
+    more = f" (and {len(told) - 1} more: edgereader stream --check {path or ''})" if len(told) > 1 else ""
+    error = ConfigError(told[0] + more)
+    error.problems = tuple(told)
+    return error
+
+
+def _absolute(settings: Settings, base: Path, written: Path) -> Settings:
+    """Settings whose relative paths count from two folders: that of what is there, and that of what is written."""
+    camera, reader, mqtt, http = settings.camera, settings.reader, settings.mqtt, settings.http
+    history, evidence = settings.history, settings.evidence
+    return replace(
+        settings,
+        camera=replace(
+            camera,
+            source=_join(base, str(camera.source)) if is_path(camera.source) else camera.source,
+            password_file=camera.password_file and _join(base, camera.password_file),
+        ),
+        reader=replace(reader, bundle=_join(base, reader.bundle)) if "/" in reader.bundle else reader,
+        jsonl=[each if each.path == "-" else replace(each, path=_join(written, each.path)) for each in settings.jsonl],
+        mqtt=mqtt
+        and replace(
+            mqtt,
+            queue=_join(written, mqtt.queue),
+            ca_file=mqtt.ca_file and _join(base, mqtt.ca_file),
+            password_file=mqtt.password_file and _join(base, mqtt.password_file),
+        ),
+        http=http and replace(http, token_file=http.token_file and _join(base, http.token_file)),
+        history=history and replace(history, path=_join(written, history.path)),
+        evidence=replace(evidence, folder=_join(written, evidence.folder)),
+    )
+
+
+def _join(folder: Path, path: str) -> str:
+    return str(folder / path)

@@ -1,0 +1,205 @@
+"""One meter's value over time: which readings of a counter are believed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+from ...text.alphabets import GAP
+from ...text.values import GROUPS
+from ..settings import Number
+from .steps import LAG_S, LIKELY, UNLIKELY, Figure, Last, Step, figure, step
+
+FIRST_TIMES, FIRST_S = 5, 5.0
+"""The first value of all needs so many times ``min_frames`` and so many seconds, if it does not rise."""
+HISTORY = 8
+"""Values of the past, for the pace and ``max_rate``."""
+RECENT = 9
+"""Readings of the past, for the pace."""
+MOST_VALUES = 64
+"""Values of the past whose frames are counted."""
+SAME_DIGITS = 0.05
+"""Of texts that differ by the point only, the one with the last value's point is taken from this share of theirs."""
+WITHOUT_POINTS = str.maketrans("", "", GROUPS + GAP)
+CHANGED: frozenset[Step] = frozenset({"falls", "slips", "too fast", "another form"})
+"""Steps that no meter makes that stays the same."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Readings in a row that differ from the value that is believed, but not from each other: they never fall."""
+
+    now: Figure
+    step: Step
+    frames: int
+    same: int
+    """The last of them that say the same."""
+    since_s: float
+    at_s: float
+    moves: int = 0
+    """How often it rose by one, from a value that enough frames said."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a frame says about the meter."""
+
+    text: str
+    confidence: float
+    """How likely it is right, given what may follow on the last value, 0..1."""
+    outcome: Literal["changed", "same", "unsure"]
+    value: float | None = None
+    """What is believed, when it changed or is the same; else None."""
+    note: str = ""
+    """What else there is to say of a change; or why it is unsure."""
+
+
+class Counter:
+    """A meter: takes what is read, frame by frame, and says which value to believe.
+
+    Beside the settings' rules: the first value of all must stay for a while, or rise by one. More than one unit at
+    once, faster than of late, must stay for ``recover_frames`` and ``recover_s``, or rise by one if it is less than 10.
+    A value that wheels between two digits may pass for is not believed before it rose twice, however long it stays,
+    for a meter may stand still so.
+    """
+
+    def __init__(self, number: Number) -> None:
+        self._number = number
+        self.last: Last | None = None
+        """What is believed; to be kept over a restart."""
+        self._run: Run | None = None
+        self._recent: deque[tuple[int, float]] = deque(maxlen=RECENT)
+        self._frames: dict[int, int] = {}
+        """How many frames said each value since the last change, by when the value was first seen."""
+
+    def look(self, alternatives: Sequence[tuple[str, float]], agreeing: int, second: float) -> Verdict:
+        """Take a frame's reading.
+
+        Args:
+            alternatives: texts and how likely each is from all frames together, likeliest first; at least one.
+            agreeing: frames that say the first of them.
+            second: when the frame was taken, by a clock that never goes back, over restarts neither.
+        """
+        text, confidence, how = self._likeliest(alternatives, second)
+        read = figure(text, self._number)
+        if read is None or how == "wrong digits":
+            return Verdict(text, confidence, "unsure", None, self._doubt(how, read))
+        if confidence < self._number.min_confidence:
+            return Verdict(text, confidence, "unsure")
+        self._recent.append((read.units, second))
+        self._frames[read.units] = self._frames.get(read.units, 0) + 1
+        if len(self._frames) > MOST_VALUES:
+            self._frames.pop(next(iter(self._frames)))
+        if how == "same" and self.last:
+            self.last.seen_s, self._run = second, None
+            return Verdict(self.last.text, confidence, "same", self.last.value)
+        agreed = min(agreeing, self._number.min_frames) if text == alternatives[0][0] else 1
+        self._run = run = self._go_on(read, how, agreed, second)
+        if run.same < self._number.min_frames or not self._believes(run):
+            return Verdict(text, confidence, "unsure", None, self._doubt(run.step, run.now))
+        return self._accept(run, confidence, second)
+
+    def _likeliest(self, alternatives: Sequence[tuple[str, float]], second: float) -> tuple[str, float, Step]:
+        """The text that is likeliest after the last value, how likely it is, and how it follows.
+
+        The same digits with another point, or none, count for it.
+        """
+        pace, alternatives = self._pace(), self._by_digits(alternatives)
+        steps = [step(text, self.last, self._number, second, pace) for text, _ in alternatives]
+        chances = [chance * LIKELY.get(how, UNLIKELY) for (_, chance), how in zip(alternatives, steps, strict=True)]
+        best = max(range(len(steps)), key=chances.__getitem__)
+        if steps[best] not in LIKELY:  # nothing that may follow: as if there were no last value
+            return *alternatives[0], steps[0]
+        missing = max(0.0, 1 - sum(chance for _, chance in alternatives)) * UNLIKELY
+        return alternatives[best][0], chances[best] / max(1e-9, sum(chances) + missing), steps[best]
+
+    def _by_digits(self, alternatives: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+        """Texts that differ by points and gaps only, as one."""
+        found: dict[str, list[tuple[str, float]]] = {}
+        for text, chance in alternatives:
+            found.setdefault(text.translate(WITHOUT_POINTS), []).append((text, chance))
+        sums = [(texts, sum(chance for _, chance in texts)) for texts in found.values()]
+        return sorted(((self._point(texts, share), share) for texts, share in sums), key=lambda each: -each[1])
+
+    def _point(self, texts: Sequence[tuple[str, float]], share: float) -> str:
+        """The text with the last value's point, if it is not too unlikely; else the likeliest."""
+        for text, chance in texts:
+            read = figure(text, self._number)
+            if self.last and read and read.decimals == self.last.decimals and chance >= SAME_DIGITS * share:
+                return text
+        return texts[0][0]
+
+    def _pace(self) -> float:
+        """Units a second that the readings of late rise by: three quarters of them do so at least."""
+        slopes = sorted((after - before) / (t - s) for (before, s), (after, t) in pairwise(self._recent) if t > s)
+        return max(0.0, slopes[len(slopes) // 4]) if len(slopes) > 3 else 0.0
+
+    def _go_on(self, read: Figure, how: Step, agreed: int, second: float) -> Run:
+        """The run with this reading; an odd one takes two frames off it, a likelier one begins a new run."""
+        run = self._run
+        new = Run(read, how, agreed, agreed, second, second)
+        if run is None or LIKELY.get(how, 0) > LIKELY.get(run.step, 0):
+            return new
+        if not self._follows(run, read, second):
+            return new if run.frames <= 2 else replace(run, frames=run.frames - 2)
+        same = run.same + 1 if read.units == run.now.units else agreed
+        moves = run.moves + (read.units == run.now.units + 1 and run.same >= self._number.min_frames)
+        return Run(read, how, run.frames + 1, same, run.since_s, second, moves)
+
+    def _follows(self, run: Run, read: Figure, second: float) -> bool:
+        """Whether a reading can be of the same meter as the run's."""
+        rise = read.units - run.now.units
+        if self._number.falls:
+            rate = self._number.max_rate * 10 ** (read.decimals or self._number.decimals) / 3600
+            same = rise == 0 or abs(rise) <= rate * (second - run.at_s + LAG_S)
+            return same and read.decimals == run.now.decimals
+        return read.form == run.now.form and 0 <= rise <= max(9, 2 * self._pace() * (second - run.at_s))
+
+    def _believes(self, run: Run) -> bool:
+        """Whether a run is long enough for what it says."""
+        number = self._number
+        many, lasted_s = run.frames >= number.recover_frames, run.at_s - run.since_s
+        recovered = many and lasted_s >= number.recover_s
+        if run.step in {"next", "rises"}:
+            return True
+        if run.step == "first":
+            stays = run.frames >= FIRST_TIMES * number.min_frames and lasted_s >= FIRST_S
+            return stays or recovered or self._moves(run) > 0
+        if run.step == "skips":
+            return recovered or self._moves(run) > 0
+        fewer = run.step == "another form" and self.last is not None and run.now.digits < self.last.digits
+        return recovered and (self._moves(run) > 1 or not (fewer or run.step == "slips"))
+
+    def _moves(self, run: Run) -> int:
+        """How often the run rose; or one less than all values before it were seen to, whatever was read in between."""
+        order, units, chain = {each: at for at, each in enumerate(self._frames)}, run.now.units, 0
+        while self._frames.get(units - 1, 0) >= self._number.min_frames and order[units - 1] < order.get(units, 0):
+            units, chain = units - 1, chain + 1
+        return max(run.moves, chain - 1)
+
+    def _doubt(self, how: Step, read: Figure | None) -> str:
+        """Why a reading is not believed."""
+        if read is None:
+            return "no number"
+        if how in {"wrong digits", "another form"}:
+            wanted = self._number.digits or (self.last.digits if self.last else read.digits)
+            form = f"{read.digits} digits, expected {wanted}" if read.digits != wanted else "the point is elsewhere"
+            return f"not plausible: {form}"
+        if how == "slips":
+            return "not plausible: wheels between two digits"
+        return f"not plausible: {how}" if how in {"falls", "too fast", "jumps", "skips"} else ""
+
+    def _accept(self, run: Run, confidence: float, second: float) -> Verdict:
+        """Believe a run's value."""
+        read, before, self._run = run.now, self.last, None
+        self._frames.clear()
+        places = self._number.decimals if read.decimals is None else read.decimals
+        note = "meter changed" if run.step in CHANGED else "jumped" if run.step == "jumps" else ""
+        if before and not note and read.units < before.units and not self._number.falls:
+            note = "rollover"
+        told = before.told[1 - HISTORY :] if before and not note and run.step != "skips" else []
+        self.last = Last(read.text, read.units, *read.form, places, second, [*told, (read.units, second)])
+        return Verdict(read.text, confidence, "changed", self.last.value, note)

@@ -1,0 +1,177 @@
+"""What was seen → events: each number by its kind."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import msgspec
+
+from ...geometry.images import Frame
+from ..settings import Number
+from ..sources.frames import Shot
+from ..tracking.watcher import Seen
+from .emitter import Moment, Steady, Told
+from .events import Event
+from .free import Places
+from .meter import Meter
+from .plate import Plates
+from .steps import Last
+
+LOG = logging.getLogger("edgereader")
+KINDS: dict[str, type[Plates | Places | Meter]] = {"plate": Plates, "free": Places, "counter": Meter}
+
+
+@dataclass(frozen=True)
+class Now:
+    """What a number says now."""
+
+    text: str
+    value: float | None
+    confidence: float
+    """0..1."""
+    sure: bool
+    at: str
+    """When it was last seen so, a counter; or told: ISO 8601, UTC, milliseconds."""
+    note: str = ""
+
+
+class _Kept(msgspec.Struct):
+    """A counter over a restart; with other settings it begins anew."""
+
+    digits: int
+    decimals: int
+    falls: bool
+    last: Last
+
+
+class _State(msgspec.Struct):
+    """A teller over a restart."""
+
+    id: int
+    second: float
+    taken_s: float | None
+    counters: dict[str, _Kept]
+
+
+class Teller:
+    """Tells what is worth telling of what was seen, once; one thread calls it."""
+
+    def __init__(
+        self,
+        stream: str,
+        numbers: Sequence[Number],
+        *,
+        after: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Begin to tell.
+
+        Args:
+            stream: the configuration's name.
+            numbers: what is read.
+            after: events' ids are above this one, even where the clock was set back.
+            clock: the one of `Shot.at_s`.
+            now: seconds since 1970, for the events' ids.
+        """
+        self._stream, self._clock, self._now = stream, clock, now
+        self._numbers = {number.name: number for number in numbers}
+        self._kinds = {number.name: KINDS[number.kind](number) for number in numbers}
+        self._steady, self._id = Steady(), after
+        self._seen: Seen | None = None
+        self._values: dict[str, Now] = {}
+
+    def tell(self, seen: Seen) -> list[tuple[Event, Frame | None]]:
+        """The events of a frame, each with its text's best picture, (H, W, 3) uint8 BGR."""
+        self._seen, moment = seen, _moment(seen, self._steady(seen.shot))
+        events = []
+        for name, kind in self._kinds.items():
+            tracks, ended = ([each for each in some if each.name == name] for some in (seen.tracks, seen.ended))
+            events += [self._event(name, told, seen.shot) for told in kind.tell(tracks, ended, moment)]
+            if isinstance(kind, Meter) and kind.same is not None:
+                self._say(name, kind.same, _iso(seen.shot.taken_s))
+        return events
+
+    def close(self) -> list[tuple[Event, Frame | None]]:
+        """The events of what is still open when the stream ends."""
+        if self._seen is None:
+            return []
+        shot, moment = self._seen.shot, _moment(self._seen, self._steady.second)
+        return [
+            self._event(name, told, shot)
+            for name, kind in self._kinds.items()
+            for told in kind.close([each for each in self._seen.tracks if each.name == name], moment)
+        ]
+
+    @property
+    def values(self) -> dict[str, Now]:
+        """What each number says now, of those that have said something; any thread may ask."""
+        return dict(self._values)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a restart must know, as JSON can hold it: the counters' values, the last id and the time."""
+        kept = {
+            name: _Kept(number.digits, number.decimals, number.falls, kind.counter.last)
+            for name, kind in self._kinds.items()
+            if isinstance(kind, Meter) and kind.counter.last and (number := self._numbers[name])
+        }
+        state = _State(self._id, self._steady.second, self._steady.taken_s, kept)
+        return dict(msgspec.to_builtins(state))
+
+    def restore(self, state: Any) -> None:
+        """Go on from a state, before the first frame; a damaged one is told to the log, and all begins anew."""
+        try:
+            kept = msgspec.convert(state, _State)
+        except msgspec.ValidationError as exc:
+            LOG.warning("expected the state of a stream's counters, got one where %s; they begin anew", exc)
+            return
+        self._id, self._steady = max(self._id, kept.id), Steady(kept.second, kept.taken_s)
+        for name, each in kept.counters.items():
+            number, kind = self._numbers.get(name), self._kinds.get(name)
+            if not isinstance(kind, Meter) or number is None:
+                continue
+            if (number.digits, number.decimals, number.falls) == (each.digits, each.decimals, each.falls):
+                kind.counter.last = each.last
+
+    def _event(self, name: str, told: Told, shot: Shot) -> tuple[Event, Frame | None]:
+        self._id = max(self._id + 1, int(self._now() * 1e6))
+        track, at = told.track, _iso(shot.taken_s)
+        self._say(name, told, at)
+        event = Event(
+            id=self._id,
+            at=at,
+            stream=self._stream,
+            name=name,
+            kind=self._numbers[name].kind,
+            text=told.text,
+            value=told.value,
+            confidence=round(told.confidence, 4),
+            sure=told.sure,
+            note=told.note,
+            track=track.id,
+            quad=[(round(x, 1), round(y, 1)) for x, y in track.quad.tolist()],
+            frame_hw=(shot.frame.shape[0], shot.frame.shape[1]),
+            frames=track.fused.frames,
+            latency_ms=round((self._clock() - shot.at_s) * 1e3, 1),
+        )
+        return event, track.best
+
+    def _say(self, name: str, told: Told, at: str) -> None:
+        """Keep what a number says, in a new table: another thread may hold the old one."""
+        now = Now(told.text, told.value, told.confidence, told.sure, at, told.note)
+        self._values = {**self._values, name: now}
+
+
+def _moment(seen: Seen, second: float) -> Moment:
+    height, width = seen.shot.frame.shape[:2]
+    return Moment(second, (height, width), seen.detected)
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")

@@ -1,0 +1,116 @@
+"""SQLite files that belong to EdgeReader: opened safely, told from others' and from damaged ones, never deleted."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import SinkError
+
+WAIT_S = 2.0
+"""A lock that another connection holds is waited for so long."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a file must hold."""
+
+    what: str
+    """What messages call the file: "the history"."""
+    application: int
+    """SQLite's application_id: tells this kind of file from all others."""
+    version: int
+    """SQLite's user_version."""
+    tables: str
+    """SQL that makes a new file's tables."""
+    pragmas: tuple[str, ...] = ()
+    """Settings that must come before the tables."""
+
+
+@contextmanager
+def as_sink_error(what: str, path: Path) -> Iterator[None]:
+    """SQLite's errors as `SinkError`."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as exc:
+        if isinstance(exc, SinkError):
+            raise
+        raise SinkError(f"{path}: {what}: {exc}; check the disk, and the file's owner") from exc
+
+
+def open_database(path: Path, schema: Schema, *, alone: bool = False) -> sqlite3.Connection:
+    """Open a file, or make it, readable by its owner only.
+
+    Every statement is its own transaction unless `transaction` says otherwise. The connection may be used by several
+    threads, one at a time.
+
+    Args:
+        alone: no other process may use the file at the same time.
+
+    Raises:
+        SinkError: cannot be opened or made, is damaged, of another version or another program, or in use.
+    """
+    database = None
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        database = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
+        _prepare(database, schema, alone=alone)
+    except (sqlite3.Error, OSError) as exc:
+        if database is not None:
+            database.close()
+        raise SinkError(f"{path}: {_why(exc, schema)}") from exc
+    return database
+
+
+def _prepare(database: sqlite3.Connection, schema: Schema, *, alone: bool) -> None:
+    if alone:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if (application, version, tables) != (0, 0, 0) and (application, version) != (schema.application, schema.version):
+        got = "another program's file" if application != schema.application else f"version {version}"
+        raise SinkError(f"expected {schema.what} of version {schema.version}, got {got}; choose another path")
+    for pragma in () if tables else schema.pragmas:
+        database.execute(f"PRAGMA {pragma}")
+    database.execute("PRAGMA journal_mode = WAL")
+    with transaction(database):
+        if not tables:
+            for statement in schema.tables.split(";"):
+                database.execute(statement)
+            database.execute(f"PRAGMA application_id = {schema.application}")
+            database.execute(f"PRAGMA user_version = {schema.version}")
+    (damage,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if damage != "ok":
+        raise sqlite3.DatabaseError(f"malformed: {damage}")
+
+
+def _why(exc: Exception, schema: Schema) -> str:
+    """What is wrong with a file that does not open."""
+    text = str(exc)
+    if isinstance(exc, SinkError):
+        return text
+    if isinstance(exc, OSError):
+        return f"expected {schema.what} or a new file, got: {exc.strerror}; check the path and its owner"
+    if "locked" in text:
+        return f"expected {schema.what} for this stream alone, got one in use; give each stream a path of its own"
+    if "not a database" in text or "malformed" in text:
+        return f"expected {schema.what}, got a damaged or foreign file; move it away, and a new one is made"
+    return f"expected {schema.what}, got: {text}; check the disk, and the file's owner"
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise

@@ -1,0 +1,167 @@
+"""Memory, streams and events, against a stand-in of pycuda."""
+
+import inspect
+import threading
+
+import numpy as np
+import pytest
+
+from edgereader.runtime.errors import BackendError
+from edgereader.runtime.sessions.tensorrt.memory import Array, Buffer, Event, Owned, Scratch, Stream, open_device
+
+from .. import stand_in
+
+
+@pytest.fixture
+def device(gpu):
+    return open_device(gpu.driver, integrated=gpu.integrated)
+
+
+def test_stand_in_has_one_device_for_all(gpu, device):
+    assert open_device(gpu.driver, integrated=False) is device
+    assert gpu.calls.count("retain_primary_context") == 1
+
+
+def test_stand_in_context_is_current_inside_and_in_any_thread(gpu, device):
+    depths = []
+
+    def work():
+        with device.current(), device.current():
+            depths.append(len(gpu.contexts))
+        depths.append(len(gpu.contexts))
+
+    work()
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert depths == [2, 0, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        ("MemoryError", r"out of device memory: cuMemAlloc failed: .*; use a smaller canvas \(long_side_px\) or batch"),
+        ("LaunchError", "CUDA: cuMemAlloc failed: .*; the GPU is lost to this process: start it again"),
+        ("LogicError", "CUDA: cuMemAlloc failed: .*; see `edgereader doctor`"),
+        ("RuntimeError", "CUDA: cuMemAlloc failed: .*; see `edgereader doctor`"),
+        ("Error", "CUDA: cuMemAlloc failed: .*; see `edgereader doctor`"),
+    ],
+)
+def test_stand_in_errors_are_translated(gpu, device, error, message):
+    cause = getattr(gpu.driver, error)("cuMemAlloc failed:\n stand-in")
+    with pytest.raises(BackendError, match=message) as caught, device.current():
+        raise cause
+    assert caught.value.__cause__ is cause
+    assert gpu.contexts == []
+
+
+def test_stand_in_other_errors_pass(gpu, device):
+    with pytest.raises(KeyError), device.current():
+        raise KeyError
+    assert gpu.contexts == []
+
+
+def test_stand_in_array_goes_there_and_back(gpu, device):
+    owned = Owned(device)
+    with device.current():
+        stream, done = owned.add(Stream(device)), owned.add(Event(device))
+        array = owned.add(Array(device, (4, 3), np.float32))
+        assert not array.host.any()
+        array.host[...] = np.arange(12).reshape(4, 3)
+        array.upload(stream, 2)
+        done.record(stream)
+        done.wait()
+        array.host[...] = 0
+        array.download(stream, None)
+        stream.wait()
+    assert array.host[:2].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert not np.any(array.host[2:] == np.arange(6, 12).reshape(2, 3))
+    owned.close()
+    assert gpu.held == (0, 0, 0)
+    assert gpu.leaked == []
+
+
+def test_stand_in_array_on_an_integrated_gpu_is_one_memory(monkeypatch):
+    gpu = stand_in.Gpu(integrated=True)
+    stand_in.install(monkeypatch, gpu)
+    device = open_device(gpu.driver, integrated=True)
+    with device.current():
+        stream, array = Stream(device), Array(device, (4,), np.uint8)
+        array.host[:] = 1, 2, 3, 4
+        array.upload(stream, None)
+        assert gpu.at(array.address, 4).tolist() == [1, 2, 3, 4]
+        gpu.at(array.address, 4)[:] = 9
+        array.download(stream, None)
+        assert array.host.tolist() == [9] * 4
+        assert not {"mem_alloc", "memcpy_htod_async", "memcpy_dtoh_async"} & set(gpu.calls)
+        stream.close()
+    del array
+    assert gpu.held == (0, 0, 0)
+
+
+def test_stand_in_array_without_room_on_the_gpu_leaves_nothing(gpu, device):
+    gpu.free_bytes = 100
+    with pytest.raises(BackendError, match="out of device memory"), device.current():
+        Array(device, (101,), np.uint8)
+    assert gpu.held == (0, 0, 0)
+
+
+def test_stand_in_array_lives_as_long_as_its_views(gpu, device):
+    with device.current():
+        array = Array(device, (4, 8), np.uint8)
+        view = array.host[1:, ::2]
+        array.close()
+    assert gpu.held == (0, 1, 0)
+    view[...] = 7
+    assert view.sum() == 7 * 12
+    thread = threading.Thread(target=lambda box: box.clear(), args=([view],))
+    del view
+    thread.start()
+    thread.join()
+    del thread
+    assert gpu.held == (0, 0, 0)
+    assert gpu.leaked == []
+
+
+def test_stand_in_scratch_grows_and_does_not_shrink(gpu, device):
+    owned = Owned(device)
+    with device.current():
+        scratch = owned.add(Scratch(device, owned.add(Stream(device))))
+        first = scratch.of(100)
+        assert scratch.of(50) is first
+        assert scratch.of(100) is first
+        second = scratch.of(101)
+        assert second is not first
+        assert second.bytes == 101
+        assert len(gpu.memory) == 1
+        gpu.free_bytes = 150  # old and new do not fit together
+        assert scratch.of(200).bytes == 200
+        with pytest.raises(gpu.driver.MemoryError):
+            scratch.of(10_000)
+        assert scratch.of(100).bytes == 100
+    owned.close()
+    assert gpu.held == (0, 0, 0)
+
+
+def test_stand_in_closing_goes_on_after_a_failure(gpu, device):
+    class Broken:
+        def close(self):
+            raise gpu.driver.LogicError("stand-in")
+
+    owned = Owned(device)
+    with device.current():
+        owned.add(Buffer(device, 100))
+        owned.add(Broken())
+        owned.add(Buffer(device, 100))
+    owned.close()
+    owned.close()
+    assert gpu.held == (0, 0, 0)
+
+
+def test_pycuda_has_what_the_stand_in_has():
+    real = pytest.importorskip("pycuda.driver", reason="pycuda is not installed: it needs the CUDA toolkit")
+    ours = stand_in.make_pycuda(stand_in.Gpu())
+    for name, each in vars(ours).items():
+        assert name.startswith("__") or hasattr(real, name), name
+        for member in vars(each) if inspect.isclass(each) else ():
+            assert member.startswith("_") or hasattr(getattr(real, name), member), f"{name}.{member}"

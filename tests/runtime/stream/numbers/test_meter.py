@@ -1,0 +1,80 @@
+"""A counter's tracks and what is told of them."""
+
+import pytest
+
+from edgereader.runtime.stream.numbers.kinds import Teller
+from edgereader.runtime.stream.settings import Number
+
+from ..seen import a_track, quad_at, seen
+
+
+class Cellar:
+    """A camera at ten frames a second, and what is told of it."""
+
+    def __init__(self, **settings):
+        number = Number(name="n", kind="counter", **({"digits": 6} | settings))
+        self.teller, self.second = Teller("cellar", [number]), 0.0
+
+    def see(self, *tracks, frames=1):
+        told = []
+        for _ in range(frames):
+            self.second += 0.1
+            events = self.teller.tell(seen(self.second, *tracks))
+            told += [(event.text, event.value, event.sure, event.note) for event, _ in events]
+        return told
+
+
+def test_a_change_is_told_once_over_tracks():
+    cellar = Cellar()
+    assert cellar.see(a_track("027416"), frames=100) == [("027416", 27416.0, True, "")]
+    assert cellar.see(a_track("027416", of=2), frames=100) == []
+    assert cellar.see(a_track("027417", of=3), frames=100) == [("027417", 27417.0, True, "")]
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("02741", "not plausible: 5 digits, expected 6"),
+        ("027410", "not plausible: wheels between two digits"),
+        ("a2741", "no number"),
+    ],
+)
+def test_what_is_not_believed_is_told_once_as_unsure_and_has_no_value(text, note):
+    cellar = Cellar(unsure_s=5)
+    cellar.see(a_track("027416"), frames=100)
+    assert cellar.see(a_track(text), frames=48) == []
+    assert cellar.see(a_track(text), frames=500) == [(text, None, False, note)]
+    assert cellar.see(a_track("027416"), frames=10) == []
+    assert cellar.see(a_track(text), frames=500) == [(text, None, False, note)]
+
+
+def test_unsure_never():
+    assert Cellar(unsure_s=0).see(a_track("02741"), frames=500) == []
+
+
+def test_nothing_to_read_is_not_unsure():
+    cellar = Cellar(unsure_s=5)
+    cellar.see(a_track("027416"), frames=100)
+    assert cellar.see(frames=200) == []
+    assert cellar.see(a_track("027416", read=False), frames=200) == []
+    assert cellar.see(a_track("02741"), frames=20) == []
+
+
+def test_of_several_texts_the_meters_own_is_read():
+    cellar = Cellar()
+    small = a_track("187433", of=2, quad=quad_at(y=300, high=10))
+    tall = a_track("3", of=3, quad=quad_at(y=100, high=60))
+    assert cellar.see(small, a_track("027416"), tall, frames=100) == [("027416", 27416.0, True, "")]
+    assert cellar.see(a_track("027417", quad=quad_at(high=9)), small, tall, frames=9) == [("027417", 27417.0, True, "")]
+
+
+def test_what_it_says_now_is_what_is_believed():
+    cellar = Cellar(unsure_s=0)
+    cellar.see(a_track("027416"), frames=100)
+    before = cellar.teller.values["n"]
+    cellar.see(a_track("027410"), frames=100)
+    assert cellar.teller.values["n"] == before
+    cellar.see(a_track("027416"))
+    after = cellar.teller.values["n"]
+    assert (after.text, after.value, after.sure) == ("027416", 27416.0, True)
+    assert after.at > before.at

@@ -1,0 +1,243 @@
+import errno
+import fcntl
+import json
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgereader.models.data.datasets import open_crops
+from edgereader.models.data.labels_tsv import read_labels
+from edgereader.models.data.samples import TrainingDataError
+from edgereader.runtime.errors import DatasetError
+from edgereader.runtime.stream import settings
+from edgereader.runtime.stream.numbers.events import Event
+from edgereader.runtime.stream.sinks.evidence import Evidence
+
+
+def event(number, text="12", *, sure=False):
+    place = {"quad": [(0.0, 0.0)] * 4, "frame_hw": (1, 1), "frames": 1, "latency_ms": 1.0, "track": 1}
+    told = {"stream": "s", "name": "n", "kind": "free", "text": text, "confidence": 0.5, "sure": sure}
+    return Event(id=number, at="2026-11-22T21:00:00.000+00:00", **told, **place)
+
+
+def crop(grey=128, side=32):
+    return np.full((side, 3 * side, 3), grey, np.uint8)
+
+
+@pytest.fixture
+def open_evidence(tmp_path):
+    opened = []
+
+    def open_evidence(keep="all", max_mb=100.0):
+        opened.append(Evidence(settings.Evidence(keep=keep, folder=str(tmp_path / "seen"), max_mb=max_mb)))
+        return opened[-1]
+
+    yield open_evidence
+    for each in opened:
+        each.close(0)
+
+
+def pictures(folder):
+    return sorted(int(each.stem) for each in (folder / "seen/images").iterdir())
+
+
+def kept(folder):
+    return [json.loads(line)["id"] for line in (folder / "seen/readings.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(("keep", "expected"), [("all", [1, 2]), ("unsure", [2]), ("none", [])])
+def test_what_is_kept(open_evidence, tmp_path, keep, expected):
+    evidence = open_evidence(keep)
+    evidence.send(event(1, sure=True), crop())
+    evidence.send(event(2, sure=False), crop())
+    evidence.send(event(3, sure=False), None)
+    assert pictures(tmp_path) == kept(tmp_path) == expected
+
+
+def test_a_picture_is_the_crop(open_evidence):
+    evidence = open_evidence()
+    evidence.send(event(7), crop(200))
+    decoded = cv2.imdecode(np.frombuffer(evidence.picture(7), np.uint8), cv2.IMREAD_COLOR)
+    assert decoded.shape == (32, 96, 3)
+    assert abs(int(decoded.mean()) - 200) <= 2
+    assert evidence.picture(8) is None
+    assert (7 in evidence, 8 in evidence) == (True, False)
+
+
+def test_corrections_are_what_training_reads(open_evidence, tmp_path):
+    evidence = open_evidence()
+    for number in range(1, 6):
+        evidence.send(event(number, text="wrong"), crop(40 * number))
+    with pytest.raises(TrainingDataError, match="expected labels"):
+        open_crops(tmp_path / "seen")
+    assert evidence.correct(4, " 00123.4 ")
+    assert evidence.correct(2, "KÄ 17")
+    assert evidence.correct(2, "KÄ 18")
+    assert evidence.correct(5, "")
+    assert not evidence.correct(99, "1")
+    crops = open_crops(tmp_path / "seen")
+    assert [crops[at][1] for at in range(len(crops))] == ["KÄ 18", "00123.4"]
+    assert [round(float(crops[at][0].mean()) / 40) for at in range(len(crops))] == [2, 4]
+    assert [(each.path.name, each.text) for each in read_labels(tmp_path / "seen")][-1] == ("5.jpg", "")
+
+
+@pytest.mark.slow
+def test_training_takes_the_folder_as_it_is(open_evidence, tmp_path):
+    from edgereader.models.training.cli import train
+
+    evidence = open_evidence()
+    for number in range(1, 5):
+        evidence.send(event(number), crop(40 * number))
+        evidence.correct(number, f"{number}{number}")
+    shape = ["--stages", "None-VGG-None-CTC", "--width", "0.125", "--charset", "digits", "--as-it-is", "--fill"]
+    short = ["--steps", "1", "--batch", "2", "--workers", "0", "--validation", "1"]
+    places = ["--data", str(tmp_path / "seen"), "--to", str(tmp_path / "run")]
+    result = CliRunner().invoke(train, ["recognizer", *places, *shape, *short])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "run/recognizer.pt").exists()
+
+
+@pytest.mark.parametrize("text", ["a\tb", "a\nb", "x" * 65, "a\x00", "\u2028", "a\x85b", "\u202e12"])
+def test_a_correction_that_would_break_the_labels_is_refused(open_evidence, tmp_path, text):
+    evidence = open_evidence()
+    evidence.send(event(1), crop())
+    with pytest.raises(DatasetError, match="expected at most 64 printable characters"):
+        evidence.correct(1, f"1{text}1")
+    assert not (tmp_path / "seen/labels.tsv").exists()
+
+
+@given(text=st.text(max_size=70))
+def test_any_correction_is_refused_or_read_back(tmp_path_factory, text):
+    folder = tmp_path_factory.mktemp("any")
+    evidence = Evidence(settings.Evidence(keep="all", folder=str(folder)))
+    evidence.send(event(1), crop())
+    try:
+        evidence.correct(1, text)
+    except DatasetError:
+        return
+    finally:
+        evidence.close(0)
+    (label,) = read_labels(folder)
+    assert label.text == text.strip()
+    Evidence(settings.Evidence(keep="all", folder=str(folder))).close(0)
+
+
+def test_the_oldest_go_first_and_corrected_ones_last(open_evidence, tmp_path):
+    evidence = open_evidence(max_mb=1.0)  # 244 blocks of 4 KiB
+    for number in range(1, 201):
+        evidence.send(event(number), crop())
+    evidence.correct(1, "11")
+    evidence.correct(3, "33")
+    for number in range(201, 301):
+        evidence.send(event(number), crop())
+    left = pictures(tmp_path)
+    assert left[:2] == [1, 3]
+    assert left[2:] == list(range(left[2], 301))
+    assert 235 <= len(left) <= 244
+    assert (evidence.picture(2), evidence.picture(1) is not None) == (None, True)
+    assert not evidence.correct(2, "22")
+    evidence.close(0)
+    again = open_evidence(max_mb=1.0)
+    assert pictures(tmp_path) == left
+    assert kept(tmp_path) == left
+    assert again.correct(300, "300")
+    assert [each.text for each in read_labels(tmp_path / "seen")] == ["11", "33", "300"]
+
+
+def test_a_folder_full_of_corrections_keeps_them_until_it_must_not(open_evidence, tmp_path, caplog):
+    evidence = open_evidence(max_mb=1.0)
+    for number in range(1, 241):
+        evidence.send(event(number), crop())
+        evidence.correct(number, f"{number}")
+    for number in range(241, 300):
+        evidence.send(event(number), crop())
+    assert pictures(tmp_path)[:240] == list(range(1, 241))
+    assert "had to go" not in caplog.text
+    evidence.close(0)
+    more = tmp_path / "seen/images/1.jpg"
+    more.write_bytes(more.read_bytes() + bytes(600_000))
+    open_evidence(max_mb=1.0)
+    left = pictures(tmp_path)
+    assert left == list(range(2, 241))
+    assert [int(each.text) for each in read_labels(tmp_path / "seen")] == left
+    assert "had to go" in caplog.text
+
+
+def test_readings_of_pictures_that_are_gone_do_not_pile_up(open_evidence, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgereader.runtime.stream.sinks.evidence.SPARE_LINES", 10)
+    evidence = open_evidence(max_mb=1.0)
+    for number in range(1, 1001):
+        evidence.send(event(number), crop())
+    assert len(kept(tmp_path)) <= 2 * 244 + 10
+    assert set(pictures(tmp_path)) <= set(kept(tmp_path))
+
+
+def test_it_goes_on_after_a_power_cut(open_evidence, tmp_path):
+    evidence = open_evidence()
+    for number in (1, 2, 3):
+        evidence.send(event(number), crop())
+    evidence.close(0)
+    (tmp_path / "seen/images/2.jpg").write_bytes(b"")
+    (tmp_path / "seen/images/notes.jpg").write_bytes(b"somebody's")
+    with (tmp_path / "seen/readings.jsonl").open("ab") as file:
+        file.write(b'{"id":3,"at"')
+    evidence = open_evidence()
+    assert evidence.picture(2) is None
+    assert kept(tmp_path) == [1, 3]
+    evidence.send(event(4), crop())
+    assert kept(tmp_path) == [1, 3, 4]
+    assert (tmp_path / "seen/images/notes.jpg").read_bytes() == b"somebody's"
+
+
+def test_a_data_set_of_somebody_else_is_left_alone(open_evidence, tmp_path):
+    (tmp_path / "seen").mkdir()
+    (tmp_path / "seen/labels.tsv").write_text("a.png\t1\t\n")
+    with pytest.raises(DatasetError, match="expected a folder of evidence, got another data set"):
+        open_evidence()
+    assert [each.name for each in (tmp_path / "seen").iterdir()] == ["labels.tsv"]
+
+
+def test_labels_that_were_changed_by_hand_are_not_lost(open_evidence, tmp_path):
+    open_evidence().close(0)
+    (tmp_path / "seen/labels.tsv").write_text("images/1.jpg\t1\t\nmine/2.jpg\t2\t\n")
+    with pytest.raises(DatasetError, match=r"labels.tsv:2: expected images/NUMBER.jpg"):
+        open_evidence()
+    (tmp_path / "seen/labels.tsv").unlink()
+    open_evidence()
+
+
+def test_two_streams_do_not_share_a_folder(open_evidence):
+    first = open_evidence()
+    with pytest.raises(DatasetError, match="expected a folder of its own, got that of a running stream"):
+        open_evidence()
+    first.close(0)
+    open_evidence()
+
+
+def test_a_full_disk_is_told_once_and_no_end(open_evidence, tmp_path, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    evidence = open_evidence()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        for number in (1, 2, 3):
+            evidence.send(event(number), crop())
+    assert caplog.text.count("No space left on device") == 1
+    assert evidence.picture(1) is None
+    with caplog.at_level(logging.WARNING):
+        evidence.send(event(4), crop())
+    assert "written again" in caplog.text
+    assert pictures(tmp_path) == kept(tmp_path) == [4]
+
+
+def test_the_folder_is_let_go(open_evidence, tmp_path):
+    open_evidence().close(0)
+    with (tmp_path / "seen/readings.jsonl").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,290 @@
+import itertools
+import logging
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from edgereader.runtime.errors import SourceError, SourceLost
+from edgereader.runtime.stream.settings import Camera
+from edgereader.runtime.stream.sources.capture import MOST_STUCK, QUEUE, Capture, wait_s
+
+from ..fakes import Clock, FakeSource, Opener, picture
+
+LOST = SourceLost("fake: gone")
+
+
+def camera(**options):
+    return Camera(**{"source": "rtsp://anna:geheim@cam/x", "timeout_s": 10, "frozen_s": 0, "black_s": 0, **options})
+
+
+def until(condition, seconds=20):
+    """Wait for a thread to come so far."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the thread did not come so far"
+        time.sleep(0.005)
+
+
+def threads():
+    return [each.name for each in threading.enumerate() if each.name.startswith("edgereader-ca")]
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left():
+    until(lambda: not threads())
+    yield
+    until(lambda: not threads())
+
+
+@pytest.fixture
+def hang():
+    """What a read hangs on until the test is over."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_only_the_latest_frame_is_kept_and_drops_are_counted(hang):
+    go = threading.Event()
+    source = FakeSource([picture(0), go, *map(picture, range(1, 11)), hang])
+    with Capture(camera(), Opener(source)) as capture:
+        shots = iter(capture)
+        assert next(shots).number == 0
+        go.set()
+        until(lambda: capture.status.frames == 11)
+        shot = next(shots)
+        assert (shot.number, int(shot.frame[0, 0, 0]), capture.status.dropped) == (10, 10, 9)
+        capture.stop()
+        assert list(shots) == []
+
+
+def test_every_frame_of_a_file_comes_and_reading_ahead_is_bounded():
+    source = FakeSource([(picture(number), number / 25) for number in range(60)], live=False)
+    numbers = []
+    with Capture(camera(every_frame=True), Opener(source)) as capture:
+        for shot in capture:
+            numbers.append((shot.number, int(shot.frame[0, 0, 0])))
+            assert source.reads <= len(numbers) + QUEUE + 2
+    assert numbers == [(number, number) for number in range(60)]
+    assert (capture.status.dropped, capture.status.state, capture.status.reason) == (0, "ended", "")
+
+
+def test_a_camera_drops_frames_also_when_every_frame_is_asked_for():
+    source = FakeSource(map(picture, range(50)))
+    with Capture(camera(every_frame=True), Opener(source)) as capture:
+        capture.start()
+        until(lambda: capture.status.state == "ended")
+        assert [shot.number for shot in capture] == [49]
+
+
+def test_a_folder_without_a_speed_is_read_without_drops():
+    source = FakeSource(map(picture, range(30)), live=False)
+    with Capture(camera(), Opener(source)) as capture:
+        assert [shot.number for shot in capture] == list(range(30))
+
+
+@pytest.mark.parametrize(("fps", "every_s"), [(0, 0.5), (4, 0.25)])
+def test_a_file_is_played_at_its_own_speed_or_the_one_asked_for(fps, every_s):
+    clock = Clock()
+    source = FakeSource([(picture(number), number / 2) for number in range(8)], live=False)
+    with Capture(camera(fps=fps), Opener(source), clock=clock, sleep=clock.sleep, now=lambda: 5e8) as capture:
+        shots = list(capture)
+    began_s = shots[0].at_s - shots[0].number * every_s
+    for shot in shots:
+        assert shot.at_s >= began_s + shot.number * every_s - 0.05
+        assert shot.taken_s == 5e8 + shot.number / 2
+
+
+def test_a_cameras_frames_have_the_time_they_came():
+    with Capture(camera(), Opener(FakeSource([picture(1)])), clock=lambda: 7.0, now=lambda: 5e8) as capture:
+        shot = next(iter(capture))
+    assert (shot.at_s, shot.taken_s) == (7.0, 5e8)
+
+
+def test_a_lost_camera_is_opened_again_with_longer_and_longer_waits_and_said_once(caplog):
+    caplog.set_level(logging.INFO, "edgereader")
+    clock = Clock()
+    first = FakeSource([picture(1), LOST])
+    opener = Opener(first, *[SourceLost("refused")] * 5, FakeSource([picture(2)]), clock=clock)
+    with Capture(
+        camera(retry_s=1, retry_most_s=4), opener, clock=clock, sleep=clock.sleep, chance=lambda: 0.0
+    ) as capture:
+        shots = list(capture)
+    waits = [later - earlier for earlier, later in itertools.pairwise(opener.times_s)]
+    for wait, expected in zip(waits, (1, 2, 4, 4, 4, 4), strict=True):
+        assert expected <= wait < expected + 1
+    assert {shot.number for shot in shots} <= {0, 1}
+    assert (capture.status.frames, capture.status.reconnects) == (2, 1)
+    assert first.closed
+    assert [each.getMessage().split(": ")[1] for each in caplog.records] == ["live", "lost", "live", "ended"]
+    assert "geheim" not in caplog.text
+
+
+def test_a_connection_that_lasts_starts_the_waits_afresh():
+    clock = Clock()
+    sources = [FakeSource([picture(number), LOST]) for number in range(8)]
+    for source in sources:
+        source.close = lambda: clock.add(30)
+    opener = Opener(*sources, FakeSource([picture(9)]), clock=clock)
+    with Capture(camera(retry_s=1), opener, clock=clock, sleep=clock.sleep, chance=lambda: 0.0) as capture:
+        list(capture)
+    assert all(31 <= later - earlier < 32.5 for earlier, later in itertools.pairwise(opener.times_s))
+
+
+def test_waits_double_up_to_the_longest_and_differ_by_chance():
+    waits = [wait_s(camera(retry_s=1, retry_most_s=60), tries, 0.0) for tries in (0, 1, 2, 5, 6, 10**6)]
+    assert waits == [1, 2, 4, 32, 60, 60]
+    assert wait_s(camera(retry_s=8), 0, 1.0) == 6
+
+
+def test_a_read_that_hangs_is_lost_and_left_and_its_late_frame_is_not_taken(hang):
+    clock, hangs = Clock(), threading.Event()
+    first = FakeSource([picture(1), hangs, picture(2)])
+    opener = Opener(first, FakeSource([picture(3), hang]))
+    with Capture(camera(), opener, clock=clock, sleep=clock.sleep, chance=lambda: 0.0) as capture:
+        shots = iter(capture)
+        assert int(next(shots).frame[0, 0, 0]) == 1
+        until(lambda: first.reads == 2)
+        clock.add(11)
+        until(lambda: capture.status.state == "lost")
+        assert "no new frames within 10 s" in capture.status.reason
+        clock.add(2)
+        assert int(next(shots).frame[0, 0, 0]) == 3
+        hangs.set()
+        until(lambda: first.closed)
+        assert (capture.status.frames, capture.status.reconnects) == (2, 1)
+
+
+def test_stop_and_close_return_while_a_read_hangs(hang):
+    source = FakeSource([picture(1), hang])
+    with Capture(camera(), Opener(source)) as capture:
+        assert next(iter(capture)).number == 0
+        until(lambda: source.reads == 2)
+        began = time.monotonic()
+        capture.close()
+        assert time.monotonic() - began < 5
+        assert list(capture) == []
+    assert not source.closed
+    hang.set()
+    until(lambda: source.closed)
+
+
+def test_no_more_than_a_few_reads_that_hang_are_left_behind(hang):
+    clock = Clock()
+    opener = Opener(*[FakeSource([hang]) for _ in range(50)])
+    with Capture(camera(retry_s=0.1, retry_most_s=0.1), opener, clock=clock, sleep=clock.sleep) as capture:
+        capture.start()
+        for _ in range(100):
+            clock.add(30)
+            time.sleep(0.01)
+        assert len(opener.times_s) == MOST_STUCK
+        hang.set()
+        until(lambda: len(opener.times_s) > MOST_STUCK)
+
+
+def test_a_camera_that_gives_broken_frames_only_is_lost():
+    clock = Clock()
+    broken = itertools.repeat((None, None))
+    with Capture(camera(), Opener(FakeSource(broken)), clock=clock, sleep=clock.sleep) as capture:
+        capture.start()
+        until(lambda: capture.status.broken > 3)
+        clock.add(25)
+        until(lambda: capture.status.state == "lost")
+
+
+def test_what_cannot_be_opened_from_the_start_is_an_error_for_the_caller():
+    with Capture(camera(), Opener(SourceError("no such file"))) as capture, pytest.raises(SourceError, match="no such"):
+        list(capture)
+    assert (capture.status.state, capture.status.reason) == ("ended", "no such file")
+
+
+def test_a_camera_that_was_there_is_waited_for_whatever_the_error():
+    opener = Opener(FakeSource([picture(1), LOST]), SourceError("no such device"), FakeSource([picture(2)]))
+    with Capture(camera(retry_s=0.01), opener) as capture:
+        list(capture)
+    assert capture.status.frames == 2
+
+
+def test_a_file_that_cannot_be_read_on_is_an_error_after_its_frames():
+    source = FakeSource([(picture(1), 0.0), LOST], live=False)
+    numbers = []
+    with Capture(camera(every_frame=True), Opener(source)) as capture, pytest.raises(SourceLost):
+        numbers.extend(shot.number for shot in capture)
+    assert numbers == [0]
+
+
+def test_a_mistake_in_the_program_reaches_the_caller():
+    source = FakeSource([ZeroDivisionError("oops")])
+    with Capture(camera(), Opener(source)) as capture, pytest.raises(ZeroDivisionError):
+        list(capture)
+
+
+def test_broken_frames_are_counted_and_passed_over():
+    source = FakeSource([(picture(1), 0.0), (None, 0.1), (picture(2), 0.2)], live=False)
+    with Capture(camera(every_frame=True), Opener(source)) as capture:
+        assert [shot.number for shot in capture] == [0, 1]
+    assert (capture.status.broken, capture.status.frames) == (1, 2)
+
+
+def test_frames_may_change_their_size():
+    source = FakeSource([picture(1), picture(2, (20, 30))], live=False)
+    with Capture(camera(), Opener(source)) as capture:
+        assert [shot.frame.shape[:2] for shot in capture] == [(8, 12), (20, 30)]
+    assert capture.status.size_hw == (20, 30)
+
+
+def test_a_frozen_feed_is_said_and_its_frames_go_on():
+    clock = Clock()
+    source = FakeSource(itertools.repeat((picture(1), None), 500))
+    source.read = lambda read=source.read: (clock.add(0.1), read())[1]
+    with Capture(camera(frozen_s=5), Opener(source), clock=clock, sleep=clock.sleep) as capture:
+        states = {capture.status.state for _ in capture}
+    assert "frozen" in states
+
+
+def test_stop_from_another_thread_ends_the_iterator_and_a_file_that_waits():
+    source = FakeSource([(picture(number), 1000.0 * number) for number in range(5)], live=False)
+    with Capture(camera(), Opener(source)) as capture:
+        threading.Timer(0.2, capture.stop).start()
+        assert [shot.number for shot in capture] == [0]
+    assert (capture.status.state, capture.status.reason, source.closed) == ("ended", "stopped", True)
+
+
+def test_stop_ends_a_wait_for_a_lost_camera():
+    with Capture(camera(retry_s=1000, retry_most_s=1000), Opener(LOST)) as capture:
+        capture.start()
+        until(lambda: capture.status.state == "lost")
+        began = time.monotonic()
+        capture.close()
+        assert time.monotonic() - began < 5
+        assert capture.status.state == "ended"
+
+
+def test_a_signal_handler_may_stop_it():
+    source = FakeSource(map(picture, itertools.count()))
+    capture = Capture(camera(), Opener(source))
+    before = signal.signal(signal.SIGTERM, lambda *_: capture.stop())
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM))
+    try:
+        with capture:
+            timer.start()
+            assert sum(1 for _ in capture) > 0
+        assert capture.status.reason == "stopped"
+    finally:
+        timer.join()
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_an_unused_or_twice_closed_capture_is_no_error():
+    capture = Capture(camera(), Opener(LOST))
+    capture.close()
+    capture.close()
+    assert list(capture) == []
+
+
+def test_the_first_status_is_connecting():
+    status = Capture(camera(), Opener(LOST), now=lambda: 5e8).status
+    assert (status.state, status.since_s, status.frames) == ("connecting", 5e8, 0)

@@ -1,0 +1,115 @@
+import logging
+from pathlib import Path
+
+import pytest
+
+from edgereader.runtime.errors import SourceError
+from edgereader.runtime.stream.settings import Camera
+from edgereader.runtime.stream.sources import opencv as captures
+from edgereader.runtime.stream.sources.source import open_source
+from edgereader.runtime.stream.sources.videos import Lag
+
+from ..clips import write_video
+from ..mjpeg_server import MjpegServer
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.avi")
+
+
+def open_video(path, **options):
+    return open_source(Camera(source=str(path), **options))
+
+
+def read_all(source, most=1000):
+    read = []
+    while len(read) < most and (got := source.read()) is not None:
+        read.append(got)
+    source.close()
+    return read
+
+
+@pytest.mark.parametrize(("name", "fourcc"), [("a.avi", "MJPG"), ("a.mp4", "mp4v"), ("a.mkv", "VP80")])
+def test_a_video_gives_all_its_frames_with_their_times(tmp_path, name, fourcc):
+    source = open_video(write_video(tmp_path / name, 20, 10, fourcc))
+    assert (source.live, source.fps) == (False, 10)
+    read = read_all(source)
+    assert [seconds for _, seconds in read] == pytest.approx([place / 10 for place in range(20)], abs=0.002)
+    for number, (frame, _) in enumerate(read):
+        assert frame.shape == (240, 320, 3)
+        assert abs(int(frame[20, 20, 0]) - 10 * number) < 12
+
+
+def test_a_looped_video_goes_on_with_later_times(clip):
+    seconds = [each for _, each in read_all(open_video(clip, loop=True), 120)]
+    assert seconds == pytest.approx([place / 25 for place in range(120)], abs=0.002)
+
+
+def test_a_video_is_turned_and_played_at_the_speed_asked_for(clip):
+    source = open_video(clip, turn=270, fps=5)
+    assert source.fps == 5
+    assert source.read()[0].shape == (320, 240, 3)
+
+
+def test_a_closed_video_leaves_no_file_open(clip):
+    for _ in range(2):
+        source = open_video(clip, loop=True)
+        read_all(source, 60)
+    links = [each.resolve() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    assert clip.resolve() not in links
+
+
+@pytest.mark.parametrize("contents", [b"", b"no video" * 1000, None])
+def test_what_is_no_video_is_an_error(tmp_path, clip, contents):
+    path = tmp_path / "broken.mp4"
+    whole = write_video(tmp_path / "whole.mp4", fourcc="mp4v").read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if contents is None else contents)
+    with pytest.raises(SourceError, match=r"broken.mp4: expected a video, got .*; convert or copy"):
+        open_video(path)
+
+
+def test_a_video_that_is_cut_short_gives_what_it_has_and_a_warning(tmp_path, clip, caplog):
+    path = tmp_path / "cut.avi"
+    whole = clip.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with caplog.at_level(logging.WARNING, "edgereader"):
+        assert 15 < len(read_all(open_video(path))) < 35
+        read_all(open_video(path, loop=True), 100)
+    assert [each.args[1] for each in caplog.records] == [50, 50]  # once each, also when it is looped
+
+
+def test_a_damaged_video_is_read_on(tmp_path, clip):
+    data = bytearray(clip.read_bytes())
+    for at in range(len(data) // 5, len(data) - len(data) // 5, len(data) // 10):
+        data[at : at + 300] = bytes(300)
+    path = tmp_path / "damaged.avi"
+    path.write_bytes(data)
+    assert len(read_all(open_video(path))) > 30
+
+
+def test_a_whole_video_is_no_warning(clip, caplog):
+    read_all(open_video(clip))
+    assert not caplog.records
+
+
+def test_a_playlist_in_a_file_opens_no_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(captures, "OPEN_S", 1.0)
+    with MjpegServer(lambda: iter(())) as server:
+        path = tmp_path / "list.m3u8"
+        path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nhttp://127.0.0.1:{server.port}/a.ts\n")
+        with pytest.raises(SourceError):
+            open_video(path)
+        assert server.clients == 0
+
+
+def test_a_frame_that_comes_late_by_its_time_stamp_has_a_lag():
+    lag = Lag()
+    assert [lag.of(stamp, now) for stamp, now in ((0, 100), (1, 101.2), (2, 102), (3, 109))] == pytest.approx(
+        [0, 0.2, 0, 6], abs=0.01
+    )
+
+
+def test_a_cameras_clock_that_runs_slowly_is_no_lag():
+    lag = Lag()
+    assert max(lag.of(second * 0.9995, second) for second in range(100_000)) < 1

@@ -1,0 +1,260 @@
+import itertools
+import threading
+import time
+from email.utils import formatdate
+
+import cv2
+import pytest
+
+from edgereader.runtime.errors import ImageError, SourceError, SourceLost
+from edgereader.runtime.stream.settings import Camera
+from edgereader.runtime.stream.sources.capture import Capture
+from edgereader.runtime.stream.sources.source import open_source
+from edgereader.runtime.stream.sources.web_pictures import MotionJpeg, Stills
+
+from ..clips import jpeg, numbered
+from ..mjpeg_server import MjpegServer
+from ..still_server import StillServer
+
+JPEG = {"Content-Type": "image/jpeg"}
+
+
+def still(server, **options):
+    return open_source(Camera(source=server.url, **{"fps": 50, "timeout_s": 5, **options}))
+
+
+def number_of(frame):
+    """What `numbered` made it of."""
+    return round(float(frame[20, 20, 0]) / 10)
+
+
+def test_a_camera_of_still_pictures_is_asked_again_and_again():
+    with StillServer(lambda number: (200, JPEG, jpeg(numbered(number)))) as server:
+        source = still(server, turn=90)
+        assert isinstance(source, Stills)
+        assert (source.live, source.name) == (True, server.url.replace("?channel=1", "***"))
+        frames = [source.read() for _ in range(5)]
+        source.close()
+    assert [frame[20, -20, 0] // 10 for frame, _ in frames] == pytest.approx(range(5), abs=1)
+    assert {frame.shape for frame, _ in frames} == {(320, 240, 3)}
+    assert {seconds for _, seconds in frames} == {None}
+
+
+def test_every_format_of_a_picture_will_do():
+    def answer(number):
+        name = ("png", "webp")[number % 2]
+        return 200, {"Content-Type": f"image/{name}; x=y"}, cv2.imencode(f".{name}", numbered(number))[1].tobytes()
+
+    with StillServer(answer) as server:
+        source = still(server)
+        assert [number_of(source.read()[0]) for _ in range(3)] == [0, 1, 2]
+
+
+def test_the_speed_is_the_one_asked_for_or_one_a_second():
+    waits = []
+    clock = itertools.count(0, 0).__next__
+    with StillServer(lambda number: (200, JPEG, jpeg(numbered(number)))) as server:
+        for fps in (0, 4):
+            source = open_source(Camera(source=server.url, fps=fps))
+            source._clock, source._asked_s, source._sleep = clock, 0, waits.append
+            source.read()
+            source.read()
+    assert waits == [1.0, 0.25]
+
+
+def test_a_picture_that_has_not_changed_is_no_new_frame():
+    """It is asked for on condition, by ETag and by time; and a server that answers all the same is seen through."""
+    began = time.time()
+
+    def answer(number):
+        round_ = number // 4
+        headers = {**JPEG, "ETag": f'"{round_}"', "Last-Modified": formatdate(began + round_, usegmt=True)}
+        return (304, headers, b"") if number % 4 == 2 else (200, headers, jpeg(numbered(round_)))
+
+    with StillServer(answer) as server:
+        source = still(server)
+        assert [number_of(source.read()[0]) for _ in range(3)] == [0, 1, 2]
+        assert [each.get("If-None-Match") for each in server.asked] == [None, *['"0"'] * 4, *['"1"'] * 4]
+        assert server.asked[5]["If-Modified-Since"] == formatdate(began + 1, usegmt=True)
+
+
+def test_a_time_that_never_changes_hides_no_picture():
+    """Some cameras tell the time of their firmware: it costs the first picture only."""
+    headers = {**JPEG, "Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT"}
+    with StillServer(lambda number: (200, headers, jpeg(numbered(number)))) as server:
+        source = still(server)
+        assert [number_of(source.read()[0]) for _ in range(3)] == [1, 2, 3]
+
+
+def test_equal_pictures_of_a_camera_that_tells_nothing_are_frames():
+    """Whether they are frozen is judged as of any camera."""
+    with StillServer(lambda _: (200, JPEG, jpeg(numbered(1)))) as server:
+        source = still(server)
+        assert [number_of(source.read()[0]) for _ in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("status", [200, 304])
+def test_a_camera_whose_picture_does_not_change_has_no_new_frames(status):
+    def answer(number):
+        return (
+            status if number else 200,
+            {**JPEG, "ETag": '"a"'},
+            jpeg(numbered(1)) if status == 200 or not number else b"",
+        )
+
+    with StillServer(answer) as server:
+        source = still(server, timeout_s=0.5)
+        source.read()
+        began = time.monotonic()
+        with pytest.raises(SourceLost, match=r"/picture.jpg\*\*\*: no new frames within 0.5 s"):
+            source.read()
+        assert 0.4 < time.monotonic() - began < 5
+
+
+def test_a_camera_that_comes_back_with_its_old_picture_is_still_silent():
+    """By the camera's clock alone: that of its answer and that of its picture."""
+
+    def answer(number):
+        taken = time.time() - (100 if number < 3 else 1)
+        headers = {**JPEG, "Last-Modified": formatdate(taken, usegmt=True)}
+        return 200, headers, jpeg(numbered(0 if number < 3 else number))
+
+    with StillServer(answer) as server:
+        assert number_of(still(server).read()[0]) == 3
+
+
+def test_a_broken_picture_is_told_and_the_next_one_read():
+    with StillServer(lambda number: (200, JPEG, jpeg(numbered(number))[: 900 if number == 1 else None])) as server:
+        source = still(server)
+        source.read()
+        with pytest.raises(ImageError, match="cut short"):
+            source.read()
+        assert number_of(source.read()[0]) == 2
+
+
+def test_a_time_between_pictures_that_is_longer_than_the_timeout_is_an_error():
+    said = "expected a timeout_s above the 20 s between two still pictures, got 10"
+    server = StillServer(lambda number: (200, JPEG, jpeg(numbered(number))))
+    with server, pytest.raises(SourceError, match=said):
+        open_source(Camera(source=server.url, fps=0.05, timeout_s=10))
+
+
+@pytest.mark.parametrize("schemes", [("Basic",), ("MD5",)])
+def test_a_camera_of_still_pictures_with_a_login_comes_back(schemes, tmp_path, caplog):
+    (tmp_path / "password").write_text("ge#h/e?im@'\"\n")
+    gone = threading.Event()
+
+    def answer(number):
+        return (503, {}, b"") if gone.is_set() else (200, JPEG, jpeg(numbered(number)))
+
+    with StillServer(answer, login=("anna", "ge#h/e?im@'\""), schemes=schemes) as server:
+        camera = Camera(
+            source=server.url,
+            username="anna",
+            password_file=str(tmp_path / "password"),
+            fps=50,
+            retry_s=0.05,
+            retry_most_s=0.1,
+        )
+        with Capture(camera) as capture:
+            shots = iter(capture)
+            next(shots)
+            gone.set()
+            end = time.monotonic() + 20
+            while capture.status.state != "lost":
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            assert "HTTP status 503" in capture.status.reason
+            gone.clear()
+            while not capture.status.reconnects:
+                next(shots)
+    assert not [each for each in ("anna", "ge#h", "im@") if each in caplog.text]
+
+
+def parts(*bodies, head=b"", boundary=b"--frame", length=True, end=b""):
+    """A body of multipart/x-mixed-replace."""
+    made = [
+        b"%s\r\nContent-Type: image/jpeg\r\n%s\r\n%s\r\n"
+        % (boundary, b"Content-Length: %d\r\n" % len(each) if length else b"", each)
+        for each in bodies
+    ]
+    return head + b"".join(made) + end
+
+
+BODIES = [jpeg(numbered(number)) for number in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("body", "boundary"),
+    [
+        (parts(*BODIES), "frame"),
+        (parts(*BODIES), '"frame"'),
+        (parts(*BODIES), "--frame"),
+        (parts(*BODIES, head=b"\r\n", end=b"--frame--\r\n"), "frame"),
+        (parts(*BODIES, length=False, end=b"--frame\r\n"), "frame"),
+        (parts(*BODIES, boundary=b"--a=b(c)"), '"a=b(c)"'),
+        (b"".join(b"--frame\n\n%s\n" % each for each in BODIES) + b"--frame--\n", "frame"),
+    ],
+)
+def test_pictures_in_a_row_are_read_however_they_are_parted(body, boundary):
+    kind = {"Content-Type": f"multipart/x-mixed-replace; boundary={boundary}"}
+    with StillServer(lambda _: (200, kind, body)) as server:
+        source = open_source(Camera(source=server.url))
+        assert isinstance(source, MotionJpeg)
+        assert [number_of(source.read()[0]) for _ in BODIES] == [0, 1, 2, 3]
+        with pytest.raises(SourceLost, match="got no more"):
+            source.read()
+        source.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"no part at all", parts(BODIES[0])[:-900], bytes(range(256)) * 999])
+def test_a_row_that_is_none_is_lost(body):
+    kind = {"Content-Type": "multipart/x-mixed-replace; boundary=frame"}
+    with StillServer(lambda _: (200, kind, body)) as server:
+        source = open_source(Camera(source=server.url))
+        with pytest.raises(SourceLost, match="got no more"):
+            source.read()
+
+
+def test_a_part_that_is_no_picture_is_a_broken_frame():
+    kind = {"Content-Type": "multipart/x-mixed-replace; boundary=frame"}
+    with StillServer(lambda _: (200, kind, parts(b"busy", BODIES[1]))) as server:
+        source = open_source(Camera(source=server.url))
+        with pytest.raises(ImageError, match="got something else"):
+            source.read()
+        assert number_of(source.read()[0]) == 1
+
+
+@pytest.mark.parametrize("sent", [0, 700])
+def test_a_row_that_stops_without_closing_has_no_new_frames(sent):
+    """Also in the middle of a picture."""
+    hold = threading.Event()
+
+    def frames():
+        yield from BODIES
+        if sent:
+            yield b"\xff\xd8" + bytes(sent)
+        hold.wait(30)
+
+    with MjpegServer(frames) as server:
+        source = open_source(Camera(source=server.url, timeout_s=0.5))
+        assert [number_of(source.read()[0]) for _ in BODIES] == [0, 1, 2, 3]
+        if sent:
+            with pytest.raises(ImageError):
+                source.read()
+        began = time.monotonic()
+        with pytest.raises(SourceLost, match="no new frames within 0.5 s"):
+            source.read()
+        assert 0.3 < time.monotonic() - began < 5
+        hold.set()
+
+
+def test_what_is_neither_picture_nor_row_is_for_ffmpeg(tmp_path):
+    from ..clips import write_video
+
+    video = write_video(tmp_path / "a.avi", 20).read_bytes()
+    with StillServer(lambda _: (200, {"Content-Type": "video/x-msvideo"}, video)) as server:
+        source = open_source(Camera(source=server.url))
+        assert type(source).__name__ == "Video"
+        assert source.read()[0].shape == (240, 320, 3)
+        source.close()

@@ -1,0 +1,57 @@
+import pytest
+
+from edgereader.runtime.errors import AlphabetError
+from edgereader.runtime.text.values import Notation
+
+NONE = ["01/04/2026", "12:30", "17.03.2024", "2024-03-17", "1/2", "12-14", "192.168.1.1", "12.", "5-", "+-3", "--1"]
+NONE += ["", ".", "-", "%", "$45%", "1,23,456", "12.34.56", "1e5", "1_0", "AB12", "nan", "٣", "12 345", "1 2", "1.,5"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("12345", 12345), ("007", 7), ("45%", 45), ("45 %", 45), ("$19.99", 19.99), ("19.99$", 19.99), ("+12", 12),
+        ("-18", -18), ("−18", -18), ("- 18", -18), ("-$5", -5), ("$-5", -5), (".75", 0.75), (",750", 0.75),
+        ("-.5", -0.5),
+        ("12,5", 12.5), ("0.123", 0.123), ("1234.567", 1234.567), ("1.234,56", 1234.56), ("1,234.56", 1234.56),
+        ("1,234,567", 1234567), ("1.234.567,8", 1234567.8), ("1'234.50", 1234.5), ("1’234", 1234), ("#42", 42),
+        ("12345678901234567890", 12345678901234567890),
+    ],
+)  # fmt: skip
+def test_what_can_mean_one_number_only(text, value):
+    found = Notation().value_of(text)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize("text", NONE)
+def test_what_is_no_number(text):
+    assert Notation().value_of(text) is None
+
+
+@pytest.mark.parametrize("text", ["1.234", "1,234", "-1.234", "$123,456", "12.345"])
+def test_what_could_be_two_numbers_has_no_value(text):
+    assert Notation().value_of(text) is None
+    assert Notation(".").value_of(text) is not None
+    assert Notation(",").value_of(text) is not None
+
+
+@pytest.mark.parametrize(
+    ("notation", "text", "value"),
+    [
+        (Notation("."), "1.234", 1.234), (Notation("."), "1,234", 1234), (Notation("."), "12,5", None),
+        (Notation(","), "1.234", 1234), (Notation(","), "1,234", 1.234), (Notation(","), "12.5", None),
+        (Notation(thousands=" "), "12 345", 12345), (Notation(thousands=" "), "12 34", None),
+        (Notation(thousands=" "), "12 345,67", 12345.67), (Notation(thousands=" "), "1.234", 1.234),
+        (Notation(",", " ."), "1 234,5", 1234.5), (Notation(",", " ."), "1.234", 1234),
+        (Notation(",", " ."), "1 234.567", None), (Notation(thousands=""), "1,234", 1.234),
+        (Notation(thousands=","), "1,234", 1234), (Notation(thousands="."), "0.123", 123),
+    ],
+)  # fmt: skip
+def test_settings_say_which(notation, text, value):
+    assert notation.value_of(text) == value
+
+
+@pytest.mark.parametrize("wrong", [("-", None), ("", None), (".", ".,"), (None, "x"), (None, "1")])
+def test_settings_that_mean_nothing(wrong):
+    with pytest.raises(AlphabetError, match=r"expected .* got .*; "):
+        Notation(*wrong)
