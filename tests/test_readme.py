@@ -185,7 +185,7 @@ def test_what_they_say_is_in_a_file_is_there(repository, pages):
     assert len(said) > 15
     for name, word, path in said:
         place = repository / path
-        files = sorted(place.glob("*.py")) if place.is_dir() else [place]
+        files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
         assert any(word in names_in(file) for file in files), f"{name}: expected {word} in {path}, got other names"
 
 
