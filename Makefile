@@ -92,8 +92,8 @@ build/wide/bundle.json: $(DEV)/.installed
 RESULTS := benchmarks/results/digits-edge.json
 CALIBRATION := $(wildcard benchmarks/results/digits-edge-calibration.json)
 
-card: $(DEV)/.installed  ## Write the model card and the README's results from the measured figures
-	$(DEV)/bin/edgereader card digits-edge --results $(RESULTS) $(CALIBRATION:%=--calibration %) --readme README.md
+card: $(DEV)/.installed  ## Write the model card and the results in docs/benchmarks.md from the measured figures
+	$(DEV)/bin/edgereader card digits-edge --results $(RESULTS) $(CALIBRATION:%=--calibration %) --readme docs/benchmarks.md
 
 # What the tests use of the system: fonts, OCR and a browser to compare and look with, a broker, a camera's server.
 DEBIAN := fonts-dejavu-core fonts-dseg tesseract-ocr chromium mosquitto openssl python3-gi gir1.2-gst-rtsp-server-1.0 \

@@ -24,7 +24,7 @@ from .gpu.jobs import DRY, FULL
 from .gpu.record import begin, line, save
 from .gpu.sections import sections
 from .gpu.state import gpu_of
-from .measuring import now
+from .record import now
 
 NAME = "gpu-check"
 FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -133,7 +133,7 @@ def keep(root: Path, kind: Kind, state: State, export: Callable[[Path], object])
 
 
 def has(root: Path, kind: Kind, state: State) -> bool:
-    """Whether a bundle has a network of these weights, but for rounding; its checkpoint comes after its graph."""
+    """Tell whether a bundle has a network of these weights, but for rounding; the checkpoint comes after the graph."""
     import torch
 
     from ..export.networks import load_craft, load_recognizer
@@ -188,7 +188,7 @@ def quantize(root: Path, kind: Kind, pictures: Sequence[Picture], say: Say) -> N
 
 
 def widened(thin: State, wide: State, narrow: float, width: float) -> State:
-    """CRAFT's weights at another width that compute the same maps, but for rounding.
+    """Return CRAFT's weights at another width that compute the same maps, but for rounding.
 
     Every channel of the wide network is a copy of one of the thin network; a weight is shared among the copies of
     the channel that it takes, so that their sum is what the one channel gave.
@@ -212,7 +212,7 @@ def _widened(key: str, weights: Tensor, like: Tensor, narrow: float, width: floa
     if block in JOINED and layer == "conv.0":
         from ..models.width import thin
 
-        columns = copies(*([thin(each, size) for each in JOINED[block]] for size in (narrow, width)))
+        columns = copies(*([thin(channels, size) for channels in JOINED[block]] for size in (narrow, width)))
     else:
         columns = copies([weights.shape[1]], [like.shape[1]])
     shared: Tensor = weights[rows][:, columns] / columns.bincount()[columns].reshape(1, -1, 1, 1)
@@ -220,7 +220,7 @@ def _widened(key: str, weights: Tensor, like: Tensor, narrow: float, width: floa
 
 
 def copies(thin: Sequence[int], wide: Sequence[int]) -> Tensor:
-    """The thin channel that each wide channel is a copy of, where channels of several blocks lie side by side."""
+    """Return the thin channel that each wide channel copies, where channels of several blocks lie side by side."""
     import torch
 
     starts = [sum(thin[:place]) for place in range(len(thin))]

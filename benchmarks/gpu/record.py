@@ -8,9 +8,7 @@ from msgspec.structs import replace
 
 from ...runtime import Bundle
 from ...runtime.errors import DatasetError
-from ..machine import this_machine
-from ..measuring import now
-from ..report import read_json, write_file, write_json
+from ..record import now, read_json, this_machine, write_file, write_json
 from .figures import Entry, Frames, Gpu, Memory, Missing, Prepared, Report, Speed, Verified
 from .markdown import page
 

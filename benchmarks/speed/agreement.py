@@ -26,9 +26,7 @@ from ...runtime.recognizer import Recognizer
 from ..contenders import Options, Unavailable
 from ..contenders.easy_ocr import EasyOcr, Grey, open_contender
 from ..contenders.peer import box
-from ..machine import this_machine
-from ..measuring import check_files, command_line, now
-from ..report import writable, write_json
+from ..record import check_files, command_line, now, this_machine, writable, write_json
 from .agreement_figures import Agreement, BoxTimes, Cause, Difference
 from .photos import decode, find, map_photos
 

@@ -15,7 +15,7 @@ from ...runtime import Bundle, Reader
 from ...runtime.errors import BackendUnavailable, EdgeReaderError
 from ...runtime.geometry.images import Frame
 from ..contenders import SHAREABLE, Contender, Found, Unavailable, opener
-from ..measuring import files_of, where
+from ..record import files_of, where
 from . import loadgen, process, stages
 from .figures import Memory, Work
 from .jobs import Answer, Command, Job, Measure, MemoryFound, Missing, Ready, StagesFound, TakeStages

@@ -12,10 +12,8 @@ from pathlib import Path
 import click
 
 from ..contenders import OPENERS
-from ..machine import this_machine
-from ..measuring import command_line, now
-from ..pages import write_pages
-from ..report import writable, write_json
+from ..record import command_line, now, this_machine, writable, write_json
+from ..report.page import write_pages
 from .entries import ALL, DEFAULT_BUNDLE, Entry, Variants, entries, interpreters
 from .figures import BUSY, SCENARIOS, Report, ScenarioName
 from .photos import decode, find

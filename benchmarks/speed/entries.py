@@ -11,7 +11,7 @@ from typing import Literal
 from ...runtime import Bundle
 from ...runtime.errors import DatasetError
 from ..contenders import OPENERS, Options
-from ..measuring import check_files
+from ..record import check_files
 
 ALL = "all"
 DEFAULT_BUNDLE = "digits-edge"

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from ..machine import Machine
+from ..record import Machine
 
 SCHEMA = 1
 ScenarioName = Literal["SingleStream", "MultiStream", "Server", "Offline"]

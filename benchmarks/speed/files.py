@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ...runtime.errors import DatasetError
-from ..report import read_json
+from ..record import read_json
 from .agreement_figures import Agreement
 from .figures import SCHEMA, Report
 from .growth_figures import Growth

@@ -9,10 +9,8 @@ from pathlib import Path
 import click
 
 from ...runtime import Bundle, Reader
-from ..machine import this_machine
-from ..measuring import command_line, files_of, now, where
 from ..options import backend_option, precision_option
-from ..report import write_json
+from ..record import command_line, files_of, now, this_machine, where, write_json
 from .growth_figures import Curve, Growth
 from .growth_run import MARGIN, Case, cases, curves, run
 

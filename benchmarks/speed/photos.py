@@ -15,7 +15,7 @@ from ...runtime.bundles.bundle import shipped
 from ...runtime.errors import DatasetError
 from ...runtime.geometry.files import find_photos, read_photo
 from ...runtime.geometry.images import Frame
-from ..datasets import open_set, split_name
+from ..accuracy.datasets import open_set, split_name
 from .figures import Photos
 
 ALIGNMENT = 64

@@ -1,4 +1,4 @@
-"""`edgereader bench report` and `edgereader bench readme`: pages and the README's tables, made again from JSON."""
+"""`edgereader bench report` and `edgereader bench readme`: pages and tables, made again from JSON."""
 
 import sys
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from ...runtime.errors import DatasetError
-from ..pages import write_pages
-from ..pages.readme import renewed
-from ..report import write_file
+from ..record import write_file
+from ..report.page import write_pages
+from ..report.summary import renewed
 from .figures import Report
 from .files import Figures, read_figures
 from .growth_figures import Growth
@@ -44,11 +44,14 @@ def report(files: tuple[Path, ...], folder: Path) -> None:
 
 
 @click.command()
-@click.argument("file", type=FILE, default=Path("README.md"), metavar="[README]")
+@click.argument("file", type=FILE, default=Path("docs/benchmarks.md"), metavar="[DOCUMENT]")
 @click.option("--results", type=FILE, default=Path("benchmarks/results"), show_default=True, help="Committed figures.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if something would change.")
 def readme(file: Path, results: Path, check: bool) -> None:  # noqa: FBT001  click's
-    """Write README's part about speed, between <!-- bench:begin --> and <!-- bench:end -->, from committed figures.
+    """Write DOCUMENT's part about speed, from committed figures.
+
+    DOCUMENT is docs/benchmarks.md unless it is given; the part lies between <!-- bench:begin --> and
+    <!-- bench:end -->.
 
     Figures are bench.json, bench-wide.json, bench-streams.json, bench-published.json, agreement.json, growth.json,
     soak.json and stream.json, as far as they are there.

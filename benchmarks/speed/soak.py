@@ -14,10 +14,8 @@ from msgspec.structs import replace
 
 from ...runtime import Bundle, Reader
 from ...runtime.errors import BundleError, DatasetError
-from ..machine import this_machine
-from ..measuring import command_line, files_of, now, where
 from ..options import backend_option, precision_option
-from ..report import read_json, write_json
+from ..record import command_line, files_of, now, read_json, this_machine, where, write_json
 from ..trend import METHOD
 from .slopes import GRAIN
 from .soak_figures import Slope, Soak

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from ..machine import Machine
+from ..record import Machine
 from .figures import SCHEMA
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from ...runtime.errors import BackendError, ImageError
-from ..measuring import now
 from ..memory import MIB, host_bytes
+from ..record import now
 from .slopes import slopes
 from .soak_figures import Sample, Soak
 from .soak_frames import CYCLE, Shot

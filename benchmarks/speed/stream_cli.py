@@ -10,10 +10,8 @@ import click
 
 from ...runtime import Bundle, Reader
 from ...runtime.errors import BundleError
-from ..machine import this_machine
-from ..measuring import command_line, files_of, now, where
 from ..options import backend_option, precision_option
-from ..report import writable, write_json
+from ..record import command_line, files_of, now, this_machine, where, writable, write_json
 from .cli import busy
 from .soak import interruptions, slope_line
 from .stream_clip import frame_hw, write_clip

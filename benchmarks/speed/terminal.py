@@ -1,6 +1,6 @@
 """A report on the terminal: a line for each contender and scenario, and the failures."""
 
-from ..terminal import columns
+from ..tables import columns
 from .figures import Contender, Report, Scenario, Stages
 from .together import times_as_long
 

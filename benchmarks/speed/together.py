@@ -5,7 +5,7 @@ from statistics import median
 
 import numpy as np
 
-from ..scoring import match, ratio
+from ..accuracy.scoring import match, ratio
 from .figures import Accuracy, Power, Scenario
 from .jobs import Turn
 from .photos import Photo

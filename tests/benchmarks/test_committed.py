@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from edgereader.benchmarks.calibration import Calibration
-from edgereader.benchmarks.report import read_json, read_report
+from edgereader.benchmarks.accuracy.calibration import Calibration
+from edgereader.benchmarks.accuracy.results import read_report
+from edgereader.benchmarks.record import read_json
 from edgereader.benchmarks.speed.figures import Report
 from edgereader.benchmarks.speed.files import read_figures
 from edgereader.runtime.bundles.bundle import Bundle, shipped

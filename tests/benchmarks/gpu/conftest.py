@@ -17,7 +17,7 @@ from edgereader.benchmarks.gpu.figures import (
     Verified,
     Work,
 )
-from edgereader.benchmarks.machine import this_machine
+from edgereader.benchmarks.record import this_machine
 
 CLOCKS = Clocks(sm_mhz=1980, memory_mhz=3201, power_w=None, temperature_c=51)
 

@@ -6,11 +6,11 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from edgereader.benchmarks.report import write_json
+from edgereader.benchmarks.record import write_json
 from edgereader.benchmarks.speed.compare import compare, comparison
 from edgereader.runtime.errors import DatasetError
 
-SPEC = importlib.util.spec_from_file_location("made_up", Path(__file__).parents[1] / "pages/conftest.py")
+SPEC = importlib.util.spec_from_file_location("made_up", Path(__file__).parents[1] / "report/conftest.py")
 MADE_UP = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(MADE_UP)
 BENCH, GROWTH, SOAK, STREAM = MADE_UP.BENCH, MADE_UP.GROWTH, MADE_UP.SOAK, MADE_UP.STREAM

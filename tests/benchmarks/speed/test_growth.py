@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from edgereader.benchmarks.report import read_json
+from edgereader.benchmarks.record import read_json
 from edgereader.benchmarks.speed import growth as growth_module
 from edgereader.benchmarks.speed import growth_run
 from edgereader.benchmarks.speed.growth import describe

@@ -1,7 +1,7 @@
 import pytest
 from click.testing import CliRunner
 
-from edgereader.benchmarks.report import write_json
+from edgereader.benchmarks.record import write_json
 from edgereader.benchmarks.speed.report_cli import readme, report
 from edgereader.runtime.errors import DatasetError
 

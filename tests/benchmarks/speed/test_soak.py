@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from edgereader.benchmarks.report import read_json
+from edgereader.benchmarks.record import read_json
 from edgereader.benchmarks.speed import soak as soak_module
 from edgereader.benchmarks.speed.soak import interruptions
 from edgereader.benchmarks.speed.soak_figures import Soak

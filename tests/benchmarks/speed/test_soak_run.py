@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from edgereader.benchmarks.machine import this_machine
+from edgereader.benchmarks.record import this_machine
 from edgereader.benchmarks.speed import soak_run
 from edgereader.benchmarks.speed.soak_figures import Soak
 from edgereader.benchmarks.speed.soak_frames import CYCLE, Shot

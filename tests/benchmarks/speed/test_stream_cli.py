@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from edgereader.benchmarks.report import read_json
+from edgereader.benchmarks.record import read_json
 from edgereader.benchmarks.speed import stream_cli
 from edgereader.benchmarks.speed.stream_figures import Stream
 from edgereader.runtime import Bundle

@@ -1,7 +1,7 @@
 import pytest
 from msgspec.structs import replace
 
-from edgereader.benchmarks.machine import this_machine
+from edgereader.benchmarks.record import this_machine
 from edgereader.benchmarks.speed.figures import (
     STAGES,
     Accuracy,
