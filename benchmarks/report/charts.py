@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from io import StringIO
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from ..tables import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
 COLOURS = {
     "page": ("#ffffff", "#12161b"), "text": ("#1b1f24", "#e8ebee"), "quiet": ("#59636e", "#9ba5b0"),
@@ -26,7 +25,7 @@ COLOURS = {
 }  # fmt: skip
 """A page's variables: by daylight and in the dark. Charts are drawn by daylight, and refer to the variables."""
 PAGE, TEXT, QUIET, GRID, OURS, THEIRS, LIMIT, GREY, BROWN, PURPLE, BLUE, GREEN = (day for day, _ in COLOURS.values())
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none", "text.parse_math": False, "font.family": "DejaVu Sans", "font.size": 9.5,
     "text.color": TEXT, "axes.labelcolor": QUIET, "xtick.labelcolor": QUIET, "ytick.labelcolor": QUIET,
     "xtick.bottom": False, "ytick.left": False, "axes.edgecolor": GRID, "axes.spines.left": False,
@@ -103,17 +102,25 @@ def _fitted(name: str) -> str:
 
 
 def legend(axes: Axes, columns: int) -> None:
-    """Explain the labelled marks below a chart."""
-    axes.get_figure(root=True).legend(loc="outside lower left", ncols=columns, handlelength=1.4, columnspacing=1.2)
+    """Explain the labelled marks below a chart, of each label the first."""
+    marks, labels = axes.get_legend_handles_labels()
+    first = dict(zip(reversed(labels), reversed(marks), strict=True))
+    known = {label: first[label] for label in labels}
+    figure: Any = axes.figure
+    figure.legend(
+        known.values(), known.keys(), loc="outside lower left", ncols=columns, handlelength=1.4, columnspacing=1.2
+    )
 
 
-def scale(axis: Axis, values: Sequence[float], kind: Scale, margin: float = 1.05) -> tuple[float, float]:
+def scale(
+    axes: Axes, which: Literal["x", "y"], values: Sequence[float], kind: Scale, margin: float = 1.05
+) -> tuple[float, float]:
     """Set the range and the ticks of an axis; values that have no logarithm are left out. Return the range."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     low, high = _range(values, kind, margin)
-    axis.axes.set(**{f"{axis.axis_name}scale": "log" if kind == "log" else "linear"})
-    axis.axes.set(**{f"{axis.axis_name}lim": (low, high)})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axes.set(**{f"{which}scale": "log" if kind == "log" else "linear", f"{which}lim": (low, high)})
     decades = np.log10(high / low) if kind == "log" else 0.0
     steps = next(steps for most, steps in LOG_STEPS.items() if decades <= most)
     axis.set_major_locator(LogLocator(subs=steps) if kind == "log" else MaxNLocator(5))
@@ -144,11 +151,19 @@ def lines(title: str, drawn: Sequence[Line], units: tuple[str, str], scales: tup
     """Draw lines; of lines with the same name, the last one is named."""
 
     def draw(axes: Axes) -> None:
-        left, _ = scale(axes.xaxis, [x for line in drawn for x, _ in line.points], scales[0])
-        scale(axes.yaxis, [y for line in drawn for _, y in line.points], scales[1])
+        left, _ = scale(axes, "x", [x for line in drawn for x, _ in line.points], scales[0])
+        scale(axes, "y", [y for line in drawn for _, y in line.points], scales[1])
         for line in drawn:
             x, y = zip(*((max(x, left), y) for x, y in line.points), strict=True)
-            axes.plot(x, y, color=line.colour, linestyle=line.style, marker=line.marker, markersize=3.5, linewidth=1.8)
+            axes.plot(
+                x,
+                y,
+                color=line.colour,
+                linestyle=line.style,
+                marker=line.marker,
+                markersize=3.5,
+                linewidth=1.8 if line.marker else 1.2,
+            )
         last = {line.name: (*line.points[-1], line.colour) for line in drawn if line.name}
         _name(axes, [(name, *end) for name, end in last.items()])
         _unit(axes, units)
@@ -160,10 +175,10 @@ def scatter(title: str, points: Sequence[Line], units: tuple[str, str], top: flo
     """Draw points, each a line's last one, over a logarithmic axis; heights are from zero."""
 
     def draw(axes: Axes) -> None:
-        scale(axes.xaxis, [point.points[-1][0] for point in points], "log", 1.6)
-        scale(axes.yaxis, [top], "zero", 1.0)
+        scale(axes, "x", [point.points[-1][0] for point in points], "log", 1.6)
+        scale(axes, "y", [top], "zero", 1.0)
         for point in points:
-            axes.plot(*point.points[-1], "o", color=point.colour, markersize=7, markeredgecolor=PAGE)
+            axes.plot(*point.points[-1], "o", color=point.colour, markersize=7, markeredgecolor=PAGE, clip_on=False)
         _name(axes, [(point.name, *point.points[-1], point.colour) for point in points])
         _unit(axes, units)
 

@@ -24,6 +24,7 @@ from edgereader.benchmarks.speed.figures import (
 from edgereader.benchmarks.speed.growth_figures import Curve, Growth, Point
 from edgereader.benchmarks.speed.soak_figures import Sample, Slope, Soak
 from edgereader.benchmarks.speed.stream_figures import Latency, Live, Rate, Stream
+from edgereader.runtime import Bundle
 
 MACHINE = Machine(
     processor="Example & Sons CPU @ 2.5 GHz", cores=2, memory_gib=7.8, system="Linux-6.1",
@@ -169,6 +170,18 @@ STREAM = Stream(
     ),
     passed=False,
 )  # fmt: skip
+
+
+def rows(table):
+    """The cells of a Markdown table, with its header and without the line below that."""
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "---" not in line]
+
+
+@pytest.fixture
+def bundle(repository):
+    """The shipped one."""
+    return Bundle.open(repository / "models/zoo/digits-edge")
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 import re
 import shutil
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from edgereader.benchmarks.accuracy.calibration import Calibration
 from edgereader.benchmarks.accuracy.results import read_report
@@ -13,10 +13,7 @@ from edgereader.runtime import Bundle
 from edgereader.runtime.bundles.manifest import Quantized
 from edgereader.runtime.errors import DatasetError
 
-
-@pytest.fixture
-def bundle(repository):
-    return Bundle.open(repository / "models/zoo/digits-edge")
+from .conftest import rows
 
 
 @pytest.fixture
@@ -59,8 +56,8 @@ def test_the_bundle_the_card_and_the_package_agree(repository, bundle):
 def own(bundle, report):
     """The report as if it were of the shipped files."""
     files = {"recognizer": bundle.recognizer.files["fp32"].sha256}
-    runs = [msgspec.structs.replace(run, files=files) for run in report.runs]
-    return msgspec.structs.replace(report, runs=runs, temperature=bundle.recognizer.temperature)
+    runs = [replace(run, files=files) for run in report.runs]
+    return replace(report, runs=runs, temperature=bundle.recognizer.temperature)
 
 
 def test_figures_of_other_files_make_no_card(bundle, report):
@@ -70,9 +67,9 @@ def test_figures_of_other_files_make_no_card(bundle, report):
     with pytest.raises(DatasetError, match="with other files; measure again: edgereader eval digits-edge"):
         blocks(bundle, report, None)
     with pytest.raises(DatasetError, match="got one of another"):
-        blocks(bundle, msgspec.structs.replace(own(bundle, report), bundle="another"), None)
+        blocks(bundle, replace(own(bundle, report), bundle="another"), None)
     with pytest.raises(DatasetError, match="got 77; measure again"):
-        blocks(bundle, msgspec.structs.replace(own(bundle, report), temperature=77.0), None)
+        blocks(bundle, replace(own(bundle, report), temperature=77.0), None)
 
 
 def test_a_bundle_without_a_card_gets_one(bundle, report, tmp_path):
@@ -83,11 +80,6 @@ def test_a_bundle_without_a_card_gets_one(bundle, report, tmp_path):
     assert path == root / "README.md"
     assert text.startswith("# digits-edge\n")
     assert all(part in text for part in parts.values())
-
-
-def rows(table):
-    lines = [line for line in table.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def test_facts_are_those_of_the_manifest(bundle):
@@ -107,11 +99,11 @@ def test_what_fewer_bits_cost_and_gain_is_told(bundle):
     find = Quantized(
         strings=0, strings_equal=None, regions=80, hmean_loss=0.25, kept_fp32=[], speed_ratio=2.0, **common
     )
-    untimed = msgspec.structs.replace(find, speed_ratio=None, speed_on=None)
-    manifest = msgspec.structs.replace(
+    untimed = replace(find, speed_ratio=None, speed_on=None)
+    manifest = replace(
         bundle.manifest,
-        detector=msgspec.structs.replace(bundle.detector, quantized={"int8": find, "fp16": untimed}),
-        recognizer=msgspec.structs.replace(bundle.recognizer, quantized={"int8": read}),
+        detector=replace(bundle.detector, quantized={"int8": find, "fp16": untimed}),
+        recognizer=replace(bundle.recognizer, quantized={"int8": read}),
     )
     found = {row[0]: row[1:] for row in rows(facts(Bundle(bundle.root, manifest)))}
     assert found["int8 beside fp32"] == [
@@ -126,20 +118,20 @@ def test_what_fewer_bits_cost_and_gain_is_told(bundle):
     [(0.25, "0.25 points lower"), (-0.27, "0.27 points higher"), (0.0, "as high"), (-0.004, "as high")],
 )
 def test_a_gain_is_called_one(bundle, loss, told):
-    gate = msgspec.structs.replace(bundle.detector.quantized["fp16"], hmean_loss=loss, regions=80)
-    detector = msgspec.structs.replace(bundle.detector, quantized={"fp16": gate})
-    found = facts(Bundle(bundle.root, msgspec.structs.replace(bundle.manifest, detector=detector)))
+    gate = replace(bundle.detector.quantized["fp16"], hmean_loss=loss, regions=80)
+    detector = replace(bundle.detector, quantized={"fp16": gate})
+    found = facts(Bundle(bundle.root, replace(bundle.manifest, detector=detector)))
     assert f"H-mean {told} on 80 regions" in found
 
 
 def test_several_widths_are_told(bundle):
-    recognizer = msgspec.structs.replace(bundle.recognizer, image_hw=(32, 128), widths=(64, 128))
-    several = Bundle(bundle.root, msgspec.structs.replace(bundle.manifest, recognizer=recognizer))
+    recognizer = replace(bundle.recognizer, image_hw=(32, 128), widths=(64, 128))
+    several = Bundle(bundle.root, replace(bundle.manifest, recognizer=recognizer))
     (told,) = (row[2] for row in rows(facts(several)) if row[0] == "input")
     assert told == "crops of 32 × 64 to 128 px, grey, aspect ratio kept"
 
 
 def test_a_bundle_of_one_model_has_one_column(bundle):
-    alone = Bundle(bundle.root, msgspec.structs.replace(bundle.manifest, detector=None))
+    alone = Bundle(bundle.root, replace(bundle.manifest, detector=None))
     found = {row[0]: row[1:] for row in rows(facts(alone))}
     assert found["network"] == ["–", bundle.recognizer.stages]

@@ -1,5 +1,5 @@
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from edgereader.benchmarks.accuracy.calibration import Calibration
 from edgereader.benchmarks.accuracy.certainty import certainty, judged
@@ -14,7 +14,8 @@ from edgereader.benchmarks.report.card_tables import (
     target_rows,
 )
 from edgereader.benchmarks.report.references import Peer, PeerFigures, Peers, Target, Targets
-from edgereader.runtime import Bundle
+
+from .conftest import rows
 
 PEERS = Peers(
     source="measured by hand",
@@ -42,23 +43,11 @@ TARGETS = Targets(
 
 
 @pytest.fixture
-def bundle(repository):
-    return Bundle.open(repository / "models/zoo/digits-edge")
-
-
-@pytest.fixture
 def in_two(report):
     """The report with a second run, in int8, that lacks the photos and reads a crop less."""
     (run,) = report.runs
-    crops = msgspec.structs.replace(run.sets[0], exact=182, accuracy=0.91)
-    return msgspec.structs.replace(
-        report, runs=[run, msgspec.structs.replace(run, precision="int8", sets=[crops], all_crops=None)]
-    )
-
-
-def rows(table):
-    lines = [line for line in table.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "---" not in line]
+    crops = replace(run.sets[0], exact=182, accuracy=0.91)
+    return replace(report, runs=[run, replace(run, precision="int8", sets=[crops], all_crops=None)])
 
 
 def test_results_stand_beside_what_was_asked_and_what_others_read(report):
@@ -88,8 +77,8 @@ def test_every_precision_has_a_column(in_two):
 
 def test_a_part_is_said_to_be_one(report):
     (run,) = report.runs
-    part = msgspec.structs.replace(run.sets[0], name="digits:held-out", part="only some")
-    changed = msgspec.structs.replace(report, runs=[msgspec.structs.replace(run, sets=[part])])
+    part = replace(run.sets[0], name="digits:held-out", part="only some")
+    changed = replace(report, runs=[replace(run, sets=[part])])
     assert "digits:held-out: only some." in results(changed, PEERS, TARGETS)
     told = certainty(judged([0.5], [True]))
     fitted = Calibration(
@@ -116,8 +105,8 @@ def test_what_was_not_reached_is_said(report, bundle):
 def test_calibration_is_told_before_and_after(report):
     before, after = (certainty(judged([confidence] * 2, [True, False])) for confidence in (1.0, 0.5))
     (run,) = report.runs
-    crops = msgspec.structs.replace(run.sets[0], uncalibrated=before, certainty=after)
-    changed = msgspec.structs.replace(report, runs=[msgspec.structs.replace(run, sets=[crops])], temperature=1.7)
+    crops = replace(run.sets[0], uncalibrated=before, certainty=after)
+    changed = replace(report, runs=[replace(run, sets=[crops])], temperature=1.7)
     calibration = Calibration(
         command="edgereader calibrate x", date="2026", bundle="digits-edge", recognizer="0", precision="fp32",
         data={"mine": 5, "yours": 2}, temperature=1.7, before=before, after=after,
@@ -135,7 +124,7 @@ def test_the_command_and_the_versions_are_told(report):
     assert f"```sh\n{report.command}\n```" in text
     assert all(f"{name} {version}" in text for name, version in report.machine.versions.items())
     assert "Alphabet" not in text
-    assert "are left out. Alphabet: `all`. The command" in machine(msgspec.structs.replace(report, alphabet="all"))
+    assert "are left out. Alphabet: `all`. The command" in machine(replace(report, alphabet="all"))
 
 
 def test_measured_peers_stand_instead_of_the_typed_ones(with_peer, bundle):

@@ -12,7 +12,7 @@ NASTY = "<script>alert('$1$')</script> & \x00"
 
 def axis(values, kind):
     axes = Figure().add_subplot()
-    return axes.yaxis, *scale(axes.yaxis, values, kind)
+    return axes.yaxis, *scale(axes, "y", values, kind)
 
 
 @pytest.mark.parametrize("values", [[0.02, 9000], [95, 98], [1e-3], [3, 3], [0, 5], [0, 0], []])

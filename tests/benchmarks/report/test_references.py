@@ -11,12 +11,6 @@ from edgereader.benchmarks.report.references import (
     read_peers,
     read_targets,
 )
-from edgereader.runtime import Bundle
-
-
-@pytest.fixture
-def bundle(repository):
-    return Bundle.open(repository / "models/zoo/digits-edge")
 
 
 def test_the_peers_were_measured_on_the_same_sets():
