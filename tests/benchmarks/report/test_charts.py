@@ -1,5 +1,6 @@
 import itertools
 import math
+import re
 
 import pytest
 from matplotlib.figure import Figure
@@ -20,7 +21,7 @@ def axis(values, kind):
 def test_ticks_are_few_round_and_inside(kind, values):
     made, low, high = axis(values, kind)
     ticks = [tick for tick in made.get_majorticklocs() if low <= tick <= high]
-    assert 1 <= len(ticks) <= 9
+    assert 1 <= len(ticks) <= 11
     assert len({short(tick) for tick in ticks}) == len(ticks)
     assert {label.get_text() for label in made.get_majorticklabels()} >= {short(tick) for tick in ticks}
     assert not len(made.get_minorticklocs())
@@ -54,7 +55,7 @@ def test_a_chart_takes_the_colours_of_its_page_and_is_always_the_same():
     chart = lines("Time", drawn, ("size", "ms"), ("log", "zero"))
     assert "var(--ours)" in chart
     assert "var(--quiet)" in chart
-    assert not any(day in chart for day, _ in COLOURS.values())
+    assert not re.search(r": ?#[0-9a-f]{6}", chart), "every colour is the page's"
     assert ">ours</text>" in chart
     assert chart == lines("Time", drawn, ("size", "ms"), ("log", "zero"))
 

@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from edgereader.benchmarks.report.page import write_pages
 from edgereader.benchmarks.speed.figures import Contender
 
+from .conftest import BENCH, GROWTH, SOAK, STREAM
+
 VOID = {"meta"}
 LINKS = {"src", "href", "xlink:href"}
 
@@ -41,9 +43,9 @@ def parsed(path):
     return checker
 
 
-@pytest.fixture
-def written(bench, growth, soak, stream, tmp_path):
-    return write_pages(tmp_path / "new" / "folder", bench, growth, soak, stream)
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return write_pages(tmp_path_factory.mktemp("page") / "new" / "folder", BENCH, GROWTH, SOAK, STREAM)
 
 
 def test_the_page_needs_nothing_else(written):

@@ -35,19 +35,7 @@ def test_every_target_can_be_computed_or_is_said_not_to_be(files):
     assert len(asked) == 15
     assert [measured(each, {}) for each in asked] == [None] * 15
     found = [measured(each, files) for each in asked]
-    assert [value is None for value in found] == [
-        False,
-        False,
-        True,
-        True,
-        False,
-        False,
-        True,
-        False,
-        False,
-        False,
-        *[True] * 5,
-    ]
+    assert [place for place, value in enumerate(found) if value is None] == [2, 3, 6, 10, 11, 12, 13, 14]
     assert found[0] == 0.07
     assert found[5] == pytest.approx(0.505)
     assert found[7:10] == [21.8, 7.2, 240.0]
