@@ -51,12 +51,7 @@ def written(tmp_path_factory):
 def test_the_page_needs_nothing_else(written):
     page = parsed(written[0])
     assert not any(tag in {"script", "link", "img", "iframe"} for tag, _ in page.found)
-    targets = [
-        value
-        for _, attributes in page.found
-        for name, value in attributes.items()
-        if name in {"src", "href", "xlink:href"}
-    ]
+    targets = [value for _, attributes in page.found for name, value in attributes.items() if name in LINKS]
     assert targets
     assert all(target.startswith("#") for target in targets)
     text = written[0].read_text(encoding="utf-8")
