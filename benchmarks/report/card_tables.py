@@ -20,7 +20,7 @@ def results(report: Report, peers: Peers, targets: Targets, calibration: Calibra
     rows = [
         [
             _named(result),
-            *(_cell(other and figures_of(other)) for other in _same_set(own, result)),
+            *(_cell(figures_of(other) if other else None) for other in _same_set(own, result)),
             _asked(result.name, targets),
             *(_cell(peer.sets.get(result.name)) for peer in peers.peers),
         ]

@@ -86,19 +86,26 @@ def printable(text: str) -> str:
     return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def rows(axes: Axes, names: Sequence[str], ours: Sequence[bool], unit: str) -> None:
-    """Name rows from the top down at the left; their marks lie around the heights 0, 1, 2, ..."""
-    axes.set_yticks(range(len(names)), [_fitted(name) for name in names])
-    for label, own in zip(axes.get_yticklabels(), ours, strict=True):
+def rows(axes: Axes, names: Sequence[tuple[str, str]], ours: Sequence[bool], unit: str) -> None:
+    """Write names, and notes below them, at the left from the top down; their marks lie at the heights 0, 1, 2, ..."""
+    axes.set_yticks(range(len(names)), [_fitted(name) for name, _ in names], va="bottom")
+    for row, (label, (_, note), own) in enumerate(zip(axes.get_yticklabels(), names, ours, strict=True)):
         label.set_color(OURS if own else TEXT)
+        place: dict[str, Any] = {
+            "xycoords": ("axes fraction", "data"),
+            "textcoords": "offset points",
+            "ha": "right",
+            "va": "top",
+        }
+        axes.annotate(_fitted(note), (0, row), (-3.5, -2), fontsize=8.5, color=QUIET, annotation_clip=False, **place)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(unit)
 
 
 def _fitted(name: str) -> str:
-    lines = printable(name).split("\n")
-    return "\n".join(line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…" for line in lines)
+    text = printable(name)
+    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
 
 
 def legend(axes: Axes, columns: int) -> None:

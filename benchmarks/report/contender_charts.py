@@ -47,11 +47,11 @@ def side(contender: Contender) -> str:
 
 def _chart(
     title: str, named: Sequence[tuple[Contender, str]], unit: str, values: Sequence[float], draw: Draw,
-    *, kind: Scale = "zero", row_in: float = 0.42, columns: int = 3,
+    *, kind: Scale = "zero", row_in: float = 0.46, columns: int = 3,
 ) -> str:  # fmt: skip
     def drawn(axes: Axes) -> None:
         ours = [side(contender) == OURS for contender, _ in named]
-        rows(axes, [f"{contender.name}\n{note}" for contender, note in named], ours, unit)
+        rows(axes, [(contender.name, note) for contender, note in named], ours, unit)
         scale(axes, "x", values, kind, 1.15 if kind == "log" else 1.03)
         for row, (contender, _) in enumerate(named):
             draw(axes, row, side(contender))

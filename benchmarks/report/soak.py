@@ -78,8 +78,8 @@ def over_time(samples: Sequence[Sample], what: str) -> Figure:
         for name, field in fields.items()
         for segment in sorted({sample.segment for sample in samples})
     ]
-    title, height = f"{WHAT[what].partition(',')[0].capitalize()} over time", "zero" if what == "latency_ms" else "near"
-    scales: tuple[Scale, Scale] = ("zero", height)
+    title = f"{WHAT[what].partition(',')[0].capitalize()} over time"
+    scales: tuple[Scale, Scale] = ("zero", "zero" if what == "latency_ms" else "near")
     rows = [
         [steady(sample.at_s / 60), *(steady(getattr(sample, field)) for field in fields.values())]
         for sample in samples[:: max(1, len(samples) // MOST_ROWS)]

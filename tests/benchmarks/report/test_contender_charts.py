@@ -43,7 +43,7 @@ def test_percentiles_are_drawn_in_their_order_a_row_for_each_contender(bench):
         (row, scenario.p50_ms) for row, (_, scenario) in enumerate(found)
     ]
     assert [scenario.p50_ms for _, scenario in found] == sorted(scenario.p50_ms for _, scenario in found)
-    assert [label.get_text().split("\n")[0] for label in chart.get_yticklabels()] == [each.name for each, _ in found]
+    assert [label.get_text() for label in chart.get_yticklabels()] == [each.name for each, _ in found]
     assert sum(len(line.get_xdata()) for line in lines(chart, TEXT, "|")) == 3 * len(found)
     low, high = chart.get_xlim()
     assert all(low <= x <= high for line in chart.lines for x in line.get_xdata())
