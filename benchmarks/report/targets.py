@@ -12,8 +12,7 @@ from ..speed.figures import Contender, Report
 from ..speed.files import Figures
 from ..speed.growth_figures import Growth
 from ..speed.stream_figures import Stream
-from ..speed.together import times_as_long
-from .facts import best_rate, scenario_of
+from .facts import best_rate, scenario_of, times_as_slow
 from .references import Limit
 
 FILE = Path(__file__).with_name("speed_targets.json")
@@ -92,7 +91,7 @@ def of_contenders(target: SpeedTarget, found: Figures | None) -> float | None:
         return None
     if target.figure == "memory_share":
         return mine.memory.peak_mib / other.memory.peak_mib if mine.memory and other.memory else None
-    return _times_the_rate(mine, other) if target.figure == "times_the_rate" else _times_faster(mine, other)
+    return _times_the_rate(mine, other) if target.figure == "times_the_rate" else times_as_slow(other, beside=mine)
 
 
 def of_stream(target: SpeedTarget, stream: Stream) -> float | None:
@@ -128,11 +127,6 @@ def _pair(target: SpeedTarget, found: Figures | None) -> tuple[Contender | None,
         return None, None
     mine = target.of.find(found) if target.of else None
     return mine, target.beside.find(found) if target.beside else None
-
-
-def _times_faster(mine: Contender, other: Contender) -> float | None:
-    quick, late = scenario_of(mine), scenario_of(other)
-    return times_as_long(late, quick) if quick and late and quick.p50_ms > 0 else None
 
 
 def _times_the_rate(mine: Contender, other: Contender) -> float | None:
