@@ -1,1 +1,0 @@
-"""What measurements say, for people: the model card, a page with charts, and the tables of docs/benchmarks.md."""
