@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from ..speed.figures import SCENARIOS, Contender, Report, Scenario, ScenarioName
+from ..speed.results import SCENARIOS, Contender, Report, Scenario, ScenarioName
 from ..tables import NONE, percent
 from .axes import Axis, log_axis, steady
 from .contender_charts import (

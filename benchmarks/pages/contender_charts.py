@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from ..speed.figures import STAGES, ColdStart, Contender, Memory, Scenario, ScenarioName, Stages, Work
+from ..speed.results import STAGES, ColdStart, Contender, Memory, Scenario, ScenarioName, Stages, Work
 from .axes import Axis, log_axis, steady, width_px, zero_axis
 from .nodes import Node, node, path
 from .rows import Row, bar, dot, line, row_chart, words

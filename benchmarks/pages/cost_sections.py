@@ -1,6 +1,6 @@
 """The parts of a page about what contenders hold and use, and where their time goes."""
 
-from ..speed.figures import STAGES, Report
+from ..speed.results import STAGES, Report
 from ..tables import NONE, percent
 from .axes import steady
 from .contender_charts import cold_chart, memory_chart, stage_chart

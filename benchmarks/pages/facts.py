@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from ..machine import Machine
-from ..speed.figures import Contender, Report, Scenario, ScenarioName
-from ..speed.together import times_as_long
+from ..speed.results import Contender, Report, Scenario, ScenarioName, times_as_long
 
 
 def timed(report: Report) -> list[Contender]:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from ..speed.figures import STAGES
-from ..speed.growth_figures import Curve, Growth
+from ..speed.results import STAGES, Curve, Growth
 from ..tables import NONE
 from .axes import log_axis, short, steady, zero_axis
 from .nodes import Node

@@ -5,10 +5,7 @@ from pathlib import Path
 
 from ..machine import Machine
 from ..report import write_file
-from ..speed.figures import Photos, Report
-from ..speed.growth_figures import Growth
-from ..speed.soak_figures import Soak
-from ..speed.stream_figures import Stream
+from ..speed.results import Growth, Photos, Report, Soak, Stream
 from .bench_sections import bench_sections
 from .facts import machine_words, version_words
 from .growth_sections import growth_sections

@@ -6,12 +6,19 @@ from pathlib import Path
 
 from ...runtime.errors import DatasetError
 from ..card import filled
-from ..speed.agreement_figures import Agreement
-from ..speed.figures import BUSY, Contender, Report
-from ..speed.files import Figures, read_figures
-from ..speed.growth_figures import Growth
-from ..speed.soak_figures import Slope, Soak
-from ..speed.stream_figures import Latency, Stream
+from ..speed.results import (
+    BUSY,
+    Agreement,
+    Contender,
+    Figures,
+    Growth,
+    Latency,
+    Report,
+    Slope,
+    Soak,
+    Stream,
+    read_figures,
+)
 from ..tables import NONE, markdown, percent
 from .axes import signed, steady
 from .bench_sections import limit as limit_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from ..speed.soak_figures import Sample, Slope, Soak
+from ..speed.results import Sample, Slope, Soak
 from .axes import near_axis, signed, steady, zero_axis
 from .nodes import Node
 from .plots import Line, lines

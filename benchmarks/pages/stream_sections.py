@@ -1,6 +1,6 @@
 """The parts of a page that `edgereader bench stream` fills."""
 
-from ..speed.stream_figures import Latency, Live, Rate, Stream
+from ..speed.results import Latency, Live, Rate, Stream
 from ..tables import NONE, percent
 from .axes import steady
 from .sections import Figure, Section, Table

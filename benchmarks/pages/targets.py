@@ -8,12 +8,7 @@ import msgspec
 
 from ..references import Limit
 from ..report import read_json
-from ..speed.agreement_figures import Agreement
-from ..speed.figures import Contender, Report
-from ..speed.files import Figures
-from ..speed.growth_figures import Growth
-from ..speed.stream_figures import Stream
-from ..speed.together import times_as_long
+from ..speed.results import Agreement, Contender, Figures, Growth, Report, Stream, times_as_long
 from .facts import best_rate, scenario_of
 
 FILE = Path(__file__).resolve().parents[1] / "speed_targets.json"

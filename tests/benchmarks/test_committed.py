@@ -7,8 +7,7 @@ import pytest
 
 from edgereader.benchmarks.calibration import Calibration
 from edgereader.benchmarks.report import read_json, read_report
-from edgereader.benchmarks.speed.figures import Report
-from edgereader.benchmarks.speed.files import read_figures
+from edgereader.benchmarks.speed.results import Report, read_figures
 from edgereader.runtime.bundles.bundle import Bundle, shipped
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
