@@ -247,7 +247,7 @@ class Check:
             return tuple(size for size, turns in found if len(turns) == turn and not any(map(_missing, turns)))
 
         for turn in range(section.turns):
-            for contender in in_turn(section.contenders, turn, lambda each: bool(left(each))):
+            for contender in in_turn(section.contenders, turn, left):
                 sizes = left(contender)
                 job = Job(section=section.name, contender=contender, sizes=sizes, **self._common)
                 for size, answer in zip(sizes, self._answers(job, self._hindrance(section, contender)), strict=True):

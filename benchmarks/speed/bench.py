@@ -112,8 +112,8 @@ class Running:
         return median(self.ready.times_ms) if self.ready else 0.0
 
 
-def in_turn(runs: Sequence[Run], turn: int, goes_on: Callable[[Run], bool]) -> Iterator[Run]:
-    """Yield those that go on, each turn beginning with another."""
+def in_turn(runs: Sequence[Run], turn: int, goes_on: Callable[[Run], object]) -> Iterator[Run]:
+    """Yield those for which `goes_on` gives something true, each turn beginning with another."""
     left = [run for run in runs if goes_on(run)]
     first = turn % max(1, len(left))
     yield from (run for run in left[first:] + left[:first] if goes_on(run))

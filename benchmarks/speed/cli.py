@@ -264,7 +264,11 @@ def table(report: Report) -> str:
     ran = [contender for contender in report.contenders if contender.outcome == "ran"]
     base = next((contender for contender in ran if contender.kind == "edgereader"), None)
     found = [(contender, scenario) for contender in ran for scenario in contender.scenarios]
-    lines = [columns([HEAD, *(_row(*each, base) for each in found)], range(3))] if found else []
+    lines = (
+        [columns([HEAD, *(_row(contender, scenario, base) for contender, scenario in found)], range(3))]
+        if found
+        else []
+    )
     if base is not None and found:
         lines.append(
             f"times: p50 (Offline: seconds a photo) as a multiple of {base.name}'s, over the queries that both answered"

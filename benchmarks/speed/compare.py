@@ -269,7 +269,7 @@ def _change(name: str, figure: str, old: Figure, new: Figure, found: Ratio) -> C
 
 
 def _growths(old: Growth, new: Growth, missing: list[str]) -> Iterator[Change]:
-    before, after = ({f"{curve.part} against {curve.what}": curve for curve in each.curves} for each in (old, new))
+    before, after = ({f"{curve.part} against {curve.what}": curve for curve in growth.curves} for growth in (old, new))
     missing += _lone(before, after, "")
     for name in before:
         if name in after:

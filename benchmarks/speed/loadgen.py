@@ -125,7 +125,8 @@ class Driven:
         self.spans.append((start, time.perf_counter()))
         import mlperf_loadgen
 
-        mlperf_loadgen.QuerySamplesComplete([mlperf_loadgen.QuerySampleResponse(each.id, 0, 0) for each in samples])
+        answers = [mlperf_loadgen.QuerySampleResponse(sample.id, 0, 0) for sample in samples]
+        mlperf_loadgen.QuerySamplesComplete(answers)
 
     def put(self, samples: Sequence[Any]) -> None:
         """Leave a query to whichever reader is free next."""
@@ -247,7 +248,7 @@ def reasons(details: dict[str, Any]) -> list[str]:
     if not details["early_stopping_met"]:
         words.append(details["early_stopping_result"].replace("*", ""))
     errors = [f"{details['num_errors']} errors in LoadGen's log"] if details["num_errors"] else []
-    return [" ".join(each.split()) for each in words if each.strip()] + errors
+    return [" ".join(reason.split()) for reason in words if reason.strip()] + errors
 
 
 def traced(path: Path) -> list[float]:
