@@ -25,7 +25,9 @@ def placement(
     tall = (1 + top + bottom) * mask_h
     corners = np.array([[0, 0], [mask_w, 0], [mask_w, mask_h], [0, mask_h]], np.float64)
     middle = corners.mean(0)
-    turn = np.deg2rad(rng.normal(0, 12.0 if rng.random() < 0.22 else 4.0) * hard) * min(1.0, 5 * mask_h / mask_w)
+    turn = np.deg2rad(rng.normal(0, 12.0 if rng.random() < 0.22 else around.turn) * hard) * min(
+        1.0, 5 * mask_h / mask_w
+    )
     lean = rng.normal(around.lean, 0.13) * hard
     cos, sin = np.cos(turn), np.sin(turn)
     quad = (corners - middle) * [stretch, 1] @ np.array([[1, 0], [lean, 1]]) @ np.array([[cos, sin], [-sin, cos]])
