@@ -15,7 +15,7 @@ import click
 from msgspec.structs import replace
 
 from ..runtime import Bundle
-from ..runtime.diagnosis.trials import ask_driver
+from ..runtime.commands.diagnosis.trials import ask_driver
 from ..runtime.errors import BackendUnavailable, EdgeReaderError
 from .gpu.check import Check
 from .gpu.children import run_job

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...runtime import Reader
-from ...runtime.stream.numbers.kinds import Teller
+from ...runtime.stream.numbers.emitter import Emitter
 from ...runtime.stream.run import Stream
-from ...runtime.stream.settings import Camera, Looking, Number
+from ...runtime.stream.settings import Camera, Detection, Number
 from ...runtime.stream.sources.capture import Capture
 from ...runtime.stream.tracking.watcher import Watcher
 from ..trend import METHOD
@@ -33,8 +33,8 @@ def rates(reader: Reader, clip: Path, seconds: float, turns: int, *, stopped: Ca
     """
     static, detecting = [], []
     for _ in range(turns):
-        static.append(_turn(Watcher(reader, Looking(), STATIC), clip, seconds, stopped))
-        detecting.append(_turn(Watcher(reader, Looking(every_frames=1), ANYWHERE), clip, seconds, stopped))
+        static.append(_turn(Watcher(reader, Detection(), STATIC), clip, seconds, stopped))
+        detecting.append(_turn(Watcher(reader, Detection(every_frames=1), ANYWHERE), clip, seconds, stopped))
         if stopped():
             break
     return _together(static), _together(detecting)
@@ -76,7 +76,7 @@ def live(
 ) -> Live:
     """Watch the clip in a loop at its own speed, dropping what cannot be read in time."""
     warm_up_s = min(WARM_UP_SHARE * 60 * minutes, LONGEST_WARM_UP_S)
-    watcher, teller = Watcher(reader, Looking(), STATIC), Teller("bench", STATIC)
+    watcher, emitter = Watcher(reader, Detection(), STATIC), Emitter("bench", STATIC)
 
     def look_up(watch: Watch) -> None:
         progress(watch)
@@ -85,7 +85,7 @@ def live(
 
     with Capture(Camera(source=str(clip), loop=True)) as capture:
         watch = Watch(warm_up_s, EVERY_S, round(60 * FPS * minutes), look_up)
-        Stream(capture, watcher, teller, watch, sinks=[watch], keeper=None, batch=1, url=None).run()
+        Stream(capture, watcher, emitter, sinks=[], keeper=None, batch=1, viewers=[watch]).run()
         cpu_share, at_s, status = watch.cpu_s / watch.at_s / len(os.sched_getaffinity(0)), watch.at_s, capture.status
     missed, wrong = check(watch.texts, NUMBERS)
     return Live(

@@ -7,14 +7,13 @@ from msgspec.structs import replace
 
 from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
 from edgereader.runtime.bundles.manifest import Canary, FileEntry
-from edgereader.runtime.diagnosis import report, trials
-from edgereader.runtime.diagnosis.host import Host
-from edgereader.runtime.diagnosis.trials import Trial
-from edgereader.runtime.diagnosis.verdict import judge
+from edgereader.runtime.commands.diagnosis import report, trials
+from edgereader.runtime.commands.diagnosis.machine import Host
+from edgereader.runtime.commands.diagnosis.trials import Trial
 from edgereader.runtime.sessions.canary import as_picture, maps_of
 from edgereader.runtime.sessions.opening import open_session
 
-from ..graphs import paint_word
+from ...graphs import paint_word
 
 PROGRAM = trials.PROGRAM
 
@@ -39,7 +38,7 @@ def command(tmp_path, monkeypatch):
     folder = tmp_path / "commands"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.setattr("edgereader.runtime.diagnosis.host.ADMIN_FOLDERS", "")
+    monkeypatch.setattr("edgereader.runtime.commands.diagnosis.machine.ADMIN_FOLDERS", "")
 
     def write(name, lines):
         path = folder / name
@@ -60,7 +59,7 @@ def stand_in(monkeypatch):
     """Run this program in a trial's process after its imports: stand_in("process.open_unproven = …")."""
 
     def use(lines):
-        imports = "import os, sys, time\nfrom edgereader.runtime.diagnosis import trial_process as process"
+        imports = "import os, sys, time\nfrom edgereader.runtime.commands.diagnosis import trials as process"
         monkeypatch.setattr(trials, "PROGRAM", f"{imports}\n{lines}\n{PROGRAM}")
 
     return use
@@ -77,7 +76,7 @@ def examined(make_host, proven_folder, monkeypatch):
 
         monkeypatch.setattr(report, "ask_driver", lambda: driver)
         monkeypatch.setattr(report, "try_backend", tried)
-        return judge(report.examine(Bundle.open(proven_folder), make_host(files), 60, lambda _: None))
+        return report.examine(Bundle.open(proven_folder), make_host(files), 60, lambda _: None)
 
     return run
 

@@ -4,10 +4,8 @@ import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 
-from .gpu import Jetson, Nvidia
-from .machine import Cpu, Memory
-from .models import BundleFacts
-from .report import Report
+from .machine import Cpu, Jetson, Memory, Nvidia
+from .report import BundleFacts, Report
 from .trials import Trial
 
 WIDTH, LABEL = 100, 15
@@ -17,14 +15,14 @@ Rows = Iterator[tuple[str, str]]
 
 
 def page(report: Report) -> str:
-    """The examination, lines of at most ``WIDTH`` characters."""
+    """Return the examination as text, in lines of at most ``WIDTH`` characters."""
     sections = (
         (f"EdgeReader {report.edgereader}", _machine(report)),
         ("NVIDIA", _nvidia(report.nvidia, report.jetson)),
         (f"Bundle {report.bundle.name}", _bundle(report.bundle)),
         (COLUMNS.format("Backends", "model", "precision", "opens", "runs", "input", "canary"), _backends(report)),
-        ("To do", (("-", each) for each in report.advice)),
-        ("Could not be found out", (("-", each) for each in report.unknown)),
+        ("To do", (("-", advice) for advice in report.advice)),
+        ("Could not be found out", (("-", trouble) for trouble in report.unknown)),
     )
     blocks = [_block(title, rows) for title, rows in sections]
     return "\n\n".join([*filter(None, blocks), _wrapped("Verdict", report.verdict)])
@@ -47,8 +45,8 @@ def _wrapped(label: str, text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """A terminal obeys control characters, and names in files may hold any."""
-    return "".join(each if each.isprintable() else " " for each in text)
+    """Return a text without control characters, which a terminal obeys, and which names in files may hold."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _machine(report: Report) -> Rows:
@@ -117,8 +115,8 @@ def _bundle(bundle: BundleFacts) -> Rows:
     for kind, model in bundle.models.items():
         prefers = "".join(f"; {backend} prefers {name}" for backend, name in model.preferred.items())
         yield kind, f"{model.architecture}: {', '.join(model.precisions)}{prefers}"
-    for each in bundle.engines:
-        yield "Engine", f"{each.file}: {each.flavour} {each.version} for {', '.join(each.targets)}"
+    for engine in bundle.engines:
+        yield "Engine", f"{engine.file}: {engine.flavour} {engine.version} for {', '.join(engine.targets)}"
     if not bundle.engines:
         yield "Engines", "none"
     bad = len(bundle.problems)
@@ -128,17 +126,17 @@ def _bundle(bundle: BundleFacts) -> Rows:
 
 def _backends(report: Report) -> Rows:
     before = None
-    for backend, group in groupby(report.trials, lambda each: each.asked):
+    for backend, group in groupby(report.trials, lambda trial: trial.asked):
         trials = list(group)
-        outcomes = {(each.state, each.reason) for each in trials}
-        if any(each.works for each in trials) or len(outcomes) > 1:
+        outcomes = {(trial.state, trial.reason) for trial in trials}
+        if any(trial.works for trial in trials) or len(outcomes) > 1:
             labels = (backend, *[""] * len(trials))
-            yield from ((label, _row(each)) for label, each in zip(labels, trials, strict=False))
+            yield from ((label, _row(trial)) for label, trial in zip(labels, trials, strict=False))
         else:
             yield backend, "the same" if outcomes == before else _failure(trials[0])
         before = outcomes
-    for (taken, failure), group in groupby(report.auto, lambda each: (each.backend, _failure(each))):
-        kinds = " and ".join(each.kind for each in group)
+    for (taken, failure), group in groupby(report.auto, lambda trial: (trial.backend, _failure(trial))):
+        kinds = " and ".join(trial.kind for trial in group)
         yield "auto", f"{taken} for {kinds}; {failure}" if taken else f"{kinds}: {failure}"
 
 

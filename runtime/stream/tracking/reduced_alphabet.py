@@ -1,4 +1,4 @@
-"""What texts are made of when frames are fused."""
+"""The reduced alphabet in which the frames of a track are fused: for numbers, all letters are one symbol."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ SQUARE_OR_CUBE = re.compile(f"{LETTER}[23]$")
 """The end of a unit, as in m³."""
 
 
-Form = tuple[int, ...]
-"""A text as it is written, with units, as merged classes."""
+Labelling = tuple[int, ...]
+"""A text as it is written, with units: its merged classes."""
 
 
-class Letters:
-    """Classes as they are fused: of numbers those of their symbols, and one for all letters, as a unit may be any."""
+class ReducedAlphabet:
+    """Merged classes of an alphabet: of numbers those of their symbols, and one for all letters: a unit may be any."""
 
     def __init__(self, alphabet: Alphabet) -> None:
         self._alphabet = alphabet
         kept = alphabet.permitted if alphabet.numbers else alphabet.charset
         self.charset = kept + LETTER if alphabet.numbers else kept
         """Characters in the order of the merged classes."""
-        classes = [(each,) for each in range(alphabet.special)] + [alphabet.classes[each] for each in kept]
+        classes = [(special,) for special in range(alphabet.special)] + [alphabet.classes[symbol] for symbol in kept]
         self._kept = [first for first, *_ in classes]
-        self._repeated = [(column, each) for column, (_, *more) in enumerate(classes) for each in more]
+        self._repeated = [(column, other) for column, (_, *more) in enumerate(classes) for other in more]
         self._rest = sorted(set(range(len(alphabet.charset) + alphabet.special)).difference(*classes))
 
     def merged(self, log_probs: Probabilities) -> Probabilities:
-        """Probabilities (T, merged classes) of log-probabilities (T, classes); look-alike letters count as digits."""
+        """Return probabilities (T, merged classes) of log-probabilities (T, classes); look-alikes count as digits."""
         rows = np.exp(log_probs)
         if not self._alphabet.numbers:
             return rows
@@ -48,12 +48,12 @@ class Letters:
             merged[:, column] += shaped[:, repeated]
         return merged
 
-    def classes(self, text: Text) -> Form:
-        """A decoded text's classes."""
-        return tuple(self.charset.index(each) + self._alphabet.special for each in text.text)
+    def classes(self, text: Text) -> Labelling:
+        """Return a decoded text's merged classes."""
+        return tuple(self.charset.index(symbol) + self._alphabet.special for symbol in text.text)
 
-    def greedy(self, rows: Probabilities) -> Form:
-        """Each step's likeliest class: CTC merges repeats and drops blanks, Attn ends at the first [s]."""
+    def greedy(self, rows: Probabilities) -> Labelling:
+        """Return each step's likeliest class: CTC merges repeats and drops blanks, Attn ends at the first [s]."""
         best = rows.argmax(axis=1)
         if self._alphabet.prediction == "Attn":
             ends = np.flatnonzero(best == 1)
@@ -61,22 +61,22 @@ class Letters:
         first = np.append(True, best[1:] != best[:-1])
         return tuple(best[first & (best > 0)].tolist())
 
-    def likelihoods(self, frames: Sequence[Probabilities], forms: Sequence[Form]) -> Likelihoods:
-        """Probabilities (N, K), exactly, of K forms in N >= 1 frames' rows (T, merged classes), each of its own T."""
+    def likelihoods(self, frames: Sequence[Probabilities], labellings: Sequence[Labelling]) -> Likelihoods:
+        """Return exact probabilities (N, K) of K labellings in N >= 1 frames' rows (T, merged classes), T of each."""
         score = attn_likelihoods if self._alphabet.prediction == "Attn" else ctc_likelihoods
-        return np.concatenate([score(np.stack(list(alike)), forms) for _, alike in groupby(frames, key=len)])
+        return np.concatenate([score(np.stack(list(alike)), labellings) for _, alike in groupby(frames, key=len)])
 
     def likelihood(self, place: Place) -> float:
-        """How likely a frame's own text is in that frame, 0..1, exactly; with all letters for one."""
+        """Return how likely a frame's own text is in that frame, 0..1, exactly; with all letters for one."""
         rows = self.merged(place.log_probs)
-        forms = {self.classes(place.text), self.greedy(rows)}
-        same = [each for each in forms if self.said(each) == place.text.text]
+        labellings = {self.classes(place.text), self.greedy(rows)}
+        same = [labelling for labelling in labellings if self.text_of(labelling) == place.text.text]
         return float(self.likelihoods([rows], same).sum())
 
-    def said(self, form: Form) -> str:
-        """What a form says, units dropped; "" where it is not a number, or nothing."""
+    def text_of(self, labelling: Labelling) -> str:
+        """Return what a labelling says, units dropped; "" where it is not a number, or nothing."""
         special = self._alphabet.special
-        text = "".join(self.charset[each - special] for each in form if each >= special)
+        text = "".join(self.charset[label - special] for label in labelling if label >= special)
         if not self._alphabet.numbers:
             return self._alphabet.form(text)
         text = SQUARE_OR_CUBE.sub(LETTER, text)

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from edgereader.runtime.service.figures import BUCKETS_S, RATE_S, Figures, Histogram, Rate
+from edgereader.runtime.stream.figures import BUCKETS_S, RATE_S, Figures, Histogram, Rate
 
-from .stand import make_event
+from .made import make_event
 
 
 def test_buckets_rise_by_at_most_a_factor_of_two():
@@ -40,10 +40,10 @@ def test_what_takes_longer_than_all_buckets_is_counted():
 def test_histograms_lose_nothing_between_threads():
     histogram = Histogram()
     threads = [threading.Thread(target=lambda: [histogram.add(0.01) for _ in range(2000)]) for _ in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert histogram.now().count == 8000
 
 
@@ -61,8 +61,8 @@ def test_figures_of_a_stream():
     figures = Figures(lambda: now)
     for crops in (1, 0, 3):
         figures.saw(SimpleNamespace(shot=SimpleNamespace(at_s=99.9), detected=crops == 3, recognised=crops))
-    figures.told(make_event(1, sure=True))
-    figures.told(make_event(2, sure=False))
+    figures.emitted(make_event(1, sure=True))
+    figures.emitted(make_event(2, sure=False))
     assert figures.counts == {"frames": 3, "detections": 1, "crops": 4, "events": 2}
     assert figures.events == {("water", True): 1, ("water", False): 1}
     assert figures.reading.now().count == 2, "a frame without text has no reading"

@@ -1,8 +1,8 @@
 import pytest
 from msgspec.structs import replace
 
-from edgereader.runtime.diagnosis.models import Engine
-from edgereader.runtime.diagnosis.page import page
+from edgereader.runtime.commands.diagnosis.page import page
+from edgereader.runtime.commands.diagnosis.report import Engine
 
 from .machines import CONTAINER, JETSON, NO_DRIVER, NVPMODEL, ORIN, PC, RTX
 
@@ -14,7 +14,7 @@ def lines(examined):
     def lines(files, driver, states, auto="cpu", **changes):
         text = page(replace(examined(files, driver, states, auto), **changes))
         assert max(map(len, text.splitlines())) <= 100
-        assert text.isprintable() or set(filter(lambda each: not each.isprintable(), text)) == {"\n"}
+        assert text.isprintable() or {sign for sign in text if not sign.isprintable()} == {"\n"}
         return text.splitlines()
 
     return lines

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from ..stream.numbers.events import Event
+from .numbers.events import Event
 
 if TYPE_CHECKING:
-    from ..stream.tracking.watcher import Seen
+    from .tracking.watcher import Seen
 
 Clock = Callable[[], float]
 BUCKETS_S = tuple(round(step * 10.0**power, 6) for power in range(-3, 1) for step in (1, 1.5, 2, 3, 4, 5, 7)) + (
@@ -43,7 +43,7 @@ class Latency:
         return sum(self.counts)
 
     def quantile(self, share: float) -> float | None:
-        """Seconds that this share (0..1) of all observations stay below, interpolated; None without observations."""
+        """Return the seconds below which this share (0..1) of all observations is, interpolated; None without any."""
         if not self.count:
             return None
         wanted, before = share * self.count, 0
@@ -70,7 +70,7 @@ class Histogram:
             self._sum_s += seconds
 
     def now(self) -> Latency:
-        """What it holds at this moment."""
+        """Return what it holds at this moment."""
         with self._lock:
             return Latency(tuple(self._counts), self._sum_s)
 
@@ -88,13 +88,13 @@ class Rate:
             self._forget(int(now_s))
 
     def _forget(self, second: int) -> None:
-        for old in [each for each in self._seconds if each < second - RATE_S]:
+        for old in [counted for counted in self._seconds if counted < second - RATE_S]:
             del self._seconds[old]
 
     def per_s(self, now_s: float) -> float:
-        """Mean of the whole seconds before this one."""
+        """Return the mean of the whole seconds before this one."""
         second = int(now_s)
-        return sum(self._seconds[each] for each in range(second - RATE_S, second)) / RATE_S
+        return sum(self._seconds[counted] for counted in range(second - RATE_S, second)) / RATE_S
 
 
 class Figures:
@@ -123,7 +123,7 @@ class Figures:
         if seen.recognised:
             self.reading.add(max(now - seen.shot.at_s, 0.0))
 
-    def told(self, event: Event) -> None:
+    def emitted(self, event: Event) -> None:
         """Count an event."""
         with self._lock:
             self._events[event.name, event.sure] += 1
