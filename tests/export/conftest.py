@@ -6,15 +6,19 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import onnx
 import pytest
 import torch
 from torch import nn
 
 from edgereader.export.pipeline import Target, export_recognizer
+from edgereader.export.precision.folding import fold
 from edgereader.models.charsets import CHARSETS, num_classes
 from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
 from edgereader.models.recognizer import Recognizer, RecognizerConfig
+
+from .networks_in_onnx import small_craft
 
 
 def enliven(network: nn.Module, seed: int = 0) -> None:
@@ -103,3 +107,18 @@ def exported(
         return network, folder / "bundle"
 
     return export
+
+
+@pytest.fixture(scope="session")
+def folded() -> onnx.ModelProto:
+    """The small CRAFT, folded; no test changes it."""
+    model = small_craft()
+    fold(model)
+    return model
+
+
+@pytest.fixture
+def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gate that few pictures pass, where how sure fp32 is of them is not what is tested."""
+    for name, value in {"STRINGS_EQUAL": 0, "HMEAN_LOSS": 100, "MIN_CONFIDENCE": 0}.items():
+        monkeypatch.setattr(f"edgereader.export.precision.gate.{name}", value)

@@ -7,8 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
@@ -17,16 +15,18 @@ import edgereader.export.checks.pinning
 import edgereader.export.precision.gate
 import edgereader.export.precision.recipes
 from edgereader.export.canary import write_canary
-from edgereader.export.checks.backend import examine, find_pictures
+from edgereader.export.checks.backend import examine
 from edgereader.export.checks.cli import verify
 from edgereader.export.checks.comparison import Trial, open_trial
-from edgereader.export.checks.departure import Departure, Step
 from edgereader.export.checks.pinning import layer_to_keep, pin
-from edgereader.export.precision.pictures import open_pictures
+from edgereader.export.precision.pictures import find_pictures, open_pictures
 from edgereader.export.precision.quantization import quantize_model
-from edgereader.runtime.bundles.bundle import Bundle, file_sha256, shipped, write_bundle
+from edgereader.export.search import Departure, Step
+from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
 from edgereader.runtime.bundles.manifest import FileEntry, Passport, ShapeRange
 from edgereader.runtime.errors import ExportError
+
+from ..bundles import draw_numbers, shipped_in_fp32
 
 RUINED, HARMED = "relu_4", "network.FeatureExtraction.ConvNet.14"
 """A tensor of the shipped recogniser, and the layer that takes it."""
@@ -35,17 +35,9 @@ RUINED, HARMED = "relu_4", "network.FeatureExtraction.ConvNet.14"
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped recogniser with an int8 file in which one tensor is cut to nothing, and drawn crops beside it."""
-    root = Path(shutil.copytree(shipped("digits-edge"), tmp_path_factory.mktemp("pinning") / "bundle"))
-    manifest = Bundle.open(root).manifest
-    assert manifest.recognizer is not None
-    spec = replace(manifest.recognizer, files={"fp32": manifest.recognizer.files["fp32"]}, quantized={}, preferred={})
-    write_bundle(root, replace(manifest, detector=None, recognizer=spec))
+    root = shipped_in_fp32(tmp_path_factory.mktemp("pinning") / "bundle", "recognizer")
     write_canary(root)
-    (root.parent / "crops").mkdir()
-    for index in range(8):
-        picture = np.full((48, 150, 3), 210 - 8 * index, np.uint8)
-        cv2.putText(picture, str(4071 + 1234 * index), (8, 34), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (20, 30, 40), 3)
-        cv2.imwrite(str(root.parent / "crops" / f"{index}.png"), picture)
+    draw_numbers(root.parent / "crops", 8)
     with pytest.MonkeyPatch.context() as patch:
         measure = edgereader.export.precision.recipes.measure_ranges
         patch.setattr(
@@ -102,7 +94,7 @@ def test_rounds_are_bounded_and_keep_one_more_layer_each(ruined: Path, monkeypat
     assert asked[0] == (HARMED,)
     assert len(asked) == len(found) == 2
     assert set(asked[0]) < set(asked[1])
-    assert not any(each.passed for each in found)
+    assert not any(examined.passed for examined in found)
 
 
 def test_a_gate_that_is_not_passed_ends_it(ruined: Path, monkeypatch: pytest.MonkeyPatch) -> None:
