@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import onnx
+
+Message = TypeVar("Message")
 
 
 class Graph:
@@ -82,10 +84,10 @@ def written_anew(model: onnx.ModelProto, writer_of: Callable[[Graph], NodeWriter
     return copy
 
 
-def copied(message: Any) -> Any:
+def copied(message: Message) -> Message:
     """Return a copy of a model or a node."""
     copy = type(message)()
-    copy.CopyFrom(message)
+    copy.CopyFrom(message)  # type: ignore[attr-defined]
     return copy
 
 

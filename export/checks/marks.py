@@ -93,7 +93,7 @@ def marked(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
     """Return a copy of a graph that gives these tensors too, as float32, each under its name with `MARK`."""
     from onnx import TensorProto, helper
 
-    copy: onnx.ModelProto = copied(model)
+    copy = copied(model)
     for name in names:
         copy.graph.node.append(helper.make_node("Cast", [name], [name + MARK], name=name + MARK, to=TensorProto.FLOAT))
         copy.graph.output.append(helper.make_tensor_value_info(name + MARK, TensorProto.FLOAT, None))
@@ -137,7 +137,7 @@ def write_marked(trial: Trial, model: onnx.ModelProto, folder: Path) -> None:
             trial.kind,
             trial.backend,  # type: ignore[arg-type]
             trial.precision,
-            canvases_hw=[shape[1:3] for shape in (limits.opt, limits.max) if trial.kind == "detector"],
+            canvases_hw=[(shape[1], shape[2]) for shape in (limits.opt, limits.max) if trial.kind == "detector"],
             max_batch=limits.max[0],
             say=lambda _: None,
         )

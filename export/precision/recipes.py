@@ -136,7 +136,7 @@ def with_extremes(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelPro
     """Return a copy of a graph whose outputs are the smallest and the largest value of each tensor, in turn."""
     from onnx import TensorProto, helper
 
-    copy: onnx.ModelProto = copied(model)
+    copy = copied(model)
     del copy.graph.output[:]
     for name in names:
         for operator in ("ReduceMin", "ReduceMax"):

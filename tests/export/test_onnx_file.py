@@ -100,7 +100,7 @@ def lstm() -> onnx.ModelProto:
 
 def test_exact_weights_take_half_the_bytes_and_give_the_same_numbers() -> None:
     model = lstm()
-    stored: onnx.ModelProto = copied(model)
+    stored = copied(model)
     store_in_half(stored)
     onnx.checker.check_model(stored)
     kinds = {tensor.name: tensor.data_type for tensor in stored.graph.initializer}

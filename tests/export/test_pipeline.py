@@ -240,9 +240,9 @@ def test_every_option_of_the_benchmark_is_exported(
 
 
 def test_our_own_checkpoint_needs_no_option(make_recognizer: Maker, tmp_path: Path) -> None:
-    network = make_recognizer("None-VGG-BiLSTM-CTC", num_classes=5, width=0.0625, hidden_size=24, image_hw=(32, 64))
+    network = make_recognizer("None-VGG-None-CTC", num_classes=5, width=0.0625, image_hw=(32, 64))
     config = {
-        "stages": "None-VGG-BiLSTM-CTC", "charset": "01-.", "image_hw": (32, 64), "widths": (32, 64),
+        "stages": "None-VGG-None-CTC", "charset": "01-.", "image_hw": (32, 64), "widths": (32, 64),
         "keep_ratio": True, "stretch": 2.0, "even_contrast": True, "max_length": 9,
     }  # fmt: skip
     torch.save({"state_dict": network.state_dict(), "config": config}, tmp_path / "recognizer.pt")

@@ -67,7 +67,7 @@ def chain_of(length: int) -> onnx.ModelProto:
 
 def spoil(model: onnx.ModelProto, name: str, change: Callable[[Any], Any]) -> onnx.ModelProto:
     """A copy in which one stored tensor is another."""
-    copy: onnx.ModelProto = copied(model)
+    copy = copied(model)
     graph = Graph(copy)
     graph.store(name, change(graph.array(name)).astype(np.float32))
     return copy
@@ -162,7 +162,7 @@ def test_a_decision_is_not_blamed_for_the_numbers_before_it() -> None:
     found = find(good, spoil(good, "two.weight", lambda weights: -weights))
     assert found is not None
     assert found.first.layer == "two"
-    flipped: onnx.ModelProto = copied(good)
+    flipped = copied(good)
     flipped.graph.node[-1].op_type = "ArgMin"
     found = find(good, flipped)
     assert found is not None

@@ -32,7 +32,7 @@ from edgereader.runtime.sessions.opening import open_unproven
 
 from ..bundles import draw_numbers, shipped_in_fp32, with_graph
 
-pytestmark = pytest.mark.usefixtures("lenient")
+pytestmark = pytest.mark.usefixtures("all_sure")
 Change = Callable[[onnx.ModelProto], None]
 
 

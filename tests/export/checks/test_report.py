@@ -25,7 +25,7 @@ from ..bundles import draw_numbers, shipped_in_fp32, with_graph
 
 
 @pytest.fixture
-def bundle(tmp_path: Path, lenient: None) -> Path:
+def bundle(tmp_path: Path, all_sure: None) -> Path:
     """The shipped recogniser in fp32, with a canary, and two drawn crops beside it."""
     root = shipped_in_fp32(tmp_path / "bundle", "recognizer")
     write_canary(root)

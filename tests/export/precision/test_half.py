@@ -132,7 +132,7 @@ def test_an_lstm_is_single_on_half_weights(recognizer: onnx.ModelProto) -> None:
 
 
 def test_large_activations_and_weights_are_found(folded: onnx.ModelProto) -> None:
-    model: onnx.ModelProto = copied(folded)
+    model = copied(folded)
     graph = Graph(model)
     graph.store("two.weight", 1e5 * graph.array("two.weight"))
     graph.store("four.bias", graph.array("four.bias") + 2 * np.float32(LARGEST))

@@ -67,7 +67,7 @@ def test_layers_are_those_that_the_device_is_fast_with(folded: onnx.ModelProto) 
     assert [layer.name for layer in found] == ["one", "two", "three", "four"], "not the head of two channels"
     assert [layer.result for layer in found] == ["relu", "two_relu", "three", "four_relu"]
     assert [layer.name for layer in tensorrt_layers(Graph(folded))] == ["two", "three", "four"]
-    model: onnx.ModelProto = copied(folded)
+    model = copied(folded)
     graph = Graph(model)
     graph.store("two.weight", 1e-3 * graph.array("two.weight"))
     assert [layer.name for layer in tensorrt_layers(graph)] == ["three", "four"], "float16 holds no such scale"
@@ -156,7 +156,7 @@ def test_only_chosen_convolutions_take_decoded_codes_for_tensorrt(symmetric: onn
 
 def test_a_pooling_keeps_the_scale_of_what_it_pools(folded: onnx.ModelProto, ranges: Ranges) -> None:
     """Coding a second time with the same scale changes nothing."""
-    model: onnx.ModelProto = copied(folded)
+    model = copied(folded)
     pool = helper.make_node("MaxPool", ["three"], ["pooled_again"], kernel_shape=[2, 2])
     weights = numpy_helper.from_array(np.ones((8, 16, 1, 1), np.float32), "five.weight")
     model.graph.node.extend([pool, helper.make_node("Conv", ["pooled_again", "five.weight"], ["five"])])

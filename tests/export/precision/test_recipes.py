@@ -39,7 +39,7 @@ def test_layers_and_what_becomes_of_them(folded: onnx.ModelProto, precision: str
 
 
 def test_a_layer_of_wide_numbers_is_pinned_and_its_neighbours_take_part(folded: onnx.ModelProto) -> None:
-    model: onnx.ModelProto = copied(folded)
+    model = copied(folded)
     graph = Graph(model)
     graph.store("three.weight", graph.array("three.weight") * np.float32(1e5))
     graph.store("four.weight", graph.array("four.weight") * np.float32(1e-5))
