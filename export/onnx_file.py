@@ -74,6 +74,7 @@ def write_onnx(
     """Trace `graph` (graphs.py), of the contract `kind`, and write it to `path`.
 
     `examples`: one input of each kind, with a batch of 2; `dynamic`: per input, axis -> its `torch.export.Dim`.
+    torch traces twice: here, and to decompose its operators, which no public option of `torch.onnx.export` leaves out.
 
     Raises:
         ExportError: torch could not trace the graph or convert it.
