@@ -12,9 +12,11 @@ import numpy as np
 
 from ...export.canary import write_canary
 from ...export.engines.engine import build_engine
+from ...export.onnx_file import save
 from ...export.pipeline import Target, export_detector, export_recognizer
+from ...export.precision.folding import folded
 from ...export.precision.half import halve
-from ...export.precision.quantization import folded, with_file, write
+from ...export.precision.quantization import with_file
 from ...runtime.bundles.bundle import MANIFEST_NAME, Bundle, write_bundle
 from ...runtime.bundles.manifest import Kind
 from ...runtime.detector import Detector
@@ -84,7 +86,7 @@ def add_halves(root: Path) -> list[str]:
         bundle = Bundle.open(root.absolute())
         if "fp16" not in getattr(bundle.manifest, kind).files:
             path = root / f"{kind}.fp16.onnx"
-            write(halve(folded(bundle.file(kind))), path)
+            save(halve(folded(bundle.file(kind))), path)
             write_bundle(root, with_file(bundle, kind, "fp16", path))
             added.append(kind)
     return added

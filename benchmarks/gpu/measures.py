@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from ...export.checks.departure import apart
 from ...export.checks.marks import limit_of
+from ...export.parity import apart
 from ...runtime.bundles.bundle import Bundle, shipped
 from ...runtime.bundles.manifest import Kind
 from ...runtime.errors import BackendError
@@ -86,8 +86,9 @@ def compared(outputs: Arrays, right: Arrays, contender: Contender) -> Agreement:
 
 def verified(job: Job) -> Iterator[tuple[str, Verified]]:
     """What `edgereader verify --backend` checks, on the sample photos."""
-    from ...export.checks.backend import examine, find_pictures
+    from ...export.checks.backend import examine
     from ...export.checks.comparison import open_trial
+    from ...export.precision.pictures import find_pictures
 
     bundle, pictures = Bundle.open(Path(job.folder).absolute() / "shipped"), find_pictures(shipped("samples"))
     for kind in cast("tuple[Kind, ...]", job.sizes):

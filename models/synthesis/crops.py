@@ -13,11 +13,10 @@ from ..data.labels_tsv import read_labels
 from ..data.samples import Crop, Image, read_image
 from .athletic import block_line
 from .backgrounds import Backgrounds, installed_backgrounds
-from .cloth import draped
 from .degrade import photographed
 from .fonts import FontPool
 from .glyphs import Line, printed_line, render_line, segment_line, worn
-from .placing import blend, placement, seen
+from .placing import blend, draped, placement, seen
 from .surroundings import LUMA, Colour, Surroundings, below_bars, display, paint_edges, shirt
 from .texts import article_number, display_number, random_text, shirt_number
 

@@ -1,4 +1,4 @@
-"""The first layer that departs is found, and by name, whatever lies around it."""
+"""The layers that are to blame are found, and with few questions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,49 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgereader.export.checks.departure import PROBES, Departure, ancestors, apart, find_departure
-from edgereader.export.checks.marks import marked
-from edgereader.export.precision.folding import Graph
-from edgereader.export.precision.ranges import session_of
+from edgereader.export.checks.marks import MARK, marked
+from edgereader.export.onnx_file import session_of
+from edgereader.export.onnx_graph import Graph, copied
+from edgereader.export.parity import apart
+from edgereader.export.search import PROBES, Departure, ancestors, find_departure, keep_until, worst
 
-from ..networks_in_onnx import small_craft
+from .networks_in_onnx import IMAGE, small_craft
 
-IMAGE = {"image": np.random.default_rng(3).normal(0, 1, (1, 4, 32, 48)).astype(np.float32)}
+LAYERS = list(range(32))
 LIMIT = 1e-3
+
+
+@pytest.mark.parametrize("bad", [set(), {7}, {0, 31}, {3, 4, 20}])
+def test_exactly_the_bad_layers_are_kept(bad: set[int]) -> None:
+    harms = {layer: 10.0 + layer if layer in bad else 0.01 for layer in LAYERS}
+    asked = []
+
+    def passes(chosen: list[int]) -> bool:
+        asked.append(chosen)
+        return not bad & set(chosen)
+
+    kept = keep_until(LAYERS, passes, lambda chosen: sum(harms[layer] for layer in chosen))
+    assert kept is not None
+    assert bad <= set(kept)
+    assert len(kept) <= max(len(bad), 2 * len(bad) - 1)
+    assert len(asked) <= 2 * 6
+
+
+def test_one_is_found_in_two_log2_steps() -> None:
+    asked = []
+
+    def damage(chosen: list[int]) -> float:
+        asked.append(chosen)
+        return float(13 in chosen)
+
+    assert worst(LAYERS, damage) == 13
+    assert len(asked) == 10
+
+
+def test_nothing_passes() -> None:
+    rounds = []
+    assert keep_until(LAYERS, lambda chosen: bool(rounds.append(chosen)), len) is None
+    assert len(rounds) <= 2 * 6
 
 
 def chain_of(length: int) -> onnx.ModelProto:
@@ -33,8 +67,7 @@ def chain_of(length: int) -> onnx.ModelProto:
 
 def spoil(model: onnx.ModelProto, name: str, change: Callable[[Any], Any]) -> onnx.ModelProto:
     """A copy in which one stored tensor is another."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = copied(model)
     graph = Graph(copy)
     graph.store(name, change(graph.array(name)).astype(np.float32))
     return copy
@@ -47,10 +80,10 @@ def find(
     runs: list[int] | None = None,
 ) -> Departure | None:
     def errors(names: Sequence[str]) -> dict[str, float]:
-        one, other = (session_of(marked(model, names))(IMAGE)[len(model.graph.output) :] for model in (good, bad))
+        right, got = (session_of(marked(model, names))(IMAGE) for model in (good, bad))
         if runs is not None:
             runs.append(len(names))
-        return {name: apart(got, right) for name, right, got in zip(names, one, other, strict=True)}
+        return {name: apart(got[name + MARK], right[name + MARK]) for name in names}
 
     graph, produced = Graph(good), {name for node in bad.graph.node for name in node.output}
     return find_departure(graph, produced, errors, limits, graph)
@@ -81,8 +114,8 @@ def test_a_layer_that_only_moves_numbers_is_named_by_its_node() -> None:
     joined = next(node for node in bad.graph.node if node.op_type == "Concat" and node.output[0] == "joined")
     joined.input[:] = list(reversed(joined.input))
     bad.graph.ClearField("value_info")
-    for each in (model, bad):
-        next(node for node in each.graph.node if node.output[0] == "joined").name = "join 1"
+    for graph in (model.graph, bad.graph):
+        next(node for node in graph.node if node.output[0] == "joined").name = "join 1"
     bad = spoil(bad, "four.weight", lambda weights: np.concatenate((weights[:, 16:], weights[:, :16]), axis=1))
     again = find(model, bad)
     assert again is None, "swapped and swapped back: the outputs are right, and nothing is looked for"
@@ -129,21 +162,8 @@ def test_a_decision_is_not_blamed_for_the_numbers_before_it() -> None:
     found = find(good, spoil(good, "two.weight", lambda weights: -weights))
     assert found is not None
     assert found.first.layer == "two"
-    flipped = onnx.ModelProto()
-    flipped.CopyFrom(good)
+    flipped = copied(good)
     flipped.graph.node[-1].op_type = "ArgMin"
     found = find(good, flipped)
     assert found is not None
     assert found.first.operator == "ArgMax"
-
-
-def test_apart() -> None:
-    right = np.array((3.0, 4.0))
-    assert apart(right, right) == 0
-    assert apart(right + 1, right) == pytest.approx(1 / 12.5**0.5)
-    assert apart(right + 1, right, scale=2 * right) == pytest.approx(0.5 / 12.5**0.5)
-    assert apart(np.zeros(2), right) == pytest.approx(1)
-    assert apart(right[:1], right) == apart(np.array((np.nan, 4)), right) == apart(right, right * np.inf) == np.inf
-    assert apart(np.array((-np.inf, 4.5)), np.array((-np.inf, 4.0))) == pytest.approx(0.125 * 0.5**0.5)
-    assert apart(np.array((np.nan, 4)), np.array((np.nan, 4))) == 0
-    assert apart(np.zeros(0), np.zeros(0)) == 0

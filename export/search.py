@@ -1,28 +1,31 @@
-"""The first layer whose output departs: two runs of a network compared tensor by tensor, from coarse to fine."""
+"""Which layers are to blame? Those that fewer bits break, and the first one that a backend computes otherwise.
+
+Both are found by halving what is suspected, not by trying each layer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..precision.folding import Graph, layer_name
+from .onnx_graph import Graph, layer_name
 
 if TYPE_CHECKING:
     import onnx
 
+Layer = TypeVar("Layer")
 Errors = Callable[[Sequence[str]], Mapping[str, float]]
 """Names of tensors -> how far each is `apart` in the two runs."""
 
 PROBES = 8
-"""Tensors that are looked at in one run: more need more memory, and undo more of what a backend has fused."""
+"""Tensors that are compared in one run: more need more memory, and undo more of what a backend has fused."""
 CUTS = ("Shape", "Size", "ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "NonZero")
 """Operators whose right output says little about their inputs."""
 ABSORBED = ("Relu", "BatchNormalization")
-"""Operators that are part of the layer before them: nothing is looked at in between, where it may be fused."""
+"""Operators that are part of the layer before them: nothing is compared in between, where it may be fused."""
 
 
 @dataclass(frozen=True)
@@ -48,40 +51,56 @@ class Departure:
     limit: float
     """From which error on an output is said to depart."""
     steps: tuple[Step, ...]
-    """All that was looked at, in the graph's order."""
+    """All that was compared, in the graph's order."""
 
     def around(self, count: int = 3) -> tuple[Step, ...]:
-        """The steps next to the first one, so many on either side."""
+        """Return the steps next to the first one, so many on either side."""
         index = self.steps.index(self.first)
         return self.steps[max(0, index - count) : index + count + 1]
 
 
-def apart(got: NDArray[Any], expected: NDArray[Any], scale: NDArray[Any] | None = None) -> float:
-    """Root mean square of the difference over that of `scale`, or of what is expected where it is None.
+def keep_until(
+    layers: Sequence[Layer], passes: Callable[[list[Layer]], bool], damage: Callable[[list[Layer]], float]
+) -> list[Layer] | None:
+    """Return the layers to keep in fp32 so that the others pass the gate in fewer bits.
 
-    Infinite for another shape, and where one of the two is infinite or no number and the other is not.
+    Each round keeps as many more as are kept already, at first one, so that the gate, which is slow, is asked
+    no more often than twice log2 of the number of layers.
+
+    Args:
+        layers: all that could have fewer bits.
+        passes: whether these layers in fewer bits, and only these, pass the gate.
+        damage: how far off the outputs are with these layers in fewer bits, and only these; quick.
+
+    Returns:
+        The kept layers in the order in which they were found; None when nothing but fp32 passes.
     """
-    if got.shape != expected.shape:
-        return float("inf")
-    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
-    with np.errstate(invalid="ignore"):
-        off = np.where(same, 0, got.astype(np.float64) - expected)
-    return mean_size(off) / max(mean_size(expected if scale is None else scale, finite=True), 1e-9)
+    kept: list[Layer] = []
+    left = list(layers)
+    while left:
+        if passes(list(left)):
+            return kept
+        for _ in range(min(max(1, len(kept)), len(left))):
+            kept.append(worst(left, damage))
+            left.remove(kept[-1])
+    return None
 
 
-def mean_size(values: NDArray[Any], *, finite: bool = False) -> float:
-    """Root mean square, or that of the finite values only; infinite with a NaN, and 0 of nothing."""
-    chosen = values[np.isfinite(values)] if finite else values
-    size = float(np.sqrt(np.mean(np.square(chosen, dtype=np.float64)))) if chosen.size else 0.0
-    return size if np.isfinite(size) else float("inf")
+def worst(layers: Sequence[Layer], damage: Callable[[list[Layer]], float]) -> Layer:
+    """Return the most harmful layer, in 2 · log2 of their number steps: always on into the half that harms more."""
+    group = list(layers)
+    while len(group) > 1:
+        halves = group[: len(group) // 2], group[len(group) // 2 :]
+        group = max(halves, key=damage)
+    return group[0]
 
 
 def find_departure(
     graph: Graph, produced: Collection[str], errors: Errors, limits: tuple[float, float], names: Graph
 ) -> Departure | None:
-    """The first layer whose output departs, in about log_8 of the number of layers runs.
+    """Return the first layer whose output departs, in about log_8 of the number of layers runs.
 
-    A tensor that is right has right ancestors, and they are not looked at; one that departs is the first one, or
+    A tensor that is right has right ancestors, and they are not compared; one that departs is the first one, or
     has it among its ancestors.
 
     Args:
@@ -105,18 +124,19 @@ def find_departure(
     while left := [name for name in order if name in suspects and name not in seen]:
         found = errors(spaced(left, PROBES))
         seen |= found
-        for name in (each for each in left if each in found):
+        for name in (name for name in left if name in found):
             if found[name] > limit:
                 first = name
                 suspects &= ancestors(graph, name)
                 break
             suspects -= {name, *ancestors(graph, name)}
-    steps = tuple(step(names if name in names.producer else graph, name, seen[name]) for name in order if name in seen)
-    return next((Departure(each, limit, steps) for each in steps if each.tensor == first), None)
+    compared = [name for name in order if name in seen]
+    steps = tuple(step_of(names if name in names.producer else graph, name, seen[name]) for name in compared)
+    return next((Departure(step, limit, steps) for step in steps if step.tensor == first), None)
 
 
 def comparable(graph: Graph, produced: Collection[str]) -> list[str]:
-    """Tensors of both graphs that follow from the inputs' numbers, whole layers and outputs only, in their order."""
+    """Return the tensors of both graphs that follow from the inputs' numbers: whole layers and outputs, in order."""
     carrying = {item.name for item in graph.graph.input}
     users: dict[str, list[str]] = {}
     for node in graph.graph.node:
@@ -130,7 +150,7 @@ def comparable(graph: Graph, produced: Collection[str]) -> list[str]:
 
 
 def ancestors(graph: Graph, tensor: str) -> set[str]:
-    """All tensors whose numbers one is computed from."""
+    """Return all tensors whose numbers one is computed from."""
     found: set[str] = set()
     left = [tensor]
     while left:
@@ -142,29 +162,24 @@ def ancestors(graph: Graph, tensor: str) -> set[str]:
 
 
 def spaced(names: Sequence[str], most: int) -> list[str]:
-    """At most so many of them, evenly taken, the last one among them."""
+    """Return at most so many of them, evenly taken, the last one among them."""
     count = min(most, len(names))
     return [names[(index + 1) * len(names) // count - 1] for index in range(count)]
 
 
-def step(graph: Graph, tensor: str, error: float) -> Step:
-    """A tensor with the layer that gives it."""
+def step_of(graph: Graph, tensor: str, error: float) -> Step:
+    """Return a tensor with the layer that gives it."""
     node = layer_node(graph, tensor)
-    return Step(name_of(graph, node), node.op_type, tensor, error)
+    stored = (graph.initializers[name] for name in node.input if name in graph.initializers)
+    name = next((item.name for item in stored if len(item.dims) > 1), "")
+    return Step(layer_name(name) or node.name or node.output[0], node.op_type, tensor, error)
 
 
 def layer_node(graph: Graph, tensor: str) -> onnx.NodeProto:
-    """The node that gives a tensor; where that is a rectifier, a batch norm or a bias, the one before it."""
+    """Return the node that gives a tensor; where that is a rectifier, a batch norm or a bias, the one before it."""
     node: onnx.NodeProto = graph.producer[tensor]
     while True:
         sources = [name for name in node.input if name in graph.producer]
         if len(sources) != 1 or node.op_type not in (*ABSORBED, "Add"):
             return node
         node = graph.producer[sources[0]]
-
-
-def name_of(graph: Graph, node: onnx.NodeProto) -> str:
-    """As the reports of quantisation name it."""
-    stored = (graph.initializers[name] for name in node.input if name in graph.initializers)
-    name = next((item.name for item in stored if len(item.dims) > 1), "")
-    return layer_name(name) or node.name or node.output[0]
