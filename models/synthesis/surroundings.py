@@ -106,7 +106,7 @@ def labels(rng: np.random.Generator, fonts: FontPool, height: int) -> list[Mark]
     found = []
     for row in range(2):
         text = "".join([rng.choice(list("LRYBTPA")), rng.choice(["", *"123"])])
-        mask = cv2.copyMakeBorder(printed_line(text, rng, fonts).mask, *[6] * 4, cv2.BORDER_CONSTANT)
+        mask = np.pad(printed_line(text, rng, fonts).mask, 6)
         found.append(Mark(255 - mask, size / mask.shape[0], (float(x), row * 0.52 * height)))
     return found
 

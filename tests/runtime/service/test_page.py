@@ -1,5 +1,6 @@
 """The page in Chromium, as a person sees it."""
 
+import socket
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -125,6 +126,20 @@ def test_a_lost_service_is_shown_and_its_return(busy, visit_page):
         expect(reading(page).locator(".text")).to_have_text("00777")
         expect(page.locator("#events tbody tr")).to_have_count(22), "nothing is missing"
         page.complaints.clear()
+        page.goto("about:blank")
+
+
+def test_a_service_that_takes_connections_and_never_answers_is_asked_again(busy, visit_page):
+    with Server(busy.app(), Http(port=0)) as first:
+        page = visit_page(first.url)
+        expect(page.locator("#trouble")).to_be_hidden()
+    with socket.create_server(("127.0.0.1", first.port)) as mute:
+        mute.settimeout(PATIENT_MS / 1000)
+        while not (asked := mute.accept()[0]).recv(1000).startswith(b"GET /state"):
+            asked.close()
+    with asked, Server(busy.app(), Http(port=first.port)):
+        expect(page.locator("#trouble")).to_be_hidden(timeout=2 * PATIENT_MS)
+        page.complaints.clear()  # the browser's, about refused connections
         page.goto("about:blank")
 
 
