@@ -20,7 +20,7 @@ import click
 from msgspec.structs import replace
 
 from ..runtime import Bundle
-from ..runtime.diagnosis.trials import ask_driver
+from ..runtime.commands.diagnosis.trials import ask_driver
 from ..runtime.errors import BackendUnavailable, DatasetError, EdgeReaderError
 from .gpu.measures import answers
 from .gpu.plan import CPU, DRY, FULL, NEED_ENGINES, PREPARE, Contender, Job, Scale, Section, sections

@@ -19,9 +19,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ...export.checks.departure import apart
 from ...export.checks.marks import limit_of
-from ...export.parity import random_images
+from ...export.parity import apart, random_images
 from ...runtime.bundles.bundle import MANIFEST_NAME, Bundle, shipped, write_bundle
 from ...runtime.bundles.manifest import DetectorSpec, Kind, RecognizerSpec
 from ...runtime.errors import BackendError, BackendUnavailable
@@ -367,8 +366,9 @@ def growth(used_bytes: Sequence[int], every_frames: float, allowed_mib: float) -
 
 def verified(job: Job) -> Measure:
     """Check what `edgereader verify --backend` checks, on the sample photos."""
-    from ...export.checks.backend import examine, find_pictures
+    from ...export.checks.backend import examine
     from ...export.checks.comparison import open_trial
+    from ...export.precision.pictures import find_pictures
 
     bundle, pictures = Bundle.open(Path(job.folder).absolute() / "shipped"), find_pictures(shipped("samples"))
 
@@ -430,15 +430,17 @@ def make_random(folder: Path, job: Job) -> tuple[str, list[Work]]:
 
 def add_halves(root: Path) -> list[str]:
     """Add fp16 graphs that no gate has judged, where there are none; return the kinds that they were added to."""
+    from ...export.onnx_file import save
+    from ...export.precision.folding import folded
     from ...export.precision.half import halve
-    from ...export.precision.quantization import folded, with_file, write
+    from ...export.precision.quantization import with_file
 
     added: list[str] = []
     for kind in KINDS:
         bundle = Bundle.open(root.absolute())
         if "fp16" not in getattr(bundle.manifest, kind).files:
             path = root / f"{kind}.fp16.onnx"
-            write(halve(folded(bundle.file(kind))), path)
+            save(halve(folded(bundle.file(kind))), path)
             write_bundle(root, with_file(bundle, kind, "fp16", path))
             added.append(kind)
     return added

@@ -18,10 +18,10 @@ from ...runtime import Reader
 from ...runtime.errors import DatasetError
 from ...runtime.geometry.images import Frame
 from ...runtime.service.board import Board
+from ...runtime.stream.numbers.emitter import Emitter
 from ...runtime.stream.numbers.events import Event
-from ...runtime.stream.numbers.kinds import Teller
 from ...runtime.stream.run import Stream as Watching
-from ...runtime.stream.settings import Camera, Looking, Number
+from ...runtime.stream.settings import Camera, Detection, Number
 from ...runtime.stream.sources.capture import Capture
 from ...runtime.stream.tracking.watcher import Seen, Watcher
 from ..measuring import command_line
@@ -148,8 +148,8 @@ def rates(reader: Reader, clip: Path, seconds: float, turns: int, *, stopped: Ca
     """
     static, detecting = [], []
     for _ in range(turns):
-        static.append(_turn(Watcher(reader, Looking(), STATIC), clip, seconds, stopped))
-        detecting.append(_turn(Watcher(reader, Looking(every_frames=1), ANYWHERE), clip, seconds, stopped))
+        static.append(_turn(Watcher(reader, Detection(), STATIC), clip, seconds, stopped))
+        detecting.append(_turn(Watcher(reader, Detection(every_frames=1), ANYWHERE), clip, seconds, stopped))
         if stopped():
             break
     return _together(static), _together(detecting)
@@ -187,7 +187,7 @@ def _together(turns: Sequence[Rate]) -> Rate:
 def live(reader: Reader, clip: Path, minutes: float, *, stopped: Callable[[], bool]) -> Live:
     """Watch the clip in a loop at its own speed, dropping what cannot be read in time; tell each minute how it is."""
     warm_up_s = min(WARM_UP_SHARE * 60 * minutes, LONGEST_WARM_UP_S)
-    watcher, teller = Watcher(reader, Looking(), STATIC), Teller("bench", STATIC)
+    watcher, emitter = Watcher(reader, Detection(), STATIC), Emitter("bench", STATIC)
 
     def look_up(watch: Watch) -> None:
         watch.say()
@@ -196,7 +196,7 @@ def live(reader: Reader, clip: Path, minutes: float, *, stopped: Callable[[], bo
 
     with Capture(Camera(source=str(clip), loop=True)) as capture:
         watch = Watch(warm_up_s, EVERY_S, look_up)
-        Watching(capture, watcher, teller, watch, sinks=[watch], keeper=None, batch=1, url=None).run()
+        Watching(capture, watcher, emitter, sinks=[], keeper=None, batch=1, viewers=[watch]).run()
         cpu_share, at_s, status = watch.cpu_s / watch.at_s / len(os.sched_getaffinity(0)), watch.at_s, capture.status
     missed, wrong = check(watch.texts, NUMBERS)
     return Live(
