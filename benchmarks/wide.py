@@ -173,7 +173,10 @@ def add_int8(root: Path, say: Say) -> None:
 
 def quantize(root: Path, kind: Kind, pictures: Sequence[Picture], say: Say) -> None:
     """Add one network in int8."""
-    from ..export.precision.quantization import folded, inputs_of, with_file, write
+    from ..export.onnx_file import save
+    from ..export.precision.folding import folded
+    from ..export.precision.pictures import inputs_of
+    from ..export.precision.quantization import with_file
     from ..export.precision.recipes import recipe
     from ..export.staging import commit, staged
 
@@ -182,7 +185,7 @@ def quantize(root: Path, kind: Kind, pictures: Sequence[Picture], say: Say) -> N
     plan = recipe("int8", folded(bundle.file(kind)), inputs_of(bundle, kind, pictures))
     with staged(root) as folder:
         path = folder / f"{kind}.int8.onnx"
-        write(plan.make(plan.layers), path)
+        save(plan.make(plan.layers), path)
         manifest = with_file(bundle, kind, "int8", path, preferred={"cpu": "int8"})
         commit(root, manifest, [path])
 

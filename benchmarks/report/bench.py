@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..speed.figures import SCENARIOS, STAGES, Contender, Report, Scenario, ScenarioName
+from ..speed.results import SCENARIOS, STAGES, Contender, Report, Scenario, ScenarioName
 from ..tables import NONE, percent, steady, version_words
 from .charts import Line, scatter
 from .contender_charts import (

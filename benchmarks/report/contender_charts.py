@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..speed.figures import STAGES, ColdStart, Contender, Memory, Scenario, ScenarioName, Stages
+from ..speed.results import STAGES, ColdStart, Contender, Memory, Scenario, ScenarioName, Stages
 from ..tables import steady
 from .charts import (
     BLUE,

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..speed.figures import Contender, Report, Scenario, ScenarioName
-from ..speed.together import times_as_long
+from ..speed.results import Contender, Report, Scenario, ScenarioName, times_as_long
 from ..tables import NONE, percent, steady
 from .sections import Table
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..speed.growth_figures import Curve, Growth
+from ..speed.results import Curve, Growth
 from ..tables import NONE, short, steady
 from .charts import QUIET, TEXT, Line, lines
 from .contender_charts import STAGE_COLOURS

@@ -6,10 +6,7 @@ from pathlib import Path
 from string import Template
 
 from ..record import Machine, write_file
-from ..speed.figures import Report
-from ..speed.growth_figures import Growth
-from ..speed.soak_figures import Soak
-from ..speed.stream_figures import Stream
+from ..speed.results import Growth, Report, Soak, Stream
 from ..tables import code, escaped, version_words
 from .bench import bench_sections
 from .charts import COLOURS, printable

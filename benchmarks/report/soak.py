@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..speed.soak_figures import Sample, Slope, Soak
-from ..speed.stream_figures import Latency, Live, Rate, Stream
+from ..speed.results import Latency, Live, Rate, Sample, Slope, Soak, Stream
 from ..tables import NONE, percent, signed, steady
 from .charts import LIMIT, OURS, Line, Scale, lines
 from .sections import Figure, Section, Table

@@ -5,12 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...runtime.errors import DatasetError
-from ..speed.agreement_figures import Agreement
-from ..speed.figures import BUSY, Report
-from ..speed.files import Figures, read_figures
-from ..speed.growth_figures import Growth
-from ..speed.soak_figures import Slope, Soak
-from ..speed.stream_figures import Latency, Stream
+from ..speed.results import BUSY, Agreement, Figures, Growth, Latency, Report, Slope, Soak, Stream, read_figures
 from ..tables import NONE, code, escaped, markdown, percent, signed, steady, version_words
 from . import documents
 from .facts import contender_table, timed

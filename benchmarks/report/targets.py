@@ -7,11 +7,7 @@ from typing import Literal
 import msgspec
 
 from ..record import read_json
-from ..speed.agreement_figures import Agreement
-from ..speed.figures import Contender, Report
-from ..speed.files import Figures
-from ..speed.growth_figures import Growth
-from ..speed.stream_figures import Stream
+from ..speed.results import Agreement, Contender, Figures, Growth, Report, Stream
 from .facts import best_rate, scenario_of, times_as_slow
 from .references import Limit
 

@@ -6,24 +6,33 @@ import numpy as np
 import pytest
 
 from edgereader.benchmarks.record import Machine
-from edgereader.benchmarks.speed.agreement_figures import Agreement, BoxTimes, Difference
-from edgereader.benchmarks.speed.figures import (
+from edgereader.benchmarks.speed.results import (
     STAGES,
     Accuracy,
+    Agreement,
+    BoxTimes,
     ColdStart,
     Contender,
+    Curve,
+    Difference,
+    Growth,
+    Latency,
+    Live,
     Memory,
     Photos,
+    Point,
     Power,
+    Rate,
     Report,
+    Sample,
     Scenario,
+    Slope,
+    Soak,
     Stage,
     Stages,
+    Stream,
     Work,
 )
-from edgereader.benchmarks.speed.growth_figures import Curve, Growth, Point
-from edgereader.benchmarks.speed.soak_figures import Sample, Slope, Soak
-from edgereader.benchmarks.speed.stream_figures import Latency, Live, Rate, Stream
 from edgereader.runtime import Bundle
 
 MACHINE = Machine(

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from edgereader.benchmarks.report.page import write_pages
-from edgereader.benchmarks.speed.figures import Contender
+from edgereader.benchmarks.speed.results import Contender
 
 from .conftest import BENCH, GROWTH, SOAK, STREAM
 
