@@ -36,7 +36,7 @@ def test_every_stage_takes_its_time(edgereader):
 def test_clocks_are_taken_off_again(edgereader):
     before = [getattr(*located(name)) for names in stages.FUNCTIONS.values() for name in names]
     with pytest.raises(RuntimeError), clocks():
-        assert getattr(*located("detector.fit")) is not before[2]
+        assert getattr(*located("detector:fit")) is not before[2]
         raise RuntimeError
     assert [getattr(*located(name)) for names in stages.FUNCTIONS.values() for name in names] == before
 
