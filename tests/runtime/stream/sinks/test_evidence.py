@@ -80,9 +80,8 @@ def test_corrections_are_what_training_reads(open_evidence, tmp_path):
     assert evidence.correct(5, "")
     assert not evidence.correct(99, "1")
     crops = open_crops(tmp_path / "seen")
-    assert [crops[at][1] for at in range(len(crops))] == ["KÄ 18", "00123.4"]
-    assert [round(float(crops[at][0].mean()) / 40) for at in range(len(crops))] == [2, 4]
-    assert [(label.path.name, label.text) for label in read_labels(tmp_path / "seen")][-1] == ("5.jpg", "")
+    assert [crops[at][1] for at in range(len(crops))] == ["KÄ 18", "00123.4", ""]
+    assert [round(float(crops[at][0].mean()) / 40) for at in range(len(crops))] == [2, 4, 5]
 
 
 @pytest.mark.slow
