@@ -30,11 +30,11 @@ nightly: $(DEV)/.installed oldest  ## Run what takes long, and the geometry and 
 timed: $(DEV)/.installed  ## Tests that hold milliseconds against a limit, for a quiet machine
 	$(DEV)/bin/python -m pytest -m timed -s
 
-GEOMETRY := images canvases heatmaps characters rotation detector recognizer reader
+GEOMETRY := geometry test_detector.py test_recognizer.py test_reader.py
 OLDEST_PYTHON ?= $(shell command -v python3.10 || command -v python3.11 || echo $(PYTHON))
 
 oldest: $(OLDEST)/.installed build/site/edgereader  ## Geometry and reading with the lowest versions that pyproject.toml allows
-	PYTHONPATH=build/site $(OLDEST)/bin/python -m pytest $(wildcard $(GEOMETRY:%=tests/runtime/test_%.py))
+	PYTHONPATH=build/site $(OLDEST)/bin/python -m pytest $(GEOMETRY:%=tests/runtime/%)
 
 check: lint types test  ## What CI runs
 
@@ -92,8 +92,8 @@ build/wide/bundle.json: $(DEV)/.installed
 RESULTS := benchmarks/results/digits-edge.json
 CALIBRATION := $(wildcard benchmarks/results/digits-edge-calibration.json)
 
-card: $(DEV)/.installed  ## Write the model card and the README's results from the measured figures
-	$(DEV)/bin/edgereader card digits-edge --results $(RESULTS) $(CALIBRATION:%=--calibration %) --readme README.md
+card: $(DEV)/.installed  ## Write the model card and the results in docs/benchmarks.md from the measured figures
+	$(DEV)/bin/edgereader card digits-edge --results $(RESULTS) $(CALIBRATION:%=--calibration %) --readme docs/benchmarks.md
 
 # What the tests use of the system: fonts, OCR and a browser to compare and look with, a broker, a camera's server.
 DEBIAN := fonts-dejavu-core fonts-dseg tesseract-ocr chromium mosquitto openssl python3-gi gir1.2-gst-rtsp-server-1.0 \

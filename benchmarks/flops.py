@@ -23,7 +23,7 @@ LOOKED_AT = 9
 
 
 def gflop(path: Path, inputs: Mapping[str, Sequence[int]]) -> float:
-    """Billions of multiplications and additions of the convolutions, matrix products and LSTMs of an ONNX file.
+    """Return billions of multiplications and additions of an ONNX file: convolutions, matrix products and LSTMs.
 
     Args:
         path: a graph without control flow.
@@ -42,7 +42,7 @@ def gflop(path: Path, inputs: Mapping[str, Sequence[int]]) -> float:
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
     graph = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
-    shapes = {each.name: tuple(each.dims) for each in graph.initializer} | {
+    shapes = {value.name: tuple(value.dims) for value in graph.initializer} | {
         value.name: tuple(axis.dim_value for axis in value.type.tensor_type.shape.dim)
         for value in (*graph.input, *graph.value_info, *graph.output)
     }
@@ -50,7 +50,7 @@ def gflop(path: Path, inputs: Mapping[str, Sequence[int]]) -> float:
 
 
 def gflop_of(bundle: Bundle, kind: Kind, shape: tuple[int, int, int, int]) -> float:
-    """Billions of floating-point operations for an input of this shape (N, H, W, C)."""
+    """Return billions of floating-point operations for an input of this shape (N, H, W, C)."""
     if kind == "detector":
         return gflop(bundle.file(kind), {"image": shape})
     spec = bundle.recognizer
@@ -58,7 +58,7 @@ def gflop_of(bundle: Bundle, kind: Kind, shape: tuple[int, int, int, int]) -> fl
 
 
 def gflop_of_frames(bundle: Bundle, detector: Detector, frames: Sequence[Frame]) -> dict[Kind, float]:
-    """Billions of operations of each network for a frame, with the frames' canvases, and crops of their widths.
+    """Return each network's billions of operations a frame, with the frames' canvases, and crops of their widths.
 
     Args:
         bundle: a detector and a recogniser.
@@ -67,7 +67,7 @@ def gflop_of_frames(bundle: Bundle, detector: Detector, frames: Sequence[Frame])
     """
     canvases = Counter(plan.canvas_hw for frame in frames for plan in detector.plans(*frame.shape[:2]))
     looked, spec = frames[:: -(-len(frames) // LOOKED_AT)], bundle.recognizer
-    cuts = (plan_cut(spec, frame, each.quad, spec.margin) for frame in looked for each in detector.detect(frame))
+    cuts = (plan_cut(spec, frame, region.quad, spec.margin) for frame in looked for region in detector.detect(frame))
     crops = Counter((spec.image_hw[0], cut.width) for cut in cuts)
 
     def total(kind: Kind, sizes: Mapping[tuple[int, int], int], channels: int) -> float:
@@ -86,7 +86,7 @@ def _convolution(node: onnx.NodeProto, shapes: Shapes) -> int:
 
 def _product(node: onnx.NodeProto, shapes: Shapes) -> int:
     """Every output is a sum over the axis that both factors share: the first one's last (Gemm may turn it)."""
-    turned = any(each.name == "transA" and each.i for each in node.attribute)
+    turned = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
     return 2 * _size(node.output[0], shapes) * _known(node.input[0], shapes)[-2 if turned else -1]
 
 

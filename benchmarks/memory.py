@@ -12,12 +12,12 @@ MIB = 2**20
 
 
 def host_bytes() -> int:
-    """Resident memory of this process."""
+    """Return the resident memory of this process."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def device_bytes() -> int:
-    """Memory of the first GPU that is in use, by whatever runs on it; on a Jetson, that of the machine.
+    """Return the memory of the first GPU that is in use, by whatever runs on it; on a Jetson, that of the machine.
 
     Raises:
         BackendUnavailable: the driver does not tell.

@@ -41,7 +41,7 @@ class BytesToText(nn.Module):
 
 
 def random_craft(width: float) -> CRAFT:
-    """A detector whose maps lie in 0..1; always the same one."""
+    """Return a detector whose maps lie in 0..1; always the same one."""
     torch.manual_seed(0)
     network = CRAFT(width)
     graph, images = DetectorGraph(network), torch.from_numpy(random_images((PICTURES, SIDE_PX, SIDE_PX, 3), 0))
@@ -55,7 +55,7 @@ def random_craft(width: float) -> CRAFT:
 
 
 def random_recognizer(width: float) -> Recognizer:
-    """A recogniser of `CHARSET` that reads something else in every crop; always the same one."""
+    """Return a recogniser of `CHARSET` that reads something else in every crop; always the same one."""
     torch.manual_seed(0)
     config = RecognizerConfig(STAGES, num_classes=num_classes(CHARSETS[CHARSET], "Attn"), width=width)
     network = Recognizer(config)

@@ -23,7 +23,7 @@ def end(process: "subprocess.Popen[bytes]") -> bytes:
 
 
 def death(code: int, told: str) -> str:
-    """Why a process ended: its last line, and the signal that ended it."""
+    """Return why a process ended: its last line, and the signal that ended it."""
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     last = lines[-1][:500] if lines else "it said nothing"
     return f"{signal.Signals(-code).name}: {last}" if code < 0 else last

@@ -27,7 +27,7 @@ class Trend(NamedTuple):
 
 
 def trend(x: Sequence[float], y: Sequence[float], segments: Sequence[int] | None = None) -> Trend | None:
-    """The line through samples that depend on their neighbours.
+    """Return the line through samples that depend on their neighbours.
 
     Their means in consecutive blocks are fitted, not they themselves (batch means: Law and Carson, "A Sequential
     Procedure for Determining the Length of a Steady-State Simulation", Operations Research 27, 1979): the mean of a
@@ -44,7 +44,7 @@ def trend(x: Sequence[float], y: Sequence[float], segments: Sequence[int] | None
     groups = np.zeros(len(x), int) if segments is None else np.array(segments, int)
     if len(x) < BLOCKS:
         return None
-    parts = [np.flatnonzero(groups == each) for each in np.unique(groups)]
+    parts = [np.flatnonzero(groups == segment) for segment in np.unique(groups)]
     per_block = max(len(x) / (BLOCKS + len(parts) - 1), 1.0)
     blocks = [np.array_split(part, round(len(part) / per_block)) for part in parts if len(part) > per_block / 2]
     owners = [place for place, part in enumerate(blocks) for _ in part]
@@ -53,13 +53,13 @@ def trend(x: Sequence[float], y: Sequence[float], segments: Sequence[int] | None
 
 
 def line(x: Sequence[float], y: Sequence[float], groups: Sequence[int] | None = None) -> Trend | None:
-    """The line through points that do not depend on one another, with a level for each group.
+    """Return the line through points that do not depend on one another, with a level for each group.
 
     Returns:
         None where too few points are left beside what is fitted.
     """
     of = np.zeros(len(x), int) if groups is None else np.array(groups, int)
-    across, up = (_centred(np.array(each, np.float64), of) for each in (x, y))
+    across, up = (_centred(np.array(values, np.float64), of) for values in (x, y))
     left, spread = len(x) - len(np.unique(of)) - 1, float((across * across).sum())
     if left < FEWEST_LEFT or spread == 0:
         return None
@@ -79,7 +79,7 @@ T_975 = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2
 
 
 def t_quantile(freedom: int) -> float:
-    """97.5 % quantile of Student's t with 1 or more degrees of freedom.
+    """Return the 97.5 % quantile of Student's t with 1 or more degrees of freedom.
 
     Beyond the table by the expansion of Abramowitz and Stegun, "Handbook of Mathematical Functions", 26.7.5.
     """

@@ -133,7 +133,7 @@ def keep(root: Path, kind: Kind, state: State, export: Callable[[Path], object])
 
 
 def has(root: Path, kind: Kind, state: State) -> bool:
-    """Whether a bundle has a network of these weights, but for rounding; its checkpoint comes after its graph."""
+    """Tell whether a bundle has a network of these weights, but for rounding; the checkpoint comes after the graph."""
     import torch
 
     from ..export.networks import load_craft, load_recognizer
@@ -173,7 +173,10 @@ def add_int8(root: Path, say: Say) -> None:
 
 def quantize(root: Path, kind: Kind, pictures: Sequence[Picture], say: Say) -> None:
     """Add one network in int8."""
-    from ..export.precision.quantization import folded, inputs_of, with_file, write
+    from ..export.onnx_file import save
+    from ..export.precision.folding import folded
+    from ..export.precision.pictures import inputs_of
+    from ..export.precision.quantization import with_file
     from ..export.precision.recipes import recipe
     from ..export.staging import commit, staged
 
@@ -182,13 +185,13 @@ def quantize(root: Path, kind: Kind, pictures: Sequence[Picture], say: Say) -> N
     plan = recipe("int8", folded(bundle.file(kind)), inputs_of(bundle, kind, pictures))
     with staged(root) as folder:
         path = folder / f"{kind}.int8.onnx"
-        write(plan.make(plan.layers), path)
+        save(plan.make(plan.layers), path)
         manifest = with_file(bundle, kind, "int8", path, preferred={"cpu": "int8"})
         commit(root, manifest, [path])
 
 
 def widened(thin: State, wide: State, narrow: float, width: float) -> State:
-    """CRAFT's weights at another width that compute the same maps, but for rounding.
+    """Return CRAFT's weights at another width that compute the same maps, but for rounding.
 
     Every channel of the wide network is a copy of one of the thin network; a weight is shared among the copies of
     the channel that it takes, so that their sum is what the one channel gave.
@@ -212,7 +215,7 @@ def _widened(key: str, weights: Tensor, like: Tensor, narrow: float, width: floa
     if block in JOINED and layer == "conv.0":
         from ..models.width import thin
 
-        columns = copies(*([thin(each, size) for each in JOINED[block]] for size in (narrow, width)))
+        columns = copies(*([thin(channels, size) for channels in JOINED[block]] for size in (narrow, width)))
     else:
         columns = copies([weights.shape[1]], [like.shape[1]])
     shared: Tensor = weights[rows][:, columns] / columns.bincount()[columns].reshape(1, -1, 1, 1)
@@ -220,7 +223,7 @@ def _widened(key: str, weights: Tensor, like: Tensor, narrow: float, width: floa
 
 
 def copies(thin: Sequence[int], wide: Sequence[int]) -> Tensor:
-    """The thin channel that each wide channel is a copy of, where channels of several blocks lie side by side."""
+    """Return the thin channel that each wide channel copies, where channels of several blocks lie side by side."""
     import torch
 
     starts = [sum(thin[:place]) for place in range(len(thin))]

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 from msgspec.structs import replace
 
-from ..runtime.bundles.bundle import Bundle, file_sha256
+from ..runtime.bundles.bundle import Bundle
 from ..runtime.bundles.manifest import Canary, FileEntry, Kind
 from ..runtime.geometry.images import Frame
 from ..runtime.sessions.canary import as_picture, maps_of, prove, text_of
 from ..runtime.sessions.opening import open_unproven
-from .staging import commit, entries, staged, writing
+from .staging import commit, entries, entry_of, models_of, staged, writing
 
 IMAGE_NAME, MAPS_NAME = "canary.png", "canary.maps.png"
 SIZE_HW = 96, 256
@@ -41,10 +41,10 @@ def write_canary(root: Path) -> Canary:
         ExportError: the folder cannot be written.
     """
     bundle = Bundle.open(root.absolute())
-    kinds: tuple[Kind, ...] = ("detector", "recognizer")
     with staged(bundle.root) as folder:
-        canary = draw_canary({kind: bundle for kind in kinds if getattr(bundle.manifest, kind)}, folder)
-        commit(bundle.root, replace(bundle.manifest, canary=canary), [folder / each.path for each in entries(canary)])
+        canary = draw_canary(dict.fromkeys(models_of(bundle.manifest), bundle), folder)
+        files = [folder / entry.path for entry in entries(canary)]
+        commit(bundle.root, replace(bundle.manifest, canary=canary), files)
     return canary
 
 
@@ -70,7 +70,7 @@ def draw_canary(bundles: Mapping[Kind, Bundle], folder: Path) -> Canary:
 
 
 def canary_check(bundle: Bundle, kind: Kind, backend: str = "cpu", precision: str | None = None) -> str:
-    """What a backend makes of the canary, in words, when it is what fp32 makes of it on ``cpu``.
+    """Return what a backend makes of the canary, in words, when it is what fp32 makes of it on ``cpu``.
 
     Raises:
         BackendError: it is something else.
@@ -80,14 +80,14 @@ def canary_check(bundle: Bundle, kind: Kind, backend: str = "cpu", precision: st
 
 
 def drawn_text(charset: str) -> str:
-    """The characters that the canary shows to a recogniser of this charset."""
-    known = "".join(each for each in NUMBER if each in charset)
-    others = "".join(each for each in charset if each.isascii() and each.isalnum())
+    """Return the characters that the canary shows to a recogniser of this charset."""
+    known = "".join(digit for digit in NUMBER if digit in charset)
+    others = "".join(character for character in charset if character.isascii() and character.isalnum())
     return known if len(known) == len(NUMBER) else others[: len(NUMBER)] or NUMBER
 
 
 def draw(text: str, long_side_px: int) -> tuple[Frame, Box]:
-    """A text on a picture of a canvas's size, and the box around it: x, y, width, height."""
+    """Draw a text on a picture of a canvas's size; return it with the box around the text: x, y, width, height."""
     width = min(SIZE_HW[1], max(long_side_px // 32, 1) * 32)
     height = min(SIZE_HW[0], width)
     image = np.full((height, width, 3), PAPER, np.uint8)
@@ -104,4 +104,4 @@ def _stored(path: Path, picture: Frame) -> FileEntry:
     """Write a PNG."""
     with writing(path):
         path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-    return FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
+    return entry_of(path)

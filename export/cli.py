@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def target_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that both exports share."""
+    """Add the options that both exports share."""
     for option in (
         click.option("--calibration", type=FILE, help="Folder of pictures, for --precision int8."),
         click.option(
@@ -201,21 +201,21 @@ def canary(bundle: str) -> None:
 
 
 def target(bundle: Path, name: str | None, licence: str | None) -> Target:
-    """Where an export goes."""
+    """Return where an export goes."""
     from .pipeline import Target
 
     return Target(bundle, name, licence)
 
 
 def expect_calibration(precision: str, calibration: Path | None) -> None:
-    """int8 and its pictures come together."""
+    """Refuse int8 without its pictures, and pictures without int8."""
     if (precision == "int8") != (calibration is not None):
         got = "none" if calibration is None else "--precision fp32"
         raise click.UsageError(f"expected --precision int8 with --calibration FOLDER, got {got}; give both or neither")
 
 
 def show_labels(bundle: Path, checkpoint: Path, labelled: Crops) -> None:
-    """How many labelled crops the bundle and its network read rightly."""
+    """Show how many labelled crops the bundle and its network read rightly."""
     from ..runtime.bundles.bundle import Bundle
     from .checks.labels import check_labels
 
@@ -227,14 +227,14 @@ def show_labels(bundle: Path, checkpoint: Path, labelled: Crops) -> None:
 
 
 def show_table(*exported: Exported) -> None:
-    """File, size, worst difference, what float32 alone does to the network, opset."""
+    """Show file, size, worst difference, what float32 alone does to the network, opset."""
     click.echo(
         f"{'file':<40} {'size':>10} {'worst difference':>18} {'allowed':>8} {'float32 alone':>14} {'inputs':>7} "
         f"{'opset':>6}"
     )
-    for each in exported:
-        size, parity = each.path.stat().st_size, each.parity
+    for model in exported:
+        size, parity = model.path.stat().st_size, model.parity
         click.echo(
-            f"{each.path!s:<40} {size / 1e6:>7.1f} MB {parity.worst:>18.1e} {parity.tolerance:>8.0e} "
+            f"{model.path!s:<40} {size / 1e6:>7.1f} MB {parity.worst:>18.1e} {parity.tolerance:>8.0e} "
             f"{parity.float32:>14.0e} {parity.cases:>7} {parity.opset:>6}"
         )

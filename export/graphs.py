@@ -174,13 +174,13 @@ class MaskedAttention(nn.Module):
         return torch.stack(symbols, dim=1), torch.stack(logits, dim=1)
 
     def look(self, sequence: Tensor, keys: Tensor, hidden: Tensor) -> Tensor:
-        """The sequence weighed by the attention, (N, inputs)."""
+        """Return the sequence weighed by the attention, (N, inputs)."""
         cell = self.attention.attention_cell
         energy = cell.score(torch.tanh(keys + cell.h2h(hidden).unsqueeze(1)))
         return torch.bmm(F.softmax(energy, dim=1).transpose(1, 2), sequence).squeeze(1)
 
     def step(self, context: Tensor, before: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """One step of the LSTM cell: the next hidden and cell state, each (N, hidden)."""
+        """Return the next hidden and cell state after one step of the LSTM cell, each (N, hidden)."""
         gates = context @ self.to_context + hidden @ self.to_hidden + before
         enter, forget, candidate, leave = gates.chunk(4, dim=1)
         cell = torch.sigmoid(forget) * cell + torch.sigmoid(enter) * torch.tanh(candidate)
@@ -188,17 +188,17 @@ class MaskedAttention(nn.Module):
 
 
 def onnx_gates(rows: Tensor) -> Tensor:
-    """Rows of an LSTM's weights in torch's order of gates (in, forget, cell, out) -> ONNX's (in, out, forget, cell)."""
+    """Reorder an LSTM's weights from torch's gates (in, forget, cell, out) to ONNX's (in, out, forget, cell)."""
     enter, forget, candidate, leave = rows.chunk(4)
     return torch.cat([enter, leave, forget, candidate])
 
 
 def planes(pixels: Tensor, dtype: torch.dtype) -> Tensor:
-    """Bytes (N, H, W, C) as numbers (N, C, H, W); the cast comes first: TensorRT takes bytes only so."""
+    """Return bytes (N, H, W, C) as numbers (N, C, H, W); the cast comes first: TensorRT takes bytes only so."""
     return pixels.to(dtype).permute(0, 3, 1, 2)
 
 
 def bgr_to_rgb(images: Tensor) -> Tensor:
-    """(N, 3, H, W), blue first -> red first."""
+    """Return (N, 3, H, W), blue first, with red first."""
     blue, green, red = images.chunk(3, dim=1)
     return torch.cat([red, green, blue], dim=1)

@@ -1,4 +1,9 @@
-"""From a traced graph to one self-contained ONNX file, and the check that a file is one."""
+"""ONNX files: one written from a traced graph, the check that a file keeps its contract, and what a graph computes.
+
+Weights of LSTMs take half the bytes where that is exact: float16 in the file, cast when it is loaded. No backend
+computes LSTMs in fewer bits, so that their weights would be most of a small recogniser's file. Averaged weights of the
+trainer are kept in float16, so that nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +11,32 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..runtime.errors import ExportError
 from .staging import writing
-from .storage import store_in_half
 
 if TYPE_CHECKING:
     import onnx
     from torch import Tensor, nn
 
+Arrays = dict[str, NDArray[Any]]
+"""Input or output -> its numbers."""
+
 OPSET = 18
 """TensorRT samples wrongly (nearest) from opset 20's GridSample; torch exports 18 at the lowest."""
 OPSETS = (OPSET, 19)
 """19, the first whose QuantizeLinear takes float16, for int8 graphs for TensorRT."""
+
+
+HALF = ".half"
+"""Behind the name of a stored tensor whose values are cast to the tensor of that name."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +74,11 @@ def write_onnx(
     """Trace `graph` (graphs.py), of the contract `kind`, and write it to `path`.
 
     `examples`: one input of each kind, with a batch of 2; `dynamic`: per input, axis -> its `torch.export.Dim`.
+    torch traces twice: here, and to decompose its operators, which no public option of `torch.onnx.export` leaves out.
 
     Raises:
         ExportError: torch could not trace the graph or convert it.
     """
-    import onnx
     import onnxslim
     import torch
 
@@ -76,12 +90,77 @@ def write_onnx(
             program: Any = torch.onnx.export(traced, opset_version=OPSET, external_data=False, verbose=False, **names)
         except (RuntimeError, torch.onnx.OnnxExporterError) as exc:
             raise ExportError(f"torch {torch.__version__} could not export the graph: {exc}") from exc
-        model = program.model_proto
-        model = onnxslim.slim(model)
+        model = onnxslim.slim(program.model_proto)
     describe(model)
+    save(model, path)
+
+
+def save(model: onnx.ModelProto, path: Path) -> None:
+    """Write a graph as one file; see `store_in_half`, in place.
+
+    Raises:
+        ExportError: the file cannot be written.
+    """
+    import onnx
+
     store_in_half(model)
     with writing(path):
         onnx.save(model, str(path))
+
+
+def load(path: Path) -> onnx.ModelProto:
+    """Return the graph in a file, all its weights in the type that they are computed with."""
+    import onnx
+
+    model = onnx.load(str(path))
+    restore_from_half(model)
+    return model
+
+
+def store_in_half(model: onnx.ModelProto) -> None:
+    """Store the float32 weights that LSTMs take in float16, in place, if all their values are float16's."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    taken = {name for node in model.graph.node if node.op_type == "LSTM" for name in node.input[1:3]}
+    for tensor in model.graph.initializer:
+        if tensor.name not in taken or tensor.data_type != TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(tensor)
+        with np.errstate(over="ignore"):
+            half = values.astype(np.float16)
+        if np.array_equal(half.astype(np.float32), values):
+            cast = helper.make_node("Cast", [tensor.name + HALF], [tensor.name], to=TensorProto.FLOAT)
+            model.graph.node.insert(0, cast)
+            tensor.CopyFrom(numpy_helper.from_array(half, tensor.name + HALF))
+
+
+def restore_from_half(model: onnx.ModelProto) -> None:
+    """Undo `store_in_half`, in place."""
+    from onnx import numpy_helper
+
+    stored = {tensor.name: tensor for tensor in model.graph.initializer if tensor.name.endswith(HALF)}
+    for node in [node for node in model.graph.node if node.op_type == "Cast" and node.input[0] in stored]:
+        values = numpy_helper.to_array(stored[node.input[0]]).astype(np.float32)
+        stored[node.input[0]].CopyFrom(numpy_helper.from_array(values, node.output[0]))
+        model.graph.node.remove(node)
+
+
+def session_of(model: onnx.ModelProto | Path, *, as_written: bool = False) -> Callable[[Arrays], Arrays]:
+    """Return a graph, in memory or in a file, as a function from its inputs to its outputs, both by name.
+
+    ONNX Runtime computes it on the CPU; with `as_written` int8 layers with decoded numbers, as the graph says, and
+    not with int8 kernels.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if as_written:
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
+    contents = str(model) if isinstance(model, Path) else model.SerializeToString()
+    session = onnxruntime.InferenceSession(contents, options, providers=["CPUExecutionProvider"])
+    names = [item.name for item in session.get_outputs()]
+    return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
 
 
 def describe(model: onnx.ModelProto) -> None:
@@ -99,7 +178,7 @@ def describe(model: onnx.ModelProto) -> None:
 
 
 def check_contract(path: Path, kind: str) -> int:
-    """Check that `path` is one self-contained graph of the contract `kind`; returns its opset.
+    """Check that `path` is one self-contained graph of the contract `kind`; return its opset.
 
     Raises:
         ExportError: it is not; the message says in what.
@@ -144,7 +223,7 @@ def check_values(path: Path, what: str, values: Any, expected: Mapping[str, tupl
 
 
 def all_tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """Every stored tensor, those of nodes and of their inner graphs included."""
+    """Yield every stored tensor, those of nodes and of their inner graphs included."""
     yield from graph.initializer
     for sparse in graph.sparse_initializer:
         yield sparse.values

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..runtime.bundles.manifest import Parity
 from ..runtime.errors import ParityError
-from .onnx_file import OPSET
+from .onnx_file import OPSET, Arrays, session_of
 
 if TYPE_CHECKING:
     import torch
@@ -44,8 +44,6 @@ FORBIDDEN = -1e4
 BATCHES = (1, 2, 5)
 CANVASES = ((1, 64, 96), (2, 64, 96), (5, 64, 96), (1, 160, 224))
 """Batch, height and width of what detectors are compared on."""
-
-Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -72,17 +70,17 @@ class Compared:
 
     @property
     def bound(self) -> float:
-        """What `apart` may be."""
+        """Return what `apart` may be."""
         return bound(self.float32)
 
 
 def bound(float32: float) -> float:
-    """How far from float64 a graph may be, if its network in float32 is as far off as this."""
+    """Return how far from float64 a graph may be, if its network in float32 is as far off as this."""
     return min(max(TOLERANCE, FACTOR * float32), LARGEST)
 
 
 def detector_cases(craft: CRAFT, refiner: LinkRefiner | None) -> Iterator[Case]:
-    """Those of `CANVASES`."""
+    """Yield the cases of `CANVASES`."""
     networks = in_both((craft, refiner))
     for seed, shape in enumerate(CANVASES):
         image = random_images((*shape, 3), seed)
@@ -95,7 +93,7 @@ def detector_cases(craft: CRAFT, refiner: LinkRefiner | None) -> Iterator[Case]:
 
 
 def recognizer_cases(network: Recognizer, widths: Sequence[int] = ()) -> Iterator[Case]:
-    """Every batch size with all symbols allowed, and one where a random half of the charset is forbidden.
+    """Yield every batch size with all symbols allowed, and one where a random half of the charset is forbidden.
 
     Of several widths these are at the least one; one crop each of the middle and of the greatest width follows.
     """
@@ -120,19 +118,19 @@ def recognizer_cases(network: Recognizer, widths: Sequence[int] = ()) -> Iterato
 
 
 def spread(widths: Sequence[int]) -> list[int]:
-    """The least, the middle and the greatest of ascending widths, each once."""
+    """Return the least, the middle and the greatest of ascending widths, each once."""
     return sorted({widths[0], widths[len(widths) // 2], widths[-1]})
 
 
 def in_both(networks: Any) -> dict[torch.dtype, Any]:
-    """The networks in float32, as they are, and in float64."""
+    """Return the networks in float32, as they are, and in float64."""
     import torch
 
-    return {torch.float32: networks, torch.float64: tuple(each and each.double() for each in copy.deepcopy(networks))}
+    return {torch.float32: networks, torch.float64: tuple(own and own.double() for own in copy.deepcopy(networks))}
 
 
 def run_detector(craft: Any, refiner: Any, image: NDArray[np.uint8], dtype: torch.dtype) -> Arrays:
-    """The networks on BGR bytes (N, H, W, 3), as their papers feed them: region, affinity (N, H/2, W/2)."""
+    """Run the networks on BGR bytes (N, H, W, 3) as their papers feed them; return region, affinity (N, H/2, W/2)."""
     import torch
 
     from .graphs import IMAGENET_MEAN, IMAGENET_STD
@@ -151,7 +149,7 @@ def run_recognizer(
     symbols: NDArray[np.int64] | None,
     dtype: torch.dtype,
 ) -> Arrays:
-    """The network on grey or BGR bytes (N, H, W, C): log_probs (N, T, classes), -inf where forbidden.
+    """Run the network on grey or BGR bytes (N, H, W, C); return log_probs (N, T, classes), -inf where forbidden.
 
     An attention decoder is fed `symbols` (N, T), those that were read of the same crops; None = its own.
     """
@@ -169,7 +167,7 @@ def run_recognizer(
 
 
 def before(network: Recognizer, symbols: NDArray[np.int64]) -> Tensor:
-    """What the decoder is fed at each of its steps: [GO], then the symbol of the step before; of no class is 0."""
+    """Return what the decoder is fed at each step: [GO], then the symbol of the step before; of no class is 0."""
     import torch
 
     config = network.config
@@ -185,15 +183,12 @@ def check_parity(path: Path, cases: Iterator[Case], progress: Callable[[], None]
     Raises:
         ParityError: a number is further off than its case's `bound`, or a symbol differs that float64 is clear about.
     """
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = []
+    run, found = session_of(path), []
     for case in cases:
-        found.append(compare(session, case))
+        found.append(compare(run, case))
         progress()
-    worst = max(found, key=lambda each: each.apart / each.bound)
-    symbols = None if worst.symbols_equal is None else all(each.symbols_equal for each in found)
+    worst = max(found, key=lambda compared: compared.apart / compared.bound)
+    symbols = None if worst.symbols_equal is None else all(compared.symbols_equal for compared in found)
     if not worst.apart <= worst.bound or symbols is False:
         raise ParityError(
             f"expected outputs within {worst.bound:.2g} of the network's largest, as float32 alone moves them by "
@@ -211,23 +206,22 @@ def check_parity(path: Path, cases: Iterator[Case], progress: Callable[[], None]
     )
 
 
-def compare(session: Any, case: Case) -> Compared:
+def compare(run: Callable[[Arrays], Arrays], case: Case) -> Compared:
     """Run the graph and the network on one case."""
     import torch
 
-    names = [each.name for each in session.get_outputs()]
-    outputs = dict(zip(names, session.run(names, case.inputs), strict=True))
+    outputs = run(case.inputs)
     exact, single = (case.compute(dtype, outputs) for dtype in (torch.float64, torch.float32))
-    apart = max(difference(outputs[name], exact[name]) for name in exact)
+    own = max(difference(outputs[name], exact[name]) for name in exact)
     float32 = max(difference(single[name], exact[name]) for name in exact)
     symbols = (
-        clear_symbols_equal(outputs["symbols"], exact["log_probs"], bound(float32)) if "symbols" in names else None
+        clear_symbols_equal(outputs["symbols"], exact["log_probs"], bound(float32)) if "symbols" in outputs else None
     )
-    return Compared(apart, float32, symbols)
+    return Compared(own, float32, symbols)
 
 
 def clear_symbols_equal(symbols: NDArray[Any], log_probs: NDArray[Any], allowed: float) -> bool:
-    """Whether every symbol (N, T) is the best of (N, T, classes), or below it by no more than is allowed.
+    """Return whether every symbol (N, T) is the best of (N, T, classes), or below it by no more than is allowed.
 
     `allowed` is relative to the largest magnitude, as everywhere here.
     """
@@ -240,7 +234,7 @@ def clear_symbols_equal(symbols: NDArray[Any], log_probs: NDArray[Any], allowed:
 
 
 def difference(actual: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Largest difference over the largest magnitude expected; infinite when a shape or a NaN is in the way."""
+    """Return the largest difference over the largest magnitude expected; infinite for another shape, or with a NaN."""
     if actual.shape != expected.shape:
         return float("inf")
     compared = np.isfinite(expected)
@@ -249,7 +243,7 @@ def difference(actual: NDArray[Any], expected: NDArray[Any]) -> float:
 
 
 def random_images(shape: tuple[int, int, int, int], seed: int) -> NDArray[np.uint8]:
-    """Bytes (N, H, W, C) of soft blocks and noise, every image another one."""
+    """Return bytes (N, H, W, C) of soft blocks and noise, every image another one."""
     rng = np.random.default_rng(seed)
     batch, height, width, channels = shape
     blocks = rng.uniform(0, 255, (batch, -(-height // 8), -(-width // 8), channels))
@@ -257,6 +251,26 @@ def random_images(shape: tuple[int, int, int, int], seed: int) -> NDArray[np.uin
     return (soft + rng.normal(0, 20, shape)).clip(0, 255).astype(np.uint8)
 
 
+def apart(got: NDArray[Any], expected: NDArray[Any], scale: NDArray[Any] | None = None) -> float:
+    """Return the root mean square of the difference over that of `scale`, or of what is expected where it is None.
+
+    Infinite for another shape, and where one of the two is infinite or no number and the other is not.
+    """
+    if got.shape != expected.shape:
+        return float("inf")
+    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
+    with np.errstate(invalid="ignore"):
+        off = np.where(same, 0, got.astype(np.float64) - expected)
+    return mean_size(off) / max(mean_size(expected if scale is None else scale, finite=True), 1e-9)
+
+
+def mean_size(values: NDArray[Any], *, finite: bool = False) -> float:
+    """Return the root mean square, or that of the finite values only; infinite with a NaN, and 0 of nothing."""
+    chosen = values[np.isfinite(values)] if finite else values
+    size = float(np.sqrt(np.mean(np.square(chosen, dtype=np.float64)))) if chosen.size else 0.0
+    return size if np.isfinite(size) else float("inf")
+
+
 def versions(*modules: str) -> dict[str, str]:
-    """Library → version, as the module says it: ONNX Runtime has another package name with a GPU."""
+    """Return library → version, as the module says it: ONNX Runtime has another package name with a GPU."""
     return {name: str(import_module(name).__version__) for name in modules}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from ..models.checkpoints.training_options import TrainingOptions
-from ..runtime.bundles.bundle import MANIFEST_NAME, Bundle, file_sha256
+from ..runtime.bundles.bundle import MANIFEST_NAME, Bundle
 from ..runtime.bundles.manifest import (
     SCHEMA,
     STRIDE_PX,
@@ -28,7 +28,7 @@ from .canary import draw_canary
 from .networks import expect_charset, load_craft, load_refiner, named_charset, open_recognizer
 from .onnx_file import check_contract, write_onnx
 from .parity import check_parity, detector_cases, recognizer_cases
-from .staging import commit, entries, staged
+from .staging import commit, entries, entry_of, models_of, staged
 
 if TYPE_CHECKING:
     from ..models.craft import CRAFT
@@ -218,26 +218,24 @@ def finish(
     check_contract(path, kind)
     done = iter(range(1, 1000))
     parity = check_parity(path, cases, lambda: say(f"comparing with the network: input {next(done)}"))
-    entry = FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
-    manifest = extended(target, kind, spec({"fp32": entry}, {"fp32": parity}))
+    manifest = extended(target, kind, spec({"fp32": entry_of(path)}, {"fp32": parity}))
     root, folder = target.bundle.absolute(), path.parent
-    kinds: tuple[Kind, ...] = ("detector", "recognizer")
-    bundles = {each: Bundle(folder if each == kind else root, manifest) for each in kinds if getattr(manifest, each)}
+    bundles = {model: Bundle(folder if model == kind else root, manifest) for model in models_of(manifest)}
     canary = draw_canary(bundles, folder)
     say(f"writing {path.name}")
-    commit(root, replace(manifest, canary=canary), [path, *(folder / each.path for each in entries(canary))])
+    commit(root, replace(manifest, canary=canary), [path, *(folder / entry.path for entry in entries(canary))])
     return Exported(target.bundle / path.name, parity)
 
 
 def extended(target: Target, kind: Kind, spec: DetectorSpec | RecognizerSpec) -> Manifest:
-    """The bundle's manifest with a model added or replaced; engines of the graph that it replaces are left out."""
+    """Return the bundle's manifest with a model added or replaced; engines of a replaced graph are left out."""
     parts: dict[str, Any] = {kind: spec}
     if not (target.bundle / MANIFEST_NAME).exists():
         name, licence = target.name or target.bundle.absolute().name, target.licence or LICENCE
         return Manifest(schema=SCHEMA, name=name, licence=licence, **parts)
     old = Bundle.open(target.bundle.absolute()).manifest
     graphs = {entry.sha256 for entry in spec.files.values()}
-    engines = [each for each in old.engines if each.kind != kind or each.onnx_sha256 in graphs]
+    engines = [engine for engine in old.engines if engine.kind != kind or engine.onnx_sha256 in graphs]
     return replace(old, name=target.name or old.name, licence=target.licence or old.licence, engines=engines, **parts)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from ..runtime.bundles.bundle import ENGINES_FOLDER, MANIFEST_NAME, Bundle, file_sha256, write_bundle
-from ..runtime.bundles.manifest import Canary, FileEntry, Manifest
+from ..runtime.bundles.manifest import Canary, FileEntry, Kind, Manifest
 from ..runtime.bundles.writing import write_whole
 from ..runtime.errors import BundleError, EdgeReaderError, ExportError
 
@@ -46,13 +46,13 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Path]:
-    """A temporary folder on the disk of `folder`, which need not be there yet; gone afterwards.
+    """Make a temporary folder on the disk of `folder`, which need not be there yet; gone afterwards.
 
     Raises:
         ExportError: it cannot be made.
     """
     folder = folder.absolute()
-    anchor = next(each for each in (folder, *folder.parents) if each.is_dir())
+    anchor = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
     with writing(folder):
         made = tempfile.TemporaryDirectory(prefix=".building-", dir=anchor, ignore_cleanup_errors=True)
     with made as path:
@@ -113,7 +113,7 @@ def tidy(root: Path, before: set[str]) -> None:
 
 
 def place(root: Path, name: str) -> Path:
-    """Where a bundle keeps a file of this name."""
+    """Return where a bundle keeps a file of this name."""
     return root / ENGINES_FOLDER / name if name.endswith(".engine") else root / name
 
 
@@ -123,16 +123,27 @@ def flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def models_of(manifest: Manifest) -> tuple[Kind, ...]:
+    """Return the kinds of models that a bundle has."""
+    kinds: tuple[Kind, ...] = ("detector", "recognizer")
+    return tuple(kind for kind in kinds if getattr(manifest, kind) is not None)
+
+
+def entry_of(path: Path) -> FileEntry:
+    """Return how a manifest names a file that is there."""
+    return FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
+
+
 def entries(part: Manifest | Canary) -> Iterator[FileEntry]:
-    """Every file that a manifest, or a part of one, names."""
-    yield from (msgspec.convert(each, FileEntry) for each in _entries(msgspec.to_builtins(part)))
+    """Yield every file that a manifest, or a part of one, names."""
+    yield from (msgspec.convert(entry, FileEntry) for entry in _entries(msgspec.to_builtins(part)))
 
 
 def renamed(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
-    """The manifest with other names for some files: old name -> new name."""
+    """Return the manifest with other names for some files: old name -> new name."""
     contents = msgspec.to_builtins(manifest)
-    for each in _entries(contents):
-        each["path"] = names.get(each["path"], each["path"])
+    for entry in _entries(contents):
+        entry["path"] = names.get(entry["path"], entry["path"])
     try:
         return msgspec.convert(contents, Manifest)
     except msgspec.ValidationError as exc:
@@ -140,9 +151,9 @@ def renamed(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
 
 
 def _entries(part: Any) -> Iterator[dict[str, Any]]:
-    """File entries in builtins, at any depth, to be changed in place."""
+    """Yield the file entries in builtins, at any depth, to be changed in place."""
     if isinstance(part, dict) and part.keys() == set(FileEntry.__struct_fields__):
         yield part
     elif isinstance(part, dict | list):
-        for each in part.values() if isinstance(part, dict) else part:
-            yield from _entries(each)
+        for item in part.values() if isinstance(part, dict) else part:
+            yield from _entries(item)

@@ -10,7 +10,7 @@ PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
 def ranges(parts: str) -> str:
-    """Characters of each part, of which blanks stand between: of "az", those from a to z; other parts as they are."""
+    """Return the characters of parts with blanks between: of "az", those from a to z; of other parts, themselves."""
     spans = (range(ord(part[0]), ord(part[-1]) + 1) if len(part) == 2 else map(ord, part) for part in parts.split())
     return "".join(map(chr, chain.from_iterable(spans)))
 
@@ -43,5 +43,5 @@ SPECIAL_SYMBOLS = {"CTC": 1, "Attn": 2}
 
 
 def num_classes(charset: str, prediction: str) -> int:
-    """Classes of a recogniser that reads `charset`; `prediction` is "CTC" or "Attn"."""
+    """Return how many classes a recogniser of `charset` has; `prediction` is "CTC" or "Attn"."""
     return SPECIAL_SYMBOLS[prediction] + len(charset)

@@ -92,7 +92,7 @@ class Backbone(nn.Module):
         )
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Features at 1/2, 1/4, 1/8, 1/16 and (fc7) 1/16 of the image; the last two are not rectified."""
+        """Return features at 1/2, 1/4, 1/8, 1/16 and (fc7) 1/16 of the image; the last two are not rectified."""
         half = F.relu(self.slice1(images))
         quarter = F.relu(self.slice2(half))
         eighth = F.relu(self.slice3(quarter))
@@ -123,7 +123,7 @@ class UpBlock(nn.Module):
 
 
 def vgg_layers(width: float) -> list[nn.Module]:
-    """VGG16-BN's layers by torchvision's numbers, 0 to 38."""
+    """Return VGG16-BN's layers by torchvision's numbers, 0 to 38."""
     layers: list[nn.Module] = []
     channels = 3
     for item in VGG16:
@@ -137,12 +137,12 @@ def vgg_layers(width: float) -> list[nn.Module]:
 
 
 def resize_like(x: Tensor, skip: Tensor) -> Tensor:
-    """Bilinear resize of `x` to the height and width of `skip`."""
+    """Resize `x` bilinearly to the height and width of `skip`."""
     return F.interpolate(x, size=skip.shape[2:], mode="bilinear", align_corners=False)
 
 
 def init_convolutions(network: nn.Module) -> None:
-    """He-normal weights and zero biases for every convolution (He et al., ICCV 2015)."""
+    """Give every convolution He-normal weights and zero biases (He et al., ICCV 2015)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -180,11 +180,11 @@ class ResidualBlock(nn.Module):
 
 
 def residual_layer(inputs: int, outputs: int, *, blocks: int) -> nn.Sequential:
-    """`blocks` residual blocks."""
+    """Return `blocks` residual blocks."""
     first = ResidualBlock(inputs, outputs, project=inputs != outputs)
     return nn.Sequential(first, *(ResidualBlock(outputs, outputs, project=False) for _ in range(blocks - 1)))
 
 
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
-    """3x3 convolution that keeps the size; a batch norm follows, so no bias."""
+    """Return a 3x3 convolution that keeps the size; a batch norm follows, so no bias."""
     return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)

@@ -36,7 +36,7 @@ class LinkRefiner(nn.Module):
 
 
 def dilated_branch(rate: int, width: float) -> nn.Sequential:
-    """A dilated 3x3 and two 1x1 convolutions, to one channel."""
+    """Return a dilated 3x3 and two 1x1 convolutions, to one channel."""
     inputs, channels = thin(64, width), thin(128, width)
     return nn.Sequential(
         *conv_block(inputs, channels, 3, padding=rate, dilation=rate),
@@ -46,6 +46,6 @@ def dilated_branch(rate: int, width: float) -> nn.Sequential:
 
 
 def conv_block(inputs: int, outputs: int, kernel: int, *, padding: int = 0, dilation: int = 1) -> list[nn.Module]:
-    """Convolution, batch norm, ReLU."""
+    """Return convolution, batch norm, ReLU."""
     convolution = nn.Conv2d(inputs, outputs, kernel, padding=padding, dilation=dilation)
     return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]

@@ -56,7 +56,7 @@ class AttentionCell(nn.Module):
     def forward(
         self, sequence: Tensor, keys: Tensor, symbols: Tensor, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """The next state (hidden, cell), each (N, hidden).
+        """Return the next state (hidden, cell), each (N, hidden).
 
         `sequence`: (N, S, inputs); `keys`: its projection `i2h(sequence)` (N, S, hidden);
         `symbols`: int64 (N,), the symbols before this step; `state`: as returned.

@@ -57,7 +57,7 @@ class RecognizerConfig:
 
     @property
     def feature_sizes(self) -> Sizes:
-        """Channels of the feature network's layers."""
+        """Return the channels of the feature network's layers."""
         if self.output_channels is None:
             return tuple(thin(size, self.width) for size in PUBLISHED_SIZES)  # type: ignore[return-value]
         return tuple(size * self.output_channels // 512 for size in PUBLISHED_SIZES)  # type: ignore[return-value]

@@ -55,7 +55,7 @@ class LocalizationNetwork(nn.Module):
         self.start_at_slanted_fiducials()
 
     def start_at_slanted_fiducials(self) -> None:
-        """Initial fiducials that do not depend on the image (RARE, section 3.1, figure 6a)."""
+        """Start with fiducials that do not depend on the image (RARE, section 3.1, figure 6a)."""
         half = self.fiducials // 2
         x = np.linspace(-1, 1, half)
         upper, lower = np.stack([x, np.linspace(0, -1, half)], 1), np.stack([x, np.linspace(1, 0, half)], 1)
@@ -90,13 +90,13 @@ class GridGenerator(nn.Module):
 
 
 def base_fiducials(count: int = NUM_FIDUCIALS) -> NDArray[np.float64]:
-    """Fiducials of the rectified image, (count, 2) x, y: half on its top edge, half on its bottom edge."""
+    """Return the fiducials of the rectified image, (count, 2) x, y: half on its top edge, half on its bottom edge."""
     x = np.linspace(-1, 1, count // 2)
     return np.concatenate([np.stack([x, -np.ones_like(x)], 1), np.stack([x, np.ones_like(x)], 1)])
 
 
 def inverse_delta(base: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inverse of the spline's system matrix, (count + 3, count + 3) (RARE, equation 3)."""
+    """Return the inverse of the spline's system matrix, (count + 3, count + 3) (RARE, equation 3)."""
     count = len(base)
     distance = np.linalg.norm(base[:, None] - base[None], axis=2)
     np.fill_diagonal(distance, 1)
@@ -108,7 +108,7 @@ def inverse_delta(base: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def pixel_features(base: NDArray[np.float64], image_hw: tuple[int, int]) -> NDArray[np.float64]:
-    """1, x, y and the radial terms of every pixel centre, (H * W, count + 3) (RARE, equation 4)."""
+    """Return 1, x, y and the radial terms of every pixel centre, (H * W, count + 3) (RARE, equation 4)."""
     height, width = image_hw
     x, y = np.meshgrid((np.arange(-width, width, 2) + 1) / width, (np.arange(-height, height, 2) + 1) / height)
     pixels = np.stack([x.ravel(), y.ravel()], axis=1)
@@ -118,5 +118,5 @@ def pixel_features(base: NDArray[np.float64], image_hw: tuple[int, int]) -> NDAr
 
 
 def conv_block(inputs: int, outputs: int) -> list[nn.Module]:
-    """3x3 convolution, batch norm, ReLU."""
+    """Return 3x3 convolution, batch norm, ReLU."""
     return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def thin(channels: int, width: float) -> int:
-    """Channels of a layer that has `channels` in the published network (width 1.0).
+    """Return the channels of a layer that has `channels` in the published network (width 1.0).
 
     At least 1. Inputs, class counts, fiducials and CRAFT's two maps are never thinned.
     """

@@ -12,7 +12,7 @@ settings.load_profile("unhurried")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
-NEIGHBOURS = "runtime/stream", "runtime/service", "benchmarks/pages"
+NEIGHBOURS = "runtime/stream", "runtime/service", "benchmarks/report"
 """Folders whose tests talk to cameras, brokers and browsers, which a second one beside them would slow down."""
 PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "onnx", "torch")
 

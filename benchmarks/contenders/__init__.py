@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
 
+import click
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ...runtime.errors import BackendUnavailable
 from ...runtime.geometry.images import Frame
 
 
@@ -50,13 +52,13 @@ class Contender(Protocol):
         """Library → version, of all that takes part."""
 
     def read(self, frame: Frame) -> list[Found]:
-        """Every text with a digit in a photo (H, W, 3) uint8 BGR."""
+        """Return every text with a digit in a photo (H, W, 3) uint8 BGR."""
 
     def recognize(self, crop: Frame) -> Found:
-        """What a picture says that is cut to one text, (H, W, 3) uint8 BGR; text "" for nothing."""
+        """Return what a picture says that is cut to one text, (H, W, 3) uint8 BGR; text "" for nothing."""
 
     def read_many(self, frames: Iterable[Frame]) -> Iterator[list[Found]]:
-        """What `read` gives for each photo, in their order, faster where the contender can."""
+        """Return what `read` gives for each photo, in their order, faster where the contender can."""
 
 
 class Unavailable(Exception):
@@ -75,14 +77,14 @@ OPENERS: dict[str, str] = {
     "onnxtr": "onnx_tr",
 }
 """Contender → the file of this package with its `open_contender`."""
-
-
+PEERS = tuple(name for name in OPENERS if name != "edgereader")
+"""Contenders that an evaluation may be asked for beside the bundle, which it measures anyway."""
 SHAREABLE = frozenset({"nothing", "edgereader"})
 """Contenders of which one serves several threads; of others each thread has one of its own."""
 
 
 def opener(name: str) -> Callable[[str, Options], Contender]:
-    """The function that loads a contender; it is called with the contender's name and options.
+    """Return the function that loads a contender; it is called with the contender's name and options.
 
     Raises:
         ValueError: no contender is called so.
@@ -95,5 +97,34 @@ def opener(name: str) -> Callable[[str, Options], Contender]:
 
 
 def with_digits(found: Sequence[Found]) -> list[Found]:
-    """Those texts that hold a digit."""
-    return [each for each in found if any(character in "0123456789" for character in each.text)]
+    """Return those texts that hold a digit."""
+    return [text for text in found if any(character in "0123456789" for character in text.text)]
+
+
+def open_peers(names: tuple[str, ...], options: Options) -> tuple[dict[str, Contender], dict[str, str]]:
+    """Load contenders by their names; one that cannot run here is told on stderr and left out.
+
+    Returns:
+        The contenders by name, and of those left out why.
+
+    Raises:
+        BackendUnavailable: Contenders are asked for, and none can run here.
+    """
+    opened: dict[str, Contender] = {}
+    missing: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        try:
+            opened[name] = opener(name)(name, options)
+        except Exception as exc:  # noqa: BLE001, a library of others may raise anything
+            missing[name] = reason(exc)
+    if names and not opened:
+        raise BackendUnavailable("; ".join(f"{name}: {why}" for name, why in missing.items()))
+    for name, why in missing.items():
+        click.echo(f"skipped: {name}: {why}", err=True)
+    return opened, missing
+
+
+def reason(exc: Exception) -> str:
+    """Return why a contender did not read, in one line."""
+    told = str(exc) if isinstance(exc, Unavailable) else f"{type(exc).__name__}: {exc}"
+    return " ".join(told.split())

@@ -32,12 +32,12 @@ class EasyOcr(OneByOne):
         self.canvas = {"canvas_size": canvas_px, "mag_ratio": ENLARGE} if canvas_px else {}
 
     def read(self, frame: Frame) -> list[Found]:
-        """Every text with a digit in a photo (H, W, 3) uint8 BGR."""
+        """Return every text with a digit in a photo (H, W, 3) uint8 BGR."""
         grey, *boxes = self.boxes(frame)
         return with_digits(self.texts(grey, *boxes))
 
     def boxes(self, frame: Frame, **options: Any) -> tuple[Grey, Boxes, Boxes]:
-        """A photo in grey, the upright boxes of its lines (left, right, top, bottom), and the quads of tilted ones.
+        """Return a photo in grey, the upright boxes of its lines (left, right, top, bottom), and quads of tilted ones.
 
         As `readtext` finds them in a file: in an array, which is BGR to it, its detector takes blue for red.
         """
@@ -45,12 +45,12 @@ class EasyOcr(OneByOne):
         return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8), upright, tilted
 
     def texts(self, grey: Grey, upright: Boxes, tilted: Boxes, **options: Any) -> list[Found]:
-        """What stands in these boxes, all of it."""
+        """Return what stands in these boxes, all of it."""
         lines = self.reader.recognize(grey, upright, tilted, reformat=False, **options)
         return [Found(text, float(score), np.array(quad, np.float32)) for quad, text, score in lines]
 
     def recognize(self, crop: Frame) -> Found:
-        """The digits in a picture that is cut to one text, (H, W, 3) uint8 BGR; text "" for nothing."""
+        """Return the digits in a picture that is cut to one text, (H, W, 3) uint8 BGR; text "" for nothing."""
         lines = self.reader.recognize(crop, allowlist=DIGITS)
         return Found(lines[0][1], float(lines[0][2])) if lines else Found("", 0.0)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from ...runtime import Reader, Reading
 from ...runtime.errors import BackendUnavailable
 from ...runtime.geometry.images import Frame
-from ..machine import PACKAGES, installed
+from ..record import PACKAGES, installed
 from . import Contender, Found, Options, Unavailable, with_digits
 from .peer import limit_opencv
 
@@ -25,21 +25,21 @@ class EdgeReader:
         return installed(*self._packages)
 
     def read(self, frame: Frame) -> list[Found]:
-        """Every number in a photo (H, W, 3) uint8 BGR."""
+        """Return every number in a photo (H, W, 3) uint8 BGR."""
         return _found(self.reader.read(frame))
 
     def recognize(self, crop: Frame) -> Found:
-        """What a picture says that is cut to one text; one that is no number gives the nearest one."""
+        """Return what a picture says that is cut to one text; one that is no number gives the nearest one."""
         text = self.reader.recognize([crop])[0]
         return Found(text.text, text.confidence)
 
     def read_many(self, frames: Iterable[Frame]) -> Iterator[list[Found]]:
-        """What `read` gives for each photo, in their order."""
+        """Return what `read` gives for each photo, in their order."""
         return map(_found, self.reader.read_many(frames))
 
 
 def _found(readings: list[Reading]) -> list[Found]:
-    return with_digits([Found(each.text, each.confidence, each.quad) for each in readings])
+    return with_digits([Found(reading.text, reading.confidence, reading.quad) for reading in readings])
 
 
 def open_contender(name: str, options: Options) -> Contender:  # noqa: ARG001, it goes by one name

@@ -11,11 +11,11 @@ class Nothing(OneByOne):
     """Answers at once, and never finds anything."""
 
     def read(self, frame: Frame) -> list[Found]:  # noqa: ARG002, the photo is not looked at
-        """Nothing."""
+        """Return nothing."""
         return []
 
     def recognize(self, crop: Frame) -> Found:  # noqa: ARG002, nor is the crop
-        """Nothing."""
+        """Return nothing."""
         return Found("", 0.0)
 
 

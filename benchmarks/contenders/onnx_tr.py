@@ -26,13 +26,13 @@ class OnnxTr(OneByOne):
         self.predictor = predictor
 
     def read(self, frame: Frame) -> list[Found]:
-        """Every word with a digit in a photo (H, W, 3) uint8 BGR."""
+        """Return every word with a digit in a photo (H, W, 3) uint8 BGR."""
         page = self.predictor([cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)]).pages[0]
         words = [word for block in page.blocks for line in block.lines for word in line.words]
         return with_digits([Found(word.value, float(word.confidence), _quad(word, frame)) for word in words])
 
     def recognize(self, crop: Frame) -> Found:
-        """What a picture says that is cut to one text, (H, W, 3) uint8 BGR; text "" for nothing."""
+        """Return what a picture says that is cut to one text, (H, W, 3) uint8 BGR; text "" for nothing."""
         ((text, score),) = self.predictor.reco_predictor([cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)])
         return Found(text, float(score))
 

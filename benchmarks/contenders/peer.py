@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ...runtime.geometry.images import Frame, Points
-from ..machine import installed
+from ..record import installed
 from . import Found, Unavailable
 
 
@@ -28,10 +28,10 @@ class OneByOne(ABC):
 
     @abstractmethod
     def read(self, frame: Frame) -> list[Found]:
-        """Every text with a digit in a photo (H, W, 3) uint8 BGR."""
+        """Return every text with a digit in a photo (H, W, 3) uint8 BGR."""
 
     def read_many(self, frames: Iterable[Frame]) -> Iterator[list[Found]]:
-        """What `read` gives for each photo, in their order."""
+        """Return what `read` gives for each photo, in their order."""
         return map(self.read, frames)
 
 
@@ -48,7 +48,7 @@ def library(name: str, install: str) -> Any:
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Points:
-    """The quad (4, 2) float32 of an upright box, clockwise from its top left."""
+    """Return the quad (4, 2) float32 of an upright box, clockwise from its top left."""
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
 
 

@@ -46,7 +46,7 @@ class TorchSession(StaysHere):
         self._network: Any = torch.compile(network) if backend == COMPILED else network
 
     def output_shape(self, name: str) -> tuple[int | None, ...]:
-        """Shape of an output, None where it is open."""
+        """Return the shape of an output, None where it is open."""
         return self._shapes[name]
 
     def limits(self, name: str) -> ShapeRange | None:  # noqa: ARG002, one as the other
@@ -70,14 +70,14 @@ class TorchBinding(Buffers):
         self._network, self._batched = network, batched
         self._results = {name: tensors.pop(name) for name in outputs}
         self._given = tensors
-        self.inputs: dict[str, NDArray[Any]] = {name: each.numpy() for name, each in tensors.items()}
-        self.outputs: dict[str, NDArray[Any]] = {name: each.numpy() for name, each in self._results.items()}
+        self.inputs: dict[str, NDArray[Any]] = {name: tensor.numpy() for name, tensor in tensors.items()}
+        self.outputs: dict[str, NDArray[Any]] = {name: tensor.numpy() for name, tensor in self._results.items()}
 
     def _start(self, batch: int) -> None:
         import torch
 
         with torch.inference_mode():
-            given = (each[:batch] if name in self._batched else each for name, each in self._given.items())
+            given = (tensor[:batch] if name in self._batched else tensor for name, tensor in self._given.items())
             for kept, found in zip(self._results.values(), self._network(*given), strict=True):
                 kept[:batch] = found
 
@@ -116,7 +116,7 @@ def expect_compiler() -> None:
 
 
 def open_network(name: str, bundle: Bundle, kind: Kind) -> TorchSession:
-    """The network that a bundle's graph was exported from, as it was handed to the exporter.
+    """Return the network that a bundle's graph was exported from, as it was handed to the exporter.
 
     Raises:
         Unavailable: there is no checkpoint of it.

@@ -22,11 +22,11 @@ class RapidOcr(OneByOne):
         self.engine = engine
 
     def read(self, frame: Frame) -> list[Found]:
-        """Every line of text with a digit in a photo (H, W, 3) uint8 BGR."""
+        """Return every line of text with a digit in a photo (H, W, 3) uint8 BGR."""
         return with_digits(self.lines(frame))
 
     def lines(self, frame: Frame) -> list[Found]:
-        """Every line of text in a photo (H, W, 3) uint8 BGR."""
+        """Return every line of text in a photo (H, W, 3) uint8 BGR."""
         result = self.engine(frame, use_det=True, use_cls=True, use_rec=True)
         if result.txts is None:
             return []
@@ -34,7 +34,7 @@ class RapidOcr(OneByOne):
         return [Found(text, float(score), np.array(quad, np.float32)) for text, score, quad in lines]
 
     def recognize(self, crop: Frame) -> Found:
-        """What a picture says that is cut to one text, (H, W, 3) uint8 BGR; text "" for nothing."""
+        """Return what a picture says that is cut to one text, (H, W, 3) uint8 BGR; text "" for nothing."""
         result = self.engine(crop, use_det=False, use_cls=False, use_rec=True)
         return Found(result.txts[0], float(result.scores[0])) if result.txts else Found("", 0.0)
 

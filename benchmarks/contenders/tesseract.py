@@ -30,18 +30,18 @@ class Tesseract(OneByOne):
         return {**super().versions, "tesseract": self._version}
 
     def read(self, frame: Frame) -> list[Found]:
-        """Every word with a digit in a photo (H, W, 3) uint8 BGR."""
+        """Return every word with a digit in a photo (H, W, 3) uint8 BGR."""
         return with_digits(self.words(frame))
 
     def recognize(self, crop: Frame) -> Found:
-        """The digits in a picture that is cut to one text, (H, W, 3) uint8 BGR or (H, W) grey; text "" for nothing."""
+        """Return the digits in a picture cut to one text, (H, W, 3) uint8 BGR or (H, W) grey; text "" for nothing."""
         words = self.words(crop, LINE_OF_DIGITS)
         if not words:
             return Found("", 0.0)
-        return Found("".join(each.text for each in words), min(each.confidence for each in words))
+        return Found("".join(word.text for word in words), min(word.confidence for word in words))
 
     def words(self, picture: Frame, config: str = "") -> list[Found]:
-        """Every word that Tesseract finds in a picture, (H, W, 3) uint8 BGR or (H, W) grey."""
+        """Return every word that Tesseract finds in a picture, (H, W, 3) uint8 BGR or (H, W) grey."""
         rgb = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
         table = self.pytesseract.image_to_data(rgb, config=config, output_type=self.pytesseract.Output.DICT)
         keys = ("text", "conf", "left", "top", "width", "height")

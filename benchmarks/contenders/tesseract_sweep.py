@@ -39,28 +39,28 @@ class TesseractSweep(OneByOne):
         return super().versions | self.plain.versions
 
     def read(self, frame: Frame) -> list[Found]:
-        """Every word with a digit in a photo (H, W, 3) uint8 BGR."""
+        """Return every word with a digit in a photo (H, W, 3) uint8 BGR."""
         return sweep(frame, lambda variant: with_digits(self.plain.words(variant, SPARSE)))
 
     def recognize(self, crop: Frame) -> Found:
-        """The digits in a picture that is cut to one text, (H, W, 3) uint8 BGR; text "" for nothing."""
+        """Return the digits in a picture that is cut to one text, (H, W, 3) uint8 BGR; text "" for nothing."""
         return sweep(crop, lambda variant: [self.plain.recognize(variant)])[0]
 
 
 def sweep(picture: Frame, read: Callable[[Frame], list[Found]]) -> list[Found]:
-    """The most confident of what `read` finds in black and white variants (H, W) of a picture (H, W, 3) uint8 BGR."""
+    """Return the surest of what `read` finds in black and white variants (H, W) of a picture (H, W, 3) uint8 BGR."""
     readings = [(read(variant), variant) for variant in thresholded(picture)]
-    found, variant = max(readings, key=lambda each: certainty(each[0]))
+    found, variant = max(readings, key=lambda reading: certainty(reading[0]))
     return max(found, *map(read, eroded_and_dilated(variant)), key=certainty)
 
 
 def certainty(found: list[Found]) -> float:
     """Sum of confidences."""
-    return sum(each.confidence for each in found)
+    return sum(text.confidence for text in found)
 
 
 def thresholded(picture: Frame) -> Iterator[Frame]:
-    """A picture (H, W, 3) uint8 BGR in black and white (H, W), and inverted, at every threshold."""
+    """Return a picture (H, W, 3) uint8 BGR in black and white (H, W), and inverted, at every threshold."""
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     mean, plain = cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY
     variants = [cv2.threshold(grey, 0, 255, plain | cv2.THRESH_OTSU)[1]]
@@ -72,7 +72,7 @@ def thresholded(picture: Frame) -> Iterator[Frame]:
 
 
 def eroded_and_dilated(variant: Frame) -> Iterator[Frame]:
-    """A black and white picture (H, W), eroded and dilated with square kernels of every size."""
+    """Return a black and white picture (H, W), eroded and dilated with square kernels of every size."""
     for side in KERNELS_PX:
         kernel = np.ones((side, side), np.uint8)
         yield np.asarray(cv2.erode(variant, kernel), np.uint8)

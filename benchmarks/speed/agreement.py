@@ -26,11 +26,9 @@ from ...runtime.recognizer import Recognizer
 from ..contenders import Options, Unavailable
 from ..contenders.easy_ocr import EasyOcr, Grey, open_contender
 from ..contenders.peer import box
-from ..machine import this_machine
-from ..measuring import check_files, command_line, now
-from ..report import writable, write_json
-from .agreement_figures import Agreement, BoxTimes, Cause, Difference
+from ..record import check_files, command_line, now, this_machine, writable, write_json
 from .photos import decode, find, map_photos
+from .results import Agreement, BoxTimes, Cause, Difference
 
 Result = TypeVar("Result")
 SURE = 0.5
@@ -41,6 +39,7 @@ SAME_MAPS = 0.9
 """The same for boxes of the same maps."""
 NEVER_JOINED = -1e6
 """EasyOCR joins words that are nearer to each other than so many times their height."""
+COUNTED = ("easyocr", "ours", "both", "equal", "sure", "sure_equal")
 TURNS = 5
 """In which both find the boxes of a photo's maps."""
 
@@ -79,23 +78,29 @@ def agree(
     except Unavailable as exc:
         raise BackendUnavailable(str(exc)) from exc
 
-    def checksum(spec: DetectorSpec | RecognizerSpec) -> str:
-        return spec.files[precision].sha256
-
     beside = Beside(peer, opened, precision, canvas_px, threads)
     with TemporaryDirectory(prefix="edgereader-agree-") as folder:
         pixels = decode(photos, folders, Path(folder) / "pixels")
         for photo, frame in zip(photos, map_photos(pixels.path, pixels.shapes_hw), strict=True):
             beside.look(photo.path.name, frame)
-            click.echo(f"{photo.path.name}: {beside.equal} of {beside.both} equal", err=True)
+            click.echo(f"{photo.path.name}: {beside.counts['equal']} of {beside.counts['both']} equal", err=True)
+    specs: dict[str, DetectorSpec | RecognizerSpec] = {"detector": opened.detector, "recognizer": opened.recognizer}
     report = Agreement(
-        command=command_line(), date=now(), machine=this_machine(), bundle=opened.manifest.name,
-        files={"detector": checksum(opened.detector), "recognizer": checksum(opened.recognizer)},
-        backend="cpu", precision=precision, photos=pixels.facts, versions=peer.versions, canvas_px=canvas_px,
-        threads=threads, easyocr=beside.easyocr, ours=beside.ours, both=beside.both, equal=beside.equal,
-        sure=beside.sure, sure_equal=beside.sure_equal,
-        differences=beside.differences, box_times=beside.box_times(),
-    )  # fmt: skip
+        command=command_line(),
+        date=now(),
+        machine=this_machine(),
+        bundle=opened.manifest.name,
+        files={kind: spec.files[precision].sha256 for kind, spec in specs.items()},
+        backend="cpu",
+        precision=precision,
+        photos=pixels.facts,
+        versions=peer.versions,
+        canvas_px=canvas_px,
+        threads=threads,
+        differences=beside.differences,
+        box_times=beside.box_times(),
+        **{name: beside.counts[name] for name in COUNTED},
+    )
     if report_file:
         write_json(report_file, report)
     click.echo(table(report))
@@ -108,15 +113,14 @@ class Beside:
         self.peer, self.limits, self.recognizer_spec = peer, bundle.detector.thresholds, bundle.recognizer
         self.detector = Detector(bundle, "cpu", precision, canvas_px, threads or None)
         self.recognizer = Recognizer(bundle, "cpu", precision, alphabet=None, threads=threads or None)
-        self.easyocr = self.ours = self.both = self.equal = self.sure = self.sure_equal = 0
-        self.boxes = self.same_boxes = 0
+        self.counts: Counter[str] = Counter()
         self.differences: list[Difference] = []
         self.times_ms: list[tuple[float, float]] = []
 
     def look(self, name: str, frame: Frame) -> None:
         """Read one photo with both."""
         looking = self.detector.start(frame)
-        self.find_boxes(*(each.copy() for each in looking.looks[0].maps()))
+        self.find_boxes(*(plane.copy() for plane in looking.looks[0].maps()))
         regions = self.detector.finish(looking)
         mine = self.recognizer.recognize(frame, regions)
         limits = {
@@ -126,32 +130,29 @@ class Beside:
         }
         grey, upright, tilted = self.peer.boxes(frame, width_ths=NEVER_JOINED, **limits)
         theirs = self.peer.texts(grey, upright, tilted)
-        self.ours += len(mine)
-        self.easyocr += len(theirs)
-        quads = [np.asarray(each.quad, np.float32) for each in theirs]
+        self.counts.update(ours=len(mine), easyocr=len(theirs))
+        quads = [np.asarray(found.quad, np.float32) for found in theirs]
         spec = self.recognizer_spec
-        cut = [plan_cut(spec, frame, each.quad, spec.margin).quad for each in regions]
+        cut = [plan_cut(spec, frame, region.quad, spec.margin).quad for region in regions]
         for at, place in pairs(quads, cut, SAME_BOX):
-            self.both += 1
-            text, ours, confidence = theirs[at].text, mine[place].text, theirs[at].confidence
-            self.equal += text == ours
-            self.sure += confidence >= SURE
-            self.sure_equal += confidence >= SURE and text == ours
+            text, ours, sure = theirs[at].text, mine[place].text, theirs[at].confidence >= SURE
+            self.counts.update(both=1, equal=text == ours, sure=sure, sure_equal=sure and text == ours)
             if text != ours:
-                cause = self.cause(frame, grey, quads[at], text, ours)
-                our_confidence = round(mine[place].confidence, 3)
-                self.differences.append(
-                    Difference(
-                        photo=name, easyocr=text, ours=ours, confidence=round(confidence, 3),
-                        our_confidence=our_confidence, cause=cause,
-                    )
-                )  # fmt: skip
+                difference = Difference(
+                    photo=name,
+                    easyocr=text,
+                    ours=ours,
+                    confidence=round(theirs[at].confidence, 3),
+                    our_confidence=round(mine[place].confidence, 3),
+                    cause=self.cause(frame, grey, quads[at], text, ours),
+                )
+                self.differences.append(difference)
 
     def cause(self, frame: Frame, grey: Grey, quad: Points, text: str, ours: str) -> Cause:
-        """Why a text that EasyOCR found in a quad (4, 2) is another one here."""
+        """Tell why a text that EasyOCR found in a quad (4, 2) is another one here."""
         from easyocr.utils import four_point_transform, get_image_list
 
-        left, top, right, bottom = (int(each) for each in (*quad[0], *quad[2]))
+        left, top, right, bottom = (int(side) for side in (*quad[0], *quad[2]))
         upright = np.array_equal(quad, box(left, top, right, bottom))
         boxes: tuple[Any, Any] = ([[left, right, top, bottom]], []) if upright else ([], [quad])
         if self.peer.texts(grey, *boxes, contrast_ths=0)[0].text == ours:
@@ -173,19 +174,19 @@ class Beside:
                 lambda: find_regions(region, affinity, text_threshold=text, link_threshold=link, low_text=low), times[1]
             )
         self.times_ms.append((median(times[0]), median(times[1])))
-        quads = [each.quad for each in ours]
-        self.boxes += len(theirs)
-        self.same_boxes += len(pairs(theirs, quads, SAME_MAPS))
+        same = pairs(theirs, [found.quad for found in ours], SAME_MAPS)
+        self.counts.update(boxes=len(theirs), same_boxes=len(same))
 
     def box_times(self) -> BoxTimes:
-        """Medians over the photos so far."""
-        theirs, ours = (median(each) for each in zip(*self.times_ms, strict=True))
+        """Return medians over the photos so far."""
+        theirs, ours = (median(times) for times in zip(*self.times_ms, strict=True))
         times = median(one / other for one, other in self.times_ms)
-        return BoxTimes(easyocr_ms=theirs, ours_ms=ours, times=times, boxes=self.boxes, same_boxes=self.same_boxes)
+        boxes, same_boxes = self.counts["boxes"], self.counts["same_boxes"]
+        return BoxTimes(easyocr_ms=theirs, ours_ms=ours, times=times, boxes=boxes, same_boxes=same_boxes)
 
 
 def timed(run: Callable[[], Result], times_ms: list[float]) -> Result:
-    """What a call gives; its milliseconds of this thread, which others do not lengthen, are added to the list."""
+    """Return what a call gives; its ms of this thread, which others do not lengthen, are added to the list."""
     start = time.thread_time()
     result = run()
     times_ms.append(1000 * (time.thread_time() - start))
@@ -193,18 +194,19 @@ def timed(run: Callable[[], Result], times_ms: list[float]) -> Result:
 
 
 def table(report: Agreement) -> str:
-    """The figures in a few lines."""
-    causes = Counter(each.cause for each in report.differences)
+    """Lay out the figures in a few lines."""
+    causes = Counter(difference.cause for difference in report.differences)
     boxes = report.box_times
-    return "\n".join([
+    lines = [
         f"texts: EasyOCR {report.easyocr}, ours {report.ours}, both {report.both}, of these equal {report.equal}",
         f"texts that EasyOCR is sure of: {report.sure}, of these equal {report.sure_equal}",
         *(f"  {count} differ by {cause}" for cause, count in causes.most_common()),
-        *(f"    {each.photo}: {_told(each)}: {each.cause}" for each in report.differences),
-        f"boxes from maps: EasyOCR {boxes.easyocr_ms:.1f} ms, ours {boxes.ours_ms:.2f}, {boxes.times:.1f} times",
-        f"boxes that are the same: {boxes.same_boxes} of {boxes.boxes}",
-    ])  # fmt: skip
-
-
-def _told(each: Difference) -> str:
-    return f"{each.easyocr!r} ({each.confidence:.2f}), ours {each.ours!r} ({each.our_confidence:.2f})"
+    ]
+    for found in report.differences:
+        theirs, ours = f"{found.easyocr!r} ({found.confidence:.2f})", f"{found.ours!r} ({found.our_confidence:.2f})"
+        lines.append(f"    {found.photo}: {theirs}, ours {ours}: {found.cause}")
+    lines.append(
+        f"boxes from maps: EasyOCR {boxes.easyocr_ms:.1f} ms, ours {boxes.ours_ms:.2f}, {boxes.times:.1f} times"
+    )
+    lines.append(f"boxes that are the same: {boxes.same_boxes} of {boxes.boxes}")
+    return "\n".join(lines)

@@ -1,87 +1,239 @@
-"""A contender's process: opens it, reads every photo once, and then does what it is told, line by line."""
+"""Processes that measure, one for each contender, and what is said between them and the one that asks.
+
+A question is a line of JSON, and so is its answer. The first question is the job: what is opened. `Child` asks,
+`serve` answers, and `contender` is what answers for `edgereader bench`.
+"""
 
 from __future__ import annotations
 
 import os
+import selectors
+import subprocess
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Literal, TypeVar, cast
 
 import msgspec
-from msgspec.structs import replace
 
 from ...runtime import Bundle, Reader
 from ...runtime.errors import BackendUnavailable, EdgeReaderError
 from ...runtime.geometry.images import Frame
-from ..contenders import SHAREABLE, Contender, Found, Unavailable, opener
-from ..measuring import files_of, where
-from . import loadgen, process, stages
-from .figures import Memory, Work
-from .jobs import Answer, Command, Job, Measure, MemoryFound, Missing, Ready, StagesFound, TakeStages
+from ..contenders import SHAREABLE, Contender, Options, Unavailable, opener
+from ..memory import host_bytes
+from ..processes import death, end
+from ..record import files_of, where
+from . import device, stages
+from .loadgen import Measure, Streams, Turn, run_turn
 from .photos import map_photos
-from .streams import Streams
-from .work import work_of
+from .results import Memory, Stages, Work
 
+Found = TypeVar("Found")
 MEMORY_S = 1.0
 """A round of frames that are read to count allocations takes about so long."""
 
 
-def main() -> None:
-    """Answer on standard output, which no library then writes to, nor reads from standard input."""
-    answers, commands = os.fdopen(os.dup(1), "wb", buffering=0), os.fdopen(os.dup(0), "rb")
-    os.dup2(2, 1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    job = msgspec.json.decode(commands.readline(), type=Job)
+class Missing(msgspec.Struct, frozen=True, kw_only=True, tag="missing", tag_field="kind"):
+    """No figure."""
+
+    outcome: Literal["skipped", "failed", "pending"]
+    """Cannot run here; went wrong; or not tried yet, as time was out."""
+    reason: str
+
+
+class Line(msgspec.Struct, omit_defaults=True):
+    """What a process answers: what was found, or why nothing was."""
+
+    found: msgspec.Raw = msgspec.Raw(b"null")
+    missing: Missing | None = None
+
+
+class Child:
+    """A process that answers questions."""
+
+    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
+        """Start it; what its libraries say goes to the log."""
+        self._log = log
+        with log.open("wb") as said:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                start_new_session=True,
+                bufsize=0,
+                env=environment,
+            )
+        self._heard = b""
+        self.missing: Missing | None = None
+        """Why it answers no more."""
+
+    def ask(self, question: object, kind: type[Found], timeout_s: float) -> Found | Missing:
+        """Say something and wait for the answer; a process that has died, or is late, has none any more."""
+        if self.missing is None:
+            with suppress(OSError):  # of one that has died; what it said before is heard below
+                cast("BinaryIO", self._process.stdin).write(msgspec.json.encode(question) + b"\n")
+            if isinstance(line := self._line(timeout_s), bytes):
+                return understood(line, kind)
+            self.missing = Missing(outcome="failed", reason=line)
+        return self.missing
+
+    def _line(self, timeout_s: float) -> bytes | str:
+        """Return the next line, or why there will be none."""
+        said, until = cast("BinaryIO", self._process.stdout), time.monotonic() + timeout_s
+        while b"\n" not in self._heard:
+            if not readable(said, until - time.monotonic()):
+                return f"no answer in {timeout_s:.0f} s"
+            if not (more := os.read(said.fileno(), 1 << 16)):
+                return death(self._process.wait(), self._log.read_text(encoding="utf-8", errors="replace"))
+            self._heard += more
+        line, _, self._heard = self._heard.partition(b"\n")
+        return line
+
+    def close(self) -> None:
+        """End it, in whatever it is doing."""
+        end(self._process)
+
+
+def understood(line: bytes, kind: type[Found]) -> Found | Missing:
+    """Read an answer; what is none comes from an interpreter that is none of ours."""
     try:
-        for answer in answered(job, commands):
-            answers.write(msgspec.json.encode(answer) + b"\n")
+        said = msgspec.json.decode(line, type=Line)
+        return said.missing or msgspec.json.decode(said.found, type=kind)
+    except msgspec.DecodeError as exc:
+        return Missing(outcome="failed", reason=f"expected a line of JSON, got {line[:80]!r} ({exc})")
+
+
+def readable(file: BinaryIO, seconds: float) -> bool:
+    """Wait until there is something to read, or the end of the file."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(file, selectors.EVENT_READ)
+        return bool(selector.select(max(0.0, seconds)))
+
+
+def program(answers: Callable[[Iterator[bytes]], Iterator[object]]) -> list[str]:
+    """Return the arguments of an interpreter that serves a function of a module."""
+    module, name = answers.__module__, answers.__name__
+    return ["-c", f"from {__name__} import serve; from {module} import {name}; serve({name})"]
+
+
+def serve(answers: Callable[[Iterator[bytes]], Iterator[object]]) -> None:
+    """Answer on standard output, which no library then writes to, nor reads from standard input.
+
+    What an `EdgeReaderError` says is the last answer; what nobody foresaw is a traceback in the log.
+    """
+    out, questions = os.fdopen(os.dup(1), "wb", buffering=0), os.fdopen(os.dup(0), "rb")
+    os.dup2(2, 1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+    def say(found: object) -> None:
+        key = "missing" if isinstance(found, Missing) else "found"
+        out.write(msgspec.json.encode({key: found}) + b"\n")
+
+    try:
+        for found in answers(iter(questions)):
+            say(found)
     except Unavailable as exc:
-        answers.write(msgspec.json.encode(Missing(outcome="skipped", reason=str(exc))) + b"\n")
+        say(Missing(outcome="skipped", reason=str(exc)))
     except EdgeReaderError as exc:
-        answers.write(msgspec.json.encode(Missing(outcome="failed", reason=str(exc))) + b"\n")
+        say(Missing(outcome="failed", reason=str(exc)))
 
 
-def answered(job: Job, commands: BinaryIO) -> Iterator[Answer]:
-    """An answer to the job, and to each command."""
-    pixels = Path(job.pixels)
-    frames, held = map_photos(pixels, job.shapes_hw), pixels.stat().st_size
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process of a contender opens, and what it reads."""
+
+    contender: str
+    """A name in `contenders.OPENERS`."""
+    options: Options
+    streams: int = 1
+    """Threads, each with a reader of its own, or all with one where the contender may be shared."""
+    pixels: str
+    """File of decoded photos, see `photos.py`."""
+    shapes_hw: list[tuple[int, int]]
+    """Height and width of each photo in it."""
+    paths: list[str]
+    """The photos' own files."""
+    folder: str
+    """For LoadGen's logs."""
+    first_pass_s: float
+    """The first pass over the photos ends when it has taken so long."""
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """The contender is loaded, and has read the photos once."""
+
+    versions: dict[str, str]
+    backend: str | None = None
+    precision: str | None = None
+    bundle: str | None = None
+    files: dict[str, str] = {}
+    texts: list[list[str]]
+    """What it read in each of the first photos, as many as the time allowed."""
+    times_ms: list[float]
+    """Of each."""
+
+
+class TakeStages(msgspec.Struct, frozen=True, kw_only=True, tag="stages"):
+    """Asks where the time of a photo goes, and what the networks ask of the processor."""
+
+    seconds: float
+
+
+class TakeMemory(msgspec.Struct, frozen=True, kw_only=True, tag="memory"):
+    """Asks for memory, when all turns are over."""
+
+
+class StagesFound(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers `TakeStages`."""
+
+    stages: Stages
+    work: Work | None
+    """None for a GPU, or where onnx is not installed."""
+
+
+def contender(questions: Iterator[bytes]) -> Iterator[Ready | Turn | StagesFound | Memory]:
+    """Open a contender, read every photo once, and then do what is asked for."""
+    job = msgspec.json.decode(next(questions), type=Job)
+    frames, held = map_photos(Path(job.pixels), job.shapes_hw), Path(job.pixels).stat().st_size
     streams = Streams(opened(job))
-    contender = streams.readers[0]
-    loaded_mib = process.resident_mib(held)
+    first = streams.readers[0]
+    loaded_mib = device.mib(host_bytes() - held)
     texts, times_ms = first_pass(streams, frames, job.first_pass_s)
-    reader = getattr(contender, "reader", None)
-    ready = Ready(versions=contender.versions, texts=texts, times_ms=times_ms)
-    if isinstance(reader, Reader):
-        bundle, (backend, precision) = Bundle.open(job.options.bundle), where(reader)
-        files = files_of(bundle, reader)
-        ready = replace(ready, backend=backend, precision=precision, bundle=bundle.manifest.name, files=files)
+    ready = Ready(versions=first.versions, texts=texts, times_ms=times_ms, **facts_of(job, first))
     yield ready
-    for line in commands:
-        command: Command = msgspec.json.decode(line, type=Command)
+    for question in questions:
+        command = msgspec.json.decode(question, type=Measure | TakeStages | TakeMemory)
         if isinstance(command, Measure):
-            yield loadgen.run_turn(command, streams, frames, Path(job.folder))
+            yield run_turn(command, streams, frames, Path(job.folder))
         elif isinstance(command, TakeStages):
-            paths = [Path(each) for each in job.paths]
-            yield StagesFound(
-                stages=stages.measure(contender, paths, command.seconds), work=work(job, frames, ready.backend)
-            )
+            paths = [Path(path) for path in job.paths]
+            found = stages.measure(first, paths, command.seconds)
+            yield StagesFound(stages=found, work=work(job, frames, ready.backend))
         else:
-            memory = Memory(
+            count = max(1, min(100, round(1000 * MEMORY_S / max(times_ms))))
+            yield Memory(
                 loaded_mib=loaded_mib,
-                steady_mib=process.resident_mib(held),
-                peak_mib=process.peak_mib(held),
-                device_mib=process.device_mib(ready.backend),
-                allocations_per_frame=process.allocations_per_frame(
-                    contender, frames[: len(times_ms)], max(1, min(100, round(1000 * MEMORY_S / max(times_ms))))
-                ),
+                steady_mib=device.mib(host_bytes() - held),
+                peak_mib=device.mib(device.peak_bytes() - held),
+                device_mib=device.device_mib(ready.backend),
+                allocations_per_frame=device.allocations_per_frame(first, frames[: len(times_ms)], count),
             )
-            yield MemoryFound(memory=memory)
+
+
+def facts_of(job: Job, first: Contender) -> dict[str, Any]:
+    """Return where a reader of ours runs, and with what; nothing for another contender."""
+    reader = getattr(first, "reader", None)
+    if not isinstance(reader, Reader):
+        return {}
+    bundle, (backend, precision) = Bundle.open(job.options.bundle), where(reader)
+    name, files = bundle.manifest.name, files_of(bundle, reader)
+    return {"backend": backend, "precision": precision, "bundle": name, "files": files}
 
 
 def opened(job: Job) -> list[Contender]:
-    """A contender for each thread: the same one where it may be shared."""
+    """Open a contender for each thread: the same one where it may be shared."""
     open_one = opener(job.contender)
     if job.contender in SHAREABLE:
         return [open_one(job.contender, job.options)] * job.streams
@@ -89,14 +241,14 @@ def opened(job: Job) -> list[Contender]:
 
 
 def first_pass(streams: Streams, frames: Sequence[Frame], seconds: float) -> tuple[list[list[str]], list[float]]:
-    """What the first reader finds in each photo until the time is over, and milliseconds; the others warm up too."""
+    """Return what the first reader finds in each photo until the time is over, and ms; the others warm up too."""
     texts, times_ms = [], []
-    end = time.perf_counter() + seconds
+    end_s = time.perf_counter() + seconds
     for frame in frames:
         start = time.perf_counter()
-        texts.append(texts_of(streams.readers[0].read(frame)))
+        texts.append([found.text for found in streams.readers[0].read(frame)])
         times_ms.append(1000 * (time.perf_counter() - start))
-        if time.perf_counter() > end:
+        if time.perf_counter() > end_s:
             break
     for reader in streams.readers[1:]:
         for frame in frames[: len(texts)]:
@@ -104,23 +256,31 @@ def first_pass(streams: Streams, frames: Sequence[Frame], seconds: float) -> tup
     return texts, times_ms
 
 
-def texts_of(found: list[Found]) -> list[str]:
-    """The strings."""
-    return [each.text for each in found]
-
-
 def work(job: Job, frames: Sequence[Frame], backend: str | None) -> Work | None:
-    """What the networks ask of the processor; None where they do not run there, or it cannot be told."""
+    """Return what the networks ask of the processor; None where they do not run there, or it cannot be told."""
     if backend != "cpu":
         return None
     options = job.options
+    bundle = Bundle.open(options.bundle)
     try:
-        return work_of(
-            Bundle.open(options.bundle), options.precision, frames, threads=options.threads, canvas_px=options.canvas_px
-        )
+        return stages.work_of(bundle, options.precision, frames, threads=options.threads, canvas_px=options.canvas_px)
     except BackendUnavailable:
         return None
 
 
-if __name__ == "__main__":
-    main()
+def cold_start(
+    name: str, options: Options, photo: Path, timeout_s: float, log: Path, python: str = sys.executable
+) -> float | Missing:
+    """Return seconds from the start of a fresh process to a contender's first readings, or why there were none."""
+    command = [python, "-m", f"{__package__}.cold", name, msgspec.json.encode(options).decode(), str(photo)]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # what is installed is compiled already
+    began = time.perf_counter()
+    process = Child(command, log, environment)
+    try:
+        said = process.ask(None, type(None), timeout_s)
+        took = time.perf_counter() - began
+    finally:
+        process.close()
+    if isinstance(said, Missing):
+        return Missing(outcome="failed", reason=f"cold start: {said.reason}")
+    return took

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import math
+import random
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from statistics import median
+from typing import Literal, cast
 
 import click
+import cv2
+import numpy as np
 
 from ...runtime import Bundle, Reader
-from ..machine import this_machine
-from ..measuring import command_line, files_of, now, where
+from ...runtime.errors import BundleError
+from ...runtime.geometry import files
+from ...runtime.geometry.images import Frame
 from ..options import backend_option, precision_option
-from ..report import write_json
-from .growth_figures import Curve, Growth
-from .growth_run import MARGIN, Case, cases, curves, run
+from ..record import command_line, write_json
+from ..trend import Trend, line
+from .photos import sample
+from .results import STAGES, Curve, Growth, Point, of_bundle, open_reader
+from .stages import clocks
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+MARGIN = 0.1
+LEAST_ROUNDS = 3
+FEWEST_SIZES = 5
+"""Of a curve: with fewer, there is no interval."""
+What = Literal["megapixels", "regions", "batch"]
+WHATS: tuple[What, ...] = ("megapixels", "regions", "batch")
+MEGAPIXELS = (0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
+NUMBERS = (0, 10, 20, 40, 80, 120, 160, 200, 250, 300)
+"""Written on a page."""
+CROPS = (1, 2, 4, 8, 16, 24, 32, 40, 48, 64)
+PAGE_HW, CELL_PX = (1200, 1600), 80
+WHOLE = "whole"
 
 
 @click.command()
@@ -36,13 +61,12 @@ def growth(bundle: str, file: Path | None, backend: str, precision: str | None, 
 
     Exit codes: 0 passed, 1 something grows faster, 2 nothing measured because a bundle or an option is wrong.
     """
-    opened = Bundle.open(bundle)
+    opened, reader = open_reader(bundle, backend, precision)
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)  # fails now, not after measuring
-    reader = Reader(opened, backend=backend, precision=precision)
     with tempfile.TemporaryDirectory(prefix="edgereader-growth-") as folder:
         made = cases(reader, Path(folder))
-        rounds = run(made, seconds, progress)
+        rounds = run(made, seconds, lambda count, took: click.echo(f"round {count}, {took:.0f} s", err=True))
     report = describe(opened, reader, rounds, made)
     if file:
         write_json(file, report)
@@ -50,50 +74,165 @@ def growth(bundle: str, file: Path | None, backend: str, precision: str | None, 
     sys.exit(not report.passed)
 
 
-def progress(rounds: int, seconds: float) -> None:
-    """One line."""
-    click.echo(f"round {rounds}, {seconds:.0f} s", err=True)
+@dataclass
+class Case:
+    """Something to read, and how long it took."""
+
+    what: What | None
+    """None: a photo without text."""
+    size: float
+    read: Callable[[], object]
+    times_ms: dict[str, list[float]] = field(default_factory=dict)
+    """Part → of each round."""
+    calls: int = 0
+    """Of the recogniser's network."""
+
+    def run(self) -> None:
+        """Read it once more."""
+        with clocks() as found:
+            start = time.perf_counter()
+            self.read()
+            whole = time.perf_counter() - start
+        self.calls += found.calls["recognise"]
+        for part, seconds in {WHOLE: whole, **found.seconds}.items():
+            self.times_ms.setdefault(part, []).append(1000 * seconds)
 
 
-def describe(bundle: Bundle, reader: Reader, rounds: int, made: list[Case]) -> Growth:
-    """The report of what was measured."""
-    found = curves(made)
-    empty = [case for case in made if case.what is None]
-    calls, spent_ms = sum(case.calls for case in empty), sum(sum(case.times_ms["recognise"]) for case in empty)
-    backend, precision = where(reader)
+def cases(reader: Reader, folder: Path) -> list[Case]:
+    """Make all that is measured; photos of different sizes are written to a folder, so that decoding is timed too.
+
+    Raises:
+        BundleError: the bundle does not see the numbers on a page, or sees text everywhere.
+    """
+    made = []
+    for megapixels in MEGAPIXELS:
+        path = folder / f"{megapixels:g}.jpg"
+        cv2.imwrite(str(path), sized(megapixels))
+        made.append(Case("megapixels", megapixels, partial(_read_file, reader, path)))
+    pages = list(map(page, NUMBERS))
+    made += [Case("regions", len(reader.look(frame)), partial(reader.read, frame)) for frame in pages]
+    crop = sample()[275:445, 390:870]
+    made += [Case("batch", count, partial(reader.recognize, [crop] * count)) for count in CROPS]
+    made += [Case(None, 0, partial(reader.read, frame)) for frame in without_text() if not reader.look(frame)]
+    if len({case.size for case in made if case.what == "regions" and case.size}) < FEWEST_SIZES:
+        raise BundleError("growth: expected text to be found on pages full of numbers, got none; choose another bundle")
+    if all(case.what is not None for case in made):
+        raise BundleError("growth: expected no text on empty pages, got some on each; choose another bundle")
+    return made
+
+
+def _read_file(reader: Reader, path: Path) -> object:
+    return reader.read(files.read_photo(path).frame)
+
+
+def sized(megapixels: float) -> Frame:
+    """Scale the photo of a bib to so many pixels."""
+    photo = sample()
+    scale = (1e6 * megapixels / (photo.shape[0] * photo.shape[1])) ** 0.5
+    size = round(photo.shape[1] * scale), round(photo.shape[0] * scale)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(photo, size, interpolation=method), np.uint8)
+
+
+def page(numbers: int) -> Frame:
+    """Write a page with up to 300 numbers of two digits; what is on it stays when more come."""
+    chance = np.random.default_rng(0)
+    picture = np.full((*PAGE_HW, 3), 230, np.uint8)
+    rows, columns = (side // CELL_PX for side in PAGE_HW)
+    for place in chance.permutation(rows * columns)[:numbers].tolist():
+        corner = place % columns * CELL_PX + 10, place // columns * CELL_PX + 56
+        number = str(chance.integers(10, 100))
+        cv2.putText(picture, number, corner, cv2.FONT_HERSHEY_SIMPLEX, 1.4, (30, 30, 30), 4, cv2.LINE_AA)
+    return picture
+
+
+def without_text() -> list[Frame]:
+    """Return an even surface, a slow change from dark to light, and coarse stains."""
+    ramp = np.linspace(40, 220, PAGE_HW[1]).astype(np.uint8)
+    stains = np.random.default_rng(0).integers(60, 200, (3, 4, 3), np.uint8)
+    return [
+        np.full((*PAGE_HW, 3), 127, np.uint8),
+        np.ascontiguousarray(np.broadcast_to(ramp[None, :, None], (*PAGE_HW, 3))),
+        np.asarray(cv2.resize(stains, PAGE_HW[::-1], interpolation=cv2.INTER_CUBIC), np.uint8),
+    ]
+
+
+def run(made: Sequence[Case], seconds: float, say: Callable[[int, float], None]) -> int:
+    """Read everything in rounds until the time is over; return how many, and say after each how many and how long."""
+    order, shuffle = list(made), random.Random(0).shuffle
+    for case in order:
+        case.read()  # warm-up
+    rounds, start = 0, time.monotonic()
+    while rounds < LEAST_ROUNDS or time.monotonic() - start < seconds:
+        shuffle(order)
+        for case in order:
+            case.run()
+        rounds += 1
+        say(rounds, time.monotonic() - start)
+    return rounds
+
+
+def curves(made: Sequence[Case]) -> list[Curve]:
+    """Return one for each part that took time; a size that came twice (as many regions were found) counts as one."""
+    found = []
+    for what in WHATS:
+        by_size: dict[float, list[Case]] = {}
+        for case in made:
+            if case.what == what:
+                by_size.setdefault(case.size, []).append(case)
+        for part in (WHOLE, *STAGES):
+            points = [
+                _point(size, [ms for case in by_size[size] for ms in case.times_ms[part]]) for size in sorted(by_size)
+            ]
+            if min(point.p50_ms for point in points[-FEWEST_SIZES:]) > 0:
+                found.append(curve(what, part, points))
+    return found
+
+
+def _point(size: float, times_ms: Sequence[float]) -> Point:
+    p90 = float(np.percentile(times_ms, 90))
+    return Point(size=size, p50_ms=round(median(times_ms), 4), p90_ms=round(p90, 4), runs=len(times_ms))
+
+
+def curve(what: What, part: str, points: Sequence[Point]) -> Curve:
+    """Find the exponent in the upper half, for which there are `FEWEST_SIZES` points or more."""
+    upper = points[-max(len(points) // 2, FEWEST_SIZES) :]
+    sizes, times = ([math.log(getattr(point, name)) for point in upper] for name in ("size", "p50_ms"))
+    exponent, low, high = cast("Trend", line(sizes, times))
+    linear = low <= 1 + MARGIN
+    return Curve(what=what, part=part, points=list(points), exponent=exponent, low=low, high=high, linear=linear)
+
+
+def describe(bundle: Bundle, reader: Reader, rounds: int, made: Sequence[Case]) -> Growth:
+    """Return the report of what was measured."""
+    found, empty = curves(made), [case for case in made if case.what is None]
+    calls = sum(case.calls for case in empty)
     return Growth(
+        **of_bundle(bundle, reader),
         command=command_line(),
-        date=now(),
-        machine=this_machine(),
-        bundle=bundle.manifest.name,
-        files=files_of(bundle, reader),
-        backend=backend,
-        precision=precision,
         rounds=rounds,
         margin=MARGIN,
         curves=found,
         photos_without_text=len(empty),
         recogniser_calls_without_text=calls,
-        recogniser_ms_without_text=spent_ms,
-        passed=all(each.linear for each in found) and calls == 0,
+        recogniser_ms_without_text=sum(sum(case.times_ms["recognise"]) for case in empty),
+        passed=all(curve.linear for curve in found) and calls == 0,
     )
 
 
 def table(report: Growth) -> str:
-    """The curves' ends, exponents and verdicts, and what photos without text cost."""
+    """Lay out the curves' ends, exponents and verdicts, and what photos without text cost."""
     lines = [f"{'size':<11} {'part':<10} {'from ... to':>31}  {'exponent':<26} "]
-    lines += [_row(each) for each in report.curves]
+    for found in report.curves:
+        first, last = found.points[0], found.points[-1]
+        ends = f"{first.p50_ms:.2f} ms at {first.size:g} ... {last.p50_ms:.2f} ms at {last.size:g}"
+        exponent = f"{found.exponent:.2f} ({found.low:.2f} to {found.high:.2f})"
+        verdict = "" if found.linear else "FASTER"
+        lines.append(f"{found.what:<11} {found.part:<10} {ends:>36}  {exponent:<22} {verdict}".rstrip())
     lines.append(
         f"{report.photos_without_text} photos without text: {report.recogniser_calls_without_text} calls of the "
         f"recogniser, {report.recogniser_ms_without_text:.1f} ms"
     )
-    batch = next(each for each in report.curves if each.what == "batch" and each.part == "whole").points
+    batch = next(found for found in report.curves if found.what == "batch" and found.part == WHOLE).points
     lines.append(f"a crop: {batch[0].each_ms:.2f} ms alone, {batch[-1].each_ms:.2f} ms of {batch[-1].size:g} at once")
     return "\n".join([*lines, "PASS" if report.passed else "FAIL"])
-
-
-def _row(curve: Curve) -> str:
-    first, last = curve.points[0], curve.points[-1]
-    ends = f"{first.p50_ms:.2f} ms at {first.size:g} ... {last.p50_ms:.2f} ms at {last.size:g}"
-    exponent = f"{curve.exponent:.2f} ({curve.low:.2f} to {curve.high:.2f})"
-    return f"{curve.what:<11} {curve.part:<10} {ends:>36}  {exponent:<22} {'' if curve.linear else 'FASTER'}".rstrip()

@@ -7,18 +7,23 @@ INVALID, with LoadGen's reason beside it.
 
 from __future__ import annotations
 
+import json
 import queue
+import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ...runtime.geometry.images import Frame
-from .jobs import Measure, Turn
-from .loadgen_logs import turn_of
-from .streams import Streams
+from ..contenders import Contender
+from .results import ScenarioName
 
 LEAST_QUERIES = 3
 """A contender that is so slow goes on after the turn's time until it has answered so many."""
@@ -28,6 +33,71 @@ SLACK = 1.3
 """Offline's query has so many more photos than the turn should need: LoadGen calls one that ends early INVALID."""
 MOST_QPS = 1000.0
 """Server: beyond, LoadGen's own trace would take the time."""
+SAMPLE = re.compile(r'"sample_seq":\d+,.*"complete_ns":(\d+)')
+"""LoadGen's trace of one sample: nanoseconds from when it was due to when it was answered."""
+
+
+class Measure(msgspec.Struct, frozen=True, kw_only=True, tag="measure"):
+    """What is asked for: a turn in one of LoadGen's scenarios."""
+
+    scenario: ScenarioName
+    seconds: float
+    """LoadGen's least duration."""
+    seed: int
+    """Of the order of photos, and of Server's arrivals."""
+    batch: int
+    """Photos of one of MultiStream's queries."""
+    expected_ms: float
+    """What a photo takes, more or less: LoadGen prepares its queries for that."""
+    target_qps: float
+    """Server: queries that arrive in a second, on average."""
+    target_ms: float
+    """Server: the latency that 99 % of the queries must keep."""
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """What LoadGen found in a turn."""
+
+    scenario: ScenarioName
+    valid: bool
+    reasons: list[str]
+    """LoadGen's own words where it is not."""
+    queries: int
+    samples_per_query: int
+    samples_per_s: float
+    seconds: float
+    """From the first query to the end of the last."""
+    times_ms: list[float]
+    """Latency of each query; for Offline, of its one."""
+    loadgen_p50_ms: float
+    """Their median as LoadGen measured it."""
+    target_qps: float | None = None
+    target_ms: float | None = None
+
+
+class Streams:
+    """A reader for each thread, which may be the same; with one, all is done in the thread that asks."""
+
+    def __init__(self, readers: Sequence[Contender]) -> None:
+        self.readers = readers
+        self._threads = ThreadPoolExecutor(len(readers))
+
+    def read_all(self, frames: Iterable[Frame]) -> None:
+        """Read photos, every reader the next one when it has time."""
+        if len(self.readers) == 1:
+            deque(self.readers[0].read_many(frames), maxlen=0)
+            return
+        waiting: queue.SimpleQueue[list[Frame]] = queue.SimpleQueue()
+        for frame in frames:
+            waiting.put([frame])
+        for _ in self.readers:
+            waiting.put([])
+
+        def read(reader: Contender) -> None:
+            deque(reader.read_many(frame for (frame,) in iter(waiting.get, [])), maxlen=0)
+
+        for done in [self._threads.submit(read, reader) for reader in self.readers]:
+            done.result()
 
 
 class Driven:
@@ -36,27 +106,27 @@ class Driven:
     def __init__(self, streams: Streams, frames: Sequence[Frame]) -> None:
         self.streams, self.frames = streams, frames
         self.spans: list[tuple[float, float]] = []
-        """Start and end of each query, by our own clock; of Server's, none."""
+        """Start and end of each query, by our own clock."""
         self.broken: BaseException | None = None
         self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def answer(self, samples: Sequence[Any]) -> None:
+    def answer(self, samples: Sequence[Any], reader: int = 0) -> None:
         """Read the photos of a query and say so; what goes wrong is kept, as it cannot pass through LoadGen."""
         start = time.perf_counter()
         if self.broken is None:
             try:
-                self.read([self.frames[sample.index] for sample in samples])
+                frames = [self.frames[sample.index] for sample in samples]
+                if len(frames) == 1:
+                    self.streams.readers[reader].read(frames[0])
+                else:
+                    self.streams.read_all(frames)
             except Exception as exc:  # noqa: BLE001, it is raised again in run_turn
                 self.broken = exc
         self.spans.append((start, time.perf_counter()))
-        complete(samples)
+        import mlperf_loadgen
 
-    def read(self, frames: Sequence[Frame]) -> None:
-        """One photo, or several at once."""
-        if len(frames) == 1:
-            self.streams.readers[0].read(frames[0])
-        else:
-            self.streams.read_all(frames)
+        answers = [mlperf_loadgen.QuerySampleResponse(sample.id, 0, 0) for sample in samples]
+        mlperf_loadgen.QuerySamplesComplete(answers)
 
     def put(self, samples: Sequence[Any]) -> None:
         """Leave a query to whichever reader is free next."""
@@ -66,26 +136,19 @@ class Driven:
     def work(self, reader: int) -> None:
         """Answer what waits, until None does."""
         while (sample := self._waiting.get()) is not None:
-            if self.broken is None:
-                try:
-                    self.streams.readers[reader].read(self.frames[sample.index])
-                except Exception as exc:  # noqa: BLE001, as above
-                    self.broken = exc
-            complete([sample])
+            self.answer([sample], reader)
 
-    def end_work(self, threads: Sequence[threading.Thread]) -> None:
-        """Let the readers end."""
-        for _ in threads:
-            self._waiting.put(None)
+    def serve(self, drive: Callable[[], None]) -> None:
+        """Let every reader work in a thread of its own while LoadGen drives them."""
+        threads = [threading.Thread(target=self.work, args=(place,)) for place in range(len(self.streams.readers))]
         for thread in threads:
-            thread.join()
-
-
-def complete(samples: Sequence[Any]) -> None:
-    """Tell LoadGen that these are answered."""
-    import mlperf_loadgen
-
-    mlperf_loadgen.QuerySamplesComplete([mlperf_loadgen.QuerySampleResponse(each.id, 0, 0) for each in samples])
+            thread.start()
+        try:
+            drive()
+        finally:
+            self.put([None] * len(threads))
+            for thread in threads:
+                thread.join()
 
 
 def run_turn(ask: Measure, streams: Streams, frames: Sequence[Frame], folder: Path) -> Turn:
@@ -97,13 +160,7 @@ def run_turn(ask: Measure, streams: Streams, frames: Sequence[Frame], folder: Pa
     driven = Driven(streams, frames)
     with tempfile.TemporaryDirectory(dir=folder) as logs:
         if ask.scenario == "Server":
-            workers = [threading.Thread(target=driven.work, args=(each,)) for each in range(len(streams.readers))]
-            for worker in workers:
-                worker.start()
-            try:
-                drive(ask, driven.put, len(frames), logs)
-            finally:
-                driven.end_work(workers)
+            driven.serve(lambda: drive(ask, driven.put, len(frames), logs))
         else:
             drive(ask, driven.answer, len(frames), logs)
         if driven.broken is not None:
@@ -130,7 +187,7 @@ def drive(ask: Measure, issue: Callable[[Sequence[Any]], None], photos: int, log
 
 
 def settings(ask: Measure) -> Any:
-    """LoadGen's settings for a turn; what is not set here is its own default."""
+    """Return LoadGen's settings for a turn; what is not set here is its own default."""
     import mlperf_loadgen as loadgen
 
     made = loadgen.TestSettings()
@@ -139,10 +196,61 @@ def settings(ask: Measure) -> Any:
     made.min_duration_ms = max(1, round(1000 * min(ask.seconds, MOST_QUERIES * ask.expected_ms / 1000)))
     made.min_query_count = 1 if ask.scenario == "Offline" else LEAST_QUERIES
     made.sample_index_rng_seed = made.schedule_rng_seed = made.qsl_rng_seed = ask.seed
-    made.single_stream_expected_latency_ns = max(1, int(1e6 * ask.expected_ms / 2))
-    made.multi_stream_expected_latency_ns = max(1, int(1e6 * ask.expected_ms / 2))
+    half_ns = max(1, int(1e6 * ask.expected_ms / 2))
+    made.single_stream_expected_latency_ns = made.multi_stream_expected_latency_ns = half_ns
     made.multi_stream_samples_per_query = ask.batch
     made.server_target_qps = ask.target_qps
     made.server_target_latency_ns = int(1e6 * ask.target_ms)
     made.offline_expected_qps = SLACK * 1000 / ask.expected_ms
     return made
+
+
+def turn_of(ask: Measure, spans: Sequence[tuple[float, float]], logs: Path) -> Turn:
+    """Return what LoadGen logged, and the latencies by our own clock; Server's begin when they are due."""
+    details = read_details(logs / "mlperf_log_detail.txt")
+    server = ask.scenario == "Server"
+    if server:
+        times_ms = traced(logs / "mlperf_log_trace.json")
+        seconds = len(times_ms) / details["result_completed_samples_per_sec"]
+    else:
+        times_ms = [1000 * (end - start) for start, end in spans]
+        seconds = spans[-1][1] - spans[0][0]
+    queries, samples = details["result_query_count"], details["generated_samples_per_query"]
+    of_a_query = "per_query_" if ask.scenario == "MultiStream" else ""
+    return Turn(
+        scenario=ask.scenario,
+        valid=details["result_validity"] == "VALID",
+        reasons=reasons(details),
+        queries=queries,
+        samples_per_query=samples,
+        samples_per_s=queries * samples / seconds,
+        seconds=seconds,
+        times_ms=times_ms,
+        loadgen_p50_ms=details[f"result_50.00_percentile_{of_a_query}latency_ns"] / 1e6,
+        target_qps=ask.target_qps if server else None,
+        target_ms=ask.target_ms if server else None,
+    )
+
+
+def read_details(path: Path) -> dict[str, Any]:
+    """Read keys and values of LoadGen's detailed log; of a key that comes twice, the last."""
+    marker = ":::MLLOG "
+    lines = path.read_text(encoding="utf-8").splitlines()
+    entries = (json.loads(line.removeprefix(marker)) for line in lines if line.startswith(marker))
+    return {entry["key"]: entry["value"] for entry in entries}
+
+
+def reasons(details: dict[str, Any]) -> list[str]:
+    """Return why LoadGen calls a turn INVALID, in its own words."""
+    if details["result_validity"] == "VALID":
+        return []
+    words = [details.get("result_invalid_reason", "")]
+    if not details["early_stopping_met"]:
+        words.append(details["early_stopping_result"].replace("*", ""))
+    errors = [f"{details['num_errors']} errors in LoadGen's log"] if details["num_errors"] else []
+    return [" ".join(reason.split()) for reason in words if reason.strip()] + errors
+
+
+def traced(path: Path) -> list[float]:
+    """Return ms from when each of Server's queries was due until it was answered, in the order of the answers."""
+    return [int(nanoseconds) / 1e6 for nanoseconds in SAMPLE.findall(path.read_text(encoding="utf-8"))]

@@ -1,4 +1,6 @@
-"""The photos that are read: found, checked, decoded once, and laid in a file that all contenders' processes map."""
+"""The photos that are read: found and decoded into a file that all contenders' processes map, or made of samples."""
+
+from __future__ import annotations
 
 import hashlib
 import mmap
@@ -7,16 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
+from typing import Any
 
 import click
+import cv2
 import numpy as np
 
 from ...runtime.bundles.bundle import shipped
 from ...runtime.errors import DatasetError
 from ...runtime.geometry.files import find_photos, read_photo
 from ...runtime.geometry.images import Frame
-from ..datasets import open_set, split_name
-from .figures import Photos
+from ..accuracy.datasets import open_set, split_name
+from .results import Photos
 
 ALIGNMENT = 64
 """Each photo begins at a multiple of so many bytes, as an array of its own would."""
@@ -24,6 +28,8 @@ MOST_BYTES = 1 << 32
 """Decoded photos that are held in memory."""
 GOLDEN = 0.6180339887498949
 """Multiples of it, without their whole part, fill 0..1 evenly from the first few on."""
+SAMPLES = ("bib.jpg", "house.jpg", "meter.jpg")
+"""Photos that ship with the package."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Pixels:
 
 
 def find(folders: Sequence[str], limit: int | None = None) -> list[Photo]:
-    """The photos of folders, those that ship with the package where none is given.
+    """Find the photos of folders, those that ship with the package where none is given.
 
     They are in an order whose every beginning is spread evenly over the folders and over each folder.
 
@@ -72,7 +78,7 @@ def _in(folder: str) -> list[Photo]:
 
 
 def spread(photos: Sequence[Photo], limit: int | None) -> list[Photo]:
-    """So many of the photos, evenly taken, and put in an order whose every beginning is evenly taken too."""
+    """Return so many of the photos, evenly taken, and put in an order whose every beginning is evenly taken too."""
     count = min(limit or len(photos), len(photos))
     taken = [photos[place * len(photos) // count] for place in range(count)]
     return [taken[place] for place in sorted(range(count), key=lambda place: place * GOLDEN % 1)]
@@ -87,7 +93,7 @@ def decode(photos: Sequence[Photo], folders: Sequence[str], path: Path) -> Pixel
     """
     digest, shapes, pixels = hashlib.sha256(), [], 0
     with path.open("wb") as file:
-        for photo in progress(photos):
+        for photo in _with_progress(photos):
             frame = read_photo(photo.path).frame
             digest.update(photo.path.read_bytes())
             file.seek(-file.tell() % ALIGNMENT, 1)
@@ -106,14 +112,13 @@ def decode(photos: Sequence[Photo], folders: Sequence[str], path: Path) -> Pixel
     return Pixels(path, shapes, facts)
 
 
-def progress(photos: Sequence[Photo]) -> Iterator[Photo]:
-    """Show how far it is."""
+def _with_progress(photos: Sequence[Photo]) -> Iterator[Photo]:
     with click.progressbar(photos, label="decoding photos", file=sys.stderr) as bar:
         yield from bar
 
 
 def map_photos(path: Path, shapes_hw: Iterable[tuple[int, int]]) -> list[Frame]:
-    """The photos of such a file, all in memory, shared with other processes, and not to be written to."""
+    """Return the photos of such a file, in memory that is shared with other processes, and not to be written to."""
     with path.open("rb") as file:
         flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
         mapped = mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ)
@@ -123,3 +128,140 @@ def map_photos(path: Path, shapes_hw: Iterable[tuple[int, int]]) -> list[Frame]:
         frames.append(np.frombuffer(mapped, np.uint8, height * width * 3, start).reshape(height, width, 3))
         start += height * width * 3
     return frames
+
+
+def sample(name: str = SAMPLES[0]) -> Frame:
+    """Read a photo that ships with the package."""
+    return read_photo(shipped("samples") / name).frame
+
+
+FRAME_HW = 720, 1280
+ZOOMS = (1.0, 1.15, 1.3)
+"""How much larger than a frame a photo is made before its middle is cut out."""
+
+
+def camera_frames() -> list[Frame]:
+    """Return frames (720, 1280), always the same: every sample photo at every zoom."""
+    return [cut_frame(sample(name), zoom) for zoom in ZOOMS for name in SAMPLES]
+
+
+def cut_frame(photo: Frame, zoom: float) -> Frame:
+    """Scale a photo until it covers a frame, and so much more, and cut one out of its middle."""
+    scale = zoom * max(FRAME_HW[0] / photo.shape[0], FRAME_HW[1] / photo.shape[1])
+    height, width = (max(side, round(scale * old)) for side, old in zip(FRAME_HW, photo.shape[:2], strict=True))
+    scaled = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    top, left = (height - FRAME_HW[0]) // 2, (width - FRAME_HW[1]) // 2
+    return np.ascontiguousarray(scaled[top : top + FRAME_HW[0], left : left + FRAME_HW[1]]).astype(np.uint8)
+
+
+MEGAPIXELS = 0.1, 4.0
+SIZES = 24
+"""Frames of random size in a soak's cycle: one in each of so many equal parts of the logarithm of the megapixels."""
+RATIOS = (4 / 3, 16 / 9, 3 / 4, 1.0, 9 / 16, 2.5)
+"""Width over height: more canvases than a detector keeps buffers for."""
+CONTENTS = ("photo", "page", "photo", "page", "empty")
+PIXELS = ("bgr", "bgr", "bgra", "bgr", "grey", "bgr", "bgr")
+BROKEN = 2
+"""Broken frames in a cycle."""
+CYCLE = SIZES + len(SAMPLES) + BROKEN
+PAGE_PX = 900
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What a soak hands to a reader."""
+
+    frame: Any
+    """A picture, or something that is none."""
+    broken: bool = False
+    """Whether it is none."""
+    sample: str = ""
+    """Name of the sample photo that it is, unchanged; what is read there must never change."""
+
+
+class Shots:
+    """Makes cycles of frames of changing content and size, a few of them broken, without memory that grows.
+
+    All frames lie in two buffers that are made once, as large as the largest frame, and touched at once, so that the
+    process does not grow by them later; a frame is good until the next one is made.
+    """
+
+    def __init__(self, seed: int, megapixels: tuple[float, float] = MEGAPIXELS) -> None:
+        """Load and allocate all that is ever needed; `megapixels`: smallest and largest frame."""
+        self._seed, self._limits = seed, megapixels
+        self._photos = {name: sample(name) for name in SAMPLES}
+        pixels = round(1.1e6 * megapixels[1])
+        self._colour, self._other = np.ones(3 * pixels, np.uint8), np.ones(4 * pixels, np.uint8)
+        self._page = np.ones((PAGE_PX, PAGE_PX, 3), np.uint8)
+
+    def cycle(self, number: int) -> Iterator[Shot]:
+        """Make the frames of a cycle, always the same ones for the same number and seed.
+
+        Cycles hold the same mix: the same contents and layouts of pixels in the same classes of size, so that their
+        costs can be compared. What a photo or page shows, its exact size, and the order are random.
+        """
+        random = np.random.default_rng((self._seed, number))
+        for place in random.permutation(CYCLE).tolist():
+            if place < SIZES:
+                yield Shot(self._picture(place, random))
+            elif place < SIZES + len(SAMPLES):
+                name = SAMPLES[place - SIZES]
+                yield Shot(self._photos[name], sample=name)
+            else:
+                yield Shot(_no_picture(random), broken=True)
+
+    def _picture(self, place: int, random: np.random.Generator) -> Frame:
+        smallest, largest = self._limits
+        pixels = 1e6 * smallest * (largest / smallest) ** ((place + random.random()) / SIZES)
+        ratio = RATIOS[place % len(RATIOS)]
+        height, width = round((pixels / ratio) ** 0.5), round((pixels * ratio) ** 0.5)
+        frame = self._colour[: height * width * 3].reshape(height, width, 3)
+        cv2.resize(self._content(place, ratio, random), (width, height), frame, interpolation=cv2.INTER_LINEAR)
+        return self._as(PIXELS[place % len(PIXELS)], frame)
+
+    def _content(self, place: int, ratio: float, random: np.random.Generator) -> Frame:
+        """Return a part, of this ratio, of something to look at."""
+        kind = CONTENTS[place % len(CONTENTS)]
+        if kind == "empty":
+            return random.integers(0, 256, (4, 6, 3), np.uint8)
+        picture = self._photos[SAMPLES[place % len(SAMPLES)]] if kind == "photo" else self._write(random)
+        high, wide = picture.shape[:2]
+        height = random.uniform(0.6, 1) * min(high, wide / ratio)
+        top, left = int(random.uniform(0, high - height)), int(random.uniform(0, wide - height * ratio))
+        part: Frame = picture[top : top + int(height), left : left + int(height * ratio)]
+        return part
+
+    def _write(self, random: np.random.Generator) -> Frame:
+        """Return a page with some numbers."""
+        paper, ink = random.integers(150, 256, 3).tolist(), random.integers(0, 100, 3).tolist()
+        self._page[:] = paper
+        for row in range(random.integers(1, 7)):
+            number = str(random.integers(10, 10**6))
+            corner = int(random.integers(0, PAGE_PX // 2)), 130 * (row + 1)
+            font = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX)[row % 3]
+            cv2.putText(self._page, number, corner, font, random.uniform(1.5, 3), ink, 4, cv2.LINE_AA)
+        return self._page
+
+    def _as(self, pixels: str, frame: Frame) -> Frame:
+        """Return the same picture, grey or with an alpha channel if asked for."""
+        height, width = frame.shape[:2]
+        if pixels == "grey":
+            grey = self._other[: height * width].reshape(height, width)
+            cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY, grey)
+            return grey
+        if pixels == "bgra":
+            clear = self._other[: height * width * 4].reshape(height, width, 4)
+            cv2.cvtColor(frame, cv2.COLOR_BGR2BGRA, clear)
+            clear[: height // 4, :, 3] = 200
+            return clear
+        return frame
+
+
+def _no_picture(random: np.random.Generator) -> Any:
+    return (
+        np.zeros((480, 640, 3), np.float32),
+        np.zeros((480, 640, 2), np.uint8),
+        np.zeros((0, 640, 3), np.uint8),
+        np.zeros((1, 48, 64, 3), np.uint8),
+        None,
+    )[random.integers(0, 5)]

@@ -4,36 +4,58 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any, Literal, NamedTuple
 
 import click
+import numpy as np
 from msgspec.structs import replace
 
-from ...runtime import Bundle, Reader
-from ...runtime.errors import BundleError, DatasetError
-from ..machine import this_machine
-from ..measuring import command_line, files_of, now, where
+from ...runtime.errors import BackendError, DatasetError, ImageError
+from ..memory import MIB, host_bytes
 from ..options import backend_option, precision_option
-from ..report import read_json, write_json
-from ..trend import METHOD
-from .slopes import GRAIN
-from .soak_figures import Slope, Soak
-from .soak_frames import Shots
-from .soak_run import end_s, judged, soak_on
+from ..record import command_line, now, read_json, write_json
+from ..trend import METHOD, trend
+from .device import handles
+from .photos import CYCLE, Shot, Shots
+from .results import Sample, Slope, Soak, of_bundle, open_reader
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 WARM_UP_SHARE, LONGEST_WARM_UP_S = 0.1, 600.0
+SAVE_S = 60.0
 FIXED = ("schema", "machine", "bundle", "files", "backend", "precision", "seed", "every_s")
 """What must be the same for a soak to go on."""
-NAMES = {
-    "rss_mib": ("resident memory", "MiB"),
-    "handles": ("handles", ""),
-    "cpu_ms": ("processor time a frame", "ms"),
-    "latency_ms": ("median latency", "ms"),
-}
+Read = Callable[[Any], list[str]]
+"""Gives the texts in a picture, and raises `ImageError` for what is none."""
+
+
+class Quantity(NamedTuple):
+    """What a slope is of."""
+
+    what: Literal["rss_mib", "handles", "cpu_ms", "latency_ms"]
+    field: str
+    """Of `Sample`."""
+    name: str
+    unit: str
+    grain: float
+    """Growth over the whole soak that does not count, in the quantity's own unit."""
+    share: float = 0.0
+    """The same, as a share of the first sample."""
+
+
+QUANTITIES = (
+    Quantity("rss_mib", "rss_mib", "resident memory", " MiB", 4.0),  # what the C library keeps of freed memory
+    Quantity("handles", "handles", "handles", "", 1.0),
+    Quantity("cpu_ms", "cpu_ms", "processor time a frame", " ms", 0.0, 0.05),  # clocks and caches that others use too
+    Quantity("latency_ms", "p50_ms", "median latency", " ms", 0.0, 0.05),
+)
+NAMES = {quantity.what: (quantity.name, quantity.unit) for quantity in QUANTITIES}
+GRAIN = "of growth over all the time after the warm-up 4 MiB, 1 handle, 5 % of processor time or latency do not count"
+HOW = f"{METHOD}; {GRAIN}"
 
 
 @click.command()
@@ -46,9 +68,7 @@ NAMES = {
 @click.option(
     "--every", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds between samples, at least."
 )
-def soak(
-    bundle: str, hours: float, file: Path, backend: str, precision: str | None, seed: int, every: float
-) -> None:  # fmt: skip
+def soak(bundle: str, hours: float, file: Path, backend: str, precision: str | None, seed: int, every: float) -> None:
     """Read frames of changing content and size with BUNDLE for hours, and tell whether anything grows.
 
     Frames are made of the sample photos, of written numbers and of nothing, 0.1 to 4 megapixels, in colour, grey or
@@ -62,19 +82,26 @@ def soak(
 
     Exit codes: 0 PASS, 1 FAIL, 2 wrong usage or input, 3 interrupted.
     """
-    opened = Bundle.open(bundle)
-    reader = Reader(opened, backend=backend, precision=precision)
-    if "detector" not in reader.sessions:
-        raise BundleError(f"{bundle}: expected a bundle with a detector, got one without; choose another")
-    report = begin(file, new_soak(opened, reader, hours, seed, every))
+    opened, reader = open_reader(bundle, backend, precision)
+    new = Soak(
+        **of_bundle(opened, reader),
+        commands=[command_line()],
+        seed=seed,
+        every_s=every,
+        hours=hours,
+        warm_up_s=_warm_up_s(hours),
+        method=HOW,
+    )
+    report = begin(file, new)
     write_json(file, report)  # refuses a folder that cannot be written now, not after hours
 
     def save(so_far: Soak) -> None:
         write_json(file, so_far)
-        click.echo(progress(so_far), err=True)
+        last = so_far.samples[-1]
+        click.echo(f"{last.at_s / 60:.1f} of {60 * so_far.hours:g} min: {sample_line(last)}", err=True)
 
-    def texts(frame: object) -> list[str]:
-        return sorted(each.text for each in reader.read(frame))  # type: ignore[arg-type]
+    def texts(frame: Any) -> list[str]:
+        return sorted(reading.text for reading in reader.read(frame))
 
     with interruptions() as stopped:
         report = soak_on(report, texts, Shots(seed).cycle, stopped=stopped, save=save)
@@ -86,38 +113,8 @@ def soak(
     sys.exit(not report.passed)
 
 
-def new_soak(bundle: Bundle, reader: Reader, hours: float, seed: int, every_s: float) -> Soak:
-    """A soak before its first frame."""
-    backend, precision = where(reader)
-    return Soak(
-        commands=[command_line()],
-        date=now(),
-        machine=this_machine(),
-        bundle=bundle.manifest.name,
-        files=files_of(bundle, reader),
-        backend=backend,
-        precision=precision,
-        seed=seed,
-        every_s=every_s,
-        hours=hours,
-        warm_up_s=_warm_up_s(hours),
-        frames=0,
-        broken=0,
-        wrong=0,
-        samples=[],
-        slopes=[],
-        method=f"{METHOD}; {GRAIN}",
-        finished=False,
-        passed=False,
-    )
-
-
-def _warm_up_s(hours: float) -> float:
-    return min(WARM_UP_SHARE * 3600 * hours, LONGEST_WARM_UP_S)
-
-
 def begin(file: Path, new: Soak) -> Soak:
-    """What the file holds of the same soak, to go on with; `new` where there is no file.
+    """Return what the file holds of the same soak, to go on with; `new` where there is no file.
 
     Raises:
         DatasetError: the file holds something else, or another soak.
@@ -127,33 +124,38 @@ def begin(file: Path, new: Soak) -> Soak:
     old = read_json(file, Soak, "edgereader bench soak --json")
     if differing := [name for name in FIXED if getattr(old, name) != getattr(new, name)]:
         name = differing[0]
-        expected, got = (getattr(each, name) for each in (new, old))
+        expected, got = (getattr(report, name) for report in (new, old))
         if not isinstance(expected, str | int | float):
             expected, got = "as here and now", "another"
         raise DatasetError(
             f"{file}: expected a soak with {name} {expected}, got {got}; give another --json, or delete the file"
         )
     hours = max(old.hours, new.hours) if old.finished else new.hours
-    finished = bool(old.samples) and old.samples[-1].at_s >= end_s(hours)
-    commands = old.commands if finished else [*old.commands[: _segments(old)], *new.commands]
+    finished = bool(old.samples) and old.samples[-1].at_s >= _end_s(hours)
+    segments = old.samples[-1].segment + 1 if old.samples else 0
+    commands = old.commands if finished else [*old.commands[:segments], *new.commands]
     return judged(replace(old, hours=hours, warm_up_s=_warm_up_s(hours), finished=finished, commands=commands))
 
 
-def _segments(soak: Soak) -> int:
-    """How many of its processes left samples."""
-    return soak.samples[-1].segment + 1 if soak.samples else 0
+def _warm_up_s(hours: float) -> float:
+    return min(WARM_UP_SHARE * 3600 * hours, LONGEST_WARM_UP_S)
+
+
+def _end_s(hours: float) -> float:
+    """Return when a soak of so many hours is over, by `Sample.at_s`."""
+    return round(3600 * hours, 2)
 
 
 @contextmanager
 def interruptions() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C or SIGTERM came; a signal that is ignored stays ignored."""
+    """Tell whether Ctrl-C or SIGTERM came; a signal that is ignored stays ignored."""
     came: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
         came.append(number)
 
-    wanted = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, note) for each in wanted}
+    wanted = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in wanted}
     try:
         yield lambda: bool(came)
     finally:
@@ -161,22 +163,167 @@ def interruptions() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def progress(soak: Soak) -> str:
-    """One line: how far it is."""
-    last = soak.samples[-1]
+def soak_on(
+    before: Soak,
+    read: Read,
+    cycle: Callable[[int], Iterable[Shot]],
+    *,
+    stopped: Callable[[], bool],
+    save: Callable[[Soak], None],
+) -> Soak:
+    """Go on with a soak until its hours are over or `stopped` says so.
+
+    Args:
+        before: as far as it came; without samples = a new one.
+        read: reads a frame.
+        cycle: makes the frames of a cycle; the soak goes on with the cycle after the last one that was finished.
+        stopped: asked after every frame.
+        save: given the soak so far about every minute.
+    """
+    tally, soak, samples = Tally(read), before, list(before.samples)
+    segment = samples[-1].segment + 1 if samples else 0
+    offset_s = samples[-1].at_s if samples else 0.0
+    start = time.monotonic()
+    number, at_s, saved_s = before.frames // CYCLE, offset_s, offset_s
+    while at_s < _end_s(before.hours):
+        for shot in cycle(number):
+            tally.read(shot)
+            if stopped():
+                return tally.noted(soak, before)
+        number, at_s = number + 1, round(offset_s + time.monotonic() - start, 2)
+        over = at_s >= _end_s(before.hours)
+        if not over and at_s < (samples[-1].at_s if samples else 0.0) + before.every_s:
+            continue
+        frames, broken = before.frames + tally.frames, before.broken + tally.broken
+        samples.append(sample_of(at_s, frames, tally.times_ms, tally.cpu_s, len(tally.times_ms), segment))
+        tally.times_ms, tally.cpu_s = [], 0.0
+        soak = replace(before, date=now(), samples=samples[:], frames=frames, broken=broken, finished=over)
+        soak = judged(tally.noted(soak, before))
+        if at_s >= saved_s + SAVE_S:
+            saved_s = at_s
+            save(soak)
+    return soak
+
+
+class Tally:
+    """Reads frames, times them, and counts what must not happen."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self.frames, self.broken, self.wrong, self.first_wrong = 0, 0, 0, ""
+        self.times_ms: list[float] = []
+        self.cpu_s = 0.0
+        self._known: dict[str, list[str]] = {}
+
+    def read(self, shot: Shot) -> None:
+        """Read one frame."""
+        self.frames, self.broken = self.frames + 1, self.broken + shot.broken
+        start, cpu_start = time.perf_counter(), time.process_time()
+        try:
+            texts = self._read(shot.frame)
+        except (ImageError, BackendError) as exc:
+            if not (shot.broken and isinstance(exc, ImageError)):
+                self._note(f"{shot.sample or 'a frame'} gave {type(exc).__name__}: {exc}")
+            return
+        if shot.broken:
+            self._note("what is no picture was read")
+            return
+        self.cpu_s += time.process_time() - cpu_start
+        self.times_ms.append(1000 * (time.perf_counter() - start))
+        if shot.sample and texts != (before := self._known.setdefault(shot.sample, texts)):
+            self._note(f"{shot.sample}: expected {before} as at first, got {texts}")
+
+    def _note(self, what: str) -> None:
+        self.wrong += 1
+        self.first_wrong = self.first_wrong or f"frame {self.frames}: {what}"
+
+    def noted(self, soak: Soak, before: Soak) -> Soak:
+        """Return the soak with what went wrong until now."""
+        return replace(soak, wrong=before.wrong + self.wrong, first_wrong=before.first_wrong or self.first_wrong)
+
+
+def sample_of(
+    at_s: float, frames: int, times_ms: Sequence[float], cpu_s: float, count: int, segment: int = 0
+) -> Sample:
+    """Take a sample of this process; latencies and processor time are of the `count` frames since the last one."""
+    p50, p99 = np.percentile(times_ms, (50, 99)).tolist() if len(times_ms) else (0.0, 0.0)
+    return Sample(
+        at_s=at_s,
+        frames=frames,
+        rss_mib=round(host_bytes() / MIB, 2),
+        handles=handles(),
+        p50_ms=round(p50, 2),
+        p99_ms=round(p99, 2),
+        cpu_ms=round(1000 * cpu_s / max(count, 1), 2),
+        segment=segment,
+    )
+
+
+def judged(soak: Soak) -> Soak:
+    """Return the same soak with its slopes and verdict."""
+    time_of_a_frame = "cpu_ms" if soak.backend == "cpu" else "latency_ms"
+    found = slopes(soak.samples, soak.warm_up_s, {"rss_mib", "handles", time_of_a_frame})
+    fine = bool(found) and all(slope.passed for slope in found if slope.judged)
+    return replace(soak, slopes=found, passed=soak.finished and fine and soak.wrong == 0)
+
+
+def after_warm_up(samples: Sequence[Sample], warm_up_s: float) -> list[Sample]:
+    """Return the samples without those of the first seconds of each segment."""
+    starts: dict[int, float] = {}
+    ended = 0.0
+    for sample in samples:
+        starts.setdefault(sample.segment, ended)
+        ended = sample.at_s
+    return [sample for sample in samples if sample.at_s > starts[sample.segment] + warm_up_s]
+
+
+def slopes(samples: Sequence[Sample], warm_up_s: float, judged: Collection[str]) -> list[Slope]:
+    """Return the slope of each quantity an hour; none where there are too few samples.
+
+    Args:
+        samples: of the whole soak, in order.
+        warm_up_s: time of each segment that is left out.
+        judged: quantities that the verdict looks at.
+    """
+    kept = after_warm_up(samples, warm_up_s)
+    found = (_slope(quantity, kept, judged=quantity.what in judged) for quantity in QUANTITIES)
+    return [slope for slope in found if slope is not None]
+
+
+def _slope(quantity: Quantity, samples: Sequence[Sample], *, judged: bool) -> Slope | None:
+    hours = [sample.at_s / 3600 for sample in samples]
+    values = [float(getattr(sample, quantity.field)) for sample in samples]
+    line = trend(hours, values, [sample.segment for sample in samples])
+    if line is None or hours[-1] <= hours[0]:  # samples of one moment have no slope
+        return None
+    allowed = (quantity.grain + quantity.share * values[0]) / (hours[-1] - hours[0])
+    return Slope(
+        what=quantity.what,
+        first=values[0],
+        last=values[-1],
+        most=max(values),
+        per_hour=line.slope,
+        low=line.low,
+        high=line.high,
+        allowed=allowed,
+        judged=judged,
+        passed=line.low <= 0 or line.high <= allowed,
+    )
+
+
+def sample_line(sample: Sample) -> str:
+    """Describe a sample in a few words."""
     return (
-        f"{last.at_s / 60:.1f} of {60 * soak.hours:g} min: {last.frames} frames, {last.rss_mib:.1f} MiB, "
-        f"{last.handles} handles, median {last.p50_ms:.0f} ms, {last.cpu_ms:.0f} ms of processor time a frame"
+        f"{sample.frames} frames, {sample.rss_mib:.1f} MiB, {sample.handles} handles, "
+        f"median {sample.p50_ms:.0f} ms, {sample.cpu_ms:.0f} ms of processor time a frame"
     )
 
 
 def summary(soak: Soak) -> str:
-    """The verdict and what it is made of."""
+    """Return the verdict and what it is made of, in lines for a terminal."""
     ran_s = soak.samples[-1].at_s if soak.samples else 0.0
     lines = [f"{soak.frames} frames in {ran_s / 3600:.2f} h, {soak.broken} of them broken"]
-    lines += [slope_line(each) for each in soak.slopes]
-    if not soak.slopes:
-        lines.append("no slopes: too few samples after the warm-up; soak for longer")
+    lines += slope_lines(soak.slopes, "soak")
     if soak.wrong:
         lines.append(f"{soak.wrong} frames went wrong; the first: {soak.first_wrong}")
     if soak.finished:
@@ -184,12 +331,14 @@ def summary(soak: Soak) -> str:
     return "\n".join(lines)
 
 
-def slope_line(slope: Slope) -> str:
-    """How a quantity went on."""
-    name, unit = NAMES[slope.what]
-    unit = f" {unit}" if unit else ""
-    verdict = ("ok" if slope.passed else "GROWS") if slope.judged else "for information"
-    return (
-        f"{name}: {slope.first:.1f} to {slope.last:.1f}{unit}, {slope.per_hour:+.2f}{unit} an hour "
-        f"({slope.low:+.2f} to {slope.high:+.2f}; up to {slope.allowed:.2f} does not count): {verdict}"
-    )
+def slope_lines(found: Sequence[Slope], verb: str) -> list[str]:
+    """Describe how quantities went on, one a line."""
+    lines = []
+    for slope in found:
+        name, unit = NAMES[slope.what]
+        verdict = ("ok" if slope.passed else "GROWS") if slope.judged else "for information"
+        lines.append(
+            f"{name}: {slope.first:.1f} to {slope.last:.1f}{unit}, {slope.per_hour:+.2f}{unit} an hour "
+            f"({slope.low:+.2f} to {slope.high:+.2f}; up to {slope.allowed:.2f} does not count): {verdict}"
+        )
+    return lines or [f"no slopes: too few samples after the warm-up; {verb} for longer"]

@@ -1,6 +1,7 @@
-"""Where EdgeReader's time goes: clocks around the runtime's own functions, put on and taken off again.
+"""Where a photo's time goes, what its networks ask of the processor, and how fast this processor is at best.
 
-A clock counts its function's own time, without that of clocked functions it calls.
+Clocks are put around the runtime's own functions, and taken off again. A clock counts its function's own time, without
+that of clocked functions it calls. The peak is that of the largest kernels that ONNX Runtime has.
 """
 
 from __future__ import annotations
@@ -19,9 +20,16 @@ from unittest.mock import patch
 import numpy as np
 
 from ... import runtime
+from ...runtime.bundles.bundle import Bundle
+from ...runtime.bundles.manifest import Kind
+from ...runtime.detector import Detector
+from ...runtime.errors import BackendUnavailable
+from ...runtime.extras import pip_install
 from ...runtime.geometry import files
+from ...runtime.geometry.images import Frame
 from ..contenders import Contender
-from .figures import STAGES, Stage, Stages
+from ..flops import gflop_of_frames
+from .results import STAGES, Stage, Stages, Work
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "decode": ("geometry.files:read_photo",),
@@ -35,6 +43,17 @@ BINDINGS = "sessions.buffers:Buffers", "sessions.tensorrt.session:TensorRTBindin
 """Whose `start` and `wait` are the detector, or the recogniser where the input is called "crops"."""
 RUNTIME = runtime.__name__
 LEAST_PHOTOS = 3
+KINDS: tuple[Kind, ...] = ("detector", "recognizer")
+SIDE = 512
+"""Rows and columns of the matrices that show the peak."""
+PEAK_S = 1.0
+"""Each kernel is run again and again for so long; its fastest run counts."""
+LEAST_RUNS = 3
+KERNELS = {
+    "fp32": (("MatMul", "float32", "float32"),),
+    "int8": (("MatMulInteger", "uint8", "int8"), ("MatMulInteger", "int8", "int8")),
+}
+"""Precision → operator, and the types of its two factors: bytes by signed bytes, whichever is faster here."""
 
 
 class Clocks:
@@ -46,7 +65,7 @@ class Clocks:
         self._inside: list[float] = []
 
     def on(self, function: Callable[..., Any], stage: str | None = None) -> Callable[..., Any]:
-        """The same function with a clock; without a stage, it is a method of a binding, which decides."""
+        """Return the same function with a clock; without a stage, it is a method of a binding, which decides."""
 
         @functools.wraps(function)
         def clocked(*arguments: Any, **named: Any) -> Any:
@@ -56,7 +75,7 @@ class Clocks:
                 return function(*arguments, **named)
             finally:
                 took = time.perf_counter() - start
-                name = stage or network(arguments[0])
+                name = stage or ("recognise" if "crops" in arguments[0].inputs else "detect")
                 self.seconds[name] += took - self._inside.pop()
                 self.calls[name] += 1
                 if self._inside:
@@ -88,16 +107,11 @@ def clocks() -> Iterator[Clocks]:
 
 
 def located(name: str) -> tuple[Any, str]:
-    """What holds a name of the runtime, "detector:Detector._mapped", and its last part."""
+    """Return what holds a name of the runtime, "detector:Detector._mapped", and its last part."""
     module, _, names = name.partition(":")
     *path, attribute = names.split(".")
     owner = import_module(f"{RUNTIME}.{module}")
     return functools.reduce(getattr, path, owner), attribute
-
-
-def network(binding: Any) -> str:
-    """The stage that a binding is."""
-    return "recognise" if "crops" in binding.inputs else "detect"
 
 
 def measure(contender: Contender, paths: Sequence[Path], seconds: float) -> Stages:
@@ -120,22 +134,105 @@ def measure(contender: Contender, paths: Sequence[Path], seconds: float) -> Stag
 
 
 def read(contender: Contender, path: Path) -> None:
-    """The whole way, from a file to its readings."""
+    """Go the whole way, from a file to its readings."""
     contender.read(files.read_photo(path).frame)
 
 
 def summed(clocked: Sequence[dict[str, float]], whole: Sequence[float]) -> Stages:
-    """The stages beside the whole."""
-    means = {stage: 1000 * float(np.mean([each[stage] for each in clocked])) for stage in STAGES}
+    """Return the stages beside the whole."""
+    times_ms = {stage: [1000 * seconds[stage] for seconds in clocked] for stage in STAGES}
+    means = {stage: float(np.mean(times)) for stage, times in times_ms.items()}
     whole_ms = 1000 * float(np.mean(whole))
-    outside = sum(means[stage] for stage in ("fit", "boxes", "cut", "text"))
     return Stages(
         photos=len(whole),
-        stages=[
-            Stage(stage=stage, mean_ms=means[stage], p50_ms=1000 * median(each[stage] for each in clocked))
-            for stage in STAGES
-        ],
+        stages=[Stage(stage=stage, mean_ms=means[stage], p50_ms=median(times_ms[stage])) for stage in STAGES],
         sum_ms=sum(means.values()),
         whole_ms=whole_ms,
-        outside_networks=outside / (whole_ms - means["decode"]),
+        outside_networks=sum(means[stage] for stage in ("fit", "boxes", "cut", "text")) / (whole_ms - means["decode"]),
     )
+
+
+def work_of(
+    bundle: Bundle, precision: str | None, frames: Sequence[Frame], *, threads: int = 0, canvas_px: int | None = None
+) -> Work | None:
+    """Count the networks' operations for the photos' mean canvases and number of crops, beside this processor's peak.
+
+    Args:
+        bundle: a detector and a recogniser.
+        precision: "fp32" or "int8"; None = as the bundle prefers on `cpu`, which may be one for each network.
+        frames: one photo or more, (H, W, 3) uint8 BGR.
+        threads: 0 = as many as there are cores.
+        canvas_px: longest side of what the detector sees; None = as the bundle says.
+
+    Returns:
+        The work; where precisions differ, `peak_gops` is their mean for this work. None for a precision that
+        processors have no kernels of.
+
+    Raises:
+        BundleError: the bundle lacks a network or its file.
+        BackendUnavailable: onnx or ONNX Runtime is not installed.
+    """
+    precisions = {kind: precision or bundle.precision(kind) for kind in KINDS}
+    if not KERNELS.keys() >= set(precisions.values()):
+        return None
+    gop = gflop_of_frames(bundle, Detector(bundle, "cpu", precision, canvas_px, threads or None), frames)
+    seconds = sum(gop[kind] / peak_gops(precisions[kind], threads) for kind in gop)
+    total = sum(gop.values())
+    return Work(gop_per_frame=total, peak_gops=total / seconds, limit_ms=1000 * seconds)
+
+
+@functools.cache
+def peak_gops(precision: str, threads: int = 0, seconds: float = PEAK_S) -> float:
+    """Return billions of operations a second in a product of two matrices; measured once in a process.
+
+    Args:
+        precision: one of `KERNELS`.
+        threads: 0 = as many as there are cores.
+        seconds: for each kernel.
+
+    Raises:
+        BackendUnavailable: onnx or ONNX Runtime is not installed.
+    """
+    try:
+        best_s = min(fastest_s(product(*kernel, threads), seconds) for kernel in KERNELS[precision])
+    except ImportError as exc:
+        raise BackendUnavailable(f"the peak of a machine needs {exc.name}: {pip_install('bench')}") from exc
+    return 2 * SIDE**3 / 1e9 / best_s
+
+
+def fastest_s(run: Callable[[], object], seconds: float) -> float:
+    """Return the shortest of many runs; a busy machine only ever makes one longer."""
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(times) < LEAST_RUNS or time.perf_counter() < end:
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def product(operator: str, left: str, right: str, threads: int) -> Callable[[], object]:
+    """Make a product of random matrices, the right one fixed, as a network's weights are."""
+    import onnxruntime as ort
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng, shape = np.random.default_rng(0), (SIDE, SIDE)
+    numbers, weights = (rng.integers(0, 64, shape).astype(kind) for kind in (left, right))
+    kind = helper.np_dtype_to_tensor_dtype(numbers.dtype)
+    result = TensorProto.FLOAT if left == "float32" else TensorProto.INT32
+    graph = helper.make_graph(
+        [helper.make_node(operator, ["numbers", "weights"], ["product"])],
+        "peak",
+        [helper.make_tensor_value_info("numbers", kind, shape)],
+        [helper.make_tensor_value_info("product", result, shape)],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    bound: Any = session.io_binding()
+    bound.bind_ortvalue_input("numbers", ort.OrtValue.ortvalue_from_numpy(numbers))
+    made = np.zeros(shape, np.float32 if left == "float32" else np.int32)
+    bound.bind_ortvalue_output("product", ort.OrtValue.ortvalue_from_numpy(made))
+    return lambda: session.run_with_iobinding(bound)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import FILE, progress
+from ..options import FILE, progress, write_report
 
 if TYPE_CHECKING:
     from ...runtime.bundles.bundle import Bundle
@@ -42,7 +42,7 @@ def verify(
     Exit codes: 0 all checks passed, 1 one failed, 2 no such bundle, checkpoint, backend or picture.
     """
     from ...runtime.bundles.bundle import Bundle
-    from .report import verify_files, write_report
+    from .report import verify_files
 
     opened = Bundle.open(bundle)
     if backend is None:
@@ -53,9 +53,10 @@ def verify(
         raise click.UsageError("expected --backend or --checkpoint, got both; run the command twice")
     else:
         rows = verify_models(opened, backend, **options)
+    passed = all(row["passed"] for row in rows)
     if report is not None:
-        write_report(report, opened, rows)
-    if not all(row["passed"] for row in rows):
+        write_report(report, "--json", bundle=opened.manifest.name, passed=passed, models=rows)
+    if not passed:
         raise SystemExit(1)
 
 
@@ -69,10 +70,9 @@ def verify_models(
     *,
     pin: bool,
 ) -> list[Row]:
-    """What a backend computes, with its table on stdout and what is being done on stderr."""
+    """Return what a backend computes; write its table to stdout and what is being done to stderr."""
     from ...runtime.bundles.bundle import shipped
-    from ..precision.pictures import open_pictures
-    from .backend import find_pictures
+    from ..precision.pictures import find_pictures, open_pictures
     from .report import verify_backend
 
     if pin != (calibration is not None):

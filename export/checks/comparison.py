@@ -20,12 +20,10 @@ from ...runtime.sessions.base import Binding, Session
 from ...runtime.sessions.binding import bind_images
 from ...runtime.sessions.opening import open_unproven
 from ...runtime.sessions.profiles import USUAL_CROPS, default_profile
-from ..parity import difference, random_images, spread
-from ..precision.pictures import Picture
-from ..precision.quantization import inputs_of
-from .departure import apart
+from ..onnx_file import Arrays
+from ..parity import apart, difference, random_images, spread
+from ..precision.pictures import Picture, inputs_of
 
-Arrays = dict[str, NDArray[Any]]
 Images = NDArray[np.uint8]
 """(N, H, W, C), bytes as a camera gives them."""
 
@@ -55,17 +53,17 @@ class Trial:
 
     @property
     def backend(self) -> str:
-        """The backend that runs it."""
+        """Return the backend that runs it."""
         return self.session.backend
 
     @property
     def precision(self) -> str:
-        """The precision that it runs in."""
+        """Return the precision that it runs in."""
         return self.session.precision
 
     @property
     def with_canary(self) -> tuple[Picture, ...]:
-        """The pictures, after the bundle's canary if it has one."""
+        """Return the pictures, after the bundle's canary if it has one."""
         canary = self.bundle.manifest.canary
         if canary is None:
             return self.pictures
@@ -107,8 +105,8 @@ def open_trial(bundle: Bundle, kind: Kind, backend: str, precision: str | None, 
 
 
 def compare_all(trial: Trial) -> Iterator[Comparison]:
-    """At batch 1, the usual one and the largest one; a detector on a small canvas and on larger ones, a recogniser of
-    several widths at the least, the middle and the greatest.
+    """Compare at batch 1, the usual one and the largest one: a detector on a small canvas and on larger ones, a
+    recogniser of several widths at the least, the middle and the greatest.
     """
     for (height, width), batches in sizes_of(trial).items():
         images = images_of(trial, (height, width))
@@ -118,7 +116,7 @@ def compare_all(trial: Trial) -> Iterator[Comparison]:
 
 
 def sizes_of(trial: Trial) -> dict[tuple[int, int], list[int]]:
-    """Height and width -> batches, both from small to large."""
+    """Return height and width -> batches, both from small to large."""
     limits = trial.session.limits(INPUTS[trial.kind])
     if trial.kind == "recognizer":
         usual, most = (limits.opt[0], limits.max[0]) if limits else (USUAL_CROPS, MOST_CROPS)
@@ -136,28 +134,28 @@ def sizes_of(trial: Trial) -> dict[tuple[int, int], list[int]]:
 
 
 def images_of(trial: Trial, hw: tuple[int, int]) -> Images:
-    """Different images of one size: from the pictures, and one of noise."""
+    """Return different images of one size: from the pictures, and one of noise."""
     if trial.kind == "recognizer":
-        found = (crop for each in inputs_of(trial.bundle, "recognizer", trial.with_canary) for crop in each["crops"])
+        found = (crop for batch in inputs_of(trial.bundle, "recognizer", trial.with_canary) for crop in batch["crops"])
         channels: int = trial.bundle.recognizer.channels
         images = [
             cv2.resize(crop, hw[::-1], interpolation=cv2.INTER_AREA).reshape(*hw, channels)
             for crop in islice(found, MOST_CROPS - 1)
         ]
     else:
-        frames = (each.read() for each in trial.with_canary[:PHOTOS])
+        frames = (picture.read() for picture in trial.with_canary[:PHOTOS])
         images = [cv2.resize(frame, hw[::-1], interpolation=cv2.INTER_AREA) for frame in frames]
         channels = 3
     return np.stack((*images, *random_images((1, *hw, channels), seed=0)))
 
 
 def in_turn(rows: NDArray[Any], batch: int) -> NDArray[Any]:
-    """A batch that holds the rows in turn."""
+    """Return a batch that holds the rows in turn."""
     return rows[np.arange(batch) % len(rows)]
 
 
 def compare(trial: Trial, images: Images, expected: Arrays, alone: Arrays, batch: int) -> Comparison:
-    """One batch that holds the images in turn; `expected` and `alone` are the outputs for each by itself."""
+    """Compare one batch that holds the images in turn; `expected` and `alone` are the outputs for each by itself."""
     outputs = run(trial.session, trial, in_turn(images, batch), batch)
     numbers = [name for name in outputs if name != "symbols"]
     rows = row_errors(outputs, expected, numbers)
@@ -174,7 +172,7 @@ def compare(trial: Trial, images: Images, expected: Arrays, alone: Arrays, batch
 
 
 def row_errors(outputs: Arrays, expected: Arrays, names: Sequence[str]) -> list[float]:
-    """How far each row is `apart` from what is expected for its image; the worst of some outputs."""
+    """Return how far each row is `apart` from what is expected for its image; the worst of some outputs."""
     pairs = [(outputs[name], expected[name]) for name in names]
     return [
         max(apart(got[row], right[row % len(right)], right) for got, right in pairs) for row in range(len(pairs[0][0]))
@@ -182,7 +180,7 @@ def row_errors(outputs: Arrays, expected: Arrays, names: Sequence[str]) -> list[
 
 
 def run(session: Session, trial: Trial, images: Images, batch: int) -> Arrays:
-    """Outputs for all images, so many at once."""
+    """Return the outputs for all images, so many at once."""
     binding = bind(session, trial, (batch, *images.shape[1:]))
     outputs: dict[str, list[NDArray[Any]]] = {name: [] for name in binding.outputs}
     for start in range(0, len(images), batch):
@@ -194,6 +192,6 @@ def run(session: Session, trial: Trial, images: Images, batch: int) -> Arrays:
 
 
 def bind(session: Session, trial: Trial, shape: tuple[int, ...], extra: Arrays | None = None) -> Binding:
-    """Buffers for images of this shape, and for more outputs like those in `extra`; every symbol is allowed."""
-    spec = trial.bundle.detector if trial.kind == "detector" else trial.bundle.recognizer
-    return bind_images(session, spec, shape, {name: each.shape for name, each in (extra or {}).items()})
+    """Return buffers for images of this shape, and for more outputs like those in `extra`; all symbols are allowed."""
+    spec = getattr(trial.bundle.manifest, trial.kind)
+    return bind_images(session, spec, shape, {name: array.shape for name, array in (extra or {}).items()})

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...runtime.bundles.bundle import Bundle
-from ...runtime.bundles.manifest import DetectorSpec, Parity, Quantized, RecognizerSpec
+from ...runtime.bundles.manifest import DetectorSpec, Kind, Parity, Quantized, RecognizerSpec
 from ...runtime.errors import CheckpointError, EdgeReaderError, ExportError
 from ..networks import kinds_in, load_craft, load_recognizer, load_refiner
-from ..onnx_file import check_contract
+from ..onnx_file import Arrays, check_contract, session_of
 from ..parity import FORBIDDEN, check_parity, detector_cases, random_images, recognizer_cases, spread
 from ..precision.gate import HMEAN_LOSS, STRINGS_EQUAL
+from ..staging import models_of
 
-Kind = Literal["detector", "recognizer"]
 Spec = DetectorSpec | RecognizerSpec
 
 ROW_TOLERANCE = 1e-4
@@ -42,20 +42,18 @@ class Check:
 
 
 def verify_bundle(bundle: Bundle, checkpoints: tuple[Path, ...] = ()) -> Iterator[Check]:
-    """All checks of all models of a bundle, one by one as they are done.
+    """Yield all checks of all models of a bundle, one by one as they are done.
 
     `checkpoints`: what the bundle was exported from, in any order; then parity is measured again.
     """
     loaders = networks_of(checkpoints)
-    kinds: tuple[Kind, ...] = ("detector", "recognizer")
-    for kind in kinds:
-        spec: Spec | None = getattr(bundle.manifest, kind)
-        for precision in spec.files if spec else ():
+    for kind in models_of(bundle.manifest):
+        for precision in getattr(bundle.manifest, kind).files:
             yield from verify_file(bundle, kind, precision, loaders)
 
 
 def verify_file(bundle: Bundle, kind: Kind, precision: str, loaders: dict[str, Path]) -> Iterator[Check]:
-    """The checks of one file; the first failure that makes the others pointless ends them."""
+    """Yield the checks of one file; the first failure that makes the others pointless ends them."""
     spec: Any = getattr(bundle.manifest, kind)
     subject = f"{kind} {precision}"
     try:
@@ -73,7 +71,7 @@ def verify_file(bundle: Bundle, kind: Kind, precision: str, loaders: dict[str, P
         del checks["recorded parity"]
         checks["recorded gate"] = lambda: gated(spec.quantized.get(precision))
     if isinstance(spec, RecognizerSpec):
-        checks["mask"] = lambda: mask(path, spec)
+        checks["mask"] = lambda: mask(path, spec, precision)
     if loaders and precision == "fp32":
         checks["parity with the checkpoint"] = lambda: measured(path, spec, loaders)
     for name, check in checks.items():
@@ -84,7 +82,7 @@ def verify_file(bundle: Bundle, kind: Kind, precision: str, loaders: dict[str, P
 
 
 def recorded(parity: Parity | None) -> str:
-    """The parity that export wrote down."""
+    """Return the parity that export wrote down. Raise ExportError where it is none, or failed."""
     if parity is None:
         raise ExportError("expected a parity report, got none; export the model again")
     if parity.worst > parity.tolerance or parity.symbols_equal is False:
@@ -93,7 +91,7 @@ def recorded(parity: Parity | None) -> str:
 
 
 def gated(quantized: Quantized | None) -> str:
-    """What the gate of fewer bits wrote down."""
+    """Return what the gate of fewer bits wrote down. Raise ExportError where it is nothing, or failed."""
     if quantized is None:
         raise ExportError("expected the gate's figures, got none; run `edgereader quantize` again")
     equal, loss = quantized.strings_equal, quantized.hmean_loss
@@ -105,13 +103,13 @@ def gated(quantized: Quantized | None) -> str:
     return f"{quantized.validated_on} pictures{speed}"
 
 
-def batches(path: Path, spec: Spec, precision: str = "fp32") -> str:
-    """Rows of a batch do not depend on one another, and different images give different outputs, at all sizes."""
-    worst = 0.0
+def batches(path: Path, spec: Spec, precision: str) -> str:
+    """Check that rows of a batch do not depend on one another, and that different images give different outputs."""
+    worst, run = 0.0, runner(path, spec, precision)
     for shape in input_shapes(spec):
         first, second = random_images((2, *shape), seed=1)
-        together = run(path, spec, np.stack([first, second, first]))
-        alone = run(path, spec, first[None])
+        together = run(np.stack([first, second, first]))
+        alone = run(first[None])
         for name, rows in together.items():
             scale = max(float(np.abs(rows).max()), 1e-9)
             worst = max(worst, *(float(np.abs(rows[row] - alone[name][0]).max()) / scale for row in (0, 2)))
@@ -122,24 +120,22 @@ def batches(path: Path, spec: Spec, precision: str = "fp32") -> str:
     return f"alone and in a batch of 3: {worst:.1e} apart"
 
 
-def mask(path: Path, spec: RecognizerSpec) -> str:
-    """A forbidden symbol is never read, and the graph has the classes and the size that the bundle says."""
-    classes = spec.classes
-    crops = random_images((2, *input_shapes(spec)[0]), seed=2)
-    open_mask = np.zeros(classes, np.float32)
-    read = np.unique(run(path, spec, crops, open_mask)["symbols"])
-    closed = open_mask.copy()
+def mask(path: Path, spec: RecognizerSpec, precision: str) -> str:
+    """Check that a forbidden symbol is never read, and that the graph has the bundle's classes and size."""
+    crops, run = random_images((2, *input_shapes(spec)[0]), seed=2), runner(path, spec, precision)
+    read = np.unique(run(crops)["symbols"])
+    closed = np.zeros(spec.classes, np.float32)
     closed[read] = FORBIDDEN
-    if len(read) == classes:
+    if len(read) == spec.classes:
         return "every symbol occurred; nothing to forbid"
-    again = np.unique(run(path, spec, crops, closed)["symbols"])
+    again = np.unique(run(crops, closed)["symbols"])
     if np.isin(again, read).any():
         raise ExportError("expected forbidden symbols never to be read, got some; export the model again")
     return f"{len(read)} symbols forbidden, none read"
 
 
 def measured(path: Path, spec: Spec, loaders: dict[str, Path]) -> str:
-    """Parity with the network of the checkpoint, now."""
+    """Measure the parity with the network of the checkpoint, now."""
     if isinstance(spec, RecognizerSpec):
         path_in = needed(loaders, "recogniser")
         network = load_recognizer(path_in, spec.image_hw, spec.max_length, even_contrast=spec.even_contrast)
@@ -153,7 +149,7 @@ def measured(path: Path, spec: Spec, loaders: dict[str, Path]) -> str:
 
 
 def networks_of(checkpoints: tuple[Path, ...]) -> dict[str, Path]:
-    """Kind of network -> its checkpoint."""
+    """Return kind of network -> its checkpoint."""
     found: dict[str, Path] = {}
     for path in checkpoints:
         kinds = kinds_in(path)
@@ -166,34 +162,31 @@ def networks_of(checkpoints: tuple[Path, ...]) -> dict[str, Path]:
 
 
 def needed(loaders: dict[str, Path], kind: str) -> Path:
-    """The checkpoint of one kind, or an error that says what to pass."""
+    """Return the checkpoint of one kind, or raise an error that says what to pass."""
     if kind not in loaders:
         raise CheckpointError(f"expected the checkpoint of the {kind}, got none; add --checkpoint FILE")
     return loaders[kind]
 
 
 def input_shapes(spec: Spec) -> list[tuple[int, int, int]]:
-    """Heights, widths and channels of input images: of a recogniser at the least, middle and greatest width."""
+    """Return heights, widths and channels of input images: of a recogniser at the least, middle and greatest width."""
     if not isinstance(spec, RecognizerSpec):
         return [(64, 96, 3)]
     return [(spec.image_hw[0], width, spec.channels) for width in spread(spec.crop_widths)]
 
 
-def run(
-    path: Path, spec: Spec, images: NDArray[np.uint8], allowed: NDArray[np.float32] | None = None
-) -> dict[str, NDArray[Any]]:
-    """Outputs of the graph by name."""
-    import onnxruntime
+def runner(path: Path, spec: Spec, precision: str) -> Callable[..., Arrays]:
+    """Return the graph as a function of images, and of a recogniser's mask of symbols, with outputs by name."""
+    as_written = precision == "int8-trt"  # else ONNX Runtime would give biases a float16 scale, which vanishes
+    graph = session_of(path, as_written=as_written)
 
-    options = onnxruntime.SessionOptions()
-    if path.name.endswith(".int8-trt.onnx"):  # ONNX Runtime would give biases a float16 scale, which vanishes
-        options.add_session_config_entry("session.disable_quant_qdq", "1")
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    inputs: dict[str, NDArray[Any]] = {"image": images}
-    if isinstance(spec, RecognizerSpec):
-        classes = spec.classes
-        inputs = {"crops": images, "allowed": np.zeros(classes, np.float32) if allowed is None else allowed}
-    try:
-        return dict(zip([item.name for item in session.get_outputs()], session.run(None, inputs), strict=True))
-    except Exception as exc:  # ONNX Runtime's errors share no public class
-        raise ExportError(f"{path}: expected to run on {list(inputs)} of the bundle's sizes, got: {exc}") from exc
+    def run(images: NDArray[np.uint8], allowed: NDArray[np.float32] | None = None) -> Arrays:
+        inputs: Arrays = {"image": images}
+        if isinstance(spec, RecognizerSpec):
+            inputs = {"crops": images, "allowed": np.zeros(spec.classes, np.float32) if allowed is None else allowed}
+        try:
+            return graph(inputs)
+        except Exception as exc:  # ONNX Runtime's errors share no public class
+            raise ExportError(f"{path}: expected to run on {list(inputs)} of the bundle's sizes, got: {exc}") from exc
+
+    return run

@@ -57,7 +57,7 @@ def check_labels(bundle: Bundle, checkpoint: Path, labelled: Crops) -> LabelChec
     reader = Recognizer(bundle, "cpu", "fp32", alphabet=None)
     network = load_recognizer(checkpoint, spec.image_hw, spec.max_length, even_contrast=spec.even_contrast)
     exact, allowed = copy.deepcopy(network).double(), np.zeros(spec.classes, np.float32)
-    of_bundle = [each.text for each in reader.recognize_crops(frame for frame, _ in crops)]
+    of_bundle = [reading.text for reading in reader.recognize_crops(frame for frame, _ in crops)]
     of_network = []
     for frame, _ in crops:
         log_probs = run_recognizer(exact, fitted(frame, spec)[None], allowed, None, torch.float64)["log_probs"]
@@ -67,7 +67,7 @@ def check_labels(bundle: Bundle, checkpoint: Path, labelled: Crops) -> LabelChec
 
 
 def fitted(frame: Frame, spec: RecognizerSpec) -> NDArray[np.uint8]:
-    """A crop (h, w, 3) as the network's input (H, W, C)."""
+    """Return a crop (h, w, 3) as the network's input (H, W, C)."""
     cut = plan_cut(spec, frame, whole(frame))
     crop = np.empty((spec.image_hw[0], cut.width, spec.channels), np.uint8)
     fill_crop(spec, cut, crop)
@@ -75,7 +75,7 @@ def fitted(frame: Frame, spec: RecognizerSpec) -> NDArray[np.uint8]:
 
 
 def open_labels(folder: Path) -> Crops:
-    """Labelled crops in any layout of `open_crops`. Raises DatasetError."""
+    """Open labelled crops in any layout of `open_crops`. Raise DatasetError."""
     try:
         return open_crops(folder)
     except TrainingDataError as exc:
@@ -83,7 +83,7 @@ def open_labels(folder: Path) -> Crops:
 
 
 def readable(crops: Crops, charset: str) -> list[tuple[Frame, str]]:
-    """Crops (h, w, 3) uint8 BGR and their texts as the charset writes them, at most `MOST_CROPS`.
+    """Return crops (h, w, 3) uint8 BGR and their texts as the charset writes them, at most `MOST_CROPS`.
 
     Raises:
         DatasetError: see `check_labels`.
@@ -104,11 +104,11 @@ def readable(crops: Crops, charset: str) -> list[tuple[Frame, str]]:
 
 
 def as_written(text: str, charset: str) -> str:
-    """A label as a recogniser of this charset can say it."""
-    text = text if any(each.isupper() for each in charset) else text.lower()
+    """Return a label as a recogniser of this charset can say it."""
+    text = text if any(character.isupper() for character in charset) else text.lower()
     return text if " " in charset else text.replace(" ", "")
 
 
 def equal(some: list[str], others: list[str]) -> int:
-    """How many are the same, place by place."""
+    """Return how many are the same, place by place."""
     return sum(one == other for one, other in zip(some, others, strict=True))

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec.structs import replace
 
-from ...runtime.bundles.bundle import Bundle, file_sha256, write_bundle
-from ...runtime.bundles.manifest import FileEntry
+from ...runtime.bundles.bundle import Bundle, write_bundle
 from ...runtime.sessions.opening import open_unproven
-from ..precision.folding import Graph
-from ..precision.quantization import folded
-from .comparison import INPUTS, Arrays, Comparison, Trial, bind, images_of, in_turn, sizes_of
-from .departure import Departure, Errors, apart, find_departure
+from ..onnx_file import Arrays, session_of
+from ..onnx_graph import Graph, copied
+from ..parity import apart
+from ..precision.folding import folded
+from ..search import Departure, Errors, find_departure
+from ..staging import entry_of
+from .comparison import INPUTS, Comparison, Trial, bind, images_of, in_turn, sizes_of
 
 if TYPE_CHECKING:
     import onnx
@@ -32,12 +34,12 @@ MARK = ".marked"
 
 
 def limit_of(precision: str) -> float:
-    """How far apart from fp32 a precision may be."""
+    """Return how far apart from fp32 a precision may be."""
     return LIMITS.get(precision, INT8_LIMIT)
 
 
 def look_for_departure(trial: Trial, found: Comparison | None) -> tuple[Departure, str] | None:
-    """The first layer that departs, and whether that is the backend's doing or the precision's.
+    """Return the first layer that departs, and whether that is the backend's doing or the precision's.
 
     First the same graph as it is written, on the CPU, and on the backend; then fp32 on the CPU, and the backend.
 
@@ -64,7 +66,7 @@ def look_for_departure(trial: Trial, found: Comparison | None) -> tuple[Departur
 
 
 def inputs_of_batch(trial: Trial, found: Comparison | None) -> Arrays:
-    """The graph's inputs for a batch that was compared."""
+    """Return the graph's inputs for a batch that was compared."""
     (height, width), (*_, batch) = next(iter(sizes_of(trial).items()))
     if found is not None:
         batch, height, width, _ = found.shape
@@ -76,10 +78,11 @@ def inputs_of_batch(trial: Trial, found: Comparison | None) -> Arrays:
 
 
 def errors_between(trial: Trial, expected: onnx.ModelProto, model: onnx.ModelProto, inputs: Arrays) -> Errors:
-    """How far tensors of a graph on the trial's backend are apart from those of another on the CPU."""
+    """Return what tells how far a graph's tensors on the trial's backend are apart from another's on the CPU."""
 
     def errors(names: Sequence[str]) -> dict[str, float]:
-        right = run_on_cpu(marked(expected, names), inputs, names)
+        outputs = session_of(marked(expected, names), as_written=True)(inputs)
+        right = {name: outputs[name + MARK] for name in names}
         got = run_on_backend(trial, marked(model, names), inputs, right)
         return {name: apart(got[name], right[name]) for name in names}
 
@@ -87,30 +90,18 @@ def errors_between(trial: Trial, expected: onnx.ModelProto, model: onnx.ModelPro
 
 
 def marked(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
-    """A copy of a graph that gives these tensors too, as float32, each under its name with `MARK`."""
-    import onnx
+    """Return a copy of a graph that gives these tensors too, as float32, each under its name with `MARK`."""
     from onnx import TensorProto, helper
 
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = copied(model)
     for name in names:
         copy.graph.node.append(helper.make_node("Cast", [name], [name + MARK], name=name + MARK, to=TensorProto.FLOAT))
         copy.graph.output.append(helper.make_tensor_value_info(name + MARK, TensorProto.FLOAT, None))
     return copy
 
 
-def run_on_cpu(model: onnx.ModelProto, inputs: Arrays, names: Sequence[str]) -> Arrays:
-    """Marked tensors by name, computed as the graph is written: int8 layers with decoded numbers."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return dict(zip(names, session.run([name + MARK for name in names], inputs), strict=True))
-
-
 def run_on_backend(trial: Trial, model: onnx.ModelProto, inputs: Arrays, like: Arrays) -> Arrays:
-    """Marked tensors by name on the trial's backend, in the shapes of those in `like`.
+    """Return marked tensors by name on the trial's backend, in the shapes of those in `like`.
 
     TensorRT builds an engine for each run.
 
@@ -121,21 +112,20 @@ def run_on_backend(trial: Trial, model: onnx.ModelProto, inputs: Arrays, like: A
     with tempfile.TemporaryDirectory() as folder:
         write_marked(trial, model, Path(folder))
         session = open_unproven(Bundle.open(Path(folder)), trial.kind, trial.backend, trial.precision)
-        binding = bind(session, trial, images.shape, {name + MARK: each for name, each in like.items()})
+        binding = bind(session, trial, images.shape, {name + MARK: array for name, array in like.items()})
         binding.inputs[INPUTS[trial.kind]][:] = images
         binding.run(len(images))
         return {name: binding.outputs[name + MARK].copy() for name in like}
 
 
 def write_marked(trial: Trial, model: onnx.ModelProto, folder: Path) -> None:
-    """A bundle of one graph, with an engine of the trial's shapes where the backend runs engines."""
+    """Write a bundle of one graph, with an engine of the trial's shapes where the backend runs engines."""
     import onnx
 
     manifest = trial.bundle.manifest
     path = folder / f"{trial.kind}.{trial.precision}.onnx"
     onnx.save(model, str(path))
-    entry = FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
-    spec = replace(getattr(manifest, trial.kind), files={trial.precision: entry}, preferred={})
+    spec = replace(getattr(manifest, trial.kind), files={trial.precision: entry_of(path)}, preferred={})
     parts: dict[str, Any] = {"detector": None, "recognizer": None, trial.kind: spec}
     write_bundle(folder, replace(manifest, canary=None, engines=[], **parts))
     limits = trial.session.limits(INPUTS[trial.kind])
@@ -147,7 +137,7 @@ def write_marked(trial: Trial, model: onnx.ModelProto, folder: Path) -> None:
             trial.kind,
             trial.backend,  # type: ignore[arg-type]
             trial.precision,
-            canvases_hw=[(each[1], each[2]) for each in (limits.opt, limits.max) if trial.kind == "detector"],
+            canvases_hw=[(shape[1], shape[2]) for shape in (limits.opt, limits.max) if trial.kind == "detector"],
             max_batch=limits.max[0],
             say=lambda _: None,
         )

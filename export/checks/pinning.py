@@ -7,14 +7,15 @@ from dataclasses import replace
 
 from ...runtime.bundles.bundle import Bundle
 from ...runtime.errors import ExportError
+from ..onnx_graph import Graph
 from ..pipeline import Say
-from ..precision import half, qdq
-from ..precision.folding import Graph
+from ..precision import half, int8
+from ..precision.folding import folded
 from ..precision.pictures import Pictures
-from ..precision.quantization import folded, quantize_model
+from ..precision.quantization import quantize_model
+from ..search import Departure, ancestors
 from .backend import Examined, examine
 from .comparison import Trial, open_trial
-from .departure import Departure, ancestors
 from .files import Check
 
 MOST_ROUNDS = 8
@@ -22,7 +23,7 @@ MOST_ROUNDS = 8
 
 
 def pin(trial: Trial, examined: Examined, pictures: Pictures, say: Say = print) -> Iterator[Examined]:
-    """Keep the layer that departs in fp32, again and again, until all checks pass; what is found after each round.
+    """Keep the layer that departs in fp32, again and again, until all checks pass; yield what each round finds.
 
     With TensorRT there is one round, whose only check says how to build the engine of what is in the bundle now.
 
@@ -57,19 +58,18 @@ def pin(trial: Trial, examined: Examined, pictures: Pictures, say: Say = print) 
 
 
 def noted(trial: Trial, kept: Sequence[str], *commands: str, passed: bool = True) -> Check:
-    """What is in fp32 now, and what is to be done."""
+    """Return a check that says what is in fp32 now, and what is to be done."""
     return Check(f"{trial.kind} {trial.precision}", "kept in fp32", passed, "; ".join((", ".join(kept), *commands)))
 
 
 def kept_layers(trial: Trial) -> list[str]:
-    """The layers that are in fp32 already."""
-    spec = trial.bundle.detector if trial.kind == "detector" else trial.bundle.recognizer
-    quantized = spec.quantized.get(trial.precision)
+    """Return the layers that are in fp32 already."""
+    quantized = getattr(trial.bundle.manifest, trial.kind).quantized.get(trial.precision)
     return quantized.kept_fp32 if quantized else []
 
 
 def layer_to_keep(trial: Trial, departure: Departure | None, kept: Collection[str]) -> str:
-    """The layer that departs, or the nearest one before it that has fewer bits.
+    """Return the layer that departs, or the nearest one before it that has fewer bits.
 
     Raises:
         ExportError: there is none.
@@ -77,7 +77,7 @@ def layer_to_keep(trial: Trial, departure: Departure | None, kept: Collection[st
     if departure is None:
         raise ExportError("expected a layer that departs, got none by itself; leave the model in fp32")
     graph = Graph(folded(trial.bundle.file(trial.kind)))
-    free = {layer.name for layer in qdq.layers(graph)} if trial.precision == "int8" else None
+    free = {layer.name for layer in int8.cpu_layers(graph)} if trial.precision == "int8" else None
     owners = {
         tensor: part.name
         for part in half.parts(graph)
@@ -85,7 +85,7 @@ def layer_to_keep(trial: Trial, departure: Departure | None, kept: Collection[st
         for tensor in part.nodes
     }
     until = departure.steps[: departure.steps.index(departure.first) + 1]
-    tensor = next((each.tensor for each in reversed(until) if each.tensor in graph.producer), "")  # not an int8 code
+    tensor = next((step.tensor for step in reversed(until) if step.tensor in graph.producer), "")  # not an int8 code
     before = {tensor, *ancestors(graph, tensor)}
     found = [owners[name] for node in graph.graph.node for name in node.output if name in before & owners.keys()]
     if not found:
@@ -94,13 +94,14 @@ def layer_to_keep(trial: Trial, departure: Departure | None, kept: Collection[st
 
 
 def stale_engines(trial: Trial) -> list[str]:
-    """The commands that build those engines again that are of an older file of the model."""
+    """Return the commands that build those engines again that are of an older file of the model."""
     model = trial.kind, trial.precision
-    built = {each.flavour for each in trial.bundle.manifest.engines if (each.kind, each.precision) == model}
+    engines = trial.bundle.manifest.engines
+    built = {engine.flavour for engine in engines if (engine.kind, engine.precision) == model}
     return [engine_command(trial, flavour) for flavour in sorted(built)]
 
 
 def engine_command(trial: Trial, flavour: str) -> str:
-    """The command that builds a model's engine."""
+    """Return the command that builds a model's engine."""
     precision = trial.precision.removesuffix("-trt")
     return f"`edgereader engine {trial.bundle.root} --flavour {flavour} --precision {precision} --only {trial.kind}`"

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import datetime, timezone
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from ...runtime.bundles.bundle import Bundle
 from ...runtime.bundles.manifest import Kind
@@ -19,6 +15,7 @@ from ...runtime.errors import ExportError
 from ..canary import canary_check
 from ..pipeline import Say
 from ..precision.pictures import Picture, Pictures
+from ..staging import models_of
 from .backend import NO_CANARY, Examined, attempt, examine
 from .comparison import Trial, open_trial
 from .files import Check, verify_bundle
@@ -56,15 +53,15 @@ def verify_backend(
     """
     rows = []
     for kind in kinds:
-        if len(kinds) > 1 and getattr(bundle.manifest, kind) is None:
+        if len(kinds) > 1 and kind not in models_of(bundle.manifest):
             continue
         trial = open_trial(Bundle.open(bundle.root), kind, backend, precision, pictures)  # pinning changes the bundle
         rounds = [examine(trial, say)]
         show_examined(rounds[0], show)
         if calibration is not None and not rounds[0].passed:
-            for each in pin_or_refuse(trial, rounds[0], calibration, say):
-                rounds.append(each)
-                show_examined(each, show)
+            for examined in pin_or_refuse(trial, rounds[0], calibration, say):
+                rounds.append(examined)
+                show_examined(examined, show)
         rows.append(row(trial, rounds))
     return rows
 
@@ -79,11 +76,8 @@ def verify_files(bundle: Bundle, checkpoints: tuple[Path, ...] = (), show: Say =
 
 
 def canary_checks(bundle: Bundle) -> Iterator[Check]:
-    """That fp32 on ``cpu`` makes of the canary what the bundle says, as other backends are judged by that."""
-    kinds: tuple[Kind, ...] = ("detector", "recognizer")
-    for kind in kinds:
-        if getattr(bundle.manifest, kind) is None:
-            continue
+    """Check that fp32 on ``cpu`` makes of the canary what the bundle says, as other backends are judged by that."""
+    for kind in models_of(bundle.manifest):
         if bundle.manifest.canary is None:
             yield Check(f"{kind} fp32", "canary", passed=True, detail=NO_CANARY)
         else:
@@ -91,7 +85,7 @@ def canary_checks(bundle: Bundle) -> Iterator[Check]:
 
 
 def pin_or_refuse(trial: Trial, examined: Examined, pictures: Pictures, say: Say) -> Iterator[Examined]:
-    """As `pin`, with a check that failed for what it refuses."""
+    """Do as `pin` does, with a check that failed for what it refuses."""
     try:
         yield from pin(trial, examined, pictures, say)
     except ExportError as exc:
@@ -100,7 +94,7 @@ def pin_or_refuse(trial: Trial, examined: Examined, pictures: Pictures, say: Say
 
 
 def show_examined(examined: Examined, show: Say) -> None:
-    """A line for each check, and the layers around the one that departs."""
+    """Show a line for each check, and the layers around the one that departs."""
     for check in examined.checks:
         show(line(check))
     for step in examined.departure.around() if examined.departure else ():
@@ -108,41 +102,17 @@ def show_examined(examined: Examined, show: Say) -> None:
 
 
 def line(check: Check) -> str:
-    """A check as a line of the table."""
+    """Return a check as a line of the table."""
     return f"{'ok    ' if check.passed else 'FAILED'}  {check.subject:<18} {check.name:<27} {check.detail}"
 
 
 def row(trial: Trial, rounds: Sequence[Examined]) -> Row:
-    """One model's figures: what was found in the end, and what each round before it failed."""
-    last = asdict(rounds[-1])
+    """Return one model's figures: what was found in the end, and what each round before it failed."""
     return {
         "kind": trial.kind,
         "precision": trial.precision,
         "backend": trial.backend,
         "passed": rounds[-1].passed,
-        **last,
-        "before": [asdict(each) for each in rounds[:-1]],
+        **asdict(rounds[-1]),
+        "before": [asdict(examined) for examined in rounds[:-1]],
     }
-
-
-def write_report(path: Path, bundle: Bundle, rows: Sequence[Row]) -> None:
-    """All figures as JSON; one that is not finite is null.
-
-    Raises:
-        ExportError: it cannot be written.
-    """
-    import onnx
-    import onnxruntime
-
-    contents = {
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()} {platform.processor()}".strip(),
-        "versions": {each.__name__: each.__version__ for each in (onnx, onnxruntime)},
-        "bundle": bundle.manifest.name,
-        "passed": all(each["passed"] for each in rows),
-        "models": rows,
-    }
-    try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(contents), indent=2) + b"\n")
-    except OSError as exc:
-        raise ExportError(f"{path}: the report could not be written: {exc.strerror}; choose another --json") from exc

@@ -52,7 +52,7 @@ class BuildLog:
             self.warn(f"the build log is incomplete: {exc.strerror}")
 
     def quoted(self) -> str:
-        """The last errors, as a sentence."""
+        """Return the last errors, as a sentence."""
         telling = [text for text in self.errors if NO_DRIVER not in text] or self.errors
         return "; ".join(" ".join(text.split()) for text in telling[-QUOTED:]) or "nothing that it would name"
 
@@ -88,20 +88,20 @@ class Phases:
         """Set to True, TensorRT ends the build at its next step."""
 
     def enter(self, name: str, steps: int) -> None:
-        """A phase of so many steps begins."""
+        """Begin a phase of so many steps."""
         self.stack.append((name, 0, steps))
 
     def advance(self, name: str, step: int) -> bool:
-        """A phase has done this step, counted from 0; returns whether to go on."""
-        self.stack = [(each, step + 1 if each == name else done, steps) for each, done, steps in self.stack]
+        """Note that a phase has done this step, counted from 0; return whether to go on."""
+        self.stack = [(phase, step + 1 if phase == name else done, steps) for phase, done, steps in self.stack]
         return not self.stop
 
     def leave(self, name: str) -> None:
-        """A phase ends."""
-        self.stack = [each for each in self.stack if each[0] != name]
+        """End a phase."""
+        self.stack = [phase for phase in self.stack if phase[0] != name]
 
     def now(self) -> tuple[float, str]:
-        """How much is done, 0 to 1, never less than before; and the innermost phase."""
+        """Return how much is done, 0 to 1, never less than before, and the innermost phase."""
         stack, inner = list(self.stack), 0.0
         for _, done, steps in reversed(stack):
             inner = min(1.0, (done + inner) / max(1, steps))
@@ -110,7 +110,7 @@ class Phases:
 
 
 def monitor_of(trt: Any, phases: Phases) -> Any:
-    """A progress monitor of a library that keeps `phases` up to date."""
+    """Return a progress monitor of a library that keeps `phases` up to date."""
 
     class Monitor(trt.IProgressMonitor):  # type: ignore[misc] # untyped base
         """Called by TensorRT, from any of its threads."""

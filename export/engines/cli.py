@@ -27,7 +27,7 @@ FEWER_BITS = {"fp16": "fp16", "int8": "int8-trt"}
 def parse_canvases(
     _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[int, int], ...]:
-    """HEIGHTxWIDTH in pixels, for example 736x1280."""
+    """Parse HEIGHTxWIDTH in pixels, for example 736x1280."""
     parts = [value.lower().split("x") for value in values]
     for value, sides in zip(values, parts, strict=True):
         if len(sides) != 2 or not all(side.isdecimal() and len(side) <= 4 for side in sides):
@@ -83,12 +83,12 @@ def engine(
     gate of `quantize`, 2 refused or failed.
     """
     from ...runtime.bundles.bundle import Bundle
+    from ..staging import models_of
     from .engine import build_engine, graph_precision
     from .tensorrt_library import Options
 
     opened = Bundle.open(bundle)
-    kinds: tuple[Kind, ...] = ("detector", "recognizer")
-    kinds = (only,) if only else tuple(kind for kind in kinds if getattr(opened.manifest, kind) is not None)
+    kinds: tuple[Kind, ...] = (only,) if only else models_of(opened.manifest)
     if log is not None and len(kinds) > 1:
         raise click.UsageError("--log: expected --only detector or --only recognizer with it, got neither; add it")
     if canvases and "detector" not in kinds:
@@ -122,7 +122,7 @@ def engine(
 
 
 def add_missing(bundle: Bundle, kinds: tuple[Kind, ...], precision: str, calibration: Path) -> None:
-    """Quantise those models that the bundle does not have in a precision; exits with 1 when one fails the gate."""
+    """Quantise those models that the bundle does not have in a precision; exit with 1 when one fails the gate."""
     from ..precision.cli import add_precision
 
     missing = tuple(kind for kind in kinds if precision not in getattr(bundle.manifest, kind).files)
@@ -132,7 +132,7 @@ def add_missing(bundle: Bundle, kinds: tuple[Kind, ...], precision: str, calibra
 
 @contextmanager
 def shown(title: str) -> Iterator[Progress]:
-    """Shows how far a build is on stderr: a bar on a terminal, else a line for each phase."""
+    """Show how far a build is on stderr: a bar on a terminal, else a line for each phase."""
     if sys.stderr.isatty():
         bar = click.progressbar(length=BAR_STEPS, label=title, file=sys.stderr, item_show_func=lambda phase: phase)
         with bar:
@@ -150,9 +150,10 @@ def shown(title: str) -> Iterator[Progress]:
 
 
 def described(folder: Path, passport: Passport) -> str:
-    """A plan and the shapes that it takes."""
+    """Return a plan and the shapes that it takes, in words."""
+    sides = {name: (sizes.min, sizes.opt, sizes.max) for name, sizes in passport.profile.items()}
     shapes = "; ".join(
-        f"{name} {' / '.join('x'.join(map(str, shape)) for shape in (each.min, each.opt, each.max))} (min / opt / max)"
-        for name, each in passport.profile.items()
+        f"{name} {' / '.join('x'.join(map(str, shape)) for shape in limits)} (min / opt / max)"
+        for name, limits in sides.items()
     )
     return f"{folder / passport.file.path}  {passport.file.bytes / 1e6:.1f} MB  {shapes}"

@@ -86,7 +86,7 @@ def build_engine(
             flags=options.flags,
         )
         manifest = Bundle.open(bundle.root.absolute()).manifest  # a build takes minutes: it may be another by now
-        others = [each for each in manifest.engines if each.file.path != plan.name]
+        others = [other for other in manifest.engines if other.file.path != plan.name]
         commit(bundle.root, msgspec.structs.replace(manifest, engines=[*others, passport]), [plan])
     for line in report(built, precision, log):
         say(f"{kind}: {line}")
@@ -94,7 +94,7 @@ def build_engine(
 
 
 def graph_precision(bundle: Bundle, kind: Kind, wanted: str | None) -> str:
-    """The precision of the graph to build from, as the bundle names it: for int8, TensorRT's own file.
+    """Return the precision of the graph to build from, as the bundle names it: for int8, TensorRT's own file.
 
     Raises:
         BundleError: the bundle does not have it.
@@ -123,7 +123,7 @@ def expect_canvases(canvases_hw: Sequence[tuple[int, int]]) -> None:
 
 
 def report(built: BuiltPlan, precision: str, log: Path) -> Iterator[str]:
-    """What a person should know of a build."""
+    """Yield what a person should know of a build."""
     yield f"{len(built.contents) / 1e6:.1f} MB in {built.seconds:.1f} s; all messages: {log}"
     if precision != "fp32":
         names = ", ".join(built.fp32_layers) or "none"

@@ -113,12 +113,12 @@ def parse(parser: Any, path: Path) -> None:
     """Read a graph into the parser's network."""
     if not parser.parse_from_file(str(path)):
         errors = [parser.get_error(index) for index in range(parser.num_errors)]
-        told = "; ".join(f"{each.node_operator()} {each.node_name()}: {each.desc()}".strip(": ") for each in errors)
+        told = "; ".join(f"{error.node_operator()} {error.node_name()}: {error.desc()}".strip(": ") for error in errors)
         raise ExportError(f"expected a graph that TensorRT parses, got: {told}; export the model again")
 
 
 def labelled(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """Nodes by their weights, as `edgereader quantize` names layers, and operator; without the onnx package, as is."""
+    """Return nodes by weights, as `edgereader quantize` names layers, and operator; as they are without onnx."""
     try:
         import onnx
     except ImportError:
@@ -131,10 +131,10 @@ def labelled(path: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def add_profile(builder: Any, config: Any, profile: Profile) -> Any:
-    """Give the configuration the shapes that the engine must take."""
+    """Give the configuration the shapes that the engine must take; return them as TensorRT holds them."""
     shapes = builder.create_optimization_profile()
-    for name, each in profile.items():
-        shapes.set_shape(name, each.min, each.opt, each.max)
+    for name, sizes in profile.items():
+        shapes.set_shape(name, sizes.min, sizes.opt, sizes.max)
     if config.add_optimization_profile(shapes) != 0:
         raise ExportError(f"expected a profile that TensorRT takes, got {profile}; give other shapes")
     return shapes

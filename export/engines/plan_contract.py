@@ -21,13 +21,13 @@ ARITHMETIC = frozenset(
 
 
 def check_network(network: Any) -> tuple[Kind, dict[str, Tensor]]:
-    """Which contract (DESIGN, "Graphs") a parsed network has, and its inputs and outputs; more outputs may be.
+    """Return which contract (DESIGN, "Graphs") a parsed network has, and its inputs and outputs; more outputs may be.
 
     Raises:
         ExportError: it has none.
     """
     found = interface(network)
-    inputs = {name for name, each in found.items() if each[0] == "INPUT"}
+    inputs = {name for name, (side, *_) in found.items() if side == "INPUT"}
     kind: Kind = "detector" if "image" in inputs else "recognizer"
     contract = CONTRACTS[kind]
     if inputs != set(contract.inputs) or not fits(contract, found):
@@ -38,16 +38,16 @@ def check_network(network: Any) -> tuple[Kind, dict[str, Tensor]]:
 
 
 def interface(network: Any) -> dict[str, Tensor]:
-    """Name -> what a parsed network's input or output is."""
+    """Return name -> what a parsed network's input or output is."""
     sides = (
         ("INPUT", [network.get_input(index) for index in range(network.num_inputs)]),
         ("OUTPUT", [network.get_output(index) for index in range(network.num_outputs)]),
     )
-    return {each.name: (side, each.dtype.name, tuple(each.shape)) for side, group in sides for each in group}
+    return {item.name: (side, item.dtype.name, tuple(item.shape)) for side, group in sides for item in group}
 
 
 def fits(contract: Contract, found: Mapping[str, Tensor]) -> bool:
-    """Whether all that a contract names is there, with its element type and shape."""
+    """Return whether all that a contract names is there, with its element type and shape."""
     sides = (("INPUT", contract.inputs), ("OUTPUT", contract.outputs))
     for side, tensors in sides:
         for name, (kind, rank) in tensors.items():
@@ -62,12 +62,12 @@ def fits(contract: Contract, found: Mapping[str, Tensor]) -> bool:
     expected = {"crops": (-1, *crop), "allowed": (classes,), "symbols": (-1, steps), "log_probs": (-1, steps, classes)}
     height, width, channels = crop
     opened = {-1} if width == -1 else set[int]()  # a width that is open may leave the steps open too
-    known = height > 0 and classes > 0 and all(each > 0 or each in opened for each in (width, steps))
+    known = height > 0 and classes > 0 and all(size > 0 or size in opened for size in (width, steps))
     return shapes == expected and known and channels in {1, 3}
 
 
 def check_profile(optimization_profile: Any, found: Mapping[str, Tensor], profile: Profile) -> None:
-    """That TensorRT holds these shapes, for every input whose shape is open and for no other.
+    """Check that TensorRT holds these shapes, for every input whose shape is open and for no other.
 
     Raises:
         ExportError: it does not.
@@ -75,14 +75,17 @@ def check_profile(optimization_profile: Any, found: Mapping[str, Tensor], profil
     opened = {name for name, (side, _, shape) in found.items() if side == "INPUT" and -1 in shape}
     if opened != set(profile):
         raise ExportError(f"expected a profile of {sorted(opened)}, got one of {sorted(profile)}; give these")
-    for name, each in profile.items():
-        expected, got = [each.min, each.opt, each.max], [tuple(shape) for shape in optimization_profile.get_shape(name)]
+    for name, sizes in profile.items():
+        expected, got = (
+            [sizes.min, sizes.opt, sizes.max],
+            [tuple(shape) for shape in optimization_profile.get_shape(name)],
+        )
         if got != expected:
             raise ExportError(f"{name}: expected TensorRT to take {expected} (min, opt, max), got {got}; give others")
 
 
 def check_engine(engine: Engine, kind: Kind, found: Mapping[str, Tensor], profile: Profile) -> None:
-    """That an engine, loaded from its plan, has the inputs, outputs and profile that it was built with.
+    """Check that an engine, loaded from its plan, has the inputs, outputs and profile that it was built with.
 
     Raises:
         BackendError, ExportError: it has not.
@@ -95,23 +98,23 @@ def check_engine(engine: Engine, kind: Kind, found: Mapping[str, Tensor], profil
 
 
 def single_layers(network: Any) -> tuple[tuple[str, ...], int]:
-    """The ONNX nodes that calculate in float32, in the network's order, and how many calculate at all.
+    """Return the ONNX nodes that calculate in float32, in the network's order, and how many calculate at all.
 
     Precision is in the graph, and a strongly typed network keeps it, so that this is what the engine does.
     """
     layers = [network.get_layer(index) for index in range(network.num_layers)]
-    arithmetic = [each for each in layers if each.metadata and each.type.name in ARITHMETIC]
-    numbers = [(onnx_name(each), number_type(each)) for each in arithmetic]
+    arithmetic = [layer for layer in layers if layer.metadata and layer.type.name in ARITHMETIC]
+    numbers = [(onnx_name(layer), number_type(layer)) for layer in arithmetic]
     single = [name for name, number in numbers if number == "FLOAT"]
     return tuple(dict.fromkeys(single)), len({name for name, number in numbers if number})
 
 
 def number_type(layer: Any) -> str:
-    """What a layer gives, "FLOAT" or "HALF"; nothing, where that is a whole number."""
+    """Return what a layer gives, "FLOAT" or "HALF"; nothing, where that is a whole number."""
     names = [str(layer.get_output(index).dtype.name) for index in range(layer.num_outputs)]
     return next((name for name in names if name in {"FLOAT", "HALF"}), "")
 
 
 def onnx_name(layer: Any) -> str:
-    """The ONNX node that a layer was made of."""
+    """Return the ONNX node that a layer was made of."""
     return str(layer.metadata).removeprefix("[ONNX Layer: ").removesuffix("]")

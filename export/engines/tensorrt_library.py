@@ -32,7 +32,7 @@ class Options:
 
     @property
     def flags(self) -> list[str]:
-        """As passports say them."""
+        """Return the choices as passports say them."""
         named = {
             "version-compatible": self.version_compatible,
             "hardware-compatible": self.hardware_compatible,
@@ -46,7 +46,7 @@ DEFAULTS = Options()
 
 
 def load_library(flavour: str) -> Any:
-    """The module of a flavour.
+    """Return the module of a flavour.
 
     Raises:
         BackendUnavailable: no such flavour, or it cannot be imported.
@@ -61,7 +61,7 @@ def load_library(flavour: str) -> Any:
 
 
 def resolve_targets(trt: Any, flavour: Flavour, wanted: Sequence[str]) -> tuple[str, ...]:
-    """The GPUs that a plan is to be built for, each once and in order; () = this machine's.
+    """Return the GPUs that a plan is to be built for, each once and in order; () = this machine's.
 
     Raises:
         BackendUnavailable: `tensorrt`, which times kernels on the GPU, and there is none.
@@ -82,11 +82,11 @@ def resolve_targets(trt: Any, flavour: Flavour, wanted: Sequence[str]) -> tuple[
         chosen = tuple(wanted) or (nvidia_driver().gpus[0].compute_capability,)
     except BackendUnavailable as exc:
         raise ExportError(f"expected --target, as this machine has no GPU to build for; give any of {names}") from exc
-    unknown = [each for each in chosen if each not in known]
+    unknown = [name for name in chosen if name not in known]
     if unknown:
         fix = "take one of these, or --flavour tensorrt on the machine itself"
         raise ExportError(f"target {unknown[0]}: expected one that {flavour} {trt.__version__} has: {names}; {fix}")
-    return tuple(each for each in known if each in chosen)
+    return tuple(name for name in known if name in chosen)
 
 
 def expect_known(flavour: Flavour, options: Options) -> None:
@@ -108,13 +108,13 @@ def expect_known(flavour: Flavour, options: Options) -> None:
 
 
 def strongly_typed(trt: Any) -> int:
-    """The flag that keeps every tensor's type as the graph says it; TensorRT 11 knows nothing else."""
+    """Return the flag that keeps every tensor's type as the graph says it; TensorRT 11 knows nothing else."""
     flag = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
     return 0 if flag is None else 1 << int(flag)
 
 
 def configure(trt: Any, builder: Any, flavour: Flavour, targets: Sequence[str], options: Options) -> Any:
-    """The builder's configuration."""
+    """Return the builder's configuration."""
     config = builder.create_builder_config()
     if flavour == "tensorrt-rtx":
         config.num_compute_capabilities = len(targets)
@@ -132,7 +132,7 @@ def configure(trt: Any, builder: Any, flavour: Flavour, targets: Sequence[str], 
 
 
 def runs_here(targets: Sequence[str]) -> bool:
-    """Whether this machine's GPU is one of these."""
+    """Return whether this machine's GPU is one of these."""
     try:
         return nvidia_driver().gpus[0].compute_capability in targets
     except BackendUnavailable:

@@ -9,7 +9,7 @@ from ...runtime.bundles.writing import write_whole
 
 
 def start_from(config: Any, path: Path) -> str | None:
-    """Give a builder's configuration the cache in a file, or an empty one; returns a warning where there is cause.
+    """Give a builder's configuration the cache in a file, or an empty one; return a warning where there is cause.
 
     A cache that is damaged, or of another GPU or version, is left unused and replaced after the build.
     """
@@ -26,7 +26,7 @@ def start_from(config: Any, path: Path) -> str | None:
 
 
 def keep(config: Any, path: Path) -> str | None:
-    """Write what a build has timed to a file, whole or not at all; returns a warning where that failed."""
+    """Write what a build has timed to a file, whole or not at all; return a warning where that failed."""
     try:
         write_whole(path, memoryview(config.get_timing_cache().serialize()))
     except OSError as exc:

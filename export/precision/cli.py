@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import FILE, parse_size, progress
+from ..options import FILE, parse_size, progress, write_report
 
 if TYPE_CHECKING:
     from ...runtime.bundles.manifest import Kind
+    from .quantization import Outcome
 
 
 @click.command()
@@ -75,11 +78,11 @@ def add_precision(
     against: Path | None = None,
     report: Path | None = None,
 ) -> None:
-    """Quantise the networks of these kinds that a bundle has; exits with 1 when one does not pass the gate."""
+    """Quantise the networks of these kinds that a bundle has; exit with 1 when one does not pass the gate."""
     from ...runtime.bundles.bundle import Bundle
+    from ..staging import models_of
     from .pictures import open_pictures
     from .quantization import quantize_model
-    from .report import lines, report_name, write_report
 
     bundle, pictures, say = Bundle.open(name), open_pictures(calibration), progress()
     outcomes = [
@@ -94,12 +97,58 @@ def add_precision(
             say=say,
         )
         for kind in kinds
-        if len(kinds) == 1 or getattr(bundle.manifest, kind) is not None
+        if len(kinds) == 1 or kind in models_of(bundle.manifest)
     ]
-    path = report or bundle.root / report_name(precision)
-    write_report(outcomes, path)
-    for line in lines(outcomes):
-        click.echo(line)
+    path = report or bundle.root / f"{precision}-report.json"
+    write_report(path, "--report", networks=[figures(outcome) for outcome in outcomes])
+    for outcome in outcomes:
+        for line in lines(outcome):
+            click.echo(line)
     click.echo(f"report: {path}")
     if any(outcome.path is None for outcome in outcomes):
         raise SystemExit(1)
+
+
+def lines(outcome: Outcome) -> Iterator[str]:
+    """Yield a few lines on one network, for people."""
+    mark = "ok    " if outcome.path is not None else "FAILED"
+    yield f"{mark}  {outcome.kind:<11} gate: {outcome.verdict}"
+    for line in (*gate_lines(outcome), *speed_lines(outcome)):
+        yield f"        {outcome.kind:<11} {line}"
+
+
+def gate_lines(outcome: Outcome) -> Iterator[str]:
+    """Yield how sharp the gate was, and which layers it let through."""
+    count = outcome.verdict.strings or outcome.verdict.regions
+    if count < 200:
+        yield f"one of {count} is {100 / count:.1f} %: give more pictures for a sharper gate"
+    if outcome.path is None:
+        yield "nothing but fp32 passes; the bundle keeps what it had"
+        return
+    kept, pinned = ", ".join(outcome.kept_fp32) or "none", ", ".join(outcome.pinned)
+    yield f"{outcome.precision}: {outcome.layers - len(outcome.kept_fp32)} layers; fp32, because of the gate: {kept}"
+    if pinned:
+        yield f"fp32, because it was asked for or float16 cannot hold their numbers: {pinned}"
+
+
+def speed_lines(outcome: Outcome) -> Iterator[str]:
+    """Yield what was timed, and what runs where from now on."""
+    if outcome.path is None:
+        return
+    for name, timed in outcome.timed.items():
+        int8 = outcome.timed["int8"]
+        yield (
+            f"{name:<8} {timed.median_ms:9.1f} ms median, {timed.best_ms:.1f} best, "
+            f"{timed.cpu_ms:.1f} of processor time; int8 is {timed.median_ms / int8.median_ms:.2f} "
+            f"times as fast ({timed.cpu_ms / int8.cpu_ms:.2f} by processor time)"
+        )
+    timed_on = f"timed on {outcome.speed_on}; " if outcome.speed_on else "not timed, as a CPU says nothing of a GPU; "
+    backends, what = ", ".join(outcome.preferred), set(outcome.preferred.values())
+    runs = f"on {backends} the runtime runs {what.pop()}" if what else "the runtime runs it where it is asked for"
+    yield f"{timed_on}{runs}: {outcome.path}"
+
+
+def figures(outcome: Outcome) -> dict[str, Any]:
+    """Return one network's figures."""
+    own = {"passed": outcome.path is not None, "preferred": outcome.preferred, "speed_ratio": outcome.ratio}
+    return {**own, **asdict(outcome)}

@@ -16,18 +16,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .folding import Graph, layer_name, written_anew
-from .singles import WEIGHTED, always_single
+from ..onnx_graph import Graph, copied, layer_name, written_anew
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     import onnx
 
-    from .qdq import Range
+    from .int8 import Range
 
 LARGEST = 65504 / 4
 """Largest magnitude that float16 is trusted with: the pictures that set it are not all that will come."""
+
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM")
+"""Operators with weights: layers."""
+
+MASK = "allowed"
+"""The recogniser's input that is added to the logits (DESIGN, "Graphs")."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Part:
 
 
 def parts(graph: Graph) -> list[Part]:
-    """The layers, in the graph's order."""
+    """Return the layers, in the graph's order."""
     fixed = always_single(graph)
     found: dict[str, set[str]] = {}
     lstms = set()
@@ -57,12 +62,12 @@ def parts(graph: Graph) -> list[Part]:
 
 
 def dims(graph: Graph, name: str) -> list[int]:
-    """Shape of a stored tensor; of another one, nothing."""
+    """Return the shape of a stored tensor; of another one, nothing."""
     return list(graph.initializers[name].dims) if name in graph.initializers else []
 
 
 def with_followers(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
-    """A node and what only it feeds of its bias and its rectifier."""
+    """Yield the first outputs of a node and of what only it feeds: its bias and its rectifier."""
     later: onnx.NodeProto | None = node
     while later is not None:
         yield later.output[0]
@@ -72,8 +77,58 @@ def with_followers(graph: Graph, node: onnx.NodeProto) -> Iterator[str]:
             return
 
 
+def always_single(graph: Graph) -> set[str]:
+    """Return the first outputs of the nodes that are float32 whatever the gate says."""
+    lstms = {node.output[0] for node in graph.graph.node if node.op_type == "LSTM"}
+    return before_weights(graph) | after_mask(graph) | grids(graph) | lstms
+
+
+def before_weights(graph: Graph) -> set[str]:
+    """Return the first outputs of the nodes between the inputs and the first weights."""
+    raw, weighed = {item.name for item in graph.graph.input}, set[str]()
+    for node in graph.graph.node:
+        if node.op_type in WEIGHTED or weighed.intersection(node.input):
+            weighed.update(node.output)
+        elif raw.intersection(node.input):
+            raw.update(node.output)
+    return {node.output[0] for node in graph.graph.node if node.output[0] in raw}
+
+
+def after_mask(graph: Graph) -> set[str]:
+    """Return the first outputs of the nodes that take the mask of symbols, or numbers that it was added to."""
+    masked = {MASK}
+    found = set()
+    for node in graph.graph.node:
+        if masked.intersection(node.input):
+            found.add(node.output[0])
+            if node.op_type != "ArgMax":  # a symbol is no logit: what is looked up by it may be float16
+                masked.update(node.output)
+    return found
+
+
+def grids(graph: Graph) -> set[str]:
+    """Return the outputs of GridSample, and of all from the last convolution of its localisation network on."""
+    found = set()
+    for sample in [node for node in graph.graph.node if node.op_type == "GridSample"]:
+        found.add(sample.output[0])
+        left = [sample.input[1]]
+        while left:
+            node = graph.producer.get(left.pop())
+            if node is not None and not ends_convolution(graph, node):
+                found.add(node.output[0])
+                left += node.input
+    return found
+
+
+def ends_convolution(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Return whether a node is a convolution, its rectifier, or what decodes the two from int8."""
+    before = graph.producer.get(node.input[0])
+    rectifies = node.op_type == "Relu" and before is not None and before.op_type == "Conv"
+    return rectifies or node.op_type in ("Conv", "DequantizeLinear")
+
+
 def too_wide(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, float]:
-    """Activations and weights beyond `LARGEST`, with their largest magnitude."""
+    """Return the activations and weights beyond `LARGEST`, with their largest magnitude."""
     largest = {name: max(abs(low), abs(high)) for name, (low, high) in ranges.items()}
     for name in float_tensors(graph) & graph.initializers.keys():
         if (values := graph.array(name)).size:
@@ -82,18 +137,18 @@ def too_wide(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, float]:
 
 
 def touching(graph: Graph, tensors: Collection[str]) -> set[str]:
-    """First outputs of the nodes that take or give one of these tensors."""
+    """Return the first outputs of the nodes that take or give one of these tensors."""
     return {node.output[0] for node in graph.graph.node if {*node.input, *node.output}.intersection(tensors)}
 
 
 def activations(graph: Graph) -> list[str]:
-    """The float32 tensors that nodes give, in the graph's order."""
+    """Return the float32 tensors that nodes give, in the graph's order."""
     floats = float_tensors(graph)
     return [name for node in graph.graph.node for name in node.output if name in floats]
 
 
 def float_tensors(graph: Graph) -> set[str]:
-    """Names of all float32 tensors: inputs, stored ones, activations, outputs."""
+    """Return the names of all float32 tensors: inputs, stored ones, activations, outputs."""
     import onnx
 
     known = onnx.shape_inference.infer_shapes(graph.model).graph
@@ -103,7 +158,7 @@ def float_tensors(graph: Graph) -> set[str]:
 
 
 def halve(model: onnx.ModelProto, keep: Collection[str] = ()) -> onnx.ModelProto:
-    """A copy of a folded float32 graph in float16, except what is `always_single`.
+    """Return a copy of a folded float32 graph in float16, except what is `always_single`.
 
     Args:
         model: one graph without inner graphs, opset 18.
@@ -135,8 +190,7 @@ class Writer:
         import onnx
 
         single = node.output[0] in self.single or not self.floats.intersection(node.input)
-        fresh = onnx.NodeProto()
-        fresh.CopyFrom(node)
+        fresh = copied(node)
         for index, name in enumerate(node.input):
             fixed = node.op_type == "Resize" and index > 0  # its region and scales are float32 always
             if name in self.floats and not fixed:
@@ -152,7 +206,7 @@ class Writer:
                 self.halves[name] = name
 
     def input_of(self, node: onnx.NodeProto, name: str, *, single: bool) -> str:
-        """What a node takes for the float32 tensor `name`."""
+        """Return what a node takes for the float32 tensor `name`."""
         import onnx
 
         if not single:
@@ -162,7 +216,7 @@ class Writer:
         return self.in_single(name)
 
     def in_half(self, name: str) -> str:
-        """The tensor in float16: as it is, stored, or cast."""
+        """Return the tensor in float16: as it is, stored, or cast."""
         import onnx
 
         if name in self.halves:
@@ -175,7 +229,7 @@ class Writer:
         return self.halves[name]
 
     def in_single(self, name: str) -> str:
-        """The tensor in float32: as it is, or cast."""
+        """Return the tensor in float32: as it is, or cast."""
         import onnx
 
         if name in self.graph.initializers:
@@ -185,7 +239,7 @@ class Writer:
         return self.singles[name]
 
     def cast(self, source: str, result: str, kind: int) -> str:
-        """Write a cast; returns its result."""
+        """Write a cast; return its result."""
         from onnx import helper
 
         self.nodes.append(helper.make_node("Cast", [source], [result], name=f"Cast.{result}", to=kind))

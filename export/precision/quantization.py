@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,23 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
-from ...runtime.bundles.bundle import Bundle, file_sha256
-from ...runtime.bundles.manifest import FileEntry, Kind, Quantized, RecognizerSpec
-from ...runtime.detector import ENLARGE
+from ...runtime.bundles.bundle import Bundle
+from ...runtime.bundles.manifest import Kind, Quantized, RecognizerSpec
 from ...runtime.errors import ExportError
-from ...runtime.geometry.canvases import fitted, plan_fit
-from ...runtime.geometry.crops import fill_crop, plan_cut
-from ..onnx_file import check_contract
+from ..onnx_file import Arrays, check_contract, save, session_of
 from ..parity import versions
 from ..pipeline import Say
-from ..staging import commit, staged, writing
-from ..storage import restore_from_half, store_in_half
-from .bisection import keep_until
-from .folding import fold
-from .gate import Verdict, crop_places, detector_gate, recognizer_gate
-from .pictures import Found, Picture, Pictures
-from .ranges import Arrays, session_of
+from ..search import keep_until
+from ..staging import commit, entry_of, staged
+from .folding import folded
+from .gate import Verdict, open_gate
+from .pictures import Pictures, inputs_of
 from .recipes import recipe
 from .speed import CROPS, Spec, Timed, default_canvas, graph_runner, network_runner, take_turns
 
@@ -35,8 +32,6 @@ if TYPE_CHECKING:
     import onnx
 
 INT8 = "int8"
-CALIBRATION_SIDE_PX = 640
-"""Longest side of the canvases that a detector is calibrated on: larger ones have the same ranges, and need memory."""
 FEW = 4
 """Pictures that tell whether numbers fit float16, which holds thousands of times what networks have."""
 PROBES = 2
@@ -72,12 +67,12 @@ class Outcome:
 
     @property
     def ratio(self) -> float | None:
-        """Time of fp32 over time of int8; None when they were not timed."""
+        """Return the time of fp32 over the time of int8; None when they were not timed."""
         return self.timed["fp32"].median_ms / self.timed[INT8].median_ms if self.timed else None
 
     @property
     def preferred(self) -> dict[str, str]:
-        """Backend -> the precision that it now runs unless told otherwise; without those that this says nothing of."""
+        """Return backend -> the precision that it now runs unless told otherwise, for backends that this says it of."""
         if self.path is None or self.precision == "int8-trt":
             return {}
         if self.precision == "fp16":
@@ -121,13 +116,13 @@ def quantize_model(
     for name in plan.pinned:
         say(f"{kind}: {name} stays in fp32")
     say(f"{kind}: what fp32 makes of up to {len(pictures.validation)} other pictures")
-    gate = (detector_gate if kind == "detector" else recognizer_gate)(bundle, pictures, precision)
+    gate = open_gate(bundle, kind, pictures, precision)
     verdicts: list[Verdict] = []
     with staged(bundle.root) as folder:
         path = folder / f"{kind}.{precision}.onnx"
 
         def passes(chosen: list[str]) -> bool:
-            write(plan.rehearse(plan.make(chosen)), path)
+            save(plan.rehearse(plan.make(chosen)), path)
             verdicts.append(gate(Bundle(folder, with_file(bundle, kind, precision, path))))
             say(f"{kind}: {len(chosen)} of {len(plan.layers)} layers in {precision}: {verdicts[-1]}")
             return verdicts[-1].passed
@@ -138,7 +133,7 @@ def quantize_model(
         outcome = Outcome(kind, precision, None, verdicts[-1], len(plan.layers), names, tuple(plan.pinned), {}, None)
         if kept is None:
             return outcome
-        write(plan.make([name for name in plan.layers if name not in kept]), path)
+        save(plan.make([name for name in plan.layers if name not in kept]), path)
         check_contract(path, kind)
         if precision == INT8:
             say(f"{kind}: timing")
@@ -151,7 +146,7 @@ def quantize_model(
 def timing(
     bundle: Bundle, kind: Kind, path: Path, canvas_hw: tuple[int, int] | None, checkpoint: Path | None
 ) -> dict[str, Any]:
-    """Time an int8 file in turns with fp32, and with PyTorch if there is a checkpoint: figures, and of what."""
+    """Time an int8 file in turns with fp32, and with PyTorch if there is a checkpoint; return figures, and of what."""
     spec: Spec = getattr(bundle.manifest, kind)
     canvas_hw = canvas_hw if canvas_hw and kind == "detector" else default_canvas(spec)
     contenders = {
@@ -170,79 +165,27 @@ class Damage:
         self, model: onnx.ModelProto, probes: Sequence[Arrays], make: Callable[[list[str]], onnx.ModelProto]
     ) -> None:
         self.model, self.probes, self.make = model, probes, make
-        self.expected: list[list[Any]] = []
+        self.expected: list[list[NDArray[Any]]] = []
 
     def __call__(self, chosen: list[str]) -> float:
-        """With these layers in fewer bits, and only these; infinite when a number is not finite."""
-        if not self.expected:
-            self.expected = [scores(session_of(self.model)(each)) for each in self.probes]
-        run = session_of(self.make(chosen))
-        pairs = (
-            zip(expected, scores(run(each)), strict=True)
-            for expected, each in zip(self.expected, self.probes, strict=True)
-        )
-        total = float(sum(np.abs(one - other).mean() for pair in pairs for one, other in pair))
+        """Return it with these layers in fewer bits, and only these; infinite when a number is not finite."""
+        self.expected = self.expected or self.scores(self.model)
+        outputs = zip(self.expected, self.scores(self.make(chosen)), strict=True)
+        total = float(sum(np.abs(one - other).mean() for pair in outputs for one, other in zip(*pair, strict=True)))
         return total if np.isfinite(total) else np.inf
 
-
-def scores(outputs: Sequence[Any]) -> list[Any]:
-    """Maps as they are, logarithms of probabilities as probabilities, and no symbols."""
-    numbers = [each for each in outputs if each.dtype == np.float32]
-    return numbers if len(numbers) > 1 else [np.exp(numbers[0])]
-
-
-def folded(path: Path) -> onnx.ModelProto:
-    """The graph in a file, ready to be quantised."""
-    import onnx
-
-    model = onnx.load(str(path))
-    restore_from_half(model)
-    fold(model)
-    return model
-
-
-def write(model: onnx.ModelProto, path: Path) -> None:
-    """Write a graph as one file; see `store_in_half`, in place."""
-    import onnx
-
-    store_in_half(model)
-    with writing(path):
-        onnx.save(model, str(path))
-
-
-def inputs_of(bundle: Bundle, kind: Kind, pictures: Sequence[Picture], found: Found | None = None) -> Iterator[Arrays]:
-    """What the runtime would feed the network from these pictures: a canvas, or a picture's crops of one width.
-
-    `found`: see `crop_places`.
-    """
-    if kind == "detector":
-        side_px = min(CALIBRATION_SIDE_PX, bundle.detector.long_side_px)
-        for picture in pictures:
-            frame = picture.read()
-            plain = bundle.detector.as_easyocr
-            plan = plan_fit(*frame.shape[:2], long_side_px=side_px, enlarge=ENLARGE, plain=plain)
-            yield from ({"image": canvas[None]} for canvas in fitted(frame, plan))
-        return
-    spec = bundle.recognizer
-    allowed = np.zeros(spec.classes, np.float32)
-    for picture, quads in zip(pictures, crop_places(bundle, pictures, found), strict=True):
-        if not len(quads):
-            continue
-        frame = picture.read()
-        cuts = [plan_cut(spec, frame, quad, spec.margin) for quad in quads]
-        for width in sorted({cut.width for cut in cuts}):
-            members = [cut for cut in cuts if cut.width == width]
-            crops = np.zeros((len(members), spec.image_hw[0], width, spec.channels), np.uint8)
-            for cut, crop in zip(members, crops, strict=True):
-                fill_crop(spec, cut, crop)
-            yield {"crops": crops, "allowed": allowed}
+    def scores(self, model: onnx.ModelProto) -> list[list[NDArray[Any]]]:
+        """Return a graph's outputs for each probe: maps as they are, logarithms of probabilities as probabilities."""
+        run = session_of(model)
+        outputs = [[array for array in run(probe).values() if array.dtype == np.float32] for probe in self.probes]
+        return [arrays if len(arrays) > 1 else [np.exp(arrays[0])] for arrays in outputs]
 
 
 def with_file(bundle: Bundle, kind: Kind, precision: str, path: Path, **changes: Any) -> Any:
-    """The bundle's manifest with a file of some precision for one network, and other changes of its entry."""
+    """Return the bundle's manifest with a file of some precision for one network, and other changes of its entry."""
     spec: Spec = getattr(bundle.manifest, kind)
-    entry = FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
-    return replace(bundle.manifest, **{kind: replace(spec, files={**spec.files, precision: entry}, **changes)})
+    files = {**spec.files, precision: entry_of(path)}
+    return replace(bundle.manifest, **{kind: replace(spec, files=files, **changes)})
 
 
 def enter(bundle: Bundle, path: Path, outcome: Outcome, calibrated_on: int, *, labelled: bool) -> None:
@@ -277,8 +220,6 @@ def enter(bundle: Bundle, path: Path, outcome: Outcome, calibrated_on: int, *, l
 
 
 def timed_on(spec: Spec, canvas_hw: tuple[int, int]) -> str:
-    """In words, for example "384x640, 2 processors"."""
-    import os
-
+    """Return what was timed in words, for example "384x640, 2 processors"."""
     what = f"{CROPS} crops of " if isinstance(spec, RecognizerSpec) else ""
     return f"{what}{canvas_hw[0]}x{canvas_hw[1]}, {os.cpu_count()} processors"

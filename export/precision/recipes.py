@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ...runtime.errors import ExportError
-from . import half, qdq, symmetric
-from .folding import Graph
-from .ranges import Arrays, measure_ranges
+from ..onnx_file import Arrays, session_of
+from ..onnx_graph import Graph, copied
+from . import half, int8
 from .rounding import rehearsal
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Recipe:
 
 
 def recipe(precision: str, model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[str] = ()) -> Recipe:
-    """What to do to a folded float32 graph, after its activations were measured on `inputs`.
+    """Return what to do to a folded float32 graph, after its activations were measured on `inputs`.
 
     Args:
         precision: "int8" for CPUs, "fp16" for GPUs, "int8-trt" for TensorRT.
@@ -57,18 +59,18 @@ def recipe(precision: str, model: onnx.ModelProto, inputs: Iterable[Arrays], kee
 
 
 def for_cpus(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[str]) -> Recipe:
-    """Convolutions that CPU kernels are fast with, in int8."""
-    found = {layer.name: layer for layer in qdq.layers(Graph(model)) if layer.name not in keep}
-    ranges = measure_ranges(model, qdq.tensors(found.values()), inputs) if found else {}
+    """Put convolutions that CPU kernels are fast with in int8."""
+    found = {layer.name: layer for layer in int8.cpu_layers(Graph(model)) if layer.name not in keep}
+    ranges = measure_ranges(model, int8.tensors(found.values()), inputs) if found else {}
 
     def make(chosen: Collection[str]) -> onnx.ModelProto:
-        return qdq.quantize(model, [found[name] for name in found if name in chosen], ranges)
+        return int8.quantize_for_cpus(model, [found[name] for name in found if name in chosen], ranges)
 
     return Recipe(list(found), sorted(keep), make, lambda made: made)
 
 
 def in_half(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[str]) -> Recipe:
-    """All in float16 but what `half` says."""
+    """Put all in float16 but what `half` says."""
     graph = Graph(model)
     ranges = measure_ranges(model, half.activations(graph), inputs)
     pinned, single, found = split_parts(graph, ranges, keep)
@@ -80,14 +82,14 @@ def in_half(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[s
 
 
 def for_tensorrt(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[str]) -> Recipe:
-    """Convolutions in int8 around 0, the others in float16."""
+    """Put convolutions in int8 around 0, the others in float16."""
     graph = Graph(model)
     ranges = measure_ranges(model, half.activations(graph), inputs)
     pinned, single, parts = split_parts(graph, ranges, keep)
-    found = {layer.name: layer for layer in symmetric.layers(graph) if layer.name not in pinned}
+    found = {layer.name: layer for layer in int8.tensorrt_layers(graph) if layer.name not in pinned}
 
     def make(chosen: Collection[str]) -> onnx.ModelProto:
-        coded = symmetric.quantize(model, [found[name] for name in found if name in chosen], ranges)
+        coded = int8.quantize_for_tensorrt(model, [found[name] for name in found if name in chosen], ranges)
         left = [part.nodes for part in parts if part.name in found and part.name not in chosen]
         return half.halve(coded, single.union(*left))
 
@@ -95,9 +97,9 @@ def for_tensorrt(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collect
 
 
 def split_parts(
-    graph: Graph, ranges: dict[str, qdq.Range], keep: Collection[str]
+    graph: Graph, ranges: dict[str, int8.Range], keep: Collection[str]
 ) -> tuple[list[str], set[str], list[half.Part]]:
-    """Names of the layers that must be float32, all nodes that must, and the layers that may be float16."""
+    """Return the names of the layers that must be float32, all nodes that must, and the layers that may be float16."""
     single = half.touching(graph, half.too_wide(graph, ranges))
     free, pinned = [], []
     for part in half.parts(graph):
@@ -106,3 +108,39 @@ def split_parts(
         elif not part.fixed:
             free.append(part)
     return [part.name for part in pinned], single.union(*(part.nodes for part in pinned)), free
+
+
+def measure_ranges(model: onnx.ModelProto, names: Sequence[str], inputs: Iterable[Arrays]) -> dict[str, int8.Range]:
+    """Return the smallest and the largest value of each tensor in `names` over all `inputs` of the graph.
+
+    The graph itself finds the two, so that no activation is ever kept: memory does not grow with `inputs`.
+
+    Raises:
+        ExportError: an activation is not finite, or there are no inputs.
+    """
+    run = session_of(with_extremes(model, names))
+    rows = [np.array([*run(arrays).values()], np.float64).reshape(len(names), 2) for arrays in inputs]
+    if not rows:
+        raise ExportError("expected something to calibrate on, got no input; give other pictures")
+    seen = np.stack(rows)
+    broken = ~np.isfinite(seen).all(axis=(0, 2))
+    if broken.any():
+        raise ExportError(f"expected finite activations, got others in {names[int(broken.argmax())]}; export again")
+    return {
+        name: (float(low), float(high))
+        for name, low, high in zip(names, seen[..., 0].min(axis=0), seen[..., 1].max(axis=0), strict=True)
+    }
+
+
+def with_extremes(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """Return a copy of a graph whose outputs are the smallest and the largest value of each tensor, in turn."""
+    from onnx import TensorProto, helper
+
+    copy = copied(model)
+    del copy.graph.output[:]
+    for name in names:
+        for operator in ("ReduceMin", "ReduceMax"):
+            result = f"{name}.{operator}"
+            copy.graph.node.append(helper.make_node(operator, [name], [result], keepdims=0))
+            copy.graph.output.append(helper.make_tensor_value_info(result, TensorProto.FLOAT, []))
+    return copy

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .folding import Graph
+from ..onnx_graph import Graph, copied
 
 if TYPE_CHECKING:
     import onnx
@@ -21,14 +21,11 @@ UNCHANGED = ("MaxPool", "Concat", "Transpose", "Reshape", "Split", "Slice", "Squ
 
 
 def rehearsal(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A float32 graph that gives what a mixed one would give on a device with float16 arithmetic.
+    """Return a float32 graph that gives what a mixed one would give on a device with float16 arithmetic.
 
     Sums inside one node are float32, as tensor cores add; what a node gives is rounded, and beyond 65504 infinite.
     """
-    import onnx
-
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = copied(model)
     graph, halves = Graph(copy), half_tensors(model)
     nodes: list[onnx.NodeProto] = []
     for node in model.graph.node:
@@ -41,7 +38,7 @@ def rehearsal(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def half_tensors(model: onnx.ModelProto) -> set[str]:
-    """Names of all float16 tensors."""
+    """Return the names of all float16 tensors."""
     import onnx
 
     known = onnx.shape_inference.infer_shapes(model).graph
@@ -51,14 +48,13 @@ def half_tensors(model: onnx.ModelProto) -> set[str]:
 
 
 def as_single(graph: Graph, node: onnx.NodeProto, halves: set[str]) -> list[onnx.NodeProto]:
-    """One node in float32, with what rounds its outputs."""
+    """Return one node in float32, with what rounds its outputs."""
     import onnx
     from onnx import helper
 
     if node.op_type == "Cast" and node.input[0] in halves and node.output[0] not in halves:
         return [node]  # on float32 numbers now, to float32 or to whole numbers
-    fresh = onnx.NodeProto()
-    fresh.CopyFrom(node)
+    fresh = copied(node)
     nodes = [fresh]
     for index, name in enumerate(node.output):
         if name not in halves or node.op_type in UNCHANGED or rounded_later(graph, name):
@@ -72,6 +68,6 @@ def as_single(graph: Graph, node: onnx.NodeProto, halves: set[str]) -> list[onnx
 
 
 def rounded_later(graph: Graph, name: str) -> bool:
-    """Whether only a rectifier takes a tensor: it may be rounded behind that as well."""
+    """Return whether only a rectifier takes a tensor: it may be rounded behind that as well."""
     user = graph.only_user(name)
     return user is not None and user.op_type == "Relu"

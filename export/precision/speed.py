@@ -63,21 +63,21 @@ def take_turns(contenders: Mapping[str, Callable[[], object]], turns: int = TURN
 
 
 def default_canvas(spec: Spec) -> tuple[int, int]:
-    """Height and width, pixels, of what a network is timed on: a 16:9 photo's canvas, or a crop of the usual width."""
+    """Return height and width, pixels, of what a network is timed on: a 16:9 photo's canvas, or a usual crop."""
     if isinstance(spec, RecognizerSpec):
         return spec.usual_hw
     return plan_fit(*PHOTO_HW, long_side_px=spec.long_side_px, enlarge=1, plain=spec.as_easyocr).canvas_hw
 
 
 def timed_input(spec: Spec, canvas_hw: tuple[int, int]) -> NDArray[np.uint8]:
-    """One canvas (1, H, W, 3), or `CROPS` crops (N, H, W, C)."""
+    """Return one canvas (1, H, W, 3), or `CROPS` crops (N, H, W, C)."""
     crops = isinstance(spec, RecognizerSpec)
     channels = spec.channels if isinstance(spec, RecognizerSpec) else 3
     return random_images((CROPS if crops else 1, *canvas_hw, channels), seed=0)
 
 
 def graph_runner(path: Path, spec: Spec, canvas_hw: tuple[int, int]) -> Callable[[], object]:
-    """An ONNX file on one input, as the runtime runs it on ``cpu``."""
+    """Return what runs an ONNX file on one input, as the runtime does on ``cpu``."""
     session, images = OnnxRuntimeSession(Checked(path, path.read_bytes())), timed_input(spec, canvas_hw)
     binding = bind_images(session, spec, images.shape)
     binding.inputs["image" if isinstance(spec, DetectorSpec) else "crops"][:] = images
@@ -85,7 +85,7 @@ def graph_runner(path: Path, spec: Spec, canvas_hw: tuple[int, int]) -> Callable
 
 
 def network_runner(checkpoint: Path, spec: Spec, canvas_hw: tuple[int, int]) -> Callable[[], object]:
-    """The PyTorch network of a checkpoint on an input of the same size, in float32 on the CPU.
+    """Return what runs the PyTorch network of a checkpoint on an input of the same size, in float32 on the CPU.
 
     Raises:
         CheckpointError: it is not the checkpoint of such a network, or one of another width.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..charsets import CHARSETS, SPECIAL_SYMBOLS, num_classes
-from .errors import CheckpointError
+from . import CheckpointError
 
 
 def resolve_charset(flag: str | None, classes: int, prediction: str) -> str:
-    """The charset of `--charset`, see `named_charset`, if it fits.
+    """Return the charset of `--charset`, see `named_charset`, if it fits.
 
     Raises:
         CheckpointError: see `named_charset` and `expect_charset`.
@@ -18,7 +18,7 @@ def resolve_charset(flag: str | None, classes: int, prediction: str) -> str:
 
 
 def named_charset(flag: str) -> str:
-    """The characters that a flag means: those of a name (`CHARSETS`), those in `@FILE`, or the flag itself.
+    """Return the characters that a flag means: those of a name (`CHARSETS`), those in `@FILE`, or the flag itself.
 
     Raises:
         CheckpointError: the file cannot be read.
@@ -29,7 +29,7 @@ def named_charset(flag: str) -> str:
 
 
 def expect_charset(charset: str | None, classes: int, prediction: str) -> str:
-    """A charset that has as many characters as the network has classes for; each class has a place, so some may repeat.
+    """Return a charset that has as many characters as the network has classes for; some may repeat.
 
     Raises:
         CheckpointError: it is absent, or does not fit.
@@ -45,7 +45,7 @@ def expect_charset(charset: str | None, classes: int, prediction: str) -> str:
 
 
 def read_charset(path: Path) -> str:
-    """The characters in a text file (UTF-8), line breaks left out."""
+    """Return the characters in a text file (UTF-8), line breaks left out."""
     try:
         return path.read_text(encoding="utf-8-sig").replace("\r", "").replace("\n", "")
     except (OSError, UnicodeDecodeError) as exc:

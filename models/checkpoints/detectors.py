@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def load_craft(path: Path) -> CRAFT:
-    """The detector in a checkpoint. Raises CheckpointError."""
+    """Return the detector in a checkpoint. Raise CheckpointError."""
     from ..craft import CRAFT
 
     state = read_checkpoint(path, "CRAFT detector").state
@@ -25,7 +25,7 @@ def load_craft(path: Path) -> CRAFT:
 
 
 def load_refiner(path: Path) -> LinkRefiner:
-    """The link refiner in a checkpoint. Raises CheckpointError."""
+    """Return the link refiner in a checkpoint. Raise CheckpointError."""
     from ..link_refiner import LinkRefiner
 
     state = read_checkpoint(path, "link refiner").state

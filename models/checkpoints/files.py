@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import CheckpointError
+from . import CheckpointError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,13 +66,13 @@ def read_checkpoint(path: Path, kind: str) -> Checkpoint:
 
 
 def kinds_in(path: Path) -> list[str]:
-    """The kinds of networks (`KINDS`) whose weights are in a file. Raises CheckpointError, see `read_checkpoint`."""
+    """Return the kinds of networks (`KINDS`) whose weights are in a file. Errors are those of `read_checkpoint`."""
     tensors = dict(named_tensors(read_contents(path)))
     return [kind for kind in KINDS if prefixes(tensors, kind)]
 
 
 def read_contents(path: Path) -> Any:
-    """All that is in a file, with code refused."""
+    """Return all that is in a file, with code refused."""
     if not path.is_file():
         raise CheckpointError(
             f"{path}: expected a checkpoint file, got {'a folder' if path.is_dir() else 'none'}; give its path"
@@ -81,7 +81,7 @@ def read_contents(path: Path) -> Any:
 
 
 def read_torch(path: Path) -> Any:
-    """What `torch.load` finds, with code refused."""
+    """Return what `torch.load` finds, with code refused."""
     import torch
 
     try:
@@ -99,7 +99,7 @@ def read_torch(path: Path) -> Any:
 
 
 def read_safetensors(path: Path) -> State:
-    """All tensors of a safetensors file."""
+    """Return all tensors of a safetensors file."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -113,7 +113,7 @@ def read_safetensors(path: Path) -> State:
 
 
 def named_tensors(contents: Any) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor in dicts and lists, each under the names on its way, joined by dots; each container once."""
+    """Yield every tensor in dicts and lists, each under the names on its way, joined by dots; each container once."""
     import torch
 
     waiting, seen = [("", contents, 0)], set()
@@ -128,27 +128,27 @@ def named_tensors(contents: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def plain(tensor: Tensor) -> Tensor:
-    """The same numbers in float32, or whole ones as they are."""
+    """Return the same numbers in float32, or whole ones as they are."""
     tensor = tensor.dequantize() if tensor.is_quantized else tensor
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def prefixes(tensors: State, kind: str) -> list[str]:
-    """What stands before the keys of each network of a kind."""
+    """Return what stands before the keys of each network of a kind."""
     start = f".{KINDS[kind]}"
     before = {f".{key}".partition(start)[0] for key in tensors if start in f".{key}"}
     return [f"{name[1:]}." if name else "" for name in sorted(before)]
 
 
 def one_prefix(path: Path, tensors: State, kind: str) -> str:
-    """What stands before the keys of the one network of a kind; of the averaged one where there are several."""
+    """Return what stands before the keys of the one network of a kind; of the averaged one where there are several."""
     found = prefixes(tensors, kind)
     if len(found) > 1:
-        found = [each for each in found if AVERAGED & set(each.split("."))] or found
+        found = [prefix for prefix in found if AVERAGED & set(prefix.split("."))] or found
     if len(found) == 1:
         return found[0]
     if found:
-        names = ", ".join(each.rstrip(".") or "the file itself" for each in found)
+        names = ", ".join(prefix.rstrip(".") or "the file itself" for prefix in found)
         raise CheckpointError(
             f"{path}: expected the weights of one {kind}, got {len(found)} ({names}); save only the one to use"
         )
@@ -166,5 +166,5 @@ def one_prefix(path: Path, tensors: State, kind: str) -> str:
 
 
 def first_line(exc: BaseException) -> str:
-    """The first sentence of a foreign message."""
+    """Return the first sentence of a foreign message."""
     return str(exc).strip().split("\n")[0].split(". ")[0][:160] or type(exc).__name__

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..width import thin
-from .errors import CheckpointError
+from . import CheckpointError
 from .files import State
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def load_strictly(path: Path, network: nn.Module, state: State) -> None:
 
 
 def load_fitting(path: Path, state: State, choices: Sequence[Callable[[], Network]]) -> Network:
-    """The first network that the state dict fits; if none, the error says how the nearest one differs."""
+    """Return the first network that the state dict fits; if none, the error says how the nearest one differs."""
     import torch
 
     nearest, fewest = choices[0], len(state) + 1
@@ -54,7 +54,7 @@ def load_fitting(path: Path, state: State, choices: Sequence[Callable[[], Networ
 
 
 def differences(network: nn.Module, state: State) -> list[str]:
-    """What keeps `state` from fitting `network`, in words."""
+    """Return what keeps `state` from fitting `network`, in words."""
     own, given = trained(network.state_dict()), trained(state)
     return [
         *(f"no {key}" for key in own if key not in given),
@@ -68,29 +68,29 @@ def differences(network: nn.Module, state: State) -> list[str]:
 
 
 def trained(state: State) -> State:
-    """The weights, without what is not trained."""
+    """Return the weights, without what is not trained."""
     return {key: value for key, value in state.items() if not f".{key}".endswith(NOT_TRAINED)}
 
 
 def width_candidates(channels: int, published: int) -> Iterator[float]:
-    """Width factors that turn `published` channels into `channels`, the roundest first."""
+    """Yield width factors that turn `published` channels into `channels`, the roundest first."""
     rounded = (round(channels / published, digits) for digits in range(1, 7))
     yield from dict.fromkeys(width for width in rounded if width > 0 and thin(published, width) == channels)
 
 
 def channels(path: Path, state: State, key: str, axis: int = 0) -> int:
-    """Size of one tensor that a network of this kind must have."""
+    """Return the size of one tensor that a network of this kind must have."""
     if key not in state or state[key].ndim < 2 or not state[key].numel():
         raise CheckpointError(f"{path}: expected the weights {key}, got none; give a complete checkpoint")
     return int(state[key].shape[axis])
 
 
 def described(network: nn.Module) -> str:
-    """For messages: the kind of network."""
+    """Return the kind of network, for messages."""
     stages = getattr(getattr(network, "config", None), "stages", None)
     return str(stages or type(network).__name__)
 
 
 def shape(tensor: Tensor) -> str:
-    """For messages: 64x1x3x3."""
+    """Return a shape for messages: 64x1x3x3."""
     return "x".join(map(str, tensor.shape)) or "a number"

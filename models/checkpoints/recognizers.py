@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..width import thin
+from . import CheckpointError
 from .charsets import expect_charset
-from .errors import CheckpointError
 from .files import State, read_checkpoint
 from .loading import channels, load_fitting, width_candidates
 from .training_options import (
@@ -54,7 +54,7 @@ class TrainedRecognizer:
 def open_recognizer(
     path: Path, given: TrainingOptions | None = None, *, options: Path | None = None, easyocr: bool = False
 ) -> TrainedRecognizer:
-    """The recogniser in a checkpoint.
+    """Return the recogniser in a checkpoint.
 
     Args:
         path: the weights, see `read_checkpoint`.
@@ -85,7 +85,7 @@ def open_recognizer(
         max_length=told.max_length or config.max_length,
         even_contrast=bool(told.even_contrast),
     )
-    network = load_fitting(path, state, [partial(Recognizer, each) for each in sized(path, state, config)])
+    network = load_fitting(path, state, [partial(Recognizer, choice) for choice in sized(path, state, config)])
     if options:
         expect_options(options, written, network.config)
     padded = bool(told.keep_ratio) and told.stretch == 1 and config.stages.endswith("CTC")
@@ -94,7 +94,7 @@ def open_recognizer(
 
 
 def inferred(path: Path, state: State) -> RecognizerConfig:
-    """Stages, classes, input channels, hidden size and fiducial points of a recogniser's state dict.
+    """Return stages, classes, input channels, hidden size and fiducial points of a recogniser's state dict.
 
     Raises:
         CheckpointError: it is of none of the 24 networks.
@@ -138,7 +138,7 @@ def inferred(path: Path, state: State) -> RecognizerConfig:
 
 
 def sized(path: Path, state: State, config: RecognizerConfig) -> list[RecognizerConfig]:
-    """The ways in which layers can have been made thinner: all by one factor, or the features by `output_channels`."""
+    """Return how layers can have been made thinner: all by one factor, or the features by `output_channels`."""
     outputs = channels(path, state, CONVOLUTIONS + FEATURE_KEYS[config.stages.split("-")[1]])
     of_all = outputs if config.stages.startswith("None") else channels(path, state, LOCALIZATION)
     choices = []
@@ -146,11 +146,11 @@ def sized(path: Path, state: State, config: RecognizerConfig) -> list[Recognizer
         hidden = None if config.hidden_size == thin(256, width) else config.hidden_size
         thinner = replace(config, width=width, hidden_size=hidden)
         choices += [thinner, replace(thinner, output_channels=outputs)]
-    return sorted(choices, key=lambda each: each.output_channels is not None)
+    return sorted(choices, key=lambda choice: choice.output_channels is not None)
 
 
 def spline_size(path: Path, state: State, told: tuple[int, int] | None) -> tuple[int, int] | None:
-    """The input size that TPS's constants were computed for, if a checkpoint has them; else what was told.
+    """Return the input size that TPS's constants were computed for, if a checkpoint has them; else what was told.
 
     They hold every pixel's x and y, row by row; only where the first row ends is looked at, which rounding leaves.
     """

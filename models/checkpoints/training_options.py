@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from .errors import CheckpointError
+from . import CheckpointError
 
 EASYOCR_LINE_HW = 64, 600
 """Size at which EasyOCR's trainer trains, pixels."""
@@ -39,8 +39,8 @@ class TrainingOptions:
     """Whether every crop was brought to one contrast."""
 
     def completed(self, other: TrainingOptions) -> TrainingOptions:
-        """What is not known here, from `other`."""
-        unknown = (each.name for each in fields(self) if getattr(self, each.name) is None)
+        """Return these options, with what is not known here from `other`."""
+        unknown = (field.name for field in fields(self) if getattr(self, field.name) is None)
         return replace(self, **{name: getattr(other, name) for name in unknown})
 
 
@@ -54,7 +54,7 @@ EASYOCR = replace(PUBLISHED, image_hw=EASYOCR_LINE_HW, keep_ratio=True)
 
 
 def assumptions(known: TrainingOptions, stages: str, assumed: TrainingOptions) -> Iterator[str]:
-    """A line for each option that is not known and matters: the value that is assumed, and what else there is."""
+    """Yield a line for each option that is not known and matters: the value that is assumed, and what else there is."""
     if known.image_hw is None:
         size = "x".join(map(str, assumed.image_hw or ()))
         yield f"--size {size}, the input's height and (greatest) width in pixels (the benchmark's --imgH, --imgW)"
@@ -74,7 +74,7 @@ def assumptions(known: TrainingOptions, stages: str, assumed: TrainingOptions) -
 
 
 def told_by_config(path: Path, config: Mapping[str, Any]) -> TrainingOptions:
-    """What EdgeReader's trainer wrote beside the weights.
+    """Return what EdgeReader's trainer wrote beside the weights.
 
     Raises:
         CheckpointError: a value has another type.
@@ -87,7 +87,7 @@ def told_by_config(path: Path, config: Mapping[str, Any]) -> TrainingOptions:
 
 
 def read_options(path: Path) -> dict[str, str]:
-    """All options in the YAML file of EasyOCR's custom models or its trainer, or in the benchmark's opt.txt, as text.
+    """Return all options, as text, of EasyOCR's custom models or trainer (YAML), or of the benchmark (opt.txt).
 
     Options of `network_params` stand beside the others.
 
@@ -113,7 +113,7 @@ def read_options(path: Path) -> dict[str, str]:
 
 
 def told_by_options(path: Path, options: Mapping[str, str]) -> TrainingOptions:
-    """What the options in a file say of input and output.
+    """Return what the options in a file say of input and output.
 
     Raises:
         CheckpointError: a number is none.
@@ -134,7 +134,7 @@ def told_by_options(path: Path, options: Mapping[str, str]) -> TrainingOptions:
 
 
 def assumed_options(known: TrainingOptions, options: Mapping[str, str], *, easyocr: bool, tps: bool) -> TrainingOptions:
-    """What is assumed where nothing is known: the benchmark's defaults, or with `easyocr` EasyOCR's.
+    """Return what is assumed where nothing is known: the benchmark's defaults, or with `easyocr` EasyOCR's.
 
     `options`: those of a file, if there is one. That of EasyOCR's custom models has a height and no width, since lines
     have their own there. With `tps` they have not: the width of EasyOCR's trainer in proportion, a multiple of 4.
@@ -153,17 +153,17 @@ def assumed_options(known: TrainingOptions, options: Mapping[str, str], *, easyo
 
 
 def in_proportion(width: int, height: int) -> int:
-    """What is so wide at EasyOCR's height, at another one: a multiple of 4."""
+    """Return what is so wide at EasyOCR's height, at another one: a multiple of 4."""
     return width * height // EASYOCR_LINE_HW[0] // 4 * 4
 
 
 def of_custom_model(options: Mapping[str, str]) -> bool:
-    """Whether options are those of an EasyOCR custom model, and not of a trainer."""
+    """Return whether options are those of an EasyOCR custom model, and not of a trainer."""
     return "character_list" in options
 
 
 def number(path: Path, options: Mapping[str, str], name: str) -> int | None:
-    """An option that is a whole number of at least 1; None where the file has it not."""
+    """Return an option that is a whole number of at least 1; None where the file has it not."""
     value = options.get(name)
     if value in (None, "", "None"):
         return None

@@ -140,11 +140,11 @@ def by_image(labels: Sequence[Label]) -> list[list[Label]]:
 
 
 class LabelledCrops:
-    """The images of a `labels.tsv` folder, each one word crop: lines without a readable text are left out."""
+    """The images of a `labels.tsv` folder, each one word crop, or nothing where the text is empty; without `###`."""
 
     def __init__(self, labels: Sequence[Label]) -> None:
         """Take the lines that `read_labels` gave."""
-        self.labels = [label for label in labels if label.text not in {"", IGNORED}]
+        self.labels = [label for label in labels if label.text != IGNORED]
 
     def __len__(self) -> int:
         """Count the crops."""

@@ -69,7 +69,7 @@ def encode_image(image: Image, suffix: str) -> bytes:
 
 
 def label_line(name: str, text: str, box: Any, characters: Any) -> str:
-    """One line of a `labels.tsv`; box and characters are array-likes, or None.
+    """Return one line of a `labels.tsv`; box and characters are array-likes, or None.
 
     Raises:
         TrainingDataError: Name or text has a tab or a line break, or a coordinate is not finite.

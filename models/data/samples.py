@@ -162,8 +162,8 @@ def decode_image(contents: bytes, *, where: str) -> Image:
         return decode_pixels(contents)
     except ValueError as exc:
         raise TrainingDataError(
-            f"{where}: expected a JPEG, PNG or other image that OpenCV reads, got {len(contents)} bytes, {exc}; "
-            "restore it or drop the line"
+            f"{where}: expected a JPEG, PNG or other image that OpenCV or Pillow reads, got {len(contents)} bytes, "
+            f"{exc}; restore it or drop the line"
         ) from exc
 
 

@@ -1,4 +1,4 @@
-"""How a drawn line of text comes to lie in a crop: the homography from its mask, and painting through a mask."""
+"""How a drawn line of text comes to lie in a crop: its homography, painting through a mask, and the bends of cloth."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.samples import Image
 from .glyphs import Line
 from .surroundings import Colour, Surroundings
 
@@ -25,7 +26,9 @@ def placement(
     tall = (1 + top + bottom) * mask_h
     corners = np.array([[0, 0], [mask_w, 0], [mask_w, mask_h], [0, mask_h]], np.float64)
     middle = corners.mean(0)
-    turn = np.deg2rad(rng.normal(0, 12.0 if rng.random() < 0.22 else 4.0) * hard) * min(1.0, 5 * mask_h / mask_w)
+    turn = np.deg2rad(rng.normal(0, 12.0 if rng.random() < 0.22 else around.turn) * hard) * min(
+        1.0, 5 * mask_h / mask_w
+    )
     lean = rng.normal(around.lean, 0.13) * hard
     cos, sin = np.cos(turn), np.sin(turn)
     quad = (corners - middle) * [stretch, 1] @ np.array([[1, 0], [lean, 1]]) @ np.array([[cos, sin], [-sin, cos]])
@@ -56,3 +59,18 @@ def blend(canvas: NDArray[np.float32], mask: NDArray[np.float32], colour: Colour
     """Paint a colour over a canvas (h, w, 3) through an opacity (h, w), in place."""
     opacity = (mask * strength)[..., np.newaxis]
     canvas += opacity * (colour - canvas)
+
+
+def draped(image: Image, rng: np.random.Generator) -> Image:
+    """Bend an image uint8 (H, W, 3) as a shirt is bent, and shade its folds."""
+    height, width = image.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    across = 2 * x / max(1, width - 1) - 1
+    bow = rng.normal(0, 0.05) * height * (across - rng.uniform(-0.6, 0.6)) ** 2
+    round_off = rng.uniform(-0.22, 0.22) * width * (across**2 - 1) / 2
+    folds = rng.normal(0, rng.uniform(0, 0.035) * height, (int(rng.integers(3, 6)), int(rng.integers(3, 5)), 2))
+    moved = cv2.resize(folds.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    away = (x + round_off + moved[..., 0]).astype(np.float32), (y + bow + moved[..., 1]).astype(np.float32)
+    bent = cv2.remap(image, *away, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    light = cv2.resize(rng.normal(1, rng.uniform(0, 0.18), (3, 4)).astype(np.float32), (width, height))
+    return np.asarray(np.clip(bent * light[..., np.newaxis], 0, 255), np.uint8)

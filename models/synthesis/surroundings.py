@@ -63,6 +63,8 @@ class Surroundings:
     """How far the line's top leans to the left on the mean, in its heights."""
     fading: float = 0.0
     """How much of the ink is gone where it is faintest, 0..1."""
+    turn: float = 4.0
+    """Standard deviation of the line's angle, degrees."""
 
 
 def display(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundings:
@@ -91,9 +93,22 @@ def display(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundin
         x = -rng.uniform(0.5, 0.9) * height
         letters = rng.choice(list("RYBTLPH"), 2)
         marks += [_at(_mark(rng, letter, fonts, size), x, row * 0.52 * height) for row, letter in enumerate(letters)]
-    narrow, fading = float(np.exp(rng.uniform(-0.2, 0.8))), float(rng.choice([0.0, rng.uniform(0, 0.55)]))
+    elif rng.random() < 0.12:
+        marks += labels(rng, fonts, height)
+    narrow, fading = float(np.exp(rng.uniform(-0.2, 0.8))), float(rng.choice([0.0, rng.uniform(0, 0.7)]))
     edges = rim(rng, margins, (height, width))
     return Surroundings(margins, ink, ground, strength, marks, edges, shadow=shadow, narrow=narrow, fading=fading)
+
+
+def labels(rng: np.random.Generator, fonts: FontPool, height: int) -> list[Mark]:
+    """Small labels in a column left of a display's number, cut out of dark boxes, as phases are shown: L1, L2, R, Y."""
+    size, x = rng.uniform(0.32, 0.48) * height, -rng.uniform(0.55, 1.1) * height
+    found = []
+    for row in range(2):
+        text = "".join([rng.choice(list("LRYBTPA")), rng.choice(["", *"123"])])
+        mask = np.pad(printed_line(text, rng, fonts).mask, 6)
+        found.append(Mark(255 - mask, size / mask.shape[0], (float(x), row * 0.52 * height)))
+    return found
 
 
 def below_bars(rng: np.random.Generator, line: Line) -> Surroundings:
@@ -190,7 +205,10 @@ def shirt(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundings
     target = rng.uniform(0.3, 0.62) if len(line.text) == 1 else rng.uniform(0.6, 1.3)
     narrow, lean = float(np.clip(target * height / width, 0.45, 1.6)), float(rng.normal(0, 0.17))
     strength, px = float(rng.uniform(0.8, 1)), (22, 60)
-    return Surroundings(margins, *colours, strength, marks, edges, rings, heights_px=px, narrow=narrow, lean=lean)
+    turn = float(rng.choice([4.0, 14.0]))
+    return Surroundings(
+        margins, *colours, strength, marks, edges, rings, heights_px=px, narrow=narrow, lean=lean, turn=turn
+    )
 
 
 def contours(rng: np.random.Generator, ink: Colour, ground: Colour) -> list[tuple[float, Colour]]:

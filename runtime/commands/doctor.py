@@ -6,10 +6,9 @@ import click
 import msgspec
 
 from ..bundles.bundle import Bundle
-from ..diagnosis.host import Host
-from ..diagnosis.page import page
-from ..diagnosis.report import examine
-from ..diagnosis.verdict import judge
+from .diagnosis.machine import Host
+from .diagnosis.page import page
+from .diagnosis.report import examine
 
 EXIT_CODES = (
     "Exit codes: 0 = the backend that auto takes works, on a GPU where there is one; 1 = none works, or a GPU "
@@ -30,7 +29,7 @@ CLEAR = "\r\x1b[K"
 )
 def doctor(*, bundle: str, as_json: bool, timeout: float) -> None:
     """Say what is here, which backends run the bundle's models, and what to do about those that do not."""
-    report = judge(examine(Bundle.open(bundle), Host(), timeout, _progress))
+    report = examine(Bundle.open(bundle), Host(), timeout, _progress)
     _progress("")
     text = msgspec.json.encode(report).decode() if as_json else page(report)
     encoding = sys.stdout.encoding or "utf-8"

@@ -22,11 +22,11 @@ HEADERS = {
 
 
 def answer(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """JSON that nobody keeps."""
+    """Return JSON that nobody keeps."""
     kept = {"Cache-Control": "no-store", **(headers or {})}
     return Response(msgspec.json.encode(data), status, kept, "application/json")
 
 
 def refused(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
-    """JSON that says why there is nothing else; one line."""
+    """Return JSON of one line that says why there is nothing else."""
     return answer({"error": " ".join(text.split())}, status, {**HEADERS, **(headers or {})})

@@ -16,12 +16,12 @@ from starlette.routing import Route
 
 from ..errors import EdgeReaderError
 from ..reader import Reader
+from ..stream.figures import Histogram
 from ..stream.settings import Http
 from . import metrics
 from .answers import answer, refused
 from .auth import Gate
 from .board import Board
-from .figures import Histogram
 from .guard import Guard
 from .live import Feed, state, trouble
 from .pages import Pages
@@ -105,7 +105,7 @@ class Live:
         self._board, self._feed = board, feed
 
     def routes(self) -> list[Route]:
-        """Where it is."""
+        """Return the routes."""
         return [
             Route("/state", self._state),
             Route("/events", self._events),
@@ -137,7 +137,7 @@ class Health:
         self._board, self._photos = board, photos
 
     def routes(self) -> list[Route]:
-        """Where it is."""
+        """Return the routes."""
         return [Route("/healthz", self._health), Route("/metrics", self._metrics)]
 
     async def _health(self, _request: Request) -> Response:
@@ -163,5 +163,5 @@ async def _failed(request: Request, exc: Exception) -> Response:
 
 
 async def _crashed(_request: Request, _exc: Exception) -> Response:
-    """A bug: the server logs its traceback, which is nobody else's business."""
+    """Answer for a bug: the server logs its traceback, which is nobody else's business."""
     return refused(500, "internal error: the service's log says more")

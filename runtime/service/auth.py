@@ -43,7 +43,7 @@ class Gate:
         """Shows that its holder knew the token; the token cannot be told from it."""
 
     def refusal(self, request: Request) -> Refusal | None:
-        """Why a request is refused; None = it is answered."""
+        """Return why a request is refused; None = it is answered."""
         host = request.headers.get("host", "")
         if self._token is None and not is_local(_hostname(host)):
             return Refusal(421, "expected this machine's own name as Host; without a token no other is answered")
@@ -54,7 +54,7 @@ class Gate:
         return None
 
     def knows(self, request: Request) -> bool:
-        """Whether a request carries the token or a cookie for it, or none is needed."""
+        """Return whether a request carries the token or a cookie for it, or none is needed."""
         if self._token is None:
             return True
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
@@ -64,7 +64,7 @@ class Gate:
         return hmac.compare_digest(cookie.encode(errors="replace"), self.cookie.encode())
 
     def fits(self, given: str) -> bool:
-        """Whether this is the token; what is nearly right takes as long as what is not."""
+        """Return whether this is the token; what is nearly right takes as long as what is not."""
         return self._token is not None and hmac.compare_digest(given.encode(errors="replace"), self._token)
 
 
@@ -73,13 +73,13 @@ def _derived(key: bytes, what: str) -> str:
 
 
 def _hostname(host: str) -> str:
-    """Of a Host header, without the port; empty when it is none."""
+    """Return the name in a Host header, without the port; empty when it is none."""
     found = HOST.fullmatch(host)
     return found[1] if found else ""
 
 
 def _same_origin(host: str, headers: Mapping[str, str]) -> bool:
-    """Whether a request comes from the page itself or from no page: browsers say so, other programs say nothing."""
+    """Return whether a request comes from the page itself or from no page: browsers say so, others nothing."""
     if headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
         return False
     origin = headers.get("origin")

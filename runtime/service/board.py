@@ -14,13 +14,13 @@ import cv2
 from ..geometry.drawing import annotated
 from ..geometry.images import Frame
 from ..reader import Reading
+from ..stream.figures import Clock, Figures
 from ..stream.numbers.events import Event
 from ..stream.settings import Number
 from ..stream.sources.frames import Shot
-from .figures import Clock, Figures
 
 if TYPE_CHECKING:
-    from ..stream.numbers.kinds import Now
+    from ..stream.numbers.emitter import Now
     from ..stream.sources.status import CaptureStatus
     from ..stream.tracking.tracks import Track
     from ..stream.tracking.watcher import Seen
@@ -54,6 +54,7 @@ class Board:
         stream: str,
         numbers: Sequence[Number] = (),
         *,
+        figures: Figures | None = None,
         status: Callable[[], CaptureStatus | None] = lambda: None,
         values: Callable[[], Mapping[str, Now]] = dict,
         recent: Iterable[Event] = (),
@@ -64,13 +65,14 @@ class Board:
         Args:
             stream: its name.
             numbers: what it reads.
+            figures: counts and latencies of the stream, which counts them itself.
             status: asked for the camera's state when somebody looks: ``lambda: capture.status``.
-            values: asked for what each number says now, in the same way: ``lambda: teller.values``.
+            values: asked for what each number says now, in the same way: ``lambda: emitter.values``.
             recent: events of earlier runs, oldest first, that the page shows until there are new ones.
             clock: seconds that never go back.
         """
         self.stream, self.numbers = stream, tuple(numbers)
-        self.figures = Figures(clock)
+        self.figures = figures or Figures(clock)
         self._status, self._values, self._clock = status, values, clock
         self._events: deque[Event] = deque(recent, maxlen=RECENT)
         self._seen: Seen | None = None
@@ -81,13 +83,11 @@ class Board:
 
     def show(self, seen: Seen) -> None:
         """Take what was seen in a frame; nobody may write into the frame afterwards."""
-        self.figures.saw(seen)
         with self._lock:
             self._seen, self._shown_s = seen, self._clock()
 
     def send(self, event: Event, crop: Frame | None) -> None:  # noqa: ARG002 - crops are kept by the evidence
         """Take an event."""
-        self.figures.told(event)
         with self._lock:
             self._events.append(event)
 
@@ -112,23 +112,23 @@ class Board:
             return self._clock() - self._shown_s
 
     def since(self, number: int) -> list[Event]:
-        """Events with an id above this one, oldest first, as far as they are still here."""
+        """Return events with an id above this one, oldest first, as far as they are still here."""
         with self._lock:
-            return [each for each in self._events if each.id > number]
+            return [event for event in self._events if event.id > number]
 
     def readings(self) -> list[dict[str, Any]]:
-        """What each number says now: its name, kind, unit, text, value, confidence, sure and at (or text None)."""
-        now, last = dict(self._values()), {each.name: each for each in self.since(0)}
+        """Return what each number says now: name, kind, unit, text (None = nothing), value, confidence, sure, at."""
+        now, last = dict(self._values()), {event.name: event for event in self.since(0)}
         found = []
-        for each in self.numbers:
-            says: Now | Event | None = now.get(each.name) or last.get(each.name)
+        for number in self.numbers:
+            says: Now | Event | None = now.get(number.name) or last.get(number.name)
             fields = ("text", "value", "confidence", "sure", "at")
             said = {field: None if says is None else getattr(says, field) for field in fields}
-            found.append({"name": each.name, "kind": each.kind, "unit": each.unit, **said})
+            found.append({"name": number.name, "kind": number.kind, "unit": number.unit, **said})
         return found
 
     def picture(self) -> Picture | None:
-        """The latest frame with boxes and texts, at most ``PICTURE_S`` old when it is new; None before the first."""
+        """Return the latest frame with boxes and texts, at most ``PICTURE_S`` behind; None before the first."""
         with self._drawing:
             now = self._clock()
             if self._picture is None or now - self._picture[0] >= PICTURE_S:
@@ -142,12 +142,12 @@ class Board:
 
 
 def draw(seen: Seen) -> bytes:
-    """JPEG of a frame with its likely tracks' boxes, texts and confidences, its longest side at most ``PICTURE_PX``."""
+    """Return the JPEG file of a frame, at most ``PICTURE_PX``, with its likely tracks' boxes, texts, confidences."""
     frame = seen.shot.frame
     scale = min(PICTURE_PX / max(frame.shape[:2]), 1.0)
     if scale < 1:
         frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    picture = annotated(frame, [_reading(each, scale) for each in seen.tracks if each.fused.confidence >= DRAWN])
+    picture = annotated(frame, [_reading(track, scale) for track in seen.tracks if track.fused.confidence >= DRAWN])
     return cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
 
 

@@ -30,8 +30,8 @@ def serve(host: str, port: int, token_file: str | None, **options: Any) -> None:
     token = find_token(http)
     reader = open_reader(**options)
     ended = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: ended.set())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
     with Server(make_app(http, token, None, None, None, reader), http) as server:
         click.echo(f"listening on {server.url}", err=True)
         while not ended.wait(0.5):

@@ -27,7 +27,7 @@ STALLED_S = 60.0
 
 
 def trouble(board: Board) -> str:
-    """Why no numbers are read now; empty when they are."""
+    """Return why no numbers are read now; empty when they are."""
     status = board.status
     if status is None:
         return "camera: not opened yet"
@@ -39,7 +39,7 @@ def trouble(board: Board) -> str:
 
 
 def state(board: Board) -> dict[str, Any]:
-    """What the page shows besides the picture and the events."""
+    """Return what the page shows besides the picture and the events."""
     status, figures, shot = board.status, board.figures, board.shot
     latencies = {"reading": figures.reading.now(), "event": figures.event.now()}
     return {
@@ -51,7 +51,7 @@ def state(board: Board) -> dict[str, Any]:
         "picture": None if shot is None else shot.number,
         "counts": figures.counts,
         "rates": figures.rates,
-        "latency_s": {name: [each.quantile(0.5), each.quantile(0.99)] for name, each in latencies.items()},
+        "latency_s": {name: [latency.quantile(0.5), latency.quantile(0.99)] for name, latency in latencies.items()},
     }
 
 
@@ -96,7 +96,7 @@ class Feed:
             await anyio.sleep(POLL_S)
 
     def _newest(self) -> int:
-        return max((each.id for each in self._board.since(0)), default=0)
+        return max((event.id for event in self._board.since(0)), default=0)
 
     def _state_message(self) -> bytes:
         """Make the state at most once each ``STATE_S`` / 2, for all clients."""
@@ -107,7 +107,7 @@ class Feed:
 
 
 def message(kind: str, data: object, number: int | None = None) -> bytes:
-    """A server-sent event; JSON has no line breaks of its own."""
+    """Return a server-sent event; JSON has no line breaks of its own."""
     head = b"" if number is None else f"id: {number}\n".encode()
     return head + b"event: " + kind.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
 
+from ..stream.figures import BUCKETS_S, Latency
 from .board import Board
-from .figures import BUCKETS_S, Latency
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES = ("connecting", "live", "frozen", "black", "lost", "ended")
@@ -18,14 +18,14 @@ Labels = Mapping[str, object]
 
 
 def family(name: str, kind: str, text: str, samples: Iterable[tuple[Labels, float]]) -> Iterator[str]:
-    """Lines of a counter or gauge: its help, its type, a sample for each set of labels."""
+    """Yield lines of a counter or gauge: its help, its type, a sample for each set of labels."""
     yield from _head(name, kind, text)
     for labels, value in samples:
         yield f"edgereader_{name}{_braces(labels)} {_number(value)}"
 
 
 def histogram(name: str, text: str, labels: Labels, latency: Latency) -> Iterator[str]:
-    """Lines of a histogram in seconds."""
+    """Yield lines of a histogram in seconds."""
     yield from _head(name, "histogram", text)
     for limit, count in zip((*map(_number, BUCKETS_S), "+Inf"), accumulate(latency.counts), strict=True):
         yield f"edgereader_{name}_bucket{_braces({**labels, 'le': limit})} {count}"
@@ -51,7 +51,7 @@ def _number(value: float) -> str:
 
 
 def of_process() -> Iterator[str]:
-    """Memory and processor time of this process, where the system tells them."""
+    """Yield memory and processor time of this process, where the system tells them."""
     yield from family("cpu_seconds_total", "counter", "Processor time of the process.", [({}, time.process_time())])
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
@@ -62,14 +62,14 @@ def of_process() -> Iterator[str]:
 
 
 def of_reads(reads: Mapping[str, int], latency: Latency) -> Iterator[str]:
-    """What became of the pictures of POST /read: how many by status, and how long reading took."""
+    """Yield what became of the pictures of POST /read: how many by status, and how long reading took."""
     samples = [({"status": status}, count) for status, count in sorted(reads.items())]
     yield from family("uploads_total", "counter", "Pictures of POST /read, by the status of the answer.", samples)
     yield from histogram("upload_seconds", "How long reading a picture of POST /read took.", {}, latency)
 
 
 def of_stream(board: Board) -> Iterator[str]:
-    """Figures of a stream, its camera and its numbers."""
+    """Yield figures of a stream, its camera and its numbers."""
     labels = {"stream": board.stream}
     counts, figures = board.figures.counts, board.figures
     for name, text in (
@@ -81,12 +81,12 @@ def of_stream(board: Board) -> Iterator[str]:
     events = [({**labels, "number": name, "sure": str(sure).lower()}, n) for (name, sure), n in figures.events.items()]
     yield from family("events_total", "counter", "Events.", events)
     yield from _of_camera(board, labels)
-    values = [each for each in board.readings() if each["text"] is not None]
-    shown = ({**labels, "number": each["name"], "unit": each["unit"]} for each in values)
+    values = [reading for reading in board.readings() if reading["text"] is not None]
+    shown = ({**labels, "number": reading["name"], "unit": reading["unit"]} for reading in values)
     pairs = list(zip(shown, values, strict=True))
-    known = [(label, each["value"]) for label, each in pairs if each["value"] is not None]
+    known = [(label, reading["value"]) for label, reading in pairs if reading["value"] is not None]
     yield from family("value", "gauge", "What a number says.", known)
-    sure = [(label, each["confidence"]) for label, each in pairs]
+    sure = [(label, reading["confidence"]) for label, reading in pairs]
     yield from family("confidence", "gauge", "How likely it is right, 0 to 1.", sure)
     yield from histogram("reading_seconds", "From a frame's capture to its readings.", labels, figures.reading.now())
     yield from histogram(
@@ -106,5 +106,5 @@ def _of_camera(board: Board, labels: Labels) -> Iterator[str]:
     ):
         yield from family(f"{name}_total", "counter", text, [(labels, count)])
     yield from family("camera_fps", "gauge", "Frames a second that the camera gives.", [(labels, status.fps or 0.0)])
-    states = [({**labels, "state": each}, float(each == status.state)) for each in STATES]
+    states = [({**labels, "state": state}, float(state == status.state)) for state in STATES]
     yield from family("camera_state", "gauge", "1 for the state that the camera is in.", states)

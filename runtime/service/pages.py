@@ -38,7 +38,7 @@ class Pages:
         self._files = {name: (FOLDER / name).read_bytes() for name in TYPES}
 
     def routes(self) -> list[Route]:
-        """Where the page is."""
+        """Return the routes."""
         return [
             Route("/", self._file("index.html")),
             *(Route(f"/{name}", self._file(name)) for name in ("page.js", "page.css", "icon.svg")),

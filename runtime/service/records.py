@@ -43,13 +43,13 @@ class Evidence(Protocol):
     """Pictures of readings, by the event's id."""
 
     def __contains__(self, number: object, /) -> bool:
-        """Whether there is one."""
+        """Return whether there is one."""
 
     def picture(self, number: int, /) -> bytes | None:
-        """JPEG, if there is one."""
+        """Return its JPEG file, if there is one."""
 
     def correct(self, number: int, text: str, /) -> bool:
-        """Note what it really says; returns whether there is one."""
+        """Note what it really says; return whether there is one."""
 
 
 class Records:
@@ -59,36 +59,40 @@ class Records:
         self._board, self._history, self._evidence = board, history, evidence
 
     def latest(self, most: int, name: str | None = None) -> list[dict[str, Any]]:
-        """The newest events, of one number or all, the newest first."""
+        """Return the newest events, of one number or all, the newest first."""
         if self._history is not None:
-            return [self.row(each.event, each.corrected) for each in self._history.latest(most, name)]
-        return [self.row(each) for each in reversed(self._board.since(0)) if name in {None, each.name}][:most]
+            return [self.row(row.event, row.corrected) for row in self._history.latest(most, name)]
+        return [self.row(event) for event in reversed(self._board.since(0)) if name in {None, event.name}][:most]
 
     def after(self, number: int) -> list[dict[str, Any]]:
-        """The next events of the history after an id, at most ``PART``, the oldest first."""
+        """Return the next events of the history after an id, at most ``PART``, the oldest first."""
         if self._history is None:
             return []
-        return [self.row(each.event, each.corrected) for each in self._history.since(number, PART)]
+        return [self.row(row.event, row.corrected) for row in self._history.since(number, PART)]
 
     def series(self, name: str, from_s: float) -> Sequence[object]:
-        """Seconds since 1970 and value of a number's sure events, the oldest first."""
+        """Return seconds since 1970 and value of a number's sure events, the oldest first."""
         if self._history is not None:
             return self._history.series(name, from_s)
-        events = [each for each in self._board.since(0) if each.name == name and each.sure and each.value is not None]
-        points = [(datetime.fromisoformat(each.at.replace("Z", "+00:00")).timestamp(), each.value) for each in events]
+        events = [
+            event for event in self._board.since(0) if event.name == name and event.sure and event.value is not None
+        ]
+        points = [
+            (datetime.fromisoformat(event.at.replace("Z", "+00:00")).timestamp(), event.value) for event in events
+        ]
         return [point for point in points if point[0] >= from_s]
 
     def row(self, event: Event, corrected: str | None = None) -> dict[str, Any]:
-        """An event as the page gets it: with what a person says that it says, and whether there is a picture of it."""
+        """Return an event as the page gets it: with its correction by a person, and whether it has a picture."""
         picture = self._evidence is not None and event.id in self._evidence
         return {**msgspec.to_builtins(event), "corrected": corrected, "picture": picture}
 
     def picture(self, number: int) -> bytes | None:
-        """JPEG of what was read, if it is kept."""
+        """Return the JPEG file of what was read, if it is kept."""
         return None if self._evidence is None else self._evidence.picture(number)
 
     def correct(self, number: int, text: str) -> bool:
-        """Note what a picture really says; returns whether there is one."""
+        """Note what a picture really says; return whether there is one."""
         if self._evidence is None or not self._evidence.correct(number, text):
             return False
         if self._history is not None:
@@ -103,7 +107,7 @@ class RecordRoutes:
         self._records = records
 
     def routes(self) -> list[Route]:
-        """Where it is."""
+        """Return the routes."""
         return [
             Route("/history", self._latest),
             Route("/series", self._series),
@@ -112,12 +116,12 @@ class RecordRoutes:
         ]
 
     async def _latest(self, request: Request) -> Response:
-        """The newest events: ``?n=50&name=NUMBER``."""
+        """Answer with the newest events: ``?n=50&name=NUMBER``."""
         most, name = _number(request, "n", 50, MOST_EVENTS), request.query_params.get("name")
         return answer({"events": await run_sync(self._records.latest, most, name)})
 
     async def _series(self, request: Request) -> Response:
-        """A number's course: ``?name=NUMBER&hours=24``."""
+        """Answer with a number's course: ``?name=NUMBER&hours=24``."""
         from_s = time.time() - 3600 * _number(request, "hours", 24, MOST_HOURS)
         points = await run_sync(self._records.series, request.query_params.get("name", ""), from_s)
         return answer({"points": points})

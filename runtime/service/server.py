@@ -18,63 +18,45 @@ from ..stream.settings import Http
 MOST_CONNECTIONS = 64
 """More are closed at once."""
 PATIENCE_S = 15.0
-"""A connection is closed that sends no whole request head, or takes nothing of an answer, for so long."""
+"""A connection is closed that sends no whole request head, or takes nothing of an answer, for longer."""
 SEND_BYTES = 1 << 17
 """Of an answer in the kernel's buffer, so that a client which takes nothing is noticed soon."""
 STOP_S = 2.0
 
 
 class Connection(H11Protocol):
-    """A connection with a client, which is closed when it keeps us waiting."""
+    """A connection with a client, which is closed when nothing comes of it for ``PATIENCE_S`` to twice as long.
+
+    uvicorn 0.54 has no limit for that: its ``timeout_keep_alive`` counts only between an answer and the first byte of
+    the next request, it waits without end for a client to take an answer, and ``limit_concurrency`` refuses requests,
+    not connections.
+    """
 
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request, unless there are too many connections."""
+        """Begin to watch it, unless there are too many connections."""
         super().connection_made(transport)
         if len(self.connections) > MOST_CONNECTIONS:
             transport.abort()
+        self._watch(None)
+
+    def _watch(self, before: object) -> None:
+        """Close it when it keeps us waiting, with the same request and the same rest of an answer as before."""
+        if self.transport.is_closing():
+            return
+        waits = self.cycle is None or self.cycle.response_complete or self.flow.write_paused
+        now = (self.cycle, self.transport.get_write_buffer_size()) if waits else None
+        if now is not None and now == before:
+            self.transport.abort()
         else:
-            self._wait()
-
-    def handle_events(self) -> None:
-        """Look at what came; a whole request head ends the waiting."""
-        before = self.cycle
-        super().handle_events()
-        if self.cycle is not before and not self.flow.write_paused:
-            self._end_waiting()
-
-    def on_response_complete(self) -> None:
-        """Wait for the next request."""
-        self._wait()
-        super().on_response_complete()
-
-    def pause_writing(self) -> None:
-        """Wait for a client that does not take what it asked for."""
-        super().pause_writing()
-        self._wait()
-
-    def resume_writing(self) -> None:
-        """It takes it again."""
-        super().resume_writing()
-        if self.cycle is None or self.cycle.response_complete:
-            self._wait()
-        else:
-            self._end_waiting()
+            self._timer = self.loop.call_later(PATIENCE_S, self._watch, now)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing to wait for any more."""
+        """End the watch."""
         super().connection_lost(exc)
-        self._end_waiting()
-
-    def _wait(self) -> None:
-        self._end_waiting()
-        self._timer = self.loop.call_later(PATIENCE_S, self.transport.abort)
-
-    def _end_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
 
 
 class Server:

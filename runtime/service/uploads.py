@@ -23,16 +23,16 @@ MOST_SCANS = 64
 
 
 async def read_body(request: Request, most_bytes: int, seconds: float) -> bytes:
-    """A request's body.
+    """Return a request's body.
 
     What comes after a refusal is thrown away by the server, so that a client which is still sending gets the answer.
 
     Raises:
-        HTTPException: 413 more bytes than this, told or sent; 408 not here within so many seconds.
+        HTTPException: 413 more bytes than this, announced or sent; 408 not here within so many seconds.
     """
     too_large = HTTPException(413, f"expected at most {most_bytes} bytes, got more; send less")
-    told = request.headers.get("content-length", "0")
-    if not told.isdecimal() or len(told) > 15 or int(told) > most_bytes:
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or len(announced) > 15 or int(announced) > most_bytes:
         raise too_large
     body = bytearray()
     try:

@@ -62,7 +62,7 @@ class Address:
     def login(self) -> str:
         """User name and password, encoded, as an address has them; "" = none."""
         parts = (self.username, self.password)
-        return ":".join(quote(each, safe=_SIGNS, errors="surrogateescape") for each in parts if each is not None)
+        return ":".join(quote(part, safe=_SIGNS, errors="surrogateescape") for part in parts if part is not None)
 
     @property
     def url(self) -> str:
@@ -84,7 +84,7 @@ class Address:
 
 
 def masked(source: str) -> str:
-    """What logs, pages and errors call a camera's source: an address or pipeline without its secrets.
+    """Return what logs, pages and errors call a camera's source: an address or pipeline without its secrets.
 
     An address is shown as far as `split_url` can take it apart, a pipeline up to its first value; of what looks like an
     address and is none, only the scheme is shown. Paths are shown as they are.
@@ -101,7 +101,7 @@ def masked(source: str) -> str:
 
 
 def is_pipeline(source: str) -> bool:
-    """Whether a source is a GStreamer pipeline; what has its first value after :// is an address."""
+    """Return whether a source is a GStreamer pipeline; what has its first value after :// is an address."""
     return " ! " in source and "://" not in source.partition("=")[0]
 
 
@@ -114,14 +114,14 @@ def split_url(url: str, schemes: tuple[str, ...] = tuple(PORTS)) -> Address:
     address = _take_apart(url)
     if address is not None and address.scheme in schemes:
         return address
-    known = ", ".join(f"{each}://" for each in schemes)
+    known = ", ".join(f"{scheme}://" for scheme in schemes)
     if url.partition("://")[0].lower() in schemes and _is_unencoded(url):
         raise SourceError(f"{masked(url)}: expected a URL whose login is encoded, got another; {ENCODE}")
     raise SourceError(f"{masked(url)!r}: expected a URL of a host with {known}, got another; check the address")
 
 
 def _take_apart(url: str) -> Address | None:
-    """The parts of a URL of any scheme; None = it is none, or it could be taken apart in more than one way.
+    """Return the parts of a URL of any scheme; None = it is none, or it could be taken apart in more than one way.
 
     A sign that ends the host for one program and not for another, such as # in a password, leaves an @ in the path.
     """
@@ -140,12 +140,12 @@ def _take_apart(url: str) -> Address | None:
 
 
 def _is_unencoded(url: str) -> bool:
-    """Whether a URL that cannot be taken apart may be one whose login has signs that end it."""
+    """Return whether a URL that cannot be taken apart may be one whose login has signs that end it."""
     return "@" in url or _UNSAFE.search(url) is not None
 
 
 def why_silent(address: Address, timeout_s: float) -> str:
-    """What keeps a camera from giving frames, as far as a connection to its port tells."""
+    """Return what keeps a camera from giving frames, as far as a connection to its port tells."""
     try:
         socket.create_connection((address.host, address.port or PORTS[address.scheme]), timeout_s).close()
     except (socket.gaierror, UnicodeError):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -15,11 +16,13 @@ from ..commands.options import options_named, start_log
 from ..errors import EdgeReaderError
 from ..text.checks import CHECKS
 from .configuration.toml import Place
+from .secrets import find_token
 from .settings import Kind
 
 if TYPE_CHECKING:
     from .configuration.config import Config
     from .run import Stream
+    from .settings import Settings
 
 EXAMPLE = Path(__file__).with_name("example.toml")
 EXIT_CODES = (
@@ -32,7 +35,7 @@ EXIT_CODES = (
 def corners(_context: click.Context, _parameter: click.Parameter, value: str | None) -> list[list[float]] | None:
     """Read ``x,y x,y x,y``, corners as shares of the picture; two are those of an upright rectangle."""
     try:
-        found = [[float(x), float(y)] for x, y in (each.split(",") for each in (value or "").split())]
+        found = [[float(x), float(y)] for x, y in (corner.split(",") for corner in (value or "").split())]
     except ValueError as exc:
         raise click.BadParameter(f"expected corners such as '0.1,0.2 0.9,0.4', got {value!r}") from exc
     if len(found) == 2:
@@ -166,7 +169,7 @@ def _is_given(context: click.Context, key: str) -> bool:
 
 
 def _config(source: str, given: Mapping[str, Any], folder: Path | None) -> Config:
-    """The configuration that a source or a file, and the options that were given, ask for."""
+    """Return the configuration that a source or a file, and the options that were given, ask for."""
     from .configuration.config import read_config
 
     options = _options(given)
@@ -178,14 +181,14 @@ def _config(source: str, given: Mapping[str, Any], folder: Path | None) -> Confi
 
 
 def _options(given: Mapping[str, Any]) -> dict[Place, Any]:
-    """Options by their place in a configuration; their paths count from the current folder."""
+    """Return options by their place in a configuration; their paths count from the current folder."""
     options: dict[Place, Any] = {}
     for key in PLACES.keys() & given.keys():
         value = given[key]
         if key == "history" or (key == "bundle" and Path(value).exists()):
             value = _absolute(value)
         if isinstance(value, dict):
-            options |= {(*PLACES[key], each): value[each] for each in value}
+            options |= {(*PLACES[key], inner): value[inner] for inner in value}
         else:
             options[PLACES[key]] = value
     return options
@@ -204,8 +207,8 @@ def _check(source: str, given: Mapping[str, Any], folder: Path | None) -> None:
         config = _config(source, given, folder)
         reader = make_reader(config.settings.reader)
     except EdgeReaderError as exc:
-        for each in getattr(exc, "problems", ()) or (exc,):
-            click.echo(f"error: {' '.join(str(each).split())}", err=True)
+        for problem in getattr(exc, "problems", ()) or (exc,):
+            click.echo(f"error: {' '.join(str(problem).split())}", err=True)
         sys.exit(2)
     for what, how in plan(config.settings, reader, state_file(config)):
         click.echo(f"{what:8}  {how}")
@@ -219,17 +222,42 @@ def _run(config: Config, seconds: float | None) -> None:
 
     settings = config.settings
     more = [lines(settings.numbers)] if prints(settings) else []
-    with Stopping() as stopping, open_stream(config, more) as opened:
+    with Stopping() as stopping, open_stream(config, more) as opened, _live_page(settings, opened):
         stopping.stops(opened.capture.stop, seconds)
-        if opened.url is not None:
-            click.echo(f"live page: {opened.url}", err=True)
         code = _watch(opened)
     click.echo(opened.summary(), err=True)
     sys.exit(code)
 
 
+@contextmanager
+def _live_page(settings: Settings, opened: Stream) -> Iterator[None]:
+    """Serve the live page of a stream, if the settings ask for one."""
+    if settings.http is None:
+        yield
+        return
+    from ..service.app import make_app
+    from ..service.board import RECENT, Board
+    from ..service.server import Server
+
+    history = opened.history
+    board = Board(
+        settings.name,
+        settings.numbers,
+        figures=opened.figures,
+        status=lambda: opened.capture.status,
+        values=lambda: opened.emitter.values,
+        recent=[] if history is None else [row.event for row in reversed(history.latest(RECENT))],
+    )
+    opened.viewers.append(board)
+    token = find_token(settings.http)
+    app = make_app(settings.http, token, board, history, opened.evidence, opened.watcher.reader)
+    with Server(app, settings.http) as server:
+        click.echo(f"live page: {server.url}", err=True)
+        yield
+
+
 def _watch(opened: Stream) -> int:
-    """Run a stream; returns the exit code."""
+    """Run a stream and return the exit code."""
     try:
         opened.run()
     except BrokenPipeError:

@@ -7,22 +7,20 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ..errors import BackendError, ImageError
 from ..geometry.images import Frame
 from ..reader import Reader
-from ..service.board import RECENT, Board
-from ..service.figures import Histogram
 from .configuration.config import Config
 from .configuration.rules import is_path
+from .figures import Figures, Histogram
+from .numbers.emitter import Emitter
 from .numbers.events import Event, Sink
-from .numbers.kinds import Teller
-from .secrets import find_token
-from .settings import Camera, Http, Reading, Settings
+from .settings import Camera, Reading
 from .settings import History as HistorySettings
 from .sinks import open_sinks
 from .sinks.evidence import Evidence
@@ -35,14 +33,21 @@ from .tracking.watcher import Seen, Watcher
 AnySink = TypeVar("AnySink", bound=Sink)
 LOG = logging.getLogger("edgereader")
 BATCH = 4
-"""Frames of a file that are looked at together where time does not matter."""
+"""Frames of a file that are read together where time does not matter."""
 CLOSE_S = 5.0
-"""What waits in a sink is brought out for so long at the end."""
+"""Seconds in which a sink may bring out what waits in it, at the end."""
 MOST_FAILURES = 10
 """A backend that fails for so many frames in a row will not come back."""
 QUIET_S = 60.0
-"""Frames that were left out are told at most so often."""
+"""Seconds between two warnings of frames that were left out, at least."""
 COUNTS = ("detections", "crops", "events")
+
+
+class Viewer(Sink, Protocol):
+    """A sink that is shown each frame too, as the live page is."""
+
+    def show(self, seen: Seen) -> None:
+        """Take what was seen in a frame, and return at once."""
 
 
 @dataclass
@@ -51,15 +56,19 @@ class Stream:
 
     capture: Capture
     watcher: Watcher
-    teller: Teller
-    board: Board
+    emitter: Emitter
     sinks: Sequence[Sink]
     keeper: Keeper | None
     """None = nothing is kept over restarts."""
     batch: int
-    """Frames that are looked at together."""
-    url: str | None
-    """Of the live page."""
+    """Frames that are read together."""
+    history: History | None = None
+    """One of the sinks; None = no events are kept."""
+    evidence: Evidence | None = None
+    """One of the sinks; None = no pictures are kept."""
+    viewers: list[Viewer] = field(default_factory=list)
+    """They may join until `run` begins."""
+    figures: Figures = field(default_factory=Figures)
 
     def __post_init__(self) -> None:
         self._failures = Failures()
@@ -75,40 +84,47 @@ class Stream:
         try:
             for shots in together(self.capture, self.batch):
                 for seen in self._failures.guard(self.watcher.look, shots):
-                    told = self.teller.tell(seen)
-                    self._send(told)
-                    self.board.show(seen)
-                    self._save(now=any(event.kind == "counter" for event, _ in told))  # so that none is told twice
+                    self._take(seen)
         finally:
-            self._send(self.teller.close())
+            self._send(self.emitter.close())
             self._save(now=True)
+
+    def _take(self, seen: Seen) -> None:
+        """Count and show a frame, and send its events; a counter's value is saved at once, so that it comes once."""
+        self.figures.saw(seen)
+        events = self.emitter.emit(seen)
+        self._send(events)
+        for viewer in self.viewers:
+            viewer.show(seen)
+        self._save(now=any(event.kind == "counter" for event, _ in events))
 
     def _save(self, *, now: bool = False) -> None:
         if self.keeper is not None:
             self.keeper.save(now=now)
 
-    def _send(self, told: Iterable[tuple[Event, Frame | None]]) -> None:
-        for event, crop in told:
-            for sink in self.sinks:
+    def _send(self, events: Iterable[tuple[Event, Frame | None]]) -> None:
+        for event, crop in events:
+            self.figures.emitted(event)
+            for sink in (*self.sinks, *self.viewers):
                 sink.send(event, crop)
 
     def summary(self) -> str:
-        """What it did, in a line."""
-        status, figures = self.capture.status, self.board.figures
+        """Return what it did, in a line."""
+        status, figures = self.capture.status, self.figures
         counts = {"frames": status.frames, "dropped": status.dropped, "broken": status.broken}
         counts |= {"failed": self._failures.count, **{name: figures.counts[name] for name in COUNTS}}
-        told = ", ".join(f"{count} {name}" for name, count in counts.items())
-        return f"{told}; from capture to reading {quantiles(figures.reading)}, to event {quantiles(figures.event)}"
+        done = ", ".join(f"{count} {name}" for name, count in counts.items())
+        return f"{done}; from capture to reading {quantiles(figures.reading)}, to event {quantiles(figures.event)}"
 
 
 def quantiles(histogram: Histogram) -> str:
-    """The median and the 99th percentile of durations."""
+    """Return the median and the 99th percentile of durations."""
     found = [(name, histogram.now().quantile(share)) for name, share in (("p50", 0.5), ("p99", 0.99))]
     return ", ".join("-" if seconds is None else f"{name} {seconds * 1000:.0f} ms" for name, seconds in found)
 
 
 class Failures:
-    """Frames that could not be read: counted, told at most once a minute, the stream's end when there is no end."""
+    """Frames that could not be read: counted, logged once a minute at most, and the end if there are too many."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.count = 0
@@ -118,7 +134,7 @@ class Failures:
         self._quiet_until_s = -math.inf
 
     def guard(self, look: Callable[[Sequence[Shot]], list[Seen]], shots: Sequence[Shot]) -> list[Seen]:
-        """What was seen in frames; nothing when that failed.
+        """Return what was seen in frames; nothing when that failed.
 
         Raises:
             BackendError: the backend failed too often in a row.
@@ -132,21 +148,21 @@ class Failures:
                 raise BackendError(
                     f"expected readings, got {MOST_FAILURES} failures in a row, the last: {exc}"
                 ) from exc
-            self._tell(exc)
+            self._warn(exc)
             return []
         self._in_a_row = 0
         return seen
 
-    def _tell(self, exc: Exception) -> None:
+    def _warn(self, exc: Exception) -> None:
         if self._clock() >= self._quiet_until_s:
             LOG.warning("a frame was left out (%d so far): %s", self.count, exc)
             self._quiet_until_s = self._clock() + QUIET_S
 
 
 def together(shots: Iterable[Shot], size: int) -> Iterator[list[Shot]]:
-    """Frames in batches, the last one perhaps smaller."""
-    each = iter(shots)
-    while batch := list(islice(each, size)):
+    """Yield frames in batches, the last one perhaps smaller."""
+    rest = iter(shots)
+    while batch := list(islice(rest, size)):
         yield batch
 
 
@@ -175,37 +191,14 @@ def open_history(settings: HistorySettings) -> History:
 
 
 def state_file(config: Config) -> Path | None:
-    """Where counters are kept without a history: beside the configuration; None = nowhere, or nothing to keep."""
-    if config.path is None or all(each.kind != "counter" for each in config.settings.numbers):
+    """Return where counters are kept without a history: beside the configuration; None = nothing is to be kept."""
+    if config.path is None or all(number.kind != "counter" for number in config.settings.numbers):
         return None
     return config.folder / f"{config.path.stem}.state.json"
 
 
-def _board(settings: Settings, capture: Capture, teller: Teller, history: History | None) -> Board:
-    past = [] if history is None else [each.event for each in reversed(history.latest(RECENT))]
-    status, values = (lambda: capture.status), (lambda: teller.values)
-    return Board(settings.name, settings.numbers, status=status, values=values, recent=past)
-
-
-def _serve(
-    stack: ExitStack,
-    settings: Settings,
-    board: Board,
-    history: History | None,
-    evidence: Evidence | None,
-    reader: Reader,
-) -> str:
-    """Start the live page; returns its URL."""
-    from ..service.app import make_app
-    from ..service.server import Server
-
-    http = settings.http or Http()
-    app = make_app(http, find_token(http), board, history, evidence, reader)
-    return stack.enter_context(Server(app, http)).url
-
-
 def at_once(camera: Camera) -> bool:
-    """Whether frames come as fast as they are looked at, so that none is held back when several are taken together."""
+    """Return whether frames come as fast as they are read, so that taking several together holds none back."""
     return camera.every_frame and not camera.fps and is_path(camera.source)
 
 
@@ -217,9 +210,10 @@ def closed_by(stack: ExitStack, sink: AnySink) -> AnySink:
 
 @contextmanager
 def open_stream(config: Config, more: Iterable[Sink] = ()) -> Iterator[Stream]:
-    """Open everything that a configuration names, and close it again.
+    """Open everything that a configuration names but the live page, and close it again.
 
     Args:
+        config: what to open.
         more: sinks beside those of the configuration.
 
     Raises:
@@ -229,15 +223,12 @@ def open_stream(config: Config, more: Iterable[Sink] = ()) -> Iterator[Stream]:
     with ExitStack() as stack:
         history = None if settings.history is None else closed_by(stack, open_history(settings.history))
         evidence = None if settings.evidence.keep == "none" else closed_by(stack, Evidence(settings.evidence))
-        sinks = [closed_by(stack, each) for each in open_sinks(settings)]
-        sinks += [each for each in (history, evidence) if each is not None]
-        teller = Teller(settings.name, settings.numbers, after=0 if history is None else history.last_id)
+        sinks = [closed_by(stack, sink) for sink in open_sinks(settings)]
+        sinks += [sink for sink in (history, evidence) if sink is not None]
+        emitter = Emitter(settings.name, settings.numbers, after=0 if history is None else history.last_id)
         store = history if history is not None else StateFile(path) if (path := state_file(config)) else None
-        keeper = None if store is None else Keeper(teller, store)
+        keeper = None if store is None else Keeper(emitter, store)
         capture = stack.enter_context(Capture(settings.camera))
-        board = _board(settings, capture, teller, history)
-        reader = make_reader(settings.reader)
-        url = None if settings.http is None else _serve(stack, settings, board, history, evidence, reader)
-        watcher = Watcher(reader, settings.detect, settings.numbers, settings.mask)
+        watcher = Watcher(make_reader(settings.reader), settings.detect, settings.numbers, settings.mask)
         batch = BATCH if at_once(settings.camera) else 1
-        yield Stream(capture, watcher, teller, board, [*sinks, board, *more], keeper, batch, url)
+        yield Stream(capture, watcher, emitter, [*sinks, *more], keeper, batch, history, evidence)

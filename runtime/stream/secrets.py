@@ -1,4 +1,4 @@
-"""Secrets: from a file's first line or from the environment; nothing else ever holds or tells them."""
+"""Secrets: from a file's first line or from the environment; nothing else ever holds or shows them."""
 
 import os
 from ipaddress import ip_address
@@ -33,7 +33,7 @@ def read_password(file: str | None, variable: str) -> str | None:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host name or address is this machine's own and reached from no other."""
+    """Return whether a host name or address is this machine's own and reached from no other."""
     if host.lower().rstrip(".") == "localhost":
         return True
     try:
@@ -43,10 +43,10 @@ def is_local(host: str) -> bool:
 
 
 def find_token(http: Http) -> str | None:
-    """The token that requests must carry: of the settings' file, or the environment's; None where none is needed.
+    """Return the token that requests must carry: that of the settings' file or the environment; None = none is needed.
 
     Raises:
-        ConfigError: the file cannot be read, or the token is too short or of other characters; it is never told.
+        ConfigError: the file cannot be read, or the token is too short or of other characters; it is never shown.
         ServiceError: other machines can reach the address, and there is no token.
     """
     token = read_password(http.token_file, SERVICE)
@@ -57,7 +57,7 @@ def find_token(http: Http) -> str | None:
             f"{http.host}: expected a token, as other machines can reach this address, got none; put one into a file "
             f"(openssl rand -hex 24 > token) and name it as token_file (--token-file), or set {SERVICE}"
         )
-    if len(token) < SHORTEST or not all("!" <= each <= "~" for each in token):
+    if len(token) < SHORTEST or not all("!" <= character <= "~" for character in token):
         raise ConfigError(
             f"{http.token_file or SERVICE}: expected a token of {SHORTEST} or more letters, digits and signs without "
             f"spaces, got something else; make one with: openssl rand -hex 24"

@@ -64,7 +64,7 @@ class Camera(Table, frozen=True):
     """Frames that are dark and without contrast for so long are a black feed; 0 = never."""
 
     def __repr__(self) -> str:
-        """Where frames come from, without secrets."""
+        """Return where frames come from, without secrets."""
         return f"Camera(source={masked(str(self.source))!r}, ...)"
 
 
@@ -89,7 +89,7 @@ class Reading(Table, frozen=True):
     """These two also of every number that does not say its own."""
 
 
-class Looking(Table, frozen=True):
+class Detection(Table, frozen=True):
     """``[detect]``: when the detector looks at a frame; between its looks known places are read again."""
 
     every_frames: Count = 50
@@ -112,7 +112,7 @@ class Number(Table, frozen=True):
     min_frames: Count = 3
     """An event needs so many frames that say the same."""
     unsure_s: Annotated[float, Meta(ge=0)] = 10.0
-    """What stays unsure for so long is told as "unsure"; 0 = never."""
+    """What stays unsure for so long is emitted as "unsure"; 0 = never."""
     pattern: str | None = None
     """Regular expression that a whole reading must match."""
     decimal: Decimal | None = None
@@ -206,7 +206,7 @@ class Settings(Table, frozen=True, kw_only=True):
     """Of the stream."""
     camera: Camera
     reader: Reading = Reading()
-    detect: Looking = Looking()
+    detect: Detection = Detection()
     number: list[Number] = []
     mask: list[Polygon] = []
     """``mask = [[[x, y], ...], ...]``: parts of the picture that are never looked at."""
@@ -221,8 +221,8 @@ class Settings(Table, frozen=True, kw_only=True):
         """What to read, each with how it is written."""
         reader = self.reader
         return [
-            msgspec.structs.replace(each, decimal=reader.decimal, thousands=reader.thousands)
-            if each.decimal is None and each.thousands is None
-            else each
-            for each in self.number or [Number()]
+            msgspec.structs.replace(number, decimal=reader.decimal, thousands=reader.thousands)
+            if number.decimal is None and number.thousands is None
+            else number
+            for number in self.number or [Number()]
         ]

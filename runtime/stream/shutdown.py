@@ -24,17 +24,17 @@ class Stopping:
     def __enter__(self) -> Stopping:  # noqa: PYI034 - typing.Self is of Python 3.11
         if threading.current_thread() is threading.main_thread():
             self._before = {
-                each: signal.signal(each, self._signalled)
-                for each in SIGNALS
-                if signal.getsignal(each) != signal.SIG_IGN  # as shells start what runs in the background
+                number: signal.signal(number, self._signalled)
+                for number in SIGNALS
+                if signal.getsignal(number) != signal.SIG_IGN  # as shells start what runs in the background
             }
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        for each, handler in self._before.items():
-            signal.signal(each, handler)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def stops(self, stop: Callable[[], None], seconds: float | None = None) -> None:
         """Say what stops the stream: called once, perhaps at once; by a signal, or after so many seconds.

@@ -3,8 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from edgereader.benchmarks.certainty import certainty, judged
-from edgereader.benchmarks.figures import (
+from edgereader.benchmarks.accuracy.certainty import certainty, judged
+from edgereader.benchmarks.accuracy.icdar import agreement
+from edgereader.benchmarks.accuracy.results import (
     AllCrops,
     Cause,
     CropsResult,
@@ -17,8 +18,7 @@ from edgereader.benchmarks.figures import (
     Texts,
     Threshold,
 )
-from edgereader.benchmarks.icdar import agreement
-from edgereader.benchmarks.machine import this_machine
+from edgereader.benchmarks.record import this_machine
 
 LATENCY = Latency(p50_ms=12.345, p90_ms=20.0, p99_ms=31.0, images=10, warm_up=3)
 CERTAINTY = certainty(judged([0.95, 0.95, 0.5, 0.5], [True, False, True, False]))

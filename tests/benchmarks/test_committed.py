@@ -5,16 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from edgereader.benchmarks.calibration import Calibration
-from edgereader.benchmarks.report import read_json, read_report
-from edgereader.benchmarks.speed.figures import Report
-from edgereader.benchmarks.speed.files import read_figures
+from edgereader.benchmarks.accuracy.calibration import Calibration
+from edgereader.benchmarks.accuracy.results import read_report
+from edgereader.benchmarks.record import read_json
+from edgereader.benchmarks.speed.results import Report, read_figures
 from edgereader.runtime.bundles.bundle import Bundle, shipped
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
-AGAIN = "to be measured again with the recogniser of 28 November"
-KNOWN = ["bench.json", "bench-streams.json", "bench-wide.json", "stream.json"]
-"""What is waiting to be measured again; `xfail_strict` sees to it that a name goes from here when it has been."""
 
 Files = tuple[str, str, dict[str, str]]
 """Bundle, precision and, by kind of model, the SHA-256 of the file that ran."""
@@ -37,13 +34,7 @@ def measured_files(path: Path) -> Iterator[Files]:
             yield figures.bundle, figures.precision, figures.files
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(path.name, marks=[pytest.mark.xfail(reason=AGAIN)] if path.name in KNOWN else [])
-        for path in sorted(RESULTS.glob("*.json"))
-    ],
-)
+@pytest.mark.parametrize("name", sorted(path.name for path in RESULTS.glob("*.json")))
 def test_figures_are_of_the_files_that_ship(name: str) -> None:
     found = list(measured_files(RESULTS / name))
     assert found
@@ -62,7 +53,3 @@ def precisions(label: str, kinds: Iterable[str]) -> dict[str, str]:
 def test_the_precision_of_each_network_is_told_apart() -> None:
     assert precisions("int8", ["detector"]) == {"detector": "int8"}
     assert precisions("detector int8, recognizer fp32", []) == {"detector": "int8", "recognizer": "fp32"}
-
-
-def test_all_that_is_known_to_be_old_is_there() -> None:
-    assert {path.name for path in RESULTS.glob("*.json")} >= set(KNOWN)

@@ -6,15 +6,19 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import onnx
 import pytest
 import torch
 from torch import nn
 
 from edgereader.export.pipeline import Target, export_recognizer
+from edgereader.export.precision.folding import fold
 from edgereader.models.charsets import CHARSETS, num_classes
 from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
 from edgereader.models.recognizer import Recognizer, RecognizerConfig
+
+from .networks_in_onnx import small_craft
 
 
 def enliven(network: nn.Module, seed: int = 0) -> None:
@@ -103,3 +107,24 @@ def exported(
         return network, folder / "bundle"
 
     return export
+
+
+@pytest.fixture(scope="session")
+def folded() -> onnx.ModelProto:
+    """The small CRAFT, folded; no test changes it."""
+    model = small_craft()
+    fold(model)
+    return model
+
+
+@pytest.fixture
+def all_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How sure fp32 is of what was drawn is not what is tested."""
+    monkeypatch.setattr("edgereader.export.precision.gate.MIN_CONFIDENCE", 0)
+
+
+@pytest.fixture
+def lenient(all_sure: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few pictures say little about the gate, which is not what is tested then."""
+    monkeypatch.setattr("edgereader.export.precision.gate.STRINGS_EQUAL", 0)
+    monkeypatch.setattr("edgereader.export.precision.gate.HMEAN_LOSS", 100)

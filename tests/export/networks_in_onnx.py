@@ -8,6 +8,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+IMAGE = {"image": np.random.default_rng(3).normal(0, 1, (1, 4, 32, 48)).astype(np.float32)}
+"""An input of `small_craft`."""
+
 
 def small_craft(seed: int = 0) -> onnx.ModelProto:
     """image (N, 4, H, W) float32 -> maps (N, 2, H, W)."""

@@ -81,7 +81,7 @@ def test_it_is_written_again_with_the_same_bytes(copied: Path) -> None:
 def test_a_bundle_with_one_network(copied: Path, tmp_path: Path, kind: str) -> None:
     shutil.copytree(copied, tmp_path / "one")
     manifest = Bundle.open(copied).manifest
-    other = next(each for each in KINDS if each != kind)
+    other = next(other for other in KINDS if other != kind)
     write_bundle(tmp_path / "one", replace(manifest, canary=None, **{other: None}))
     canary = write_canary(tmp_path / "one")
     assert (canary.maps is None, canary.text is None) == (kind == "recognizer", kind == "detector")

@@ -7,9 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from edgereader.export.graphs import IMAGENET_MEAN, IMAGENET_STD, DetectorGraph, FoldedTPS, RecognizerGraph
-from edgereader.models.craft import CRAFT
-from edgereader.models.link_refiner import LinkRefiner
+from edgereader.export.graphs import FoldedTPS, RecognizerGraph
 from edgereader.models.recognizer import Recognizer
 
 Maker = Callable[..., Recognizer]
@@ -76,32 +74,9 @@ def test_ctc_symbols_are_the_best_allowed_ones(make_recognizer: Maker) -> None:
 
 
 @torch.inference_mode()
-def test_colour_crops_are_turned_from_bgr_to_rgb(make_recognizer: Maker) -> None:
-    network = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.25, channels=3)
-    crops = random_bytes(2, 32, 100, 3)
-    red_first = crops.flip(3).permute(0, 3, 1, 2)
-    _, log_probs = RecognizerGraph(network)(crops, torch.zeros(11))
-    assert torch.allclose(log_probs, network(red_first / 127.5 - 1).log_softmax(dim=2), atol=1e-5)
-
-
-@torch.inference_mode()
 def test_folded_spline_is_exact(make_recognizer: Maker) -> None:
     network = make_recognizer("TPS-VGG-None-CTC", num_classes=11, width=0.25)
     images = random_bytes(2, 1, 32, 100).double() / 127.5 - 1
     tps = network.Transformation.double()
     assert torch.allclose(FoldedTPS(tps)(images), tps(images), atol=1e-5)
     assert FoldedTPS(tps).fold.abs().max() < 1.01
-
-
-@torch.inference_mode()
-def test_detector_normalises_as_the_paper_does(thin_craft: CRAFT, thin_refiner: LinkRefiner) -> None:
-    image = random_bytes(2, 64, 96, 3)
-    rgb = image.flip(3) / 255
-    normal = ((rgb - torch.tensor(IMAGENET_MEAN)) / torch.tensor(IMAGENET_STD)).permute(0, 3, 1, 2)
-    maps, features = thin_craft(normal)
-    region, affinity = DetectorGraph(thin_craft)(image)
-    assert torch.allclose(region, maps[..., 0], atol=1e-5)
-    assert torch.allclose(affinity, maps[..., 1], atol=1e-5)
-    refined_region, refined = DetectorGraph(thin_craft, thin_refiner)(image)
-    assert torch.equal(refined_region, region)
-    assert torch.allclose(refined, thin_refiner(maps, features)[..., 0], atol=1e-4)

@@ -14,11 +14,13 @@ import pytest
 import torch
 from onnx import numpy_helper
 
+from edgereader.export.onnx_file import session_of
 from edgereader.export.parity import (
     FACTOR,
     LARGEST,
     TOLERANCE,
     Compared,
+    apart,
     bound,
     check_parity,
     clear_symbols_equal,
@@ -90,13 +92,8 @@ def test_the_networks_own_distance_says_what_is_allowed(chaotic: tuple[Recognize
 
 
 def test_bounds() -> None:
-    assert [bound(each) for each in (0, TOLERANCE / FACTOR, 1e-3, 1, float("inf"))] == [
-        TOLERANCE,
-        TOLERANCE,
-        FACTOR * 1e-3,
-        LARGEST,
-        LARGEST,
-    ]
+    found = [bound(float32) for float32 in (0, TOLERANCE / FACTOR, 1e-3, 1, float("inf"))]
+    assert found == [TOLERANCE, TOLERANCE, FACTOR * 1e-3, LARGEST, LARGEST]
 
 
 @pytest.mark.parametrize("level", ["ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED", "ORT_ENABLE_ALL"])
@@ -106,9 +103,13 @@ def test_other_kernels_refuse_no_right_graph(chaotic: tuple[Recognizer, Path], l
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
     session = onnxruntime.InferenceSession(str(path), options)
+    names = [item.name for item in session.get_outputs()]
     with torch.backends.mkldnn.flags(enabled=onednn):
-        found = [compare(session, case) for case in recognizer_cases(network)]
-    assert all(right(each) for each in found), found
+        found = [
+            compare(lambda inputs: dict(zip(names, session.run(names, inputs), strict=True)), case)
+            for case in recognizer_cases(network)
+        ]
+    assert all(map(right, found)), found
 
 
 def right(found: Compared) -> bool:
@@ -122,7 +123,7 @@ def nodes(model: onnx.ModelProto, operator: str) -> list[Any]:
 def scaled(model: onnx.ModelProto, operator: str, place: int, change: Callable[[Any], Any]) -> None:
     """Change the stored weights that the first node of an operator has at a place."""
     name = nodes(model, operator)[0].input[place]
-    stored = next(each for each in model.graph.initializer if each.name == name)
+    stored = next(item for item in model.graph.initializer if item.name == name)
     stored.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(stored)).astype(np.float32), name))
 
 
@@ -133,7 +134,7 @@ def swapped_colours(model: onnx.ModelProto) -> None:
 
 def other_corners(model: onnx.ModelProto) -> None:
     attributes = nodes(model, "GridSample")[0].attribute
-    next(each for each in attributes if each.name == "align_corners").i = 0
+    next(attribute for attribute in attributes if attribute.name == "align_corners").i = 0
 
 
 def swapped_gates(model: onnx.ModelProto) -> None:
@@ -153,14 +154,9 @@ def last_step_missing(model: onnx.ModelProto) -> None:
     for name in ("symbols", "log_probs"):
         last = next(node for node in model.graph.node if name in node.output)
         last.output[0] = f"{name}_all"
-        bounds = [
-            numpy_helper.from_array(np.array([each]), f"{name}_{part}")
-            for part, each in zip("sea", (0, -1, 1), strict=True)
-        ]
-        model.graph.initializer.extend(bounds)
-        model.graph.node.append(
-            onnx.helper.make_node("Slice", [f"{name}_all", *(each.name for each in bounds)], [name])
-        )
+        bounds = {f"{name}_start": 0, f"{name}_end": -1, f"{name}_axis": 1}
+        model.graph.initializer.extend(numpy_helper.from_array(np.array([value]), key) for key, value in bounds.items())
+        model.graph.node.append(onnx.helper.make_node("Slice", [f"{name}_all", *bounds], [name]))
 
 
 @pytest.mark.parametrize(
@@ -182,14 +178,14 @@ def test_a_tie_that_is_decided_otherwise_makes_no_other_graph(chaotic: tuple[Rec
     """The decoder is then fed the other symbol, and every step after it differs from the network's own path."""
     network, path = chaotic
     model, biases = onnx.load(path), network.Prediction.generator.bias.detach().numpy().copy()
-    stored = next(each for each in model.graph.initializer if np.array_equal(numpy_helper.to_array(each), biases))
+    stored = next(item for item in model.graph.initializer if np.array_equal(numpy_helper.to_array(item), biases))
     biases[list(TIED)] += [-1e-5, 1e-5]
     stored.CopyFrom(numpy_helper.from_array(biases, stored.name))
     onnx.save(model, tmp_path / "other.onnx")
     inputs = next(iter(recognizer_cases(network))).inputs
-    one, other = (onnxruntime.InferenceSession(each).run(None, inputs) for each in (path, tmp_path / "other.onnx"))
-    assert np.isin(one[0][one[0] != other[0]], TIED).any()
-    assert difference(other[1], one[1]) > 10 * TOLERANCE
+    one, other = (session_of(file)(inputs) for file in (path, tmp_path / "other.onnx"))
+    assert np.isin(one["symbols"][one["symbols"] != other["symbols"]], TIED).any()
+    assert difference(other["log_probs"], one["log_probs"]) > 10 * TOLERANCE
     assert check_parity(tmp_path / "other.onnx", recognizer_cases(network)).symbols_equal
 
 
@@ -215,16 +211,7 @@ def test_numbers_that_are_none_are_refused(thin_craft: CRAFT) -> None:
     list(broken.parameters())[-1].data.fill_(3e38)
     case = next(iter(detector_cases(broken, None)))
 
-    class Session:
-        """Stands in for a graph that overflows as its network does."""
-
-        def get_outputs(self) -> list[Any]:
-            return [type("Output", (), {"name": name}) for name in ("region", "affinity")]
-
-        def run(self, *_: object) -> list[Any]:
-            return [np.full((1, 32, 48), np.inf, np.float32)] * 2
-
-    found = compare(Session(), case)
+    found = compare(lambda _: dict.fromkeys(("region", "affinity"), np.full((1, 32, 48), np.inf, np.float32)), case)
     assert not right(found)
     assert found.bound <= LARGEST
 
@@ -272,3 +259,15 @@ def test_images_differ_from_one_another() -> None:
     assert images.dtype == np.uint8
     assert images.std() > 30
     assert len({image.tobytes() for image in images}) == 5
+
+
+def test_apart() -> None:
+    right = np.array((3.0, 4.0))
+    assert apart(right, right) == 0
+    assert apart(right + 1, right) == pytest.approx(1 / 12.5**0.5)
+    assert apart(right + 1, right, scale=2 * right) == pytest.approx(0.5 / 12.5**0.5)
+    assert apart(np.zeros(2), right) == pytest.approx(1)
+    assert apart(right[:1], right) == apart(np.array((np.nan, 4)), right) == apart(right, right * np.inf) == np.inf
+    assert apart(np.array((-np.inf, 4.5)), np.array((-np.inf, 4.0))) == pytest.approx(0.125 * 0.5**0.5)
+    assert apart(np.array((np.nan, 4)), np.array((np.nan, 4))) == 0
+    assert apart(np.zeros(0), np.zeros(0)) == 0

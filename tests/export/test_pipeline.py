@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import string
 from collections.abc import Callable
 from pathlib import Path
@@ -18,25 +19,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-import edgereader.export.parity
-import edgereader.export.pipeline
 from edgereader.export.canary import canary_check
 from edgereader.export.graphs import IMAGENET_MEAN, IMAGENET_STD
 from edgereader.export.parity import TOLERANCE, bound, clear_symbols_equal, difference
-from edgereader.export.pipeline import Target, export_detector, export_recognizer, trace_recognizer
-from edgereader.export.staging import commit, staged
+from edgereader.export.pipeline import Target, export_detector, export_recognizer
+from edgereader.export.staging import commit, entry_of, staged
 from edgereader.models.charsets import num_classes
 from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
 from edgereader.models.recognizer import COMBINATIONS, Recognizer
-from edgereader.runtime.bundles.bundle import Bundle, file_sha256
-from edgereader.runtime.bundles.manifest import FileEntry, Passport, ShapeRange, Thresholds
+from edgereader.runtime.bundles.bundle import Bundle
+from edgereader.runtime.bundles.manifest import Passport, ShapeRange, Thresholds
 from edgereader.runtime.errors import BackendError, BundleError, CheckpointError, ExportError, ParityError
 from edgereader.runtime.recognizer import Recognizer as Recogniser
 
 KINDS = ("TPS-ResNet-BiLSTM-Attn", "TPS-VGG-None-CTC", "None-RCNN-BiLSTM-CTC", "None-VGG-None-Attn")
 """Combinations that have each choice of each stage; the others are for `make nightly`."""
-MOST = [each if each in KINDS else pytest.param(each, marks=pytest.mark.slow) for each in COMBINATIONS]
+MOST = [stages if stages in KINDS else pytest.param(stages, marks=pytest.mark.slow) for stages in COMBINATIONS]
 
 Maker = Callable[..., Recognizer]
 Save = Callable[..., Path]
@@ -68,7 +67,7 @@ def assert_recognizer_equals(
     for batch in (1, 3):
         crops = random_bytes(batch, config.image_hw[0], width or config.image_hw[1], config.channels)
         symbols, log_probs = run(path, crops=crops, allowed=np.zeros(config.num_classes, np.float32))
-        single, exact = (read(each, crops, torch.from_numpy(symbols)) for each in networks)
+        single, exact = (read(own, crops, torch.from_numpy(symbols)) for own in networks)
         allowed = bound(difference(single, exact))
         assert difference(log_probs, exact) <= allowed
         assert clear_symbols_equal(symbols, exact, allowed)
@@ -92,7 +91,7 @@ def assert_detector_equals(path: Path, craft: CRAFT, refiner: LinkRefiner | None
     networks = (craft, refiner), (copy.deepcopy(craft).double(), copy.deepcopy(refiner).double() if refiner else None)
     for shape in ((1, 96, 64, 3), (2, 32, 160, 3)):
         image = random_bytes(*shape)
-        single, exact = (find(*each, image) for each in networks)
+        single, exact = (find(*pair, image) for pair in networks)
         allowed = bound(max(map(difference, single, exact)))
         assert max(map(difference, run(path, image=image), exact)) <= allowed
 
@@ -111,6 +110,9 @@ def test_every_combination_equals_its_network(exported: Exported, stages: str) -
     bundle = Bundle.open(folder)
     assert bundle.recognizer.parity["fp32"].symbols_equal
     assert_recognizer_equals(bundle.file("recognizer"), network)
+    lstms = [node for node in onnx.load(bundle.file("recognizer")).graph.node if node.op_type == "LSTM"]
+    assert len(lstms) == (2 if "BiLSTM" in stages else 0)
+    assert not any(name for node in lstms for name in node.input[5:]), "no initial states, which torch would share"
 
 
 @pytest.mark.slow
@@ -120,22 +122,16 @@ def test_published_width_equals_its_network(exported: Exported, stages: str) -> 
     assert_recognizer_equals(Bundle.open(folder).file("recognizer"), network)
 
 
-def test_lstms_have_no_shared_initial_states(make_recognizer: Maker, tmp_path: Path) -> None:
-    trace_recognizer(make_recognizer("None-VGG-BiLSTM-CTC", num_classes=11, width=0.1), tmp_path / "a.onnx")
-    lstms = [node for node in onnx.load(tmp_path / "a.onnx").graph.node if node.op_type == "LSTM"]
-    assert len(lstms) == 2
-    assert all(not any(node.input[5:]) for node in lstms)
-
-
-def test_colour_and_another_size(make_recognizer: Maker, save: Save, tmp_path: Path) -> None:
+def test_colour_another_size_and_a_charset_that_repeats(make_recognizer: Maker, save: Save, tmp_path: Path) -> None:
     sizes = {"num_classes": 5, "width": 0.125, "channels": 3, "image_hw": (48, 128)}
     network = make_recognizer("TPS-VGG-None-CTC", **sizes, even_contrast=True)
-    told = {"keep_ratio": True, "stretch": 1.5, "margin": 0.1, "even_contrast": True}
-    export_recognizer(save(network), Target(tmp_path / "bundle"), charset="x-y1", **told)
+    told, said = {"keep_ratio": True, "stretch": 1.5, "margin": 0.1}, list[str]()
+    target = Target(tmp_path / "bundle")
+    export_recognizer(save(network), target, charset="x-x1", even_contrast=True, say=said.append, **told)
+    assert not [line for line in said if line.startswith("assumed")]
     bundle = Bundle.open(tmp_path / "bundle")
-    spec = bundle.manifest.recognizer
-    assert spec is not None
-    assert (spec.image_hw, spec.channels, spec.charset, spec.width) == ((48, 128), 3, "x-y1", 0.125)
+    spec = bundle.recognizer
+    assert (spec.image_hw, spec.channels, spec.charset, spec.width) == ((48, 128), 3, "x-x1", 0.125), "it may repeat"
     assert (spec.keep_ratio, spec.stretch, spec.margin, spec.even_contrast) == (True, 1.5, 0.1, True)
     assert_recognizer_equals(bundle.file("recognizer"), network)
 
@@ -146,7 +142,7 @@ SLOW_TO_TRACE = "None-RCNN-None-CTC", "None-ResNet-BiLSTM-Attn"
 
 @pytest.mark.parametrize(
     "stages",
-    ["None-VGG-BiLSTM-CTC", *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW_TO_TRACE)],
+    ["None-VGG-BiLSTM-CTC", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_TO_TRACE)],
 )
 def test_several_widths_equal_the_network_at_each_of_them(exported: Exported, stages: str) -> None:
     network, folder = exported(stages, 0.125, WIDTHS)
@@ -157,7 +153,7 @@ def test_several_widths_equal_the_network_at_each_of_them(exported: Exported, st
         assert_recognizer_equals(path, network, width)
     crops = [np.random.default_rng(width).integers(0, 256, (32, width)).astype(np.uint8) for width in (90, 9, 500, 40)]
     recognizer = Recogniser(bundle, alphabet=None)
-    assert [len(each) for each in recognizer.log_probs(crops)] == [spec.steps(width) for width in (128, 32, 128, 64)]
+    assert [len(rows) for rows in recognizer.log_probs(crops)] == [spec.steps(width) for width in (128, 32, 128, 64)]
     together = list(recognizer.log_probs(crops))
     for crop, rows in zip(crops, together, strict=True):
         (alone,) = recognizer.log_probs([crop])
@@ -204,7 +200,7 @@ QUICK = ("TPS-VGG-BiLSTM-Attn", "None-VGG-BiLSTM-CTC")
 
 
 @pytest.mark.parametrize(
-    "stages", [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in COMBINATIONS]
+    "stages", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in COMBINATIONS]
 )
 @settings(max_examples=1, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(options=st.fixed_dictionaries(OPTIONS))
@@ -243,49 +239,10 @@ def test_every_option_of_the_benchmark_is_exported(
     assert_recognizer_equals(bundle.file("recognizer"), network, told_apart=False)
 
 
-def tensors(network: torch.nn.Module, prefix: str = "", dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
-    """A network's state dict as a wrapper saves it."""
-    return {
-        prefix + key: value.to(dtype) if value.is_floating_point() else value
-        for key, value in network.state_dict().items()
-    }
-
-
-FORMS: dict[str, Callable[[torch.nn.Module], Any]] = {
-    "plain": tensors,
-    "DataParallel": lambda network: tensors(network, "module."),
-    "float16": lambda network: tensors(network, dtype=torch.float16),
-    "bfloat16": lambda network: tensors(network, dtype=torch.bfloat16),
-    "torch.compile": lambda network: tensors(network, "_orig_mod."),
-    "Lightning": lambda network: {"state_dict": tensors(network, "model."), "epoch": 3},
-    "net": lambda network: {"iter": 100, "net": tensors(network), "optimizer": {}},
-    "no counters": lambda network: {k: v for k, v in tensors(network).items() if not k.endswith("batches_tracked")},
-    "no constants": lambda network: {k: v for k, v in tensors(network).items() if "GridGenerator" not in k},
-}
-"""Wrapper, or what is left out -> what a trainer saves of a network."""
-
-
-@pytest.mark.parametrize(
-    "form", [form if form == "Lightning" else pytest.param(form, marks=pytest.mark.slow) for form in FORMS]
-)
-def test_every_form_of_a_checkpoint_is_exported(make_recognizer: Maker, tmp_path: Path, form: str) -> None:
-    """With 10 fiducial points; rounded weights are those of the network that has them, its constants exact."""
-    network = make_recognizer("TPS-VGG-None-CTC", num_classes=11, width=0.0625, fiducials=10)
-    contents = FORMS[form](network)
-    torch.save(contents, tmp_path / "checkpoint.pth")
-    if form.endswith("16"):
-        constants = network.Transformation.GridGenerator.state_dict()
-        network = copy.deepcopy(network)
-        network.load_state_dict(contents)
-        network.Transformation.GridGenerator.load_state_dict(constants)
-    export_recognizer(tmp_path / "checkpoint.pth", Target(tmp_path / "bundle"), charset="digits", image_hw=(32, 100))
-    assert_recognizer_equals(Bundle.open(tmp_path / "bundle").file("recognizer"), network)
-
-
 def test_our_own_checkpoint_needs_no_option(make_recognizer: Maker, tmp_path: Path) -> None:
-    network = make_recognizer("None-VGG-BiLSTM-CTC", num_classes=5, width=0.0625, hidden_size=24, image_hw=(32, 64))
+    network = make_recognizer("None-VGG-None-CTC", num_classes=5, width=0.0625, image_hw=(32, 64))
     config = {
-        "stages": "None-VGG-BiLSTM-CTC", "charset": "01-.", "image_hw": (32, 64), "widths": (32, 64),
+        "stages": "None-VGG-None-CTC", "charset": "01-.", "image_hw": (32, 64), "widths": (32, 64),
         "keep_ratio": True, "stretch": 2.0, "even_contrast": True, "max_length": 9,
     }  # fmt: skip
     torch.save({"state_dict": network.state_dict(), "config": config}, tmp_path / "recognizer.pt")
@@ -296,28 +253,12 @@ def test_our_own_checkpoint_needs_no_option(make_recognizer: Maker, tmp_path: Pa
     assert not [line for line in said if "assumed" in line]
 
 
-def test_a_charset_that_repeats_a_character(make_recognizer: Maker, save: Save, tmp_path: Path) -> None:
-    network = make_recognizer("None-VGG-None-CTC", num_classes=15, width=0.0625, image_hw=(32, 32))
-    said: list[str] = []
-    export_recognizer(
-        save(network), Target(tmp_path / "b"), charset="0123456789.-.,", image_hw=(32, 32), say=said.append
-    )
-    assert Bundle.open(tmp_path / "b").recognizer.charset == "0123456789.-.,"
-    assert [line.split(",")[0] for line in said if "assumed" in line] == ["assumed: --fill", "assumed: --as-it-is"]
-
-
-@pytest.mark.parametrize("name", [pytest.param("thin_craft", marks=pytest.mark.slow), "strided_craft"])
-def test_detector_equals_its_network(name: str, request: pytest.FixtureRequest, save: Save, tmp_path: Path) -> None:
-    craft: CRAFT = request.getfixturevalue(name)
-    told = {"thresholds": Thresholds(text=0.5), "long_side_px": 960, "as_easyocr": True}
-    export_detector(save(craft), Target(tmp_path / "bundle"), **told)
+@pytest.mark.slow
+def test_detector_equals_its_network(thin_craft: CRAFT, save: Save, tmp_path: Path) -> None:
+    export_detector(save(thin_craft), Target(tmp_path / "bundle"))
     bundle = Bundle.open(tmp_path / "bundle")
-    spec = bundle.manifest.detector
-    assert spec is not None
-    assert (spec.architecture, spec.width, spec.strided) == ("CRAFT", 0.125, name == "strided_craft")
-    assert (spec.thresholds.text, spec.long_side_px, spec.as_easyocr) == (0.5, 960, True)
-    assert spec.parity["fp32"].cases == 4
-    assert_detector_equals(bundle.file("detector"), craft, None)
+    assert (bundle.detector.architecture, bundle.detector.strided) == ("CRAFT", False)
+    assert_detector_equals(bundle.file("detector"), thin_craft, None)
 
 
 @pytest.mark.slow
@@ -332,41 +273,63 @@ def test_published_detector_with_refiner_equals_the_networks(save: Save, tmp_pat
     assert_detector_equals(bundle.file("detector"), craft, refiner)
 
 
-def test_a_bundle_is_extended_and_a_model_replaced(
-    thin_craft: CRAFT, thin_refiner: LinkRefiner, make_recognizer: Maker, save: Save, tmp_path: Path
+@pytest.fixture(scope="module")
+def plain(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a checkpoint and the bundle of its recogniser, exported once."""
+    folder = tmp_path_factory.mktemp("plain")
+    network = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1, image_hw=(32, 64))
+    torch.save(network.state_dict(), folder / "checkpoint.pt")
+    export_again(folder, Target(folder / "bundle", "meters", "MIT"))
+    return folder
+
+
+@pytest.fixture
+def copied(plain: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, which a test may change."""
+    return Path(shutil.copytree(plain, tmp_path / "copy"))
+
+
+def export_again(folder: Path, target: Target) -> None:
+    export_recognizer(folder / "checkpoint.pt", target, charset="digits", image_hw=(32, 64), say=str)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_bundle_is_extended_by_a_detector_that_equals_its_network(
+    copied: Path, strided_craft: CRAFT, thin_refiner: LinkRefiner, save: Save
 ) -> None:
-    folder = tmp_path / "deep" / "bundle"
-    network = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1)
-    export_recognizer(save(network), Target(folder, "first"), charset="digits")
-    export_recognizer(save(network), Target(folder, "meters", "MIT"), charset="digits")
-    before = Bundle.open(folder).file("recognizer").read_bytes()
-    export_detector(save(thin_craft, "craft.pt"), Target(folder), refiner=save(thin_refiner, "refiner.pt"))
-    bundle = Bundle.open(folder)
+    root = copied / "bundle"
+    before = contents(root)["recognizer.onnx"]
+    told = {"thresholds": Thresholds(text=0.5), "long_side_px": 960, "as_easyocr": True}
+    refiner = save(thin_refiner, "refiner.pt")
+    export_detector(save(strided_craft, "craft.pt"), Target(root), refiner=refiner, **told)
+    bundle = Bundle.open(root)
     assert (bundle.manifest.name, bundle.manifest.licence) == ("meters", "MIT")
-    assert bundle.file("recognizer").read_bytes() == before
     files = ["bundle.json", "canary.maps.png", "canary.png", "detector.onnx", "recognizer.onnx"]
-    assert sorted(path.name for path in folder.iterdir()) == files
+    assert sorted(contents(root)) == files
+    assert contents(root)["recognizer.onnx"] == before
+    spec = bundle.detector
+    assert (spec.architecture, spec.width, spec.strided) == ("CRAFT+LinkRefiner", 0.125, True)
+    assert (spec.thresholds.text, spec.long_side_px, spec.as_easyocr) == (0.5, 960, True)
+    assert spec.parity["fp32"].cases == 4
     assert [canary_check(bundle, kind) for kind in ("detector", "recognizer")]
-    assert_detector_equals(bundle.file("detector"), thin_craft, thin_refiner)
+    assert_detector_equals(bundle.file("detector"), strided_craft, thin_refiner)
 
 
-def test_a_replaced_model_takes_its_precisions_and_engines_with_it(
-    make_recognizer: Maker, save: Save, tmp_path: Path
-) -> None:
-    root, other = tmp_path / "bundle", make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1)
-    checkpoint = save(other)
-    export_recognizer(checkpoint, Target(root), charset="digits")
+def test_a_replaced_model_takes_its_precisions_and_engines_with_it(copied: Path) -> None:
+    root = copied / "bundle"
     with_more(root)
-    export_recognizer(checkpoint, Target(root, name="again"), charset="digits")
-    assert [each.precision for each in Bundle.open(root).manifest.engines] == ["fp32"], "it is of the same graph"
-    state = {key: value + 0.1 if key == "Prediction.bias" else value for key, value in other.state_dict().items()}
-    torch.save(state, checkpoint)
-    export_recognizer(checkpoint, Target(root), charset="digits")
+    export_again(copied, Target(root, name="again"))
+    assert [engine.precision for engine in Bundle.open(root).manifest.engines] == ["fp32"], "it is of the same graph"
+    state = torch.load(copied / "checkpoint.pt")
+    torch.save({**state, "Prediction.bias": state["Prediction.bias"] + 0.1}, copied / "checkpoint.pt")
+    export_again(copied, Target(root))
     bundle = Bundle.open(root)
     assert list(bundle.recognizer.files) == ["fp32"]
     assert (bundle.recognizer.preferred, bundle.manifest.engines, bundle.manifest.name) == ({}, [], "again")
-    files = sorted(path.name for path in root.rglob("*") if path.is_file())
-    assert files == ["bundle.json", "canary.png", "recognizer.onnx"]
+    assert sorted(contents(root)) == ["bundle.json", "canary.png", "recognizer.onnx"]
 
 
 def with_more(root: Path) -> None:
@@ -377,9 +340,7 @@ def with_more(root: Path) -> None:
         paths = [folder / name for name in ("recognizer.int8.onnx", "recognizer.fp32.engine", "recognizer.int8.engine")]
         for path in paths:
             path.write_text(path.name)
-        int8, *plans = (
-            FileEntry(path=each.name, sha256=file_sha256(each), bytes=each.stat().st_size) for each in paths
-        )
+        int8, *plans = map(entry_of, paths)
         files = {**spec.files, "int8": int8}
         engines = [
             Passport(
@@ -398,39 +359,28 @@ def with_more(root: Path) -> None:
         commit(root, replace(bundle.manifest, recognizer=changed, engines=engines), paths)
 
 
-def test_a_canary_that_cannot_be_drawn_leaves_the_bundle_as_it_was(
-    make_recognizer: Maker, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def broken_canary(*_: object) -> None:
+    raise BackendError("no memory left")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [("parity.LARGEST", 1e-12, ParityError), ("pipeline.draw_canary", broken_canary, BackendError)],
+)
+def test_what_fails_leaves_the_bundle_as_it_was_or_none(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: object, error: type[Exception]
 ) -> None:
-    root = tmp_path / "bundle"
-    checkpoint = save(make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1))
-    export_recognizer(checkpoint, Target(root), charset="digits")
-    with_more(root)
-    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
-
-    def broken(*_: object) -> None:
-        raise BackendError("no memory left")
-
-    monkeypatch.setattr(edgereader.export.pipeline, "draw_canary", broken)
-    with pytest.raises(BackendError):
-        export_recognizer(checkpoint, Target(root, name="other"), charset="digits")
-    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
-
-
-def test_failed_parity_leaves_nothing(
-    make_recognizer: Maker, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = save(make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1))
-    monkeypatch.setattr(edgereader.export.parity, "LARGEST", 1e-12)
-    with pytest.raises(ParityError):
-        export_recognizer(path, Target(tmp_path / "bundle"), charset="digits")
-    assert [item.name for item in tmp_path.iterdir()] == ["checkpoint.pt"]
-    monkeypatch.undo()
-    export_recognizer(path, Target(tmp_path / "bundle"), charset="digits")
-    before = {item.name: item.read_bytes() for item in (tmp_path / "bundle").iterdir()}
-    monkeypatch.setattr(edgereader.export.parity, "LARGEST", 1e-12)
-    with pytest.raises(ParityError):
-        export_recognizer(path, Target(tmp_path / "bundle", name="other"), charset="digits")
-    assert {item.name: item.read_bytes() for item in (tmp_path / "bundle").iterdir()} == before
+    """Parity that is not reached, and a canary that cannot be drawn; tracing is not what is tested."""
+    graph = copied / "bundle" / "recognizer.onnx"
+    with_more(copied / "bundle")
+    before = contents(copied)
+    monkeypatch.setattr("edgereader.export.pipeline.trace_recognizer", lambda _, path, *__: shutil.copy(graph, path))
+    monkeypatch.setattr(f"edgereader.export.{name}", value)
+    for target in (Target(copied / "bundle", name="other"), Target(copied / "new")):
+        with pytest.raises(error):
+            export_again(copied, target)
+        assert contents(copied) == before
+    assert not (copied / "new").exists()
 
 
 @pytest.mark.parametrize(

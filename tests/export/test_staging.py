@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from edgereader.export.staging import commit, entries, place, staged, writing
-from edgereader.runtime.bundles.bundle import ENGINES_FOLDER, Bundle, file_sha256
-from edgereader.runtime.bundles.manifest import DetectorSpec, FileEntry, Manifest, Passport, RecognizerSpec, ShapeRange
+from edgereader.export.staging import commit, entries, entry_of, place, staged, writing
+from edgereader.runtime.bundles.bundle import Bundle, file_sha256
+from edgereader.runtime.bundles.manifest import DetectorSpec, Manifest, Passport, RecognizerSpec, ShapeRange
 from edgereader.runtime.errors import BundleError, BundleNotFound, ExportError
 
 KILLED = 9
@@ -29,18 +29,14 @@ def written(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def entry(path: Path) -> FileEntry:
-    return FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
-
-
 def manifest_of(name: str, files: dict[str, Path]) -> Manifest:
     """A manifest with these files: "detector fp32", "recognizer fp32", "engine"."""
-    detector = {each.split()[1]: entry(path) for each, path in files.items() if each.startswith("detector")}
-    recognizer = {each.split()[1]: entry(path) for each, path in files.items() if each.startswith("recognizer")}
+    detector = {what.split()[1]: entry_of(path) for what, path in files.items() if what.startswith("detector")}
+    recognizer = {what.split()[1]: entry_of(path) for what, path in files.items() if what.startswith("recognizer")}
     shape = ShapeRange(min=(1, 32), opt=(1, 32), max=(1, 64))
     passports = [
         Passport(
-            file=entry(path),
+            file=entry_of(path),
             kind="detector",
             precision="fp32",
             flavour="tensorrt",
@@ -49,8 +45,8 @@ def manifest_of(name: str, files: dict[str, Path]) -> Manifest:
             onnx_sha256=detector["fp32"].sha256,
             profile={"image": shape},
         )
-        for each, path in files.items()
-        if each == "engine"
+        for what, path in files.items()
+        if what == "engine"
     ]
     return Manifest(
         schema=1,
@@ -104,10 +100,10 @@ def change(root: Path) -> None:
 def state(root: Path) -> tuple[str, dict[str, str]]:
     """Name of a bundle, and what is in each file that its manifest names, all found to be what it says."""
     manifest = Bundle.open(root).manifest
-    for each in entries(manifest):
-        assert file_sha256(place(root, each.path)) == each.sha256
+    for entry in entries(manifest):
+        assert file_sha256(place(root, entry.path)) == entry.sha256
     contents = {
-        f"detector {precision}": each.path for precision, each in manifest.detector.files.items() if manifest.detector
+        f"detector {precision}": file.path for precision, file in manifest.detector.files.items() if manifest.detector
     } | {"recognizer fp32": manifest.recognizer.files["fp32"].path, "engine": manifest.engines[0].file.path}
     return manifest.name, {what: place(root, path).read_text() for what, path in contents.items()}
 
@@ -229,11 +225,6 @@ def test_the_same_file_again_is_left_where_it_is(tmp_path: Path) -> None:
     after = {name: (root / name).stat().st_ino for name in names(root)}
     assert before.keys() == after.keys()
     assert {name for name in before if before[name] != after[name]} == {"bundle.json"}
-
-
-def test_engines_have_their_folder() -> None:
-    assert place(Path("a"), "b.engine") == Path("a", ENGINES_FOLDER, "b.engine")
-    assert place(Path("a"), "new-b.onnx") == Path("a", "new-b.onnx")
 
 
 def reasons() -> Iterator[tuple[OSError, str]]:

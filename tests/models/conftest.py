@@ -1,4 +1,4 @@
-"""The golden weights and outputs of the original networks."""
+"""The golden weights and outputs of the original networks, and the fonts of generated data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+
+from edgereader.models.synthesis.fonts import FontPool
 
 
 class Golden:
@@ -45,3 +47,9 @@ def load_module(path: Path) -> ModuleType:
 @pytest.fixture(scope="session")
 def golden(shared_golden: Path) -> Golden:
     return Golden(shared_golden)
+
+
+@pytest.fixture(scope="session")
+def fonts() -> FontPool:
+    """A few fonts, the same on every machine; `make debian` installs them, and without them the tests fail."""
+    return FontPool((Path("/usr/share/fonts/truetype/dejavu"),))

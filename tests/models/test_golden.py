@@ -23,6 +23,14 @@ RECOGNIZERS = {
     "TPS-ResNet-BiLSTM-Attn/case-sensitive": RecognizerConfig(num_classes=96),
     "TPS-ResNet-BiLSTM-Attn/rgb": RecognizerConfig(channels=3),
 }
+QUICK = {
+    "TPS-ResNet-BiLSTM-Attn",
+    "TPS-VGG-None-CTC",
+    "None-RCNN-BiLSTM-CTC",
+    "None-VGG-None-Attn",
+    "TPS-ResNet-BiLSTM-Attn/rgb",
+}
+"""Networks that have each choice of each stage, and colour; the others are for `make nightly`."""
 
 
 def symbols_before(logits: Any) -> torch.Tensor:
@@ -32,7 +40,9 @@ def symbols_before(logits: Any) -> torch.Tensor:
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("name", RECOGNIZERS)
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in RECOGNIZERS]
+)
 def test_recognizer_equals_the_original(golden: Any, name: str) -> None:
     config = RECOGNIZERS[name]
     network = cast("Recognizer", golden.load(Recognizer(config), name))

@@ -51,8 +51,8 @@ function ago(seconds) {
   return `${Math.max(0, Math.floor(seconds))} s ago`;
 }
 
-async function get(address, options = {}) {
-  const answer = await fetch(address, { ...options, signal: AbortSignal.timeout(60000) });
+async function get(address, options = {}, patience = 60000) {
+  const answer = await fetch(address, { ...options, signal: AbortSignal.timeout(patience) });
   if (answer.status === 401) location.reload();        // to the login
   const data = await answer.json();
   if (!answer.ok) throw new Error(data.error || answer.statusText);
@@ -283,7 +283,7 @@ function disconnected() {
 async function again() {      // by hand: an EventSource gives up at any answer but 200
   if (source || document.hidden) return;
   try {
-    await get("state");
+    await get("state", {}, SILENCE_MS);
     listen();
   } catch {
     setTimeout(again, RETRY_MS);
@@ -369,7 +369,7 @@ async function begin() {
   $("more").onclick = showMore;
   $("correction-cancel").onclick = () => $("correction").close();
   try {
-    const state = await get("state");
+    const state = await get("state", {}, SILENCE_MS);
     photos();
     if (state.stream !== null) await live(state);
   } catch (error) {

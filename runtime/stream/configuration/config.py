@@ -1,4 +1,4 @@
-"""A stream's configuration: read from a TOML file, checked, and every mistake told with its line."""
+"""A stream's configuration: read from a TOML file and checked; every mistake is reported with its line."""
 
 import os
 import re
@@ -56,25 +56,27 @@ def read_config(
     Raises:
         ConfigError: as `load` says.
     """
-    data, lines = _read(path) if path is not None else ({}, {})
+    data, text = _read(path) if path is not None else ({}, "")
+    options = options or {}
     base = Path.cwd() if path is None else path.resolve().parent
     written = base if folder is None else folder.resolve()
-    problems = _put_in(data, options or {}, lines)
+    problems = _put_in(data, options)
     settings, wrong = convert(data)
     problems += wrong
     if settings is not None and not problems:
-        there = [each.path for each in settings.jsonl]
-        more = [JsonLines(path=each) for each in files if each not in there]
+        there = [sink.path for sink in settings.jsonl]
+        more = [JsonLines(path=file) for file in files if file not in there]
         settings = replace(settings, jsonl=[*settings.jsonl, *more])
         settings = _absolute(settings, base, written)
         problems += broken_rules(settings)
     if settings is None or problems:
-        ordered = sorted(problems, key=lambda each: _line(each, lines))
-        raise _error([_told(each, path, lines) for each in ordered], path)
+        lines = find_lines(text) | dict.fromkeys(options, 0)
+        problems.sort(key=lambda found: _line(found, lines))
+        raise _error([_in_front(found, path, lines) for found in problems], path)
     return Config(settings, None if path is None else path.resolve(), written)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
+def _read(path: Path) -> tuple[dict[str, Any], str]:
     try:
         with path.open("rb") as file:
             contents = file.read(LARGEST_BYTES + 1)
@@ -87,21 +89,21 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
     if len(contents) > LARGEST_BYTES:
         raise ConfigError(f"{path}: expected at most {LARGEST_BYTES} bytes, got more; is this a configuration?")
     try:
-        return parse(text), find_lines(text)
+        return parse(text), text
     except (ValueError, RecursionError) as exc:
         raise _error([_syntax(str(exc), path, text)], path) from exc
 
 
 def _syntax(message: str, path: Path, text: str) -> str:
-    """A parser's message, with the line in front."""
+    """Return a parser's message with the line in front."""
     said, _, where = message.partition(" (at ")
     found = re.search(r"line (\d+)", where)
     line = int(found[1]) if found else text.count("\n") + 1
     return f"{path}:{line}: expected TOML, got: {' '.join(said.split())}"
 
 
-def _put_in(data: dict[str, Any], options: Mapping[Place, Any], lines: dict[Place, int]) -> list[Problem]:
-    """Put options into what a file says, in place; they have line 0."""
+def _put_in(data: dict[str, Any], options: Mapping[Place, Any]) -> list[Problem]:
+    """Put options into what a file says, in place."""
     numbers = data.get("number", [{}])
     if any(place[0] == "number" for place in options):
         if not isinstance(numbers, list) or len(numbers) != 1:
@@ -110,35 +112,34 @@ def _put_in(data: dict[str, Any], options: Mapping[Place, Any], lines: dict[Plac
     for place, value in options.items():
         *above, last = place
         table: Any = data
-        for each in above:
-            table = table.setdefault(each, {}) if isinstance(table, dict) else table[each]
-        if isinstance(table, dict):  # else the file is wrong there, and that is told
+        for key in above:
+            table = table.setdefault(key, {}) if isinstance(table, dict) else table[key]
+        if isinstance(table, dict):  # else the file is wrong there, which is reported
             table[last] = value
-            lines[place] = 0
     return []
 
 
-def _told(found: Problem, path: Path | None, lines: Mapping[Place, int]) -> str:
-    """A mistake, with its file and line in front, or with the command line."""
+def _in_front(found: Problem, path: Path | None, lines: Mapping[Place, int]) -> str:
+    """Return a mistake with its file and line in front, or with the command line."""
     line = _line(found, lines)
     return f"{path}:{line}: {found}" if path is not None and line else f"command line: {found}"
 
 
 def _line(found: Problem, lines: Mapping[Place, int]) -> int:
-    """The line of a key, or else of its table; 0 = the command line."""
+    """Return the line of a key, or else of its table; 0 = an option of the command line."""
     places = (found.place[:length] for length in range(len(found.place), 0, -1))
-    return next((lines[each] for each in places if each in lines), 1)
+    return next((lines[place] for place in places if place in lines), 1)
 
 
-def _error(told: list[str], path: Path | None) -> ConfigError:
-    more = f" (and {len(told) - 1} more: edgereader stream --check {path or ''})" if len(told) > 1 else ""
-    error = ConfigError(told[0] + more)
-    error.problems = tuple(told)
+def _error(problems: list[str], path: Path | None) -> ConfigError:
+    more = f" (and {len(problems) - 1} more: edgereader stream --check {path or ''})" if len(problems) > 1 else ""
+    error = ConfigError(problems[0] + more)
+    error.problems = tuple(problems)
     return error
 
 
 def _absolute(settings: Settings, base: Path, written: Path) -> Settings:
-    """Settings whose relative paths count from two folders: that of what is there, and that of what is written."""
+    """Return settings whose relative paths count from two folders: of what is there, and of what is written."""
     camera, reader, mqtt, http = settings.camera, settings.reader, settings.mqtt, settings.http
     history, evidence = settings.history, settings.evidence
     return replace(
@@ -149,7 +150,7 @@ def _absolute(settings: Settings, base: Path, written: Path) -> Settings:
             password_file=camera.password_file and _join(base, camera.password_file),
         ),
         reader=replace(reader, bundle=_join(base, reader.bundle)) if "/" in reader.bundle else reader,
-        jsonl=[each if each.path == "-" else replace(each, path=_join(written, each.path)) for each in settings.jsonl],
+        jsonl=[file if file.path == "-" else replace(file, path=_join(written, file.path)) for file in settings.jsonl],
         mqtt=mqtt
         and replace(
             mqtt,

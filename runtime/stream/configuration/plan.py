@@ -4,28 +4,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...reader import Reader
+from ..addresses import masked
 from ..secrets import find_token
 from ..settings import Mqtt, Number, Settings
 from ..sinks.lines import prints
-from ..sources.source import masked
 
 
 def plan(settings: Settings, reader: Reader, state: Path | None) -> Iterator[tuple[str, str]]:
-    """What, and how: first what comes in, then what is read, then where it goes.
+    """Yield what and how: first what comes in, then what is read, then where it goes.
 
     Args:
         settings: of the stream.
         reader: opened for it.
         state: the file in which counters are kept, or None.
     """
-    camera, looking = settings.camera, settings.detect
+    camera, detection = settings.camera, settings.detect
     frames = "every frame of a file" if camera.every_frame else "latest frame"
     yield "stream", settings.name
     yield "camera", ", ".join(filter(None, (masked(str(camera.source)), camera.preset, frames)))
-    networks = (f"{kind} on {each.backend} in {each.precision}" for kind, each in reader.sessions.items())
+    networks = (f"{kind} on {session.backend} in {session.precision}" for kind, session in reader.sessions.items())
     yield "reader", f"{settings.reader.bundle}: {', '.join(networks)}"
-    when = ["on motion"] * looking.motion + ["when unsure"] * looking.unsure
-    yield "detect", ", ".join([f"every {looking.every_frames} frames", *when])
+    when = ["on motion"] * detection.motion + ["when unsure"] * detection.unsure
+    yield "detect", ", ".join([f"every {detection.every_frames} frames", *when])
     for number in settings.numbers:
         yield "number", _number(number)
     if settings.mask:
@@ -34,18 +34,18 @@ def plan(settings: Settings, reader: Reader, state: Path | None) -> Iterator[tup
 
 
 def _number(number: Number) -> str:
-    said = [f"{number.name}: {number.kind}"]
-    said += [f"{number.digits} digits"] * bool(number.digits)
-    said += [f"{number.decimals} behind the point"] * bool(number.decimals)
-    said.append("whole picture" if number.region is None else f"region of {len(number.region)} corners")
-    said += [f"pattern {number.pattern}"] * bool(number.pattern)
-    return ", ".join([*said, f"sure from {number.min_confidence:.0%} and {number.min_frames} frames"])
+    words = [f"{number.name}: {number.kind}"]
+    words += [f"{number.digits} digits"] * bool(number.digits)
+    words += [f"{number.decimals} behind the point"] * bool(number.decimals)
+    words.append("whole picture" if number.region is None else f"region of {len(number.region)} corners")
+    words += [f"pattern {number.pattern}"] * bool(number.pattern)
+    return ", ".join([*words, f"sure from {number.min_confidence:.0%} and {number.min_frames} frames"])
 
 
 def _outputs(settings: Settings, state: Path | None) -> Iterator[tuple[str, str]]:
-    for each in settings.jsonl:
-        files = f"{each.path}, {each.keep} more of {each.rotate_mb:g} MB"
-        yield "jsonl", "standard output" if each.path == "-" else files
+    for file in settings.jsonl:
+        files = f"{file.path}, {file.keep} more of {file.rotate_mb:g} MB"
+        yield "jsonl", "standard output" if file.path == "-" else files
     if settings.mqtt is not None:
         yield "mqtt", _mqtt(settings.mqtt, settings.name)
     if prints(settings):

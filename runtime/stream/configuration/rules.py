@@ -22,19 +22,19 @@ COUNTERS_ONLY = ("decimals", "digits", "max_rate", "falls")
 
 
 def broken_rules(settings: Settings) -> list[Problem]:
-    """Everything that is wrong with settings whose paths are absolute."""
+    """Return everything that is wrong with settings whose paths are absolute."""
     found = [*_camera(settings), *_reader(settings), *_numbers(settings), *_sinks(settings), *_files(settings)]
     found += [] if settings.mqtt is None else _mqtt(settings.mqtt)
     return found + ([] if settings.http is None else list(_http(settings.http)))
 
 
 def is_path(source: str | int) -> bool:
-    """Whether a camera's source is a file, a folder or a device; else a number, a URL or a pipeline."""
+    """Return whether a camera's source is a file, a folder or a device; else a number, a URL or a pipeline."""
     return isinstance(source, str) and "://" not in source and " ! " not in source and not source.isdecimal()
 
 
 def is_network(camera: Camera) -> bool:
-    """Whether a camera's source is an address, which may want a login."""
+    """Return whether a camera's source is an address, which may want a login."""
     return isinstance(camera.source, str) and "://" in camera.source and not is_pipeline(camera.source)
 
 
@@ -61,7 +61,7 @@ def _camera(settings: Settings) -> Iterator[Problem]:
 
 
 def _login(camera: Camera) -> Iterator[Problem]:
-    """What is wrong with a network camera's address or login."""
+    """Yield what is wrong with a network camera's address or login."""
     if is_network(camera):
         try:
             address = split_url(str(camera.source))
@@ -79,7 +79,7 @@ def _login(camera: Camera) -> Iterator[Problem]:
 
 
 def _exists(path: str) -> bool:
-    """Whether a file is there, or whether it is for the source to find out which files a pattern means."""
+    """Return whether a file is there, or whether it is for the source to find out which files a pattern means."""
     return glob.has_magic(path) or Path(path).exists()
 
 
@@ -114,15 +114,15 @@ def _pattern(place: Place, pattern: str | None) -> Iterator[Problem]:
 
 
 def _numbers(settings: Settings) -> Iterator[Problem]:
-    for at, each in enumerate(settings.number):
+    for at, number in enumerate(settings.number):
         place: Place = ("number", at)
-        if each.name in (one.name for one in settings.number[:at]):
-            yield problem((*place, "name"), "a name of its own for each number", f"{each.name!r} twice")
-        yield from _pattern((*place, "pattern"), each.pattern)
-        yield from _notation(place, each)
-        yield from () if each.region is None else _polygon((*place, "region"), each.region)
-        yield from _counter(place, each)
-        yield from _home_assistant(place, each)
+        if number.name in (before.name for before in settings.number[:at]):
+            yield problem((*place, "name"), "a name of its own for each number", f"{number.name!r} twice")
+        yield from _pattern((*place, "pattern"), number.pattern)
+        yield from _notation(place, number)
+        yield from () if number.region is None else _polygon((*place, "region"), number.region)
+        yield from _counter(place, number)
+        yield from _home_assistant(place, number)
 
 
 def _counter(place: Place, number: Number) -> Iterator[Problem]:
@@ -135,7 +135,7 @@ def _counter(place: Place, number: Number) -> Iterator[Problem]:
 
 
 def _home_assistant(place: Place, number: Number) -> Iterator[Problem]:
-    """What Home Assistant would refuse: it says so in its own log only, and makes no sensor."""
+    """Yield what Home Assistant would refuse: it says so in its own log only, and makes no sensor."""
     name = number.device_class
     if not name:
         return
@@ -152,13 +152,13 @@ def _home_assistant(place: Place, number: Number) -> Iterator[Problem]:
     elif not device_class.takes(number.unit):
         units = device_class.units or ()
         near = nearest(number.unit, units) if number.unit else ""
-        known = ", ".join(each or '""' for each in units)
+        known = ", ".join(unit or '""' for unit in units)
         fix = f"is it {near}?" if near else "change unit or device_class"
         yield problem((*place, "unit"), f'one of {known} with device_class = "{name}"', f'"{number.unit}"', fix)
 
 
 def _sinks(settings: Settings) -> Iterator[Problem]:
-    if [each.path for each in settings.jsonl].count("-") > 1:
+    if [file.path for file in settings.jsonl].count("-") > 1:
         yield problem(("jsonl",), "standard output once, as - or without a path", "it twice")
     if settings.evidence.keep != "none" and Path(settings.evidence.folder).name.startswith("scenes_"):
         yield problem(("evidence", "folder"), "a name that does not begin with scenes_", "one for whole pictures")
@@ -195,22 +195,22 @@ def _password(place: Place, file: str | None, variable: str) -> Iterator[Problem
 
 
 def _files(settings: Settings) -> Iterator[Problem]:
-    """Files that are written: each of its own, in folders that can be written to."""
+    """Yield files that are written: each of its own, in folders that can be written to."""
     taken: dict[str, str] = {}
     for place, path in written(settings):
         if path in taken:
             yield problem(place, "a file of its own", f"that of {taken[path]}")
         taken[path] = ".".join(map(str, place))
-        parent = next(each for each in Path(path).parents if each.exists())
+        parent = next(folder for folder in Path(path).parents if folder.exists())
         if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
             yield problem(place, "a folder that can be written to", f"{parent}", "check its owner")
 
 
 def written(settings: Settings) -> Iterator[tuple[Place, str]]:
-    """What a stream writes: place in the configuration, path."""
-    for at, each in enumerate(settings.jsonl):
-        if each.path != "-":
-            yield ("jsonl", at, "path"), each.path
+    """Yield what a stream writes: place in the configuration, path."""
+    for at, file in enumerate(settings.jsonl):
+        if file.path != "-":
+            yield ("jsonl", at, "path"), file.path
     if settings.mqtt is not None:
         yield ("mqtt", "queue"), settings.mqtt.queue
     if settings.history is not None:

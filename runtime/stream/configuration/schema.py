@@ -1,11 +1,10 @@
-"""Values of a configuration → `Settings`; what does not fit is described in words, with its place."""
+"""Values of a configuration → `Settings`; what msgspec says of those that do not fit is put in words."""
 
 import copy
 import difflib
 import json
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +13,10 @@ from msgspec import inspect
 
 from ..addresses import masked
 from ..settings import Settings
-from .toml import Place
+from .toml import Place, walk
 
 MOST = 50
-"""Mistakes that are told at once."""
+"""Mistakes that are reported at once."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +29,19 @@ class Problem:
     """What was expected, what was got, and the fix."""
 
     def __str__(self) -> str:
-        """Key and mistake."""
-        return f"{'.'.join(each for each in self.place if isinstance(each, str))}: {self.said}"
+        """Return key and mistake."""
+        return f"{'.'.join(key for key in self.place if isinstance(key, str))}: {self.said}"
 
 
 def problem(place: Place, expected: str, got: str, fix: str = "") -> Problem:
-    """A mistake in the house's words; a fix where it is not plain."""
+    """Return a mistake in the words of all errors here; a fix where it is not plain."""
     return Problem(place, f"expected {expected}, got {got}{'; ' * bool(fix)}{fix}")
 
 
 def convert(data: dict[str, Any]) -> tuple[Settings | None, list[Problem]]:
-    """Make the settings, without the keys that are wrong; None where there are none without a wrong one."""
+    """Return the settings without the keys that are wrong, and what is wrong; None where a wrong key is needed."""
     data = copy.deepcopy(data)
-    endless = list(_endless(data, ()))
+    endless = [place for place, value in walk(data) if isinstance(value, float) and not math.isfinite(value)]
     problems = [problem(place, "a finite number", str(_value(data, place))) for place in endless]
     for place in endless:
         _drop(data, place)
@@ -51,7 +50,7 @@ def convert(data: dict[str, Any]) -> tuple[Settings | None, list[Problem]]:
             return msgspec.convert(data, Settings), problems
         except msgspec.ValidationError as exc:
             place, found = _problem(data, str(exc))
-            if not any(each.place[: len(found.place)] == found.place for each in problems):
+            if not any(known.place[: len(found.place)] == found.place for known in problems):
                 problems.append(found)
             if not _drop(data, place):
                 break
@@ -59,21 +58,21 @@ def convert(data: dict[str, Any]) -> tuple[Settings | None, list[Problem]]:
 
 
 def _problem(data: dict[str, Any], message: str) -> tuple[Place, Problem]:
-    """What msgspec says, in our words, and which value to leave out."""
+    """Return which value to leave out, and what msgspec says of it in words."""
     said, _, path = message.partition(" - at `$")
     place: Place = tuple(int(number) if number else name for name, number in re.findall(r"\.(\w+)|\[(\d+)\]", path))
     if missing := re.match("Object missing required field `(.*)`", said):
-        return place, problem((*place, missing[1]), _described((*place, missing[1])), "nothing")
+        return place, problem((*place, missing[1]), _in_words(_type_at((*place, missing[1]))), "nothing")
     if unknown := re.match("Object contains unknown field `(.*)`$", said, re.DOTALL):
         return (*place, unknown[1]), problem(
             (*place, unknown[1]), "a known key", "this one", _nearest(place, unknown[1])
         )
-    return place, problem(place, _described(place), _shown(_value(data, place)))
+    return place, problem(place, _in_words(_type_at(place)), _shown(_value(data, place)))
 
 
 def _drop(data: dict[str, Any], place: Place) -> bool:
-    """Leave out the key in which a wrong value is; False if it is the whole file."""
-    keys = [at for at, each in enumerate(place) if isinstance(each, str)]
+    """Leave out the key in which a wrong value is; return False if it is the whole file."""
+    keys = [at for at, key in enumerate(place) if isinstance(key, str)]
     if not keys:
         return False
     *above, key = place[: keys[-1] + 1]
@@ -82,53 +81,40 @@ def _drop(data: dict[str, Any], place: Place) -> bool:
 
 
 def _value(data: Any, place: Place) -> Any:
-    for each in place:
-        data = data[each]
+    for key in place:
+        data = data[key]
     return data
 
 
-def _endless(value: Any, place: Place) -> Iterator[Place]:
-    """Places of all numbers that are infinite or not a number."""
-    if isinstance(value, (dict, list)):
-        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _endless(each, (*place, key))
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield place
-
-
 def _nearest(place: Place, key: str) -> str:
-    """What could have been meant."""
+    """Return what could have been meant."""
     kind = _type_at(place)
-    names = [each.name for each in kind.fields] if isinstance(kind, inspect.StructType) else []
+    names = [field.name for field in kind.fields] if isinstance(kind, inspect.StructType) else []
     near = difflib.get_close_matches(key, names, n=1)
     return f"is it {near[0]}?" if near else f"known are {', '.join(names)}"
 
 
-def _described(place: Place) -> str:
-    return _in_words(_type_at(place))
-
-
 def _type_at(place: Place) -> inspect.Type:
-    """What the settings have at a place."""
+    """Return the type that the settings have at a place."""
     kind = inspect.type_info(Settings)
-    for each in place:
+    for key in place:
         if isinstance(kind, inspect.UnionType):
-            kind = next(one for one in kind.types if not isinstance(one, inspect.NoneType))
+            kind = next(option for option in kind.types if not isinstance(option, inspect.NoneType))
         if isinstance(kind, inspect.StructType):
-            kind = next(field.type for field in kind.fields if field.name == each)
+            kind = next(field.type for field in kind.fields if field.name == key)
         elif isinstance(kind, inspect.TupleType):
-            kind = kind.item_types[min(int(each), len(kind.item_types) - 1)]
+            kind = kind.item_types[min(int(key), len(kind.item_types) - 1)]
         elif isinstance(kind, inspect.ListType):
             kind = kind.item_type
     return kind
 
 
 def _in_words(kind: inspect.Type) -> str:
-    """A type for people: "a whole number from 1 to 65535"."""
+    """Return a type in words: "a whole number from 1 to 65535"."""
     if isinstance(kind, inspect.UnionType):
-        return " or ".join(_in_words(each) for each in kind.types if not isinstance(each, inspect.NoneType))
+        return " or ".join(_in_words(option) for option in kind.types if not isinstance(option, inspect.NoneType))
     if isinstance(kind, inspect.LiteralType):
-        return f"one of {', '.join(json.dumps(each) for each in kind.values)}"
+        return f"one of {', '.join(json.dumps(value) for value in kind.values)}"
     if isinstance(kind, (inspect.IntType, inspect.FloatType)):
         return f"{'a whole number' if isinstance(kind, inspect.IntType) else 'a number'}{_range(kind)}"
     if isinstance(kind, inspect.StrType):
@@ -140,7 +126,7 @@ def _in_words(kind: inspect.Type) -> str:
 
 def _list_in_words(kind: inspect.TupleType | inspect.ListType) -> str:
     if isinstance(kind, inspect.TupleType):
-        return f"[{', '.join(_in_words(each) for each in kind.item_types)}]"
+        return f"[{', '.join(_in_words(item) for item in kind.item_types)}]"
     length = "" if kind.max_length is None else f" of {kind.min_length or 0} to {kind.max_length}"
     return f"a list{length} of {_in_words(kind.item_type)}"
 
@@ -152,7 +138,7 @@ def _range(kind: inspect.IntType | inspect.FloatType) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A wrong value, short; of what is no single value, only what it is."""
+    """Return a wrong value, short; of what is no single value, only what it is."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):

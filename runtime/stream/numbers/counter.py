@@ -16,9 +16,9 @@ from .steps import LAG_S, LIKELY, UNLIKELY, Figure, Last, Step, figure, step
 FIRST_TIMES, FIRST_S = 5, 5.0
 """The first value of all needs so many times ``min_frames`` and so many seconds, if it does not rise."""
 HISTORY = 8
-"""Values of the past, for the pace and ``max_rate``."""
+"""Values of the past, for the rate and ``max_rate``."""
 RECENT = 9
-"""Readings of the past, for the pace."""
+"""Readings of the past, for the rate."""
 MOST_VALUES = 64
 """Values of the past whose frames are counted."""
 SAME_DIGITS = 0.05
@@ -29,7 +29,7 @@ CHANGED: frozenset[Step] = frozenset({"falls", "slips", "too fast", "another for
 
 
 @dataclass(frozen=True)
-class Run:
+class Series:
     """Readings in a row that differ from the value that is believed, but not from each other: they never fall."""
 
     now: Figure
@@ -70,7 +70,7 @@ class Counter:
         self._number = number
         self.last: Last | None = None
         """What is believed; to be kept over a restart."""
-        self._run: Run | None = None
+        self._series: Series | None = None
         self._recent: deque[tuple[int, float]] = deque(maxlen=RECENT)
         self._frames: dict[int, int] = {}
         """How many frames said each value since the last change, by when the value was first seen."""
@@ -94,21 +94,21 @@ class Counter:
         if len(self._frames) > MOST_VALUES:
             self._frames.pop(next(iter(self._frames)))
         if how == "same" and self.last:
-            self.last.seen_s, self._run = second, None
+            self.last.seen_s, self._series = second, None
             return Verdict(self.last.text, confidence, "same", self.last.value)
         agreed = min(agreeing, self._number.min_frames) if text == alternatives[0][0] else 1
-        self._run = run = self._go_on(read, how, agreed, second)
-        if run.same < self._number.min_frames or not self._believes(run):
-            return Verdict(text, confidence, "unsure", None, self._doubt(run.step, run.now))
-        return self._accept(run, confidence, second)
+        self._series = series = self._go_on(read, how, agreed, second)
+        if series.same < self._number.min_frames or not self._believes(series):
+            return Verdict(text, confidence, "unsure", None, self._doubt(series.step, series.now))
+        return self._accept(series, confidence, second)
 
     def _likeliest(self, alternatives: Sequence[tuple[str, float]], second: float) -> tuple[str, float, Step]:
-        """The text that is likeliest after the last value, how likely it is, and how it follows.
+        """Return the text that is likeliest after the last value, how likely it is, and how it follows.
 
         The same digits with another point, or none, count for it.
         """
-        pace, alternatives = self._pace(), self._by_digits(alternatives)
-        steps = [step(text, self.last, self._number, second, pace) for text, _ in alternatives]
+        rate, alternatives = self._rate(), self._by_digits(alternatives)
+        steps = [step(text, self.last, self._number, second, rate) for text, _ in alternatives]
         chances = [chance * LIKELY.get(how, UNLIKELY) for (_, chance), how in zip(alternatives, steps, strict=True)]
         best = max(range(len(steps)), key=chances.__getitem__)
         if steps[best] not in LIKELY:  # nothing that may follow: as if there were no last value
@@ -117,71 +117,71 @@ class Counter:
         return alternatives[best][0], chances[best] / max(1e-9, sum(chances) + missing), steps[best]
 
     def _by_digits(self, alternatives: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
-        """Texts that differ by points and gaps only, as one."""
+        """Return texts that differ by points and gaps only, as one."""
         found: dict[str, list[tuple[str, float]]] = {}
         for text, chance in alternatives:
             found.setdefault(text.translate(WITHOUT_POINTS), []).append((text, chance))
         sums = [(texts, sum(chance for _, chance in texts)) for texts in found.values()]
-        return sorted(((self._point(texts, share), share) for texts, share in sums), key=lambda each: -each[1])
+        return sorted(((self._point(texts, share), share) for texts, share in sums), key=lambda pair: -pair[1])
 
     def _point(self, texts: Sequence[tuple[str, float]], share: float) -> str:
-        """The text with the last value's point, if it is not too unlikely; else the likeliest."""
+        """Return the text with the last value's point, if it is not too unlikely; else the likeliest."""
         for text, chance in texts:
             read = figure(text, self._number)
             if self.last and read and read.decimals == self.last.decimals and chance >= SAME_DIGITS * share:
                 return text
         return texts[0][0]
 
-    def _pace(self) -> float:
-        """Units a second that the readings of late rise by: three quarters of them do so at least."""
+    def _rate(self) -> float:
+        """Return units a second that the readings of late rise by: three quarters of them do so at least."""
         slopes = sorted((after - before) / (t - s) for (before, s), (after, t) in pairwise(self._recent) if t > s)
         return max(0.0, slopes[len(slopes) // 4]) if len(slopes) > 3 else 0.0
 
-    def _go_on(self, read: Figure, how: Step, agreed: int, second: float) -> Run:
-        """The run with this reading; an odd one takes two frames off it, a likelier one begins a new run."""
-        run = self._run
-        new = Run(read, how, agreed, agreed, second, second)
-        if run is None or LIKELY.get(how, 0) > LIKELY.get(run.step, 0):
+    def _go_on(self, read: Figure, how: Step, agreed: int, second: float) -> Series:
+        """Return the series with this reading: an odd one takes two frames off it, a likelier one begins anew."""
+        series = self._series
+        new = Series(read, how, agreed, agreed, second, second)
+        if series is None or LIKELY.get(how, 0) > LIKELY.get(series.step, 0):
             return new
-        if not self._follows(run, read, second):
-            return new if run.frames <= 2 else replace(run, frames=run.frames - 2)
-        same = run.same + 1 if read.units == run.now.units else agreed
-        moves = run.moves + (read.units == run.now.units + 1 and run.same >= self._number.min_frames)
-        return Run(read, how, run.frames + 1, same, run.since_s, second, moves)
+        if not self._follows(series, read, second):
+            return new if series.frames <= 2 else replace(series, frames=series.frames - 2)
+        same = series.same + 1 if read.units == series.now.units else agreed
+        moves = series.moves + (read.units == series.now.units + 1 and series.same >= self._number.min_frames)
+        return Series(read, how, series.frames + 1, same, series.since_s, second, moves)
 
-    def _follows(self, run: Run, read: Figure, second: float) -> bool:
-        """Whether a reading can be of the same meter as the run's."""
-        rise = read.units - run.now.units
+    def _follows(self, series: Series, read: Figure, second: float) -> bool:
+        """Return whether a reading can be of the same meter as the series."""
+        rise = read.units - series.now.units
         if self._number.falls:
             rate = self._number.max_rate * 10 ** (read.decimals or self._number.decimals) / 3600
-            same = rise == 0 or abs(rise) <= rate * (second - run.at_s + LAG_S)
-            return same and read.decimals == run.now.decimals
-        return read.form == run.now.form and 0 <= rise <= max(9, 2 * self._pace() * (second - run.at_s))
+            same = rise == 0 or abs(rise) <= rate * (second - series.at_s + LAG_S)
+            return same and read.decimals == series.now.decimals
+        return read.form == series.now.form and 0 <= rise <= max(9, 2 * self._rate() * (second - series.at_s))
 
-    def _believes(self, run: Run) -> bool:
-        """Whether a run is long enough for what it says."""
+    def _believes(self, series: Series) -> bool:
+        """Return whether a series is long enough for what it says."""
         number = self._number
-        many, lasted_s = run.frames >= number.recover_frames, run.at_s - run.since_s
+        many, lasted_s = series.frames >= number.recover_frames, series.at_s - series.since_s
         recovered = many and lasted_s >= number.recover_s
-        if run.step in {"next", "rises"}:
+        if series.step in {"next", "rises"}:
             return True
-        if run.step == "first":
-            stays = run.frames >= FIRST_TIMES * number.min_frames and lasted_s >= FIRST_S
-            return stays or recovered or self._moves(run) > 0
-        if run.step == "skips":
-            return recovered or self._moves(run) > 0
-        fewer = run.step == "another form" and self.last is not None and run.now.digits < self.last.digits
-        return recovered and (self._moves(run) > 1 or not (fewer or run.step == "slips"))
+        if series.step == "first":
+            stays = series.frames >= FIRST_TIMES * number.min_frames and lasted_s >= FIRST_S
+            return stays or recovered or self._moves(series) > 0
+        if series.step == "skips":
+            return recovered or self._moves(series) > 0
+        fewer = series.step == "another form" and self.last is not None and series.now.digits < self.last.digits
+        return recovered and (self._moves(series) > 1 or not (fewer or series.step == "slips"))
 
-    def _moves(self, run: Run) -> int:
-        """How often the run rose; or one less than all values before it were seen to, whatever was read in between."""
-        order, units, chain = {each: at for at, each in enumerate(self._frames)}, run.now.units, 0
+    def _moves(self, series: Series) -> int:
+        """Return how often the series rose; or one less than all values before it did, whatever was read in between."""
+        order, units, chain = {seen: at for at, seen in enumerate(self._frames)}, series.now.units, 0
         while self._frames.get(units - 1, 0) >= self._number.min_frames and order[units - 1] < order.get(units, 0):
             units, chain = units - 1, chain + 1
-        return max(run.moves, chain - 1)
+        return max(series.moves, chain - 1)
 
     def _doubt(self, how: Step, read: Figure | None) -> str:
-        """Why a reading is not believed."""
+        """Return why a reading is not believed."""
         if read is None:
             return "no number"
         if how in {"wrong digits", "another form"}:
@@ -192,14 +192,14 @@ class Counter:
             return "not plausible: wheels between two digits"
         return f"not plausible: {how}" if how in {"falls", "too fast", "jumps", "skips"} else ""
 
-    def _accept(self, run: Run, confidence: float, second: float) -> Verdict:
-        """Believe a run's value."""
-        read, before, self._run = run.now, self.last, None
+    def _accept(self, series: Series, confidence: float, second: float) -> Verdict:
+        """Believe a series' value."""
+        read, before, self._series = series.now, self.last, None
         self._frames.clear()
         places = self._number.decimals if read.decimals is None else read.decimals
-        note = "meter changed" if run.step in CHANGED else "jumped" if run.step == "jumps" else ""
+        note = "meter changed" if series.step in CHANGED else "jumped" if series.step == "jumps" else ""
         if before and not note and read.units < before.units and not self._number.falls:
             note = "rollover"
-        told = before.told[1 - HISTORY :] if before and not note and run.step != "skips" else []
-        self.last = Last(read.text, read.units, *read.form, places, second, [*told, (read.units, second)])
+        emitted = before.emitted[1 - HISTORY :] if before and not note and series.step != "skips" else []
+        self.last = Last(read.text, read.units, *read.form, places, second, [*emitted, (read.units, second)])
         return Verdict(read.text, confidence, "changed", self.last.value, note)

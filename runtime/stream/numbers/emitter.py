@@ -1,96 +1,177 @@
-"""What the kinds of numbers share: what they tell, when, and whether a track is sure."""
+"""What was seen → events: each number by its kind."""
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
 
-from ...geometry.images import Points
-from ...text.values import Notation
+import msgspec
+
+from ...geometry.images import Frame
 from ..settings import Number
 from ..sources.frames import Shot
-from ..tracking.quads import is_near_edge
-from ..tracking.tracks import Track
+from ..tracking.watcher import Seen
+from .drafts import Draft, Moment, SteadyClock
+from .events import Event
+from .free import Places
+from .meter import Meter
+from .plate import Plates
+from .steps import Last
 
-EDGE = 0.15
-"""A text nearer to the edge of the picture than this, of its height, may be cut off."""
-CLOCK_SET_S = 60.0
-"""Where the time of day goes so far ahead of the monotonic clock, from one frame to the next, it was set."""
+LOG = logging.getLogger("edgereader")
+KINDS: dict[str, type[Plates | Places | Meter]] = {"plate": Plates, "free": Places, "counter": Meter}
 
 
 @dataclass(frozen=True)
-class Told:
-    """Something worth telling: an event without its circumstances."""
+class Now:
+    """What a number says now."""
 
-    track: Track
     text: str
+    value: float | None
     confidence: float
     """0..1."""
     sure: bool
-    value: float | None = None
+    at: str
+    """When it was last seen so, a counter; or emitted: ISO 8601, UTC, milliseconds."""
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Moment:
-    """When and in what a frame shows something."""
+class _Kept(msgspec.Struct):
+    """A counter over a restart; with other settings it begins anew."""
 
+    digits: int
+    decimals: int
+    falls: bool
+    last: Last
+
+
+class _State(msgspec.Struct):
+    """An emitter over a restart."""
+
+    id: int
     second: float
-    """By `Steady`."""
-    size_hw: tuple[int, int]
-    """The frame's, pixels."""
-    detected: bool
-    """Whether the detector looked at it: other frames show texts in places that were found before."""
+    taken_s: float | None
+    counters: dict[str, _Kept]
 
 
-class Steady:
-    """Seconds by the time that frames were taken, which never go back, over restarts neither.
+class Emitter:
+    """Makes the events of what was seen, each once; one thread calls it."""
 
-    Where the time of day is set back, or far ahead, the monotonic clock counts.
-    """
+    def __init__(
+        self,
+        stream: str,
+        numbers: Sequence[Number],
+        *,
+        after: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Begin.
 
-    def __init__(self, second: float = 0.0, taken_s: float | None = None) -> None:
-        """Begin, or go on from what was kept."""
-        self.second, self.taken_s = second, taken_s
-        self._at_s: float | None = None
+        Args:
+            stream: the configuration's name.
+            numbers: what is read.
+            after: events' ids are above this one, even where the clock was set back.
+            clock: the one of `Shot.at_s`.
+            now: seconds since 1970, for the events' ids.
+        """
+        self._stream, self._clock, self._now = stream, clock, now
+        self._numbers = {number.name: number for number in numbers}
+        self._kinds = {number.name: KINDS[number.kind](number) for number in numbers}
+        self._steady, self._id = SteadyClock(), after
+        self._seen: Seen | None = None
+        self._values: dict[str, Now] = {}
 
-    def __call__(self, shot: Shot) -> float:
-        """The second of a frame."""
-        passed = 0.0 if self.taken_s is None else shot.taken_s - self.taken_s
-        if self._at_s is not None and not 0 <= passed <= shot.at_s - self._at_s + CLOCK_SET_S:
-            passed = shot.at_s - self._at_s
-        self.second += max(0.0, passed)
-        self.taken_s, self._at_s = shot.taken_s, shot.at_s
-        return self.second
+    def emit(self, seen: Seen) -> list[tuple[Event, Frame | None]]:
+        """Return the events of a frame, each with its text's best picture, (H, W, 3) uint8 BGR."""
+        self._seen, moment = seen, _moment(seen, self._steady(seen.shot))
+        events = []
+        for name, kind in self._kinds.items():
+            tracks, ended = ([track for track in some if track.name == name] for some in (seen.tracks, seen.ended))
+            events += [self._event(name, draft, seen.shot) for draft in kind.update(tracks, ended, moment)]
+            if isinstance(kind, Meter) and kind.same is not None:
+                self._keep(name, kind.same, _iso(seen.shot.taken_s))
+        return events
+
+    def close(self) -> list[tuple[Event, Frame | None]]:
+        """Return the events of what is still open when the stream ends."""
+        if self._seen is None:
+            return []
+        shot, moment = self._seen.shot, _moment(self._seen, self._steady.second)
+        return [
+            self._event(name, draft, shot)
+            for name, kind in self._kinds.items()
+            for draft in kind.close([track for track in self._seen.tracks if track.name == name], moment)
+        ]
+
+    @property
+    def values(self) -> dict[str, Now]:
+        """What each number says now, of those that have said something; any thread may ask."""
+        return dict(self._values)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a restart must know, as JSON can hold it: the counters' values, the last id and the time."""
+        kept = {
+            name: _Kept(number.digits, number.decimals, number.falls, kind.counter.last)
+            for name, kind in self._kinds.items()
+            if isinstance(kind, Meter) and kind.counter.last and (number := self._numbers[name])
+        }
+        state = _State(self._id, self._steady.second, self._steady.taken_s, kept)
+        return dict(msgspec.to_builtins(state))
+
+    def restore(self, state: Any) -> None:
+        """Go on from a state, before the first frame; a damaged one is logged, and all begins anew."""
+        try:
+            kept = msgspec.convert(state, _State)
+        except msgspec.ValidationError as exc:
+            LOG.warning("expected the state of a stream's counters, got one where %s; they begin anew", exc)
+            return
+        self._id, self._steady = max(self._id, kept.id), SteadyClock(kept.second, kept.taken_s)
+        for name, counter in kept.counters.items():
+            number, kind = self._numbers.get(name), self._kinds.get(name)
+            if not isinstance(kind, Meter) or number is None:
+                continue
+            if (number.digits, number.decimals, number.falls) == (counter.digits, counter.decimals, counter.falls):
+                kind.counter.last = counter.last
+
+    def _event(self, name: str, draft: Draft, shot: Shot) -> tuple[Event, Frame | None]:
+        self._id = max(self._id + 1, int(self._now() * 1e6))
+        track, at = draft.track, _iso(shot.taken_s)
+        self._keep(name, draft, at)
+        event = Event(
+            id=self._id,
+            at=at,
+            stream=self._stream,
+            name=name,
+            kind=self._numbers[name].kind,
+            text=draft.text,
+            value=draft.value,
+            confidence=round(draft.confidence, 4),
+            sure=draft.sure,
+            note=draft.note,
+            track=track.id,
+            quad=[(round(x, 1), round(y, 1)) for x, y in track.quad.tolist()],
+            frame_hw=(shot.frame.shape[0], shot.frame.shape[1]),
+            frames=track.fused.frames,
+            latency_ms=round((self._clock() - shot.at_s) * 1e3, 1),
+        )
+        return event, track.best
+
+    def _keep(self, name: str, draft: Draft, at: str) -> None:
+        """Keep what a number says, in a new table: another thread may hold the old one."""
+        now = Now(draft.text, draft.value, draft.confidence, draft.sure, at, draft.note)
+        self._values = {**self._values, name: now}
 
 
-@dataclass
-class Streak:
-    """How many frames said what all frames together say, since these have said so."""
-
-    text: str = ""
-    frames: int = 0
-
-    def count(self, track: Track) -> int:
-        """Count a frame."""
-        if track.fused.text != self.text:
-            self.text, self.frames = track.fused.text, 0
-        self.frames += track.read and track.text.text == self.text
-        return max(self.frames, track.fused.agreeing)
+def _moment(seen: Seen, second: float) -> Moment:
+    height, width = seen.shot.frame.shape[:2]
+    return Moment(second, (height, width), seen.detected)
 
 
-def sure(track: Track, frames: int, number: Number) -> bool:
-    """Whether a track says what was asked for, as surely and as often as was asked for."""
-    fused = track.fused
-    return fused.accepted and fused.confidence >= number.min_confidence and frames >= number.min_frames
-
-
-def cut_off(quad: Points, size_hw: tuple[int, int]) -> bool:
-    """Whether a text (4, 2) may go on outside of the picture."""
-    low, high = quad.min(axis=0), quad.max(axis=0)
-    return is_near_edge(quad, size_hw, EDGE * min(high - low))
-
-
-def told_of(track: Track, number: Number, *, sure: bool) -> Told:
-    """What a track's frames say together, as something to tell; with its value where that is one by the notation."""
-    text = track.fused.text
-    return Told(track, text, track.fused.confidence, sure, Notation(number.decimal, number.thousands).value_of(text))
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")

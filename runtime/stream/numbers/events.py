@@ -1,4 +1,4 @@
-"""What a stream tells: readings that are worth telling, once each."""
+"""What a stream emits: readings that are worth an event, once each."""
 
 from __future__ import annotations
 

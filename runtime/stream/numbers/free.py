@@ -1,4 +1,4 @@
-"""Numbers in any place, told when they change."""
+"""Numbers in any place, emitted when they change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...geometry.images import Points
 from ...geometry.quads import SAME_PLACE, overlap
 from ..settings import Number
 from ..tracking.tracks import Track
-from .emitter import Moment, Streak, Told, cut_off, sure, told_of
+from .drafts import Draft, Moment, Streak, cut_off, draft_of, sure
 
 MOST = 64
 """Places that are remembered."""
@@ -21,55 +21,55 @@ class _Place:
 
     quad: Points
     track: int
-    told: str = ""
-    """The text that was told last as sure; "" = none."""
+    emitted: str = ""
+    """The text that was emitted last as sure; "" = none."""
     unsure_s: float | None = None
     """Since when it is unsure."""
-    told_unsure: bool = False
+    emitted_unsure: bool = False
     streak: Streak = field(default_factory=Streak)
 
 
 class Places:
-    """The places of one number: a sure event when what is read there differs from what was told there last.
+    """The places of one number: a sure event when what is read there differs from what was emitted there last.
 
-    What is not sure for ``unsure_s`` is told as such, once, until it is sure again. A text at the edge of the picture
-    may be cut off, and is not sure.
+    What is not sure for ``unsure_s`` is emitted as such, once, until it is sure again. A text at the edge of the
+    picture may be cut off, and is not sure.
     """
 
     def __init__(self, number: Number) -> None:
         self._number = number
         self._places: list[_Place] = []
 
-    def tell(self, tracks: Sequence[Track], ended: Sequence[Track], moment: Moment) -> list[Told]:  # noqa: ARG002
-        """What is worth telling of a frame's tracks."""
+    def update(self, tracks: Sequence[Track], ended: Sequence[Track], moment: Moment) -> list[Draft]:  # noqa: ARG002
+        """Return the drafts of a frame's events."""
         alive = {track.id for track in tracks}
-        return [each for track in tracks if (each := self._look(track, alive, moment))]
+        return [draft for track in tracks if (draft := self._look(track, alive, moment))]
 
-    def close(self, tracks: Sequence[Track], moment: Moment) -> list[Told]:  # noqa: ARG002
-        """Nothing: places have no end."""
+    def close(self, tracks: Sequence[Track], moment: Moment) -> list[Draft]:  # noqa: ARG002
+        """Return nothing: places have no end."""
         return []
 
-    def _look(self, track: Track, alive: set[int], moment: Moment) -> Told | None:
+    def _look(self, track: Track, alive: set[int], moment: Moment) -> Draft | None:
         place = self._place(track, alive)
         frames = place.streak.count(track)
         if not track.read or not track.fused.accepted:
             return None
         if sure(track, frames, self._number) and not cut_off(track.quad, moment.size_hw):
-            place.unsure_s, place.told_unsure = None, False
-            changed, place.told = track.fused.text != place.told, track.fused.text
-            return told_of(track, self._number, sure=True) if changed else None
+            place.unsure_s, place.emitted_unsure = None, False
+            changed, place.emitted = track.fused.text != place.emitted, track.fused.text
+            return draft_of(track, self._number, sure=True) if changed else None
         place.unsure_s = moment.second if place.unsure_s is None else place.unsure_s
-        if place.told_unsure or not 0 < self._number.unsure_s <= moment.second - place.unsure_s:
+        if place.emitted_unsure or not 0 < self._number.unsure_s <= moment.second - place.unsure_s:
             return None
-        place.told_unsure = True
-        return told_of(track, self._number, sure=False)
+        place.emitted_unsure = True
+        return draft_of(track, self._number, sure=False)
 
     def _place(self, track: Track, alive: set[int]) -> _Place:
-        """The place of a track; a new track takes over the place of one that is no more."""
-        found = next((each for each in self._places if each.track == track.id), None)
+        """Return the place of a track; a new track takes over the place of one that is no more."""
+        found = next((place for place in self._places if place.track == track.id), None)
         if found is None:
-            left = (each for each in reversed(self._places) if each.track not in alive)
-            found = next((each for each in left if overlap(each.quad, track.quad) >= SAME_PLACE), None)
+            left = (place for place in reversed(self._places) if place.track not in alive)
+            found = next((place for place in left if overlap(place.quad, track.quad) >= SAME_PLACE), None)
         if found is None:
             found = _Place(track.quad, track.id)
         else:

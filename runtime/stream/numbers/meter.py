@@ -1,4 +1,4 @@
-"""A counter's readings, told when its value changes."""
+"""A counter's readings, emitted when its value changes."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ import numpy as np
 from ..settings import Number
 from ..tracking.tracks import Track
 from .counter import Counter, Verdict
-from .emitter import Moment, Told
+from .drafts import Draft, Moment
 from .steps import LIKELY, figure, step
 
 
 class Meter:
     """The meter of one number, over tracks and restarts: a sure event when its value changes.
 
-    What is not believed is never a value; when nothing was for ``unsure_s`` it is told once as unsure, with the reason.
+    What is not believed is never a value; when nothing was for ``unsure_s`` it is emitted once as unsure, with why.
     """
 
     def __init__(self, number: Number) -> None:
         self._number = number
         self.counter = Counter(number)
-        self.same: Told | None = None
+        self.same: Draft | None = None
         """What this frame confirmed, or changed to."""
         self._unsure_s: float | None = None
         self._looked_s = 0.0
-        self._told_unsure = False
+        self._emitted_unsure = False
 
-    def tell(self, tracks: Sequence[Track], ended: Sequence[Track], moment: Moment) -> list[Told]:  # noqa: ARG002
-        """What is worth telling of a frame's tracks."""
+    def update(self, tracks: Sequence[Track], ended: Sequence[Track], moment: Moment) -> list[Draft]:  # noqa: ARG002
+        """Return the drafts of a frame's events."""
         self.same = None
-        track = self._choose([each for each in tracks if each.read], moment.second)
+        track = self._choose([track for track in tracks if track.read], moment.second)
         if track is None:
             return []
         verdict = self.counter.look(track.fused.alternatives, track.fused.agreeing, moment.second)
         if verdict.outcome == "unsure":
             return self._unsure(track, verdict, moment.second)
-        self._unsure_s, self._told_unsure = None, False
-        self.same = Told(track, verdict.text, verdict.confidence, True, verdict.value, verdict.note)
+        self._unsure_s, self._emitted_unsure = None, False
+        self.same = Draft(track, verdict.text, verdict.confidence, True, verdict.value, verdict.note)
         return [self.same] if verdict.outcome == "changed" else []
 
-    def close(self, tracks: Sequence[Track], moment: Moment) -> list[Told]:  # noqa: ARG002
-        """Nothing: a meter has no end."""
+    def close(self, tracks: Sequence[Track], moment: Moment) -> list[Draft]:  # noqa: ARG002
+        """Return nothing: a meter has no end."""
         return []
 
     def _choose(self, tracks: Sequence[Track], second: float) -> Track | None:
-        """The text that is the meter's: with the right number of digits, that may follow on the last value, tallest."""
+        """Return the meter's text: the tallest that has the right number of digits and may follow on the last value."""
         last = self.counter.last
         digits = self._number.digits or (last.digits if last else 0)
 
@@ -58,13 +58,13 @@ class Meter:
 
         return max(tracks, key=rank, default=None)
 
-    def _unsure(self, track: Track, verdict: Verdict, second: float) -> list[Told]:
-        """Tell it after ``unsure_s`` of frames that were read but not believed."""
+    def _unsure(self, track: Track, verdict: Verdict, second: float) -> list[Draft]:
+        """Emit it after ``unsure_s`` of frames that were read but not believed."""
         limit, since = self._number.unsure_s, self._unsure_s
         if since is None or second - self._looked_s > limit:
             self._unsure_s = since = second
         self._looked_s = second
-        if self._told_unsure or not 0 < limit <= second - since:
+        if self._emitted_unsure or not 0 < limit <= second - since:
             return []
-        self._told_unsure = True
-        return [Told(track, verdict.text, verdict.confidence, False, None, verdict.note)]
+        self._emitted_unsure = True
+        return [Draft(track, verdict.text, verdict.confidence, False, None, verdict.note)]

@@ -16,7 +16,7 @@ def open_sinks(settings: Settings) -> list[Sink]:
 
     opened: list[Sink] = []
     try:
-        opened.extend(open_jsonl(each) for each in settings.jsonl)
+        opened.extend(open_jsonl(file) for file in settings.jsonl)
         if settings.mqtt is not None:
             opened.append(open_mqtt(settings.mqtt, settings.name, settings.numbers))
     except BaseException:

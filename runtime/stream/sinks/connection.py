@@ -67,7 +67,7 @@ class Broker:
         return f"mqtt {self.host}:{self.port}"
 
     def advice(self, code: int) -> str:
-        """What to do about a refusal with this reason code."""
+        """Return what to do about a refusal with this reason code."""
         other = "3.1.1" if self.version == "5" else "5"
         return ADVICE.get(code, "the broker's log says why").format(client=self.client, other=f'version = "{other}"')
 
@@ -77,7 +77,7 @@ class Acknowledged:
     """The broker's answer to a message."""
 
     message: int
-    """What `Link.publish` returned."""
+    """What `Connection.publish` returned."""
     code: int
     """MQTT 5 reason code."""
     words: str
@@ -89,7 +89,7 @@ class Acknowledged:
         return self.code >= REFUSED
 
 
-class Link:
+class Connection:
     """A connection, new for each attempt, so that nothing is sent again but by us.
 
     Raises:

@@ -33,7 +33,7 @@ class Schema:
 
 @contextmanager
 def as_sink_error(what: str, path: Path) -> Iterator[None]:
-    """SQLite's errors as `SinkError`."""
+    """Turn SQLite's errors into `SinkError`."""
     try:
         yield
     except (sqlite3.Error, OSError) as exc:
@@ -90,7 +90,7 @@ def _prepare(database: sqlite3.Connection, schema: Schema, *, alone: bool) -> No
 
 
 def _why(exc: Exception, schema: Schema) -> str:
-    """What is wrong with a file that does not open."""
+    """Return what is wrong with a file that does not open."""
     text = str(exc)
     if isinstance(exc, SinkError):
         return text
@@ -105,7 +105,7 @@ def _why(exc: Exception, schema: Schema) -> str:
 
 @contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing."""
+    """Run all of a block's statements, or none."""
     database.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -99,14 +99,14 @@ class DeviceClass:
     """"" = without a unit; None = any."""
 
     def takes(self, unit: str) -> bool:
-        """Whether a unit fits; the micro sign is taken in both of its codes."""
+        """Return whether a unit fits; the micro sign is taken in both of its codes."""
         return self.units is None or unit.replace("\u00b5", "\u03bc") in self.units
 
 
 def _row(line: str) -> tuple[str, DeviceClass]:
     name, states, units = line.split(" | ")
-    each = None if units == "any" else tuple("" if unit == "none" else unit for unit in units.split(", "))
-    return name, DeviceClass(frozenset(_STATES[states]), each)
+    allowed = None if units == "any" else tuple("" if unit == "none" else unit for unit in units.split(", "))
+    return name, DeviceClass(frozenset(_STATES[states]), allowed)
 
 
 CLASSES = dict(map(_row, _TABLE.strip().splitlines()))
@@ -116,7 +116,7 @@ NO_CLASS = DeviceClass(frozenset(_STATES["any"]), None)
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str:
-    """What was meant by a word, "" if that cannot be told: "m3" is m³, "enregy" is energy."""
-    folded = {each.translate(_ALIKE).lower(): each for each in reversed(known)}
+    """Return what was meant by a word, "" if that cannot be told: "m3" is m³, "enregy" is energy."""
+    folded = {name.translate(_ALIKE).lower(): name for name in reversed(known)}
     near = difflib.get_close_matches(word.translate(_ALIKE).lower(), folded, n=1, cutoff=0.7)
     return folded[near[0]] if near else ""

@@ -79,11 +79,11 @@ class Evidence:
         self._held = -1
 
     def __contains__(self, number: object) -> bool:
-        """Whether there is a picture of an event."""
+        """Return whether there is a picture of an event."""
         return number in self._bytes
 
     def picture(self, number: int) -> bytes | None:
-        """JPEG file of an event's picture; None when there is none, or none any more."""
+        """Return the JPEG file of an event's picture; None when there is none, or none any more."""
         with self._lock:
             try:
                 return self._path(number).read_bytes() if number in self._bytes else None
@@ -91,7 +91,7 @@ class Evidence:
                 return None
 
     def correct(self, number: int, text: str) -> bool:
-        """Write down what an event's picture shows, "" = no text; returns whether there is a picture.
+        """Write down what an event's picture shows, "" = no text; return whether there is a picture.
 
         Raises:
             DatasetError: more than 64 characters, or some that are not printable.
@@ -123,7 +123,7 @@ class Evidence:
         if self._total <= self._most_bytes:
             return
         gone = []
-        for number in sorted(self._bytes, key=lambda each: (each in self._labels, each)):
+        for number in sorted(self._bytes, key=lambda kept: (kept in self._labels, kept)):
             if self._total <= self._most_bytes * (1 if number in self._labels else ROOM):
                 break
             self._total -= self._bytes.pop(number)
@@ -135,7 +135,7 @@ class Evidence:
             self._path(number).unlink(missing_ok=True)
 
     def _drop_readings(self) -> int:
-        """Leave the readings of pictures that are gone out of the file; returns how many stay."""
+        """Leave the readings of pictures that are gone out of the file; return how many stay."""
         path = self._folder / READINGS
         lines = path.read_bytes().splitlines() if path.exists() else []
         kept = [line for line in lines if _number_of(line) in self._bytes]
@@ -167,7 +167,7 @@ def _hold(folder: Path) -> int:
 
 
 def _find_pictures(folder: Path) -> dict[int, int]:
-    """Bytes on disk of each picture; empty files, which a cut of power leaves, are removed."""
+    """Return the bytes on disk of each picture; empty files, which a cut of power leaves, are removed."""
     found = {}
     for path in (folder / IMAGES).glob("*.jpg"):
         size = path.stat().st_size
@@ -179,7 +179,7 @@ def _find_pictures(folder: Path) -> dict[int, int]:
 
 
 def _read_labels(folder: Path) -> dict[int, str]:
-    """Corrections of each picture."""
+    """Return the corrections of each picture."""
     path, labels = folder / LABELS, {}
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
     for line, label in enumerate(lines, 1):
@@ -191,7 +191,7 @@ def _read_labels(folder: Path) -> dict[int, str]:
 
 
 def _number_of(line: bytes) -> int | None:
-    """Number of an event in JSON; None for half a line."""
+    """Return the number of an event in JSON; None for half a line."""
     try:
         return msgspec.json.decode(line, type=Event).id
     except msgspec.MsgspecError:

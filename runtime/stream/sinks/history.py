@@ -101,17 +101,17 @@ class History:
             self._writer.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, NULL)", row)
 
     def latest(self, n: int, name: str | None = None) -> list[Past]:
-        """The last n events, of one number or of all, the newest first."""
+        """Return the last n events, of one number or of all, the newest first."""
         where = "" if name is None else "WHERE name = :name"
         order = "id" if name is None else "taken DESC, id"
         return self._events(f"{where} ORDER BY {order} DESC LIMIT :n", {"n": n, "name": name})
 
     def since(self, after: int, n: int = 1000) -> list[Past]:
-        """The first n events after an id, the oldest first."""
+        """Return the first n events after an id, the oldest first."""
         return self._events("WHERE id > :after ORDER BY id LIMIT :n", {"n": n, "after": after})
 
     def series(self, name: str, from_s: float, points: int = 500) -> list[Point]:
-        """Sure values of a number since a time (seconds since 1970), the oldest first, for a plot.
+        """Return sure values of a number since a time (seconds since 1970), the oldest first, for a plot.
 
         Of more than ``points`` values, the lowest and the highest in each of ``points // 2`` equal times stay.
         """
@@ -146,7 +146,7 @@ class History:
         return int(self._read("SELECT coalesce(max(id), 0) FROM event", {})[0][0])
 
     def get_state(self, key: str) -> Any:
-        """What was kept under a key, as JSON has it; None = nothing."""
+        """Return what was kept under a key, as JSON has it; None = nothing."""
         rows = self._read("SELECT json FROM state WHERE key = :key", {"key": key})
         return msgspec.json.decode(rows[0][0]) if rows else None
 
@@ -214,7 +214,7 @@ class History:
 
 
 def _value(event: Event, text: str) -> float | None:
-    """A corrected text as a number, with its point where the event's has it."""
+    """Return a corrected text as a number, with its point where the event's has it."""
     try:
         was, now = float(event.text), float(text)
     except ValueError:

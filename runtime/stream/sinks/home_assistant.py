@@ -20,19 +20,19 @@ from .topics import OFFLINE, ONLINE, Topics
 
 
 def is_numeric(number: Number) -> bool:
-    """Whether a number is told by its value; Home Assistant takes only numbers where there is a unit or class."""
+    """Return whether a number is sent as its value: with a unit or class Home Assistant takes nothing else."""
     return number.kind == "counter" or bool(number.unit or number.device_class)
 
 
 def status_topic(prefix: str) -> str:
-    """Where Home Assistant says "online" when it starts."""
+    """Return where Home Assistant says "online" when it starts."""
     return f"{prefix}/status"
 
 
 def discovery(
     prefix: str, topics: Topics, numbers: Sequence[Number], before: Mapping[str, bytes] | None = None
 ) -> dict[str, bytes]:
-    """What makes a device and its sensors: topic → payload, to be retained and sent in this order.
+    """Return what makes a device and its sensors: topic → payload, to be retained and sent in this order.
 
     A sensor's state is the last sure reading; the last one of all, sure or not, is in its attributes. Messages of one
     sensor each, as an earlier EdgeReader sent them, come first and are empty: Home Assistant takes no sensor twice.
@@ -45,7 +45,7 @@ def discovery(
     """
     node = _node(topics)
     topic = f"{prefix}/device/{node}/config"
-    sensors = {each.name: _sensor(node, topics, each) for each in numbers}
+    sensors = {number.name: _sensor(node, topics, number) for number in numbers}
     gone = _sensors_of((before or {}).get(topic, b"")) - sensors.keys()
     device = {
         "dev": {
@@ -71,9 +71,9 @@ def _node(topics: Topics) -> str:
 
 
 def _sensors_of(payload: bytes) -> set[str]:
-    """Sensors that an earlier message made, not those that it removed."""
+    """Return sensors that an earlier message made, not those that it removed."""
     with contextlib.suppress(msgspec.DecodeError, AttributeError, TypeError):
-        return {name for name, each in msgspec.json.decode(payload)["cmps"].items() if "unique_id" in each}
+        return {name for name, sensor in msgspec.json.decode(payload)["cmps"].items() if "unique_id" in sensor}
     return set()
 
 
@@ -95,12 +95,12 @@ def _sensor(node: str, topics: Topics, number: Number) -> dict[str, Any]:
 
 
 def _state_class(number: Number) -> str:
-    """What Home Assistant's statistics make of a number: the first that its device class may be."""
+    """Return what Home Assistant's statistics make of a number: the first that its device class may be."""
     if not is_numeric(number):
         return ""
     allowed = CLASSES.get(number.device_class, NO_CLASS).states
     wanted = RISING if number.kind == "counter" and not number.falls else STEADY
-    return next((each for each in wanted if each in allowed), "")
+    return next((name for name in wanted if name in allowed), "")
 
 
 def _version() -> str:

@@ -161,7 +161,7 @@ class LogFile:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _is_there(self) -> bool:
-        """Whether the open file is still the one at its path: it may have been moved or deleted."""
+        """Return whether the open file is still the one at its path: it may have been moved or deleted."""
         try:
             return os.path.samestat(self._path.stat(), os.fstat(self._file))
         except FileNotFoundError:

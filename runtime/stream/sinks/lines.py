@@ -8,18 +8,18 @@ from .jsonl import StandardOutput
 
 
 def prints(settings: Settings) -> bool:
-    """Whether a stream prints its events: where they are neither written as JSON nor sent to a broker."""
+    """Return whether a stream prints its events: where they are neither written as JSON nor sent to a broker."""
     return not settings.jsonl and settings.mqtt is None
 
 
 def lines(numbers: Sequence[Number]) -> StandardOutput:
-    """A sink that prints a line for each event."""
-    units = {each.name: each.unit for each in numbers}
+    """Return a sink that prints a line for each event."""
+    units = {number.name: number.unit for number in numbers}
     return StandardOutput(lambda event: f"{line(event, units.get(event.name, ''))}\n".encode())
 
 
 def line(event: Event, unit: str = "") -> str:
-    """When, what, and how sure: ``2026-11-22T21:00:00.000Z  water  00123.4 m³  99 %``."""
+    """Return in a line when, what, and how sure: ``2026-11-22T21:00:00.000Z  water  00123.4 m³  99 %``."""
     remarks = ", ".join(["unsure"] * (not event.sure) + [event.note] * bool(event.note))
     text = f"{event.text} {unit}".rstrip()
     return f"{event.at}  {event.name}  {text}  {event.confidence:.0%}" + (f"  ({remarks})" if remarks else "")

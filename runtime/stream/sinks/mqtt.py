@@ -37,7 +37,7 @@ from ..numbers.events import Event
 from ..secrets import MQTT, read_password
 from ..settings import Mqtt, Number
 from ..sources.trouble import Trouble
-from .connection import Broker, Link
+from .connection import Broker, Connection
 from .home_assistant import discovery, is_numeric, status_topic
 from .outbox import Outbox
 from .sender import ANSWER_S, PATIENCE_S, Due, Sender
@@ -98,7 +98,7 @@ class MqttSink:
         outbox: Outbox,
     ) -> None:
         self._broker, self._topics, self._outbox = broker, topics, outbox
-        self._numeric = {each.name: is_numeric(each) for each in numbers}
+        self._numeric = {number.name: is_numeric(number) for number in numbers}
         self._discovery = discovery(home_assistant, topics, numbers, outbox.kept) if home_assistant else {}
         self._status = status_topic(home_assistant) if home_assistant else None
         outbox.keep(self._discovery)
@@ -145,7 +145,7 @@ class MqttSink:
         while not self._over():
             began_s = time.monotonic()
             try:
-                self._talk(Link(self._broker, self._status, self._wake))
+                self._talk(Connection(self._broker, self._status, self._wake))
             except Exception as exc:  # noqa: BLE001 - whatever a broker or network does, we go on trying
                 if not self._over():
                     self._connection.say(f"{self._broker.name}: {_why(exc)}; trying again, events wait on disk")
@@ -155,60 +155,64 @@ class MqttSink:
                 time.sleep(0.2)
 
     def _over(self) -> bool:
-        """Whether nothing is to be done any more."""
+        """Return whether nothing is to be done any more."""
         return self._closing.is_set() and (time.monotonic() >= self._until_s or self._outbox.first() is None)
 
-    def _talk(self, link: Link) -> None:
+    def _talk(self, connection: Connection) -> None:
         """Send over a connection, until it is lost or the sink is closed.
 
         Raises:
             ConnectionError: the connection is lost, or was refused.
         """
         try:
-            self._await_welcome(link)
-            sender = Sender(link, self._outbox, self._due, self._refusals, PATIENCE_S)
+            self._await_welcome(connection)
+            sender = Sender(connection, self._outbox, self._due, self._refusals, PATIENCE_S)
             with self._retaining:
                 self._due.put(self._hello())
-            while not link.lost and not sender.stalled:
+            while not connection.lost and not sender.stalled:
                 sender.step()
-                heard, link.heard = link.heard, []
+                heard, connection.heard = connection.heard, []
                 if ONLINE in heard:
                     self._due.put(self._discovery)
                 if self._closing.is_set():
                     sender.patient_s = 0.0
                     if sender.idle or time.monotonic() >= self._until_s:
-                        self._part(link)
+                        self._part(connection)
                         return
-            raise ConnectionError(link.lost or "connection lost: the broker does not answer")
+            raise ConnectionError(connection.lost or "connection lost: the broker does not answer")
         finally:
-            link.drop()
+            connection.drop()
 
-    def _await_welcome(self, link: Link) -> None:
+    def _await_welcome(self, connection: Connection) -> None:
         until_s = time.monotonic() + ANSWER_S
-        while not link.up and not link.lost and time.monotonic() < min(until_s, self._until_s):
-            link.step(0.5)
-        if not link.up:
-            raise ConnectionError(link.lost or f"no answer, is this a broker of MQTT {self._broker.version}?")
+        while not connection.up and not connection.lost and time.monotonic() < min(until_s, self._until_s):
+            connection.step(0.5)
+        if not connection.up:
+            raise ConnectionError(connection.lost or f"no answer, is this a broker of MQTT {self._broker.version}?")
         self._connection.over(f"{self._broker.name}: connected, {len(self._outbox)} events wait")
 
     def _hello(self) -> dict[str, bytes]:
-        """All that is retained, as it is now; what an earlier configuration left behind is taken back."""
+        """Return all that is retained, as it is now; what an earlier configuration left behind is taken back."""
         states = {self._topics.state(name) for name in self._numeric}
         others = {topic: payload for topic, payload in self._outbox.kept.items() if topic not in self._discovery}
         kept = {topic: payload if topic in states else b"" for topic, payload in others.items()}
         return {**kept, **self._discovery, self._topics.availability: ONLINE}
 
-    def _part(self, link: Link) -> None:
+    def _part(self, connection: Connection) -> None:
         """Say "offline" and goodbye."""
-        message = link.publish(self._topics.availability, OFFLINE, retain=True)
+        message = connection.publish(self._topics.availability, OFFLINE, retain=True)
         until_s = time.monotonic() + FAREWELL_S
-        while not link.lost and time.monotonic() < until_s and all(each.message != message for each in link.answers):
-            link.step(0.1)
-        link.end()
+        while (
+            not connection.lost
+            and time.monotonic() < until_s
+            and all(answer.message != message for answer in connection.answers)
+        ):
+            connection.step(0.1)
+        connection.end()
 
 
 def _why(exc: Exception) -> str:
-    """An error of a connection in a few words, without secrets."""
+    """Return an error of a connection in a few words, without secrets."""
     if isinstance(exc, ssl.SSLError):
         return f"TLS: {getattr(exc, 'verify_message', '') or exc.reason or 'failed'}"
     if isinstance(exc, TimeoutError):

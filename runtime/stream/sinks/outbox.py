@@ -85,7 +85,7 @@ class Outbox:
             self._save()
 
     def first(self) -> Waiting | None:
-        """The message that waits longest, None when none waits."""
+        """Return the message that waits longest, None when none waits."""
         with self._lock:
             try:
                 row = self._database.execute(
@@ -125,7 +125,7 @@ class Outbox:
         """Bring to disk what changed; what the disk does not take is tried again with the next change."""
         try:
             with transaction(self._database):
-                rows = [(each.place, each.topic, each.payload) for each in self._spare]
+                rows = [(message.place, message.topic, message.payload) for message in self._spare]
                 self._database.executemany("INSERT INTO queue VALUES (?, ?, ?)", rows)
                 self._database.executemany("REPLACE INTO kept VALUES (?, ?)", self._unsaved.items())
                 self._database.execute("DELETE FROM kept WHERE payload = x''")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Mapping
 
 from ..sources.trouble import Trouble
-from .connection import NO_SUBSCRIBERS, Acknowledged, Link
+from .connection import NO_SUBSCRIBERS, Acknowledged, Connection
 from .outbox import Outbox, Waiting
 
 PATIENCE_S = 30.0
@@ -47,8 +47,8 @@ class Due:
 class Sender:
     """Sends over a connection that is up."""
 
-    def __init__(self, link: Link, outbox: Outbox, due: Due, trouble: Trouble, patience_s: float) -> None:
-        self._link, self._outbox, self._due, self._trouble = link, outbox, due, trouble
+    def __init__(self, connection: Connection, outbox: Outbox, due: Due, trouble: Trouble, patience_s: float) -> None:
+        self._connection, self._outbox, self._due, self._trouble = connection, outbox, due, trouble
         self._retained: dict[int, tuple[str, bytes]] = {}
         self._event: tuple[int, Waiting] | None = None
         self._again_s = 0.0
@@ -73,15 +73,15 @@ class Sender:
         if not self._retained and self._event is None:
             self._heard_s = now
         for topic, payload in self._due.take([topic for topic, _ in self._retained.values()]).items():
-            self._retained[self._link.publish(topic, payload, retain=True)] = (topic, payload)
+            self._retained[self._connection.publish(topic, payload, retain=True)] = (topic, payload)
         if self._event is None and (first := self._outbox.first()) is not None:
             if now >= self._again_s:
-                self._event = (self._link.publish(first.topic, first.payload, retain=False), first)
+                self._event = (self._connection.publish(first.topic, first.payload, retain=False), first)
                 self._again_s = now + PACE_S
             else:
                 seconds = min(seconds, self._again_s - now)
-        self._link.step(seconds)
-        answers, self._link.answers = self._link.answers, []
+        self._connection.step(seconds)
+        answers, self._connection.answers = self._connection.answers, []
         for answer in answers:
             self._heard_s = time.monotonic()
             self._take(answer)
@@ -109,6 +109,6 @@ class Sender:
 
     def _refused(self, topic: str, answer: Acknowledged) -> None:
         kind = topic.rpartition("/")[2]
-        broker = self._link.broker
+        broker = self._connection.broker
         advice = broker.advice(answer.code)
         self._trouble.say(f"{broker.name}: refused what we say under .../{kind}: {answer.words}; {advice}")

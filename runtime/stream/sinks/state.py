@@ -15,13 +15,14 @@ LOG = logging.getLogger("edgereader")
 SAVE_S = 300.0
 """The state is saved so often, if it changed, and at the end."""
 KEY = "teller"
+"""The name in files of state, of versions that called the emitter so."""
 
 
 class Store(Protocol):
     """Keeps values over restarts; the history is one."""
 
     def get_state(self, key: str) -> Any:
-        """The value; None when there is none."""
+        """Return the value; None when there is none."""
 
     def set_state(self, key: str, value: Any) -> None:
         """Keep a value that JSON can hold."""
@@ -31,7 +32,7 @@ class StateFile:
     """Values in a small JSON file."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file if it is there; one that is damaged is told and begun anew."""
+        """Read the file if it is there; one that is damaged is logged and begun anew."""
         self._path = path
         self._values: dict[str, Any] = {}
         try:
@@ -42,7 +43,7 @@ class StateFile:
             LOG.warning("%s: expected the state of a stream, got: %s; counters begin anew", path, exc)
 
     def get_state(self, key: str) -> Any:
-        """The value; None when there is none."""
+        """Return the value; None when there is none."""
         return self._values.get(key)
 
     def set_state(self, key: str, value: Any) -> None:
@@ -56,7 +57,7 @@ class StateFile:
 
 
 class HasState(Protocol):
-    """What a keeper looks after: a `Teller`."""
+    """What a keeper looks after: a `Emitter`."""
 
     @property
     def state(self) -> Any:
@@ -67,23 +68,23 @@ class HasState(Protocol):
 
 
 class Keeper:
-    """Brings a teller's state over a restart."""
+    """Brings an emitter's state over a restart."""
 
-    def __init__(self, teller: HasState, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
-        """Give the teller back the state that was saved."""
-        self._teller, self._store, self._clock = teller, store, clock
+    def __init__(self, emitter: HasState, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        """Give the emitter back the state that was saved."""
+        self._emitter, self._store, self._clock = emitter, store, clock
         self._trouble = Trouble()
         self._saved = store.get_state(KEY)
         if self._saved is not None:
-            teller.restore(self._saved)
+            emitter.restore(self._saved)
         self._next_s = clock() + SAVE_S
 
     def save(self, *, now: bool = False) -> None:
-        """Save the state if it changed, and if it is time or it must be now; a full disk is told once."""
+        """Save the state if it changed, and if it is time or it must be now; a full disk is logged once."""
         if not now and self._clock() < self._next_s:
             return
         self._next_s = self._clock() + SAVE_S
-        state = self._teller.state
+        state = self._emitter.state
         if state == self._saved:
             return
         try:

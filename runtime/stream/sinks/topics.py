@@ -28,11 +28,11 @@ class Topics:
         return f"{self.root}/{self.stream}/availability"
 
     def state(self, name: str) -> str:
-        """Retained: what a number says now."""
+        """Return the topic of what a number says now, which is retained."""
         return f"{self.root}/{self.stream}/{name}/state"
 
     def event(self, name: str) -> str:
-        """Not retained: each event, once and in order."""
+        """Return the topic of a number's events, each once and in order, which are not retained."""
         return f"{self.root}/{self.stream}/{name}/event"
 
 
@@ -51,7 +51,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def state(event: Event, before: bytes | None, *, numeric: bool) -> bytes:
-    """What a number says after an event, given what it said before."""
+    """Return what a number says after an event, given what it said before."""
     sure: tuple[float | str | None, str | None] = (None, None)
     if event.sure:
         sure = (event.value if numeric else event.text[:LONGEST_STATE], event.at)

@@ -10,15 +10,14 @@ from functools import partial
 
 from ...errors import ImageError, SourceError, SourceLost
 from ...geometry.images import Frame
+from ..addresses import masked
 from ..settings import Camera
-from .connection import Link
+from .connection import Connection
 from .frames import Shot
 from .opencv import OPEN_S
-from .source import Source, masked, open_source
+from .source import Source, open_source
 from .status import CaptureStatus, Record
 from .trouble import no_new_frames
-
-__all__ = ["Capture", "CaptureStatus"]
 
 POLL_S = 0.05
 """Threads look so often whether they should stop: `stop` sets a flag only, so that a signal handler may call it."""
@@ -66,8 +65,8 @@ class Capture(AbstractContextManager["Capture"]):
         self._error: Exception | None = None
         self._over = False
         self._stopping = False
-        self._link: Link | None = None
-        self._stuck: list[Link] = []
+        self._connection: Connection | None = None
+        self._stuck: list[Connection] = []
         self._live: bool | None = None
         """Whether it is a camera; None = nothing could be opened so far."""
         self._began = (0.0, 0.0)
@@ -91,9 +90,9 @@ class Capture(AbstractContextManager["Capture"]):
     def close(self) -> None:
         """Stop, and wait for the threads, a second at most; one that hangs in the camera's driver is left behind."""
         self.stop()
-        for each in (self._thread, self._link):
-            if each is not None and each.ident is not None:
-                each.join(CLOSE_S / 2)
+        for thread in (self._thread, self._connection):
+            if thread is not None and thread.ident is not None:
+                thread.join(CLOSE_S / 2)
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -124,7 +123,7 @@ class Capture(AbstractContextManager["Capture"]):
             self._error, reason = exc, str(exc)
         with self._changed:
             self._over = True
-            self._record.tell("ended", "stopped" if self._stopping else reason)
+            self._record.change("ended", "stopped" if self._stopping else reason)
             self._changed.notify_all()
 
     def _follow(self) -> None:
@@ -132,50 +131,50 @@ class Capture(AbstractContextManager["Capture"]):
         tries, waited_s = -1, 0.0
         while not self._stopping:
             began_s = self._clock()
-            self._link = link = Link(self._open, self._take, self._count_broken, self._clock)
+            self._connection = connection = Connection(self._open, self._take, self._count_broken, self._clock)
             try:
-                self._watch(link)
+                self._watch(connection)
             except SourceError as exc:
-                self._lose(exc, link)
+                self._lose(exc, connection)
             else:
                 return
-            tries = 0 if link.frames and self._clock() - began_s > waited_s else tries + 1
+            tries = 0 if connection.frames and self._clock() - began_s > waited_s else tries + 1
             waited_s = wait_s(self._camera, tries, self._chance())
             self._pause(waited_s)
-            while sum(each.is_alive() for each in self._stuck) >= MOST_STUCK and not self._stopping:
+            while sum(stuck.is_alive() for stuck in self._stuck) >= MOST_STUCK and not self._stopping:
                 self._pause(POLL_S)
 
-    def _watch(self, link: Link) -> None:
-        """Let a link run until its end, or until it hangs.
+    def _watch(self, connection: Connection) -> None:
+        """Let a connection run until its end, or until it hangs.
 
         Raises:
             SourceLost: no frame for too long.
-            Exception: what the link ended with.
+            Exception: what the connection ended with.
         """
-        link.start()
+        connection.start()
         try:
-            while link.is_alive() and not self._stopping:
-                link.join(POLL_S)
-                self._hold_to_time(link)
+            while connection.is_alive() and not self._stopping:
+                connection.join(POLL_S)
+                self._hold_to_time(connection)
         finally:
-            link.left = True
-            if link.source is not None:
-                self._live = link.source.live
-        if link.error is not None:
-            raise link.error
+            connection.left = True
+            if connection.source is not None:
+                self._live = connection.source.live
+        if connection.error is not None:
+            raise connection.error
 
-    def _hold_to_time(self, link: Link) -> None:
-        since_s = link.waits_since
-        most_s = self._camera.timeout_s if link.frames else max(2 * OPEN_S, self._camera.timeout_s)
-        if since_s is not None and link.is_alive() and self._clock() - since_s > most_s:
+    def _hold_to_time(self, connection: Connection) -> None:
+        since_s = connection.waits_since
+        most_s = self._camera.timeout_s if connection.frames else max(2 * OPEN_S, self._camera.timeout_s)
+        if since_s is not None and connection.is_alive() and self._clock() - since_s > most_s:
             raise no_new_frames(self._name, most_s)
 
-    def _lose(self, error: SourceError, link: Link) -> None:
+    def _lose(self, error: SourceError, connection: Connection) -> None:
         """Note that a camera is lost; the error of what does not come back is raised again."""
         comes_back = isinstance(error, SourceLost) if self._live is None else self._live
         if not comes_back:
             raise error
-        self._stuck = [each for each in (*self._stuck, link) if each.is_alive()]
+        self._stuck = [stuck for stuck in (*self._stuck, connection) if stuck.is_alive()]
         with self._changed:
             self._record.lose(str(error))
 
@@ -185,21 +184,21 @@ class Capture(AbstractContextManager["Capture"]):
         while not self._stopping and wanted() and (left_s := until_s - self._clock()) > 0:
             self._sleep(min(left_s, POLL_S))
 
-    def _wanted(self, link: Link) -> bool:
-        return not (link.left or self._stopping)
+    def _wanted(self, connection: Connection) -> bool:
+        return not (connection.left or self._stopping)
 
-    def _take(self, link: Link, frame: Frame, place_s: float | None) -> None:
+    def _take(self, connection: Connection, frame: Frame, place_s: float | None) -> None:
         """Put a frame where the iterator finds it; of a file, when it is due."""
-        if link.frames == 1:
+        if connection.frames == 1:
             self._began = self._clock(), self._now()
-        every = not link.live and (self._camera.every_frame or place_s is None)
-        self._keep_pace(link, place_s)
+        every = not connection.live and (self._camera.every_frame or place_s is None)
+        self._keep_time(connection, place_s)
         at_s = self._clock()
         taken_s = self._now() if place_s is None else self._began[1] + place_s
         with self._changed:
-            while every and len(self._shots) >= QUEUE and self._wanted(link):
+            while every and len(self._shots) >= QUEUE and self._wanted(connection):
                 self._changed.wait(POLL_S)
-            if not self._wanted(link):
+            if not self._wanted(connection):
                 return
             dropped = 0 if every else len(self._shots)
             if dropped:
@@ -208,19 +207,19 @@ class Capture(AbstractContextManager["Capture"]):
             self._record.count(frame, at_s, at_s if place_s is None else place_s, dropped)
             self._changed.notify_all()
 
-    def _keep_pace(self, link: Link, place_s: float | None) -> None:
+    def _keep_time(self, connection: Connection, place_s: float | None) -> None:
         """Wait until a frame of a file is due: at the speed that was asked for, or at the file's own."""
-        if link.live or place_s is None or (self._camera.every_frame and not self._camera.fps):
+        if connection.live or place_s is None or (self._camera.every_frame and not self._camera.fps):
             return
-        due_s = (link.frames - 1) / self._camera.fps if self._camera.fps else place_s
-        self._pause(self._began[0] + due_s - self._clock(), lambda: self._wanted(link))
+        due_s = (connection.frames - 1) / self._camera.fps if self._camera.fps else place_s
+        self._pause(self._began[0] + due_s - self._clock(), lambda: self._wanted(connection))
 
-    def _count_broken(self, link: Link, error: ImageError) -> None:
+    def _count_broken(self, connection: Connection, error: ImageError) -> None:
         with self._changed:
-            if self._wanted(link):
-                self._record.count_broken(error, always=not link.live)
+            if self._wanted(connection):
+                self._record.count_broken(error, always=not connection.live)
 
 
 def wait_s(camera: Camera, tries: int, chance: float) -> float:
-    """Seconds before the next connection, after so many: twice as long each time, up to a quarter less by chance."""
+    """Return the seconds before the next connection: after each try twice as long, up to a quarter less by chance."""
     return min(camera.retry_s * 2.0 ** min(tries, 40), camera.retry_most_s) * (1 - chance / 4)

@@ -7,17 +7,18 @@ import cv2
 
 from ...errors import ImageError, SourceError, SourceLost
 from ...geometry.images import Frame, as_bgr
-from .source import Source, masked
+from ..addresses import masked
+from .source import Source
 
-Take = Callable[["Link", Frame, float | None], None]
+Take = Callable[["Connection", Frame, float | None], None]
 
 
-class Link(threading.Thread):
+class Connection(threading.Thread):
     """Opens a source and hands over frame after frame, until the end, an error, or until it is left.
 
     Args:
         open_it: opens the source.
-        take: called with the link, each frame (H, W, 3) uint8 BGR and its seconds into the file; it may wait.
+        take: called with the connection, each frame (H, W, 3) uint8 BGR and its seconds into the file; it may wait.
         broken: called with what is wrong with a frame.
         clock: monotonic seconds.
     """
@@ -26,7 +27,7 @@ class Link(threading.Thread):
         self,
         open_it: Callable[[], Source],
         take: Take,
-        broken: Callable[["Link", ImageError], None],
+        broken: Callable[["Connection", ImageError], None],
         clock: Callable[[], float],
     ) -> None:
         super().__init__(name="edgereader-camera", daemon=True)

@@ -32,7 +32,7 @@ class Feed:
         self._picture: Picture = "live"
 
     def look(self, frame: Frame, now_s: float) -> Picture:
-        """Take a frame (H, W, 3) uint8 that came at this time; what the feed is by now."""
+        """Take a frame (H, W, 3) uint8 that came at this time; return what the feed is by now."""
         if now_s - self._looked_s >= EVERY_S:
             self._looked_s = now_s
             self._picture = self._judge(frame, now_s)
@@ -51,14 +51,14 @@ class Feed:
 
 
 def _same(frame: Frame, other: Frame) -> bool:
-    """Whether two frames are equal to the pixel; a few rows tell most that are not."""
+    """Return whether two frames are equal to the pixel; a few rows tell most that are not."""
     if frame.shape != other.shape or cv2.norm(frame[::32], other[::32], cv2.NORM_INF):
         return False
     return not cv2.norm(frame, other, cv2.NORM_INF)
 
 
 def is_black(frame: Frame) -> bool:
-    """Whether nothing in a frame is bright; every fourth pixel of every fourth row is looked at."""
+    """Return whether nothing in a frame is bright; every fourth pixel of every fourth row is looked at."""
     sample = frame[::4, ::4]
     bright = int(np.count_nonzero(sample >= DARK))
     return bright * 1000 <= len(sample) * len(sample[0])

@@ -1,4 +1,4 @@
-"""OpenCV's captures, opened: V4L2, FFmpeg and GStreamer, with what each must be told and what it does not say."""
+"""OpenCV's captures, opened: V4L2, FFmpeg and GStreamer, with what each must know and what it does not say."""
 
 import os
 import threading
@@ -35,7 +35,7 @@ def open_v4l2(device: str, camera: Camera) -> cv2.VideoCapture:
         SourceLost: it cannot be opened; another program may use it.
     """
     if not Path(device).exists():
-        there = ", ".join(sorted(str(each) for each in Path("/dev").glob("video*"))) or "none"
+        there = ", ".join(sorted(str(device) for device in Path("/dev").glob("video*"))) or "none"
         raise SourceError(f"{device}: expected a camera, got no such device (there are: {there}); check its cable")
     if not os.access(device, os.R_OK | os.W_OK):
         raise SourceError(f"{device}: expected permission to use it, got none; add the user to its group (video)")

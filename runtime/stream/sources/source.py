@@ -18,8 +18,6 @@ from .videos import Video
 from .web import ask
 from .web_pictures import MotionJpeg, Stills
 
-__all__ = ["Source", "masked", "open_source"]
-
 _TO_BGR = "nvvidconv ! video/x-raw,format=BGRx ! videoconvert ! video/x-raw,format=BGR"
 _LATEST = "appsink drop=1 max-buffers=1 sync=0"
 _EVERY = "appsink max-buffers=4 sync=0"
@@ -69,7 +67,7 @@ def open_source(camera: Camera) -> Source:
 
 
 def address_of(camera: Camera, schemes: tuple[str, ...] = tuple(PORTS)) -> Address:
-    """The address of a network camera, with the login of its settings where they have one.
+    """Return the address of a network camera, with the login of its settings where they have one.
 
     Raises:
         SourceError: not an address of these schemes, or no password where there should be one.
@@ -151,5 +149,5 @@ def jetson_pipeline(source: str, camera: Camera) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A value of a GStreamer pipeline, that cannot end early."""
+    """Return a value of a GStreamer pipeline, that cannot end early."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

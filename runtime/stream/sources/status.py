@@ -81,11 +81,13 @@ class Record:
     def _judge(self, frame: Frame, place_s: float) -> None:
         state = self._feed.look(frame, place_s)
         if state == "frozen":
-            self.tell(state, f"frames are exactly the same for {self._camera.frozen_s:g} s or longer; check the camera")
+            self.change(
+                state, f"frames are exactly the same for {self._camera.frozen_s:g} s or longer; check the camera"
+            )
         elif state == "black":
-            self.tell(state, f"frames are black for {self._camera.black_s:g} s or longer; check lens and light")
+            self.change(state, f"frames are black for {self._camera.black_s:g} s or longer; check lens and light")
         else:
-            self.tell(state)
+            self.change(state)
 
     def count_broken(self, error: ImageError, *, always: bool) -> None:
         """Note a broken frame; it is logged when the one before was not, or ``always``."""
@@ -99,9 +101,9 @@ class Record:
         self._times_s.clear()
         self._feed = Feed(self._camera.frozen_s, self._camera.black_s)
         self.status = replace(self.status, fps=0.0)
-        self.tell("lost", reason.removeprefix(f"{self._name}: "))
+        self.change("lost", reason.removeprefix(f"{self._name}: "))
 
-    def tell(self, state: State, reason: str = "") -> None:
+    def change(self, state: State, reason: str = "") -> None:
         """Note the state; when it is another one, log it."""
         changed = state != self.status.state
         if changed or reason != self.status.reason:

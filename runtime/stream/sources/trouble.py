@@ -28,5 +28,5 @@ class Trouble:
 
 
 def no_new_frames(name: str, seconds: float) -> SourceLost:
-    """The error of a camera that is silent, or that gives old frames again."""
+    """Return the error of a camera that is silent, or that gives old frames again."""
     return SourceLost(f"{name}: no new frames within {seconds:g} s; check the camera, its power and network")

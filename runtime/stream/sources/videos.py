@@ -27,7 +27,7 @@ class Lag:
         self._least_s, self._at_s = math.inf, 0.0
 
     def of(self, stamp_s: float, now_s: float) -> float:
-        """Seconds, 0 or more, of a frame with this time stamp that came now."""
+        """Return seconds, 0 or more, of a frame with this time stamp that came now."""
         self._least_s = min(now_s - stamp_s, self._least_s + DRIFT * (now_s - self._at_s))
         self._at_s = now_s
         return now_s - stamp_s - self._least_s
@@ -109,7 +109,7 @@ class Video:
             raise no_new_frames(self.name, most_s)
 
     def _seconds(self) -> float:
-        """Place of the frame that was grabbed; always later than the one before."""
+        """Return place of the frame that was grabbed; always later than the one before."""
         place = self._began_s + self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if self._frames > 1 and place <= self._last_s:
             place = self._last_s + 1 / self._own_fps()

@@ -39,7 +39,7 @@ class _Basic(HTTPBasicAuthHandler):
     tried = False
 
     def http_error_auth_reqed(self, authreq: str, host: str, req: Request, headers: HTTPMessage) -> Any:
-        asked = any(each.lower().startswith("basic") for each in headers.get_all("WWW-Authenticate", []))
+        asked = any(header.lower().startswith("basic") for header in headers.get_all("WWW-Authenticate", []))
         if self.tried or not asked:
             return None
         self.tried = True
@@ -52,8 +52,8 @@ class _Digest(HTTPDigestAuthHandler):
     tried = False
 
     def http_error_auth_reqed(self, auth_header: str, host: str, req: Request, headers: HTTPMessage) -> Any:  # noqa: ARG002
-        asked = (each for each in headers.get_all(auth_header, []) if each.lower().startswith("digest "))
-        known = next((each for each in asked if _algorithm(each) in HASHES), None)
+        asked = (header for header in headers.get_all(auth_header, []) if header.lower().startswith("digest "))
+        known = next((header for header in asked if _algorithm(header) in HASHES), None)
         if self.tried or known is None:
             return None
         self.tried = True
@@ -106,7 +106,7 @@ def ask(address: Address, name: str, timeout_s: float, headers: Mapping[str, str
 
 
 def _why(exc: Exception, address: Address) -> str:
-    """An error of a request in a few words, without what it holds."""
+    """Return an error of a request in a few words, without what it holds."""
     cause = exc.reason if isinstance(exc, URLError) else exc
     if isinstance(cause, TimeoutError):
         return "no answer"
@@ -118,13 +118,13 @@ def _why(exc: Exception, address: Address) -> str:
 
 
 def _opener(address: Address) -> OpenerDirector:
-    """What follows redirects and answers questions for a login; of HTTP only, as others open files."""
+    """Return what follows redirects and answers questions for a login; of HTTP only, as others open files."""
     passwords = HTTPPasswordMgrWithDefaultRealm()
     if address.username is not None:
         passwords.add_password(None, f"{address.place}/", address.username, address.password or "")
     unchecked = ssl._create_unverified_context()  # noqa: S323, SLF001 - as the docstring of `ask` says
     opener = OpenerDirector()
-    for each in (
+    for handler in (
         ProxyHandler(),
         HTTPHandler(),
         HTTPSHandler(context=unchecked),
@@ -135,5 +135,5 @@ def _opener(address: Address) -> OpenerDirector:
         _Basic(passwords),
         _Digest(passwords),
     ):
-        opener.add_handler(each)
+        opener.add_handler(handler)
     return opener

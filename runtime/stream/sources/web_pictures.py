@@ -70,7 +70,7 @@ class MotionJpeg:
         return data
 
     def _head(self) -> int | None:
-        """Read up to where a part's picture begins; gives its length if it is told."""
+        """Read up to where a part's picture begins; return its length if it is given."""
         length = None
         while (line := self._line()).strip() or not self._begun:
             name, colon, value = line.partition(b":")
@@ -175,11 +175,11 @@ class Stills:
             raise SourceLost(f"{self.name}: expected a picture, got no HTTP; check the camera") from exc
 
     def _body(self, answer: HTTPResponse) -> bytes | None:
-        """The picture, or None if it is not new."""
+        """Return the picture, or None if it is not new."""
         last = {
-            asks: answer.headers[told]
-            for asks, told in (("If-None-Match", "ETag"), ("If-Modified-Since", "Last-Modified"))
-            if told in answer.headers
+            asks: answer.headers[says]
+            for asks, says in (("If-None-Match", "ETag"), ("If-Modified-Since", "Last-Modified"))
+            if says in answer.headers
         }
         try:
             data = answer.read(MOST_BYTES)
@@ -198,7 +198,7 @@ class Stills:
 
 
 def _age_s(headers: Message) -> float:
-    """Seconds from when a picture was taken to the answer, both by the camera's clock; 0 where it does not tell."""
+    """Return the seconds from a picture to the answer, both by the camera's clock; 0 where it does not say."""
     try:
         now, then = (parsedate_to_datetime(headers[name]) for name in ("Date", "Last-Modified"))
         return (now - then).total_seconds()

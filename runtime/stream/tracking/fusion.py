@@ -21,7 +21,7 @@ from ...recognizer import Place
 from ...text.alphabets import Alphabet, Probabilities
 from ...text.beam import attn_beam, ctc_beam
 from ...text.decoding import FITTING_RATIO
-from .letters import Form, Letters
+from .reduced_alphabet import Labelling, ReducedAlphabet
 
 NONE = 1e-3
 """Share of every frame that is kept for "anything else": so far can one frame speak against a text."""
@@ -31,7 +31,7 @@ DOUBT = 0.95
 """A frame whose own text is less likely than this has others looked for."""
 BEAM = {"width": 8, "most_symbols": 4, "unlikely": 1e-3}
 """That search is short: it runs at every frame in doubt."""
-MOST_FORMS = 16
+MOST_LABELLINGS = 16
 """Texts that are considered at once."""
 CONTRADICTS = 0.1
 """A frame that holds the fused text less likely than this, beside its own, contradicts it."""
@@ -83,13 +83,13 @@ class Fuser:
         """
         self._alphabet, self._most, self._newest = alphabet, most, newest
         self._attn = alphabet.prediction == "Attn"
-        self._letters = Letters(alphabet)
+        self._symbols = ReducedAlphabet(alphabet)
         self._waiting: list[Place] = []
         self.fused: Fused
         self._start([first])
 
     def add(self, place: Place) -> bool:
-        """Take another frame; whether it is of another text altogether, so that the window was started again."""
+        """Take another frame; return whether it is of another text altogether, so that the window was started again."""
         before, text = self.fused.text, place.text.text
         if not self._newest and len(self._rows) <= ANY and _is_part(before, text):  # it comes into the picture
             self._start([place])
@@ -101,20 +101,20 @@ class Fuser:
             self._start(self._waiting[-AGREEING:] if same else self._waiting)
             return not (_is_part(text, before) or _alike(text, before))
         if not contradicts or len(self._waiting) >= ANY:
-            for each in self._waiting:
-                if self._newest or not _is_part(each.text.text, before):  # a text that moves may be cut off
-                    self._join(each)
+            for frame in self._waiting:
+                if self._newest or not _is_part(frame.text.text, before):  # a text that moves may be cut off
+                    self._join(frame)
             self._waiting = []
             self.fused = self._fuse()
         return False
 
     def likelihood(self, place: Place) -> float:
-        """How likely a frame's own text is in that frame, see `Letters`."""
-        return self._letters.likelihood(place)
+        """Return how likely a frame's own text is in that frame, see `ReducedAlphabet`."""
+        return self._symbols.likelihood(place)
 
     def _changed(self) -> bool:
-        """Whether the waiting frames are of another text."""
-        texts, before = [each.text.text for each in self._waiting], self.fused.text
+        """Return whether the waiting frames are of another text."""
+        texts, before = [frame.text.text for frame in self._waiting], self.fused.text
         if self._newest:
             return len(texts) >= ANY or texts[-AGREEING:] == texts[-1:] * AGREEING
         same = texts[-ANY:] == texts[-1:] * ANY
@@ -122,7 +122,7 @@ class Fuser:
 
     def _start(self, places: Sequence[Place]) -> None:
         self._rows: list[Probabilities] = []
-        self._forms: list[Form] = []
+        self._labellings: list[Labelling] = []
         self._texts: list[str] = []
         self._waiting = []
         self._scores: Shares = np.zeros((0, 0))
@@ -131,35 +131,41 @@ class Fuser:
         self.fused = self._fuse()
 
     def _contradicts(self, place: Place) -> bool:
-        """Whether a frame speaks for another text; measured on that frame alone."""
+        """Return whether a frame speaks for another text; measured on that frame alone."""
         if place.text.text == self.fused.text:
             return False
-        forms = [form for form, text in zip(self._forms, self._texts, strict=True) if text == self.fused.text]
-        own = self._letters.classes(place.text)
-        chances = self._letters.likelihoods([self._letters.merged(place.log_probs)], [own, *forms])[0]
+        labellings = [
+            labelling for labelling, text in zip(self._labellings, self._texts, strict=True) if text == self.fused.text
+        ]
+        own = self._symbols.classes(place.text)
+        chances = self._symbols.likelihoods([self._symbols.merged(place.log_probs)], [own, *labellings])[0]
         return bool(chances[1:].sum() < CONTRADICTS * chances[0])
 
     def _join(self, place: Place) -> None:
         """Take a frame into the window, with the texts that it brings."""
-        rows = self._letters.merged(place.log_probs)
-        own = self._letters.classes(place.text)
+        rows = self._symbols.merged(place.log_probs)
+        own = self._symbols.classes(place.text)
         self._rows.append(rows)
-        self._scores = np.vstack((self._scores, self._letters.likelihoods([rows], self._forms)))
-        self._consider([own, self._letters.greedy(rows)])
+        self._scores = np.vstack((self._scores, self._symbols.likelihoods([rows], self._labellings)))
+        self._consider([own, self._symbols.greedy(rows)])
         if self._scores[-1].sum() < DOUBT:
-            self._consider([form for form, _ in (attn_beam if self._attn else ctc_beam)(rows, **BEAM)])  # type: ignore[arg-type]
+            self._consider([labelling for labelling, _ in (attn_beam if self._attn else ctc_beam)(rows, **BEAM)])  # type: ignore[arg-type]
         if len(self._rows) > self._most:
             self._drop(0 if self._newest else int(self._scores.max(axis=1).argmin()))
         self._forget()
 
-    def _consider(self, forms: Sequence[Form]) -> None:
+    def _consider(self, labellings: Sequence[Labelling]) -> None:
         """Take texts that are not known yet, and score them on all frames."""
-        known = set(self._forms)
-        found = {form: text for form in forms if form not in known and (text := self._letters.said(form))}
+        known = set(self._labellings)
+        found = {
+            labelling: text
+            for labelling in labellings
+            if labelling not in known and (text := self._symbols.text_of(labelling))
+        }
         if found:
-            self._forms += found
+            self._labellings += found
             self._texts += found.values()
-            scores = self._letters.likelihoods(self._rows, list(found))
+            scores = self._symbols.likelihoods(self._rows, list(found))
             self._scores = np.hstack((self._scores, scores))
 
     def _drop(self, frame: int) -> None:
@@ -169,18 +175,18 @@ class Fuser:
     def _forget(self) -> None:
         """Leave out texts that no frame holds likely any more, and the least likely where there are too many."""
         best = self._scores.max(axis=0)
-        limit = max(NONE, float(np.sort(best)[-MOST_FORMS:][0]))
+        limit = max(NONE, float(np.sort(best)[-MOST_LABELLINGS:][0]))
         kept = np.flatnonzero(best >= min(limit, float(best.max())))
-        if len(kept) < len(self._forms):
-            self._forms, self._texts = [self._forms[at] for at in kept], [self._texts[at] for at in kept]
+        if len(kept) < len(self._labellings):
+            self._labellings, self._texts = [self._labellings[at] for at in kept], [self._texts[at] for at in kept]
             self._scores = self._scores[:, kept]
 
     def _fuse(self) -> Fused:
         texts = list(dict.fromkeys(self._texts))
         shares = np.zeros((len(self._rows), len(texts) + 1))
-        np.add.at(shares.T, [texts.index(each) for each in self._texts], self._scores.T)
+        np.add.at(shares.T, [texts.index(text) for text in self._texts], self._scores.T)
         shares[:, -1] = np.maximum(1 - shares[:, :-1].sum(axis=1), 0)
-        fits = np.array([self._alphabet.fits(each) for each in texts] + [True])
+        fits = np.array([self._alphabet.fits(text) for text in texts] + [True])
         prior = np.log(np.where(fits, 1.0, FITTING_RATIO))
         logs = np.log(shares + NONE).mean(axis=0)
         best = int((logs + prior)[:-1].argmax())
@@ -199,7 +205,7 @@ class Fuser:
 
 
 def independent(shares: Shares, best: int) -> float:
-    """As how many independent frames do these count, 1..``MOST_INDEPENDENT``?
+    """Return as how many independent frames these count, 1..``MOST_INDEPENDENT``.
 
     Frames are alike as far as they doubt the same: the shared part of what they give to other texts than the best
     (Sørensen's coefficient). N frames that are alike by r count as N / (1 + (N - 1) r), the design effect.
@@ -231,7 +237,7 @@ def _normal(logs: Shares) -> Shares:
 
 
 def _marginals(texts: Sequence[str], chances: Shares, best: int) -> tuple[float, ...]:
-    """How likely each character of the best text is, from all texts; one of another length counts at its equal ends."""
+    """Return how likely each character of the best text is, from all texts; another length counts at equal ends."""
     text, sure = texts[best], np.zeros(len(texts[best]))
     for other, chance in zip(texts, chances.tolist(), strict=False):
         if len(other) == len(text):
@@ -244,5 +250,5 @@ def _marginals(texts: Sequence[str], chances: Shares, best: int) -> tuple[float,
 
 
 def _equal(one: str, other: str) -> int:
-    """Characters at the beginning that both have."""
+    """Return how many characters at the beginning both have."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -43,7 +43,7 @@ class Motion:
         self._changed = 0
 
     def changed(self, picture: Frame, ignored: Sequence[Grey] = ()) -> bool:
-        """Whether a picture differs from the one that was looked at last, and the one before did too.
+        """Return whether a picture differs from the one that was looked at last, and the one before did too.
 
         A change of light is none, as far as that is soft, nor is what happens in ignored places.
 
@@ -56,7 +56,7 @@ class Motion:
         if self._seen is None or self._size_hw != picture.shape[:2]:
             self._size_hw = picture.shape[0], picture.shape[1]
             return True
-        moved = _moved(self._seen, now, [(each / step).round().astype(np.int32) for each in ignored])
+        moved = _moved(self._seen, now, [(polygon / step).round().astype(np.int32) for polygon in ignored])
         self._changed = self._changed + 1 if moved else 0
         if not moved:
             self._seen += ADAPTS * (now - self._seen)
@@ -68,7 +68,7 @@ class Motion:
 
 
 def small_grey(picture: Frame) -> tuple[Grey, int]:
-    """A small grey picture (h, w) float32 of (H, W, 3) BGR, and how many pixels a side of its pixels is.
+    """Return a small grey picture (h, w) float32 of (H, W, 3) BGR, and how many pixels a side of its pixels is.
 
     Each of its pixels is the mean of a row of the picture's, so that the camera's noise is averaged too.
     """
@@ -81,7 +81,7 @@ def small_grey(picture: Frame) -> tuple[Grey, int]:
 
 
 def _moved(before: Grey, now: Grey, ignored: Sequence[NDArray[np.int32]]) -> bool:
-    """Whether two high-passed pictures differ, at a common contrast and by more than noise."""
+    """Return whether two high-passed pictures differ, at a common contrast and by more than noise."""
     gain = float((before * now).sum()) / max(float((before * before).sum()), 1.0)
     change = np.abs(cv2.blur(now - before * np.float32(min(max(gain, 1 / MOST_GAIN), MOST_GAIN)), (3, 3)))
     noise = 1.4826 * float(np.median(change))

@@ -60,17 +60,17 @@ class Regions:
         self._buffer: Frame | None = None
 
     def part(self, frame: Frame) -> View:
-        """What of a frame (H, W, 3) uint8 BGR is looked at: the regions' common bounding box. Nothing is copied."""
+        """Return what of a frame (H, W, 3) uint8 BGR is looked at, not copied: the regions' common bounding box."""
         layout = self._laid_out(frame)
         return View(frame[layout.bounds], layout.offset_xy, layout.masks)
 
     def view(self, frame: Frame) -> View:
-        """The same with masked parts filled with the mean colour, in a copy where there are any."""
+        """Return the same with masked parts filled with the mean colour, in a copy where there are any."""
         part = self.part(frame)
         return replace(part, picture=self._filled(part)) if part.masks else part
 
     def number_of(self, quad: Points, frame: Frame) -> Number | None:
-        """Whose text a quad (4, 2) of the frame holds, by its centre; None = nobody's, or masked."""
+        """Return whose text a quad (4, 2) of the frame holds, by its centre; None = nobody's, or masked."""
         layout = self._laid_out(frame)
         x, y = quad.mean(axis=0).tolist()
         if any(_inside(mask + layout.offset_xy, x, y) for mask in layout.masks):
@@ -82,11 +82,13 @@ class Regions:
         if self._size_hw != (height, width):
             self._size_hw, self._buffer = (height, width), None
             size = np.array((width, height), np.float32)
-            regions = tuple((each, _pixels(each.region, size)) for each in self._numbers if each.region is not None)
-            rest = next((each for each in self._numbers if each.region is None), None)
-            bounds = (slice(0, height), slice(0, width)) if rest else _bounds([each for _, each in regions], size)
+            regions = tuple(
+                (number, _pixels(number.region, size)) for number in self._numbers if number.region is not None
+            )
+            rest = next((number for number in self._numbers if number.region is None), None)
+            bounds = (slice(0, height), slice(0, width)) if rest else _bounds([corners for _, corners in regions], size)
             offset = np.array((bounds[1].start, bounds[0].start), np.float32)
-            masks = tuple(_pixels(each, size) - offset for each in self._masks)
+            masks = tuple(_pixels(mask, size) - offset for mask in self._masks)
             self._layout = _Layout(bounds, offset, regions, rest, masks)
         return self._layout
 
@@ -110,10 +112,10 @@ def _inside(corners: Corners, x: float, y: float) -> bool:
 
 
 def _bounds(regions: Sequence[Corners], size: Corners) -> tuple[slice, slice]:
-    """Rows and columns of the regions' common bounding box, with a margin."""
+    """Return rows and columns of the regions' common bounding box, with a margin."""
     points = np.concatenate(regions)
     low, high = points.min(axis=0), points.max(axis=0)
     margin = MARGIN * float((high - low).max())
-    left, top = (math.floor(each) for each in np.clip(low - margin, 0, size - 1).tolist())
-    right, bottom = (math.ceil(each) for each in np.clip(high + margin, (left + 1, top + 1), size).tolist())
+    left, top = (math.floor(edge) for edge in np.clip(low - margin, 0, size - 1).tolist())
+    right, bottom = (math.ceil(edge) for edge in np.clip(high + margin, (left + 1, top + 1), size).tolist())
     return slice(top, bottom), slice(left, right)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...geometry.images import Frame, Points
-from ..settings import Looking
+from ..settings import Detection
 from .motion import Motion
 
 MOTION_FRAMES = 3
@@ -14,28 +14,28 @@ UNSURE_FRAMES = 2
 """A text must be unreadable in so many frames in a row; one broken frame is no reason to look."""
 
 
-class Pace:
+class Schedule:
     """Decides frame by frame whether the detector looks at it."""
 
-    def __init__(self, looking: Looking) -> None:
-        self._looking, self._motion = looking, Motion()
+    def __init__(self, detection: Detection) -> None:
+        self._detection, self._motion = detection, Motion()
         self._since_look, self._unsure = 0, 0
         self._patience = 1  # frames between two looks for what is unreadable: twice as many after each in vain
 
     def is_due(self, picture: Frame, ignored: Sequence[Points]) -> bool:
-        """Whether the detector should look at the next frame.
+        """Return whether the detector should look at the next frame.
 
         Args:
             picture: what is looked at of it, (H, W, 3) uint8 BGR.
             ignored: polygons (n, 2) x, y in its pixels where motion does not count.
         """
         self._since_look += 1
-        if self._looking.motion and self._motion.changed(picture, ignored):
+        if self._detection.motion and self._motion.changed(picture, ignored):
             wait = min(self._patience, MOTION_FRAMES) if self._unsure else MOTION_FRAMES
             if self._since_look >= wait:
                 return True
-        unsure = self._looking.unsure and self._unsure >= UNSURE_FRAMES and self._since_look > self._patience
-        return unsure or self._since_look >= self._looking.every_frames
+        unsure = self._detection.unsure and self._unsure >= UNSURE_FRAMES and self._since_look > self._patience
+        return unsure or self._since_look >= self._detection.every_frames
 
     def looked(self) -> None:
         """Conclusions were drawn from a look at the latest frame: motion is what differs from it."""
@@ -50,4 +50,4 @@ class Pace:
             return
         self._unsure += 1
         if looked:
-            self._patience = min(2 * self._patience, self._looking.every_frames)
+            self._patience = min(2 * self._patience, self._detection.every_frames)

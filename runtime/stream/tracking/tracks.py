@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,16 +10,21 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ...geometry.images import Frame, Points
-from ...geometry.quads import overlap
+from ...geometry.images import Frame, Points, cut_quad
+from ...geometry.quads import height, is_near_edge, overlap, shift
 from ...reader import LONE_POWER
 from ...recognizer import Place
 from ...text.alphabets import Alphabet
 from ...text.decoding import Text
 from ..settings import Number
 from .fusion import Fused, Fuser
-from .quads import STILL, height, is_cut, shift, straightened
 
+STILL = 0.25
+"""A text whose found place moved less than this, of its height, has not moved."""
+EDGE = 0.25
+"""A plate so near the picture's edge, of its height, may be cut off, and is not read."""
+BEST_PX = 512
+"""Longest side of a track's best picture."""
 MOST_FRAMES = {"plate": 32, "counter": 8, "free": 8}
 """Frames that are fused, by the kind of number: a plate's text stays as it is, the others' may change."""
 GROWN = 0.35
@@ -45,7 +51,7 @@ FEW_FRAMES, MOST_MISSED_EARLY = 3, 2.0
 SLOW_FRAMES = 5
 """A text that does not move in so many frames, or from look to look, stands still."""
 MOST_COASTED = 15
-"""A moving text's place is foretold for so many frames."""
+"""Frames for which a moving text's place is extrapolated."""
 AS_SURE, SHARPER, SHARP_FRAMES = 0.02, 1.1, 5
 """Among pictures about as sure, one that is sharper by this factor is better; every so many frames one is looked at."""
 
@@ -106,7 +112,7 @@ class Followed:
         self._best_text, self._best_confidence = self.text.text, self.text.confidence
 
     def track(self) -> Track:
-        """As it is now."""
+        """Return it as it is now."""
         fused = self.fuser.fused
         if len(fused.text) == 1:
             fused = replace(fused, confidence=fused.confidence * self.score**LONE_POWER)
@@ -132,8 +138,8 @@ class Followed:
         """Whether it was read in more than a few frames."""
         return self.fuser.fused.frames > FEW_FRAMES
 
-    def foretold(self, at: int) -> Points:
-        """Where it should be in the frame of this number."""
+    def expected(self, at: int) -> Points:
+        """Return where it should be in the frame of this number."""
         quad: Points = self.quad + self.velocity * np.float32(min(max(at - self.found_at, 0), MOST_COASTED))
         return quad
 
@@ -143,7 +149,7 @@ class Followed:
         self._looks.clear()
 
     def take(self, frame: Frame, quad: Points, place: Place) -> bool:
-        """Take what was read in a frame; whether it is another text now. A broken or blurred frame is left out."""
+        """Take what was read in a frame, unless that is broken or blurred; return whether it is another text now."""
         self.shown = quad
         self.read = self.is_good(place.text) and not (self.number.kind == "plate" and is_cut(quad, frame))
         self._usual += USUAL * (place.text.confidence - self._usual) if place.text.accepted else 0.0
@@ -156,18 +162,18 @@ class Followed:
         return changed
 
     def is_good(self, text: Text) -> bool:
-        """Whether what a frame says counts."""
+        """Return whether what a frame says counts."""
         return text.accepted and text.confidence >= BROKEN * self._usual
 
     def find(self, found: Found, at: int, own: Place | None) -> Place:
-        """The detector found it: move it there if it moved, and say which place to take.
+        """Move it to where the detector found it, if it moved; return which place to take.
 
         Args:
             found: what was found.
             at: the frame's number.
-            own: what is read where it was foretold, if that lies in the frame.
+            own: what is read where it was expected, if that lies in the frame.
         """
-        before = self.foretold(at)
+        before = self.expected(at)
         moved = shift(before, found.quad, STILL if self.stands else 0.0)
         since = max(at - self.found_at, 1)
         grown = abs(height(found.quad) / max(height(before), 1e-6) - 1) > GROWN
@@ -184,26 +190,26 @@ class Followed:
         return found.place
 
     def _choose(self, found: Found, own: Place) -> Place:
-        """Of a still text's places, that of the longest text on which looks agree, or a clearer one; else it stays."""
+        """Return what to take at a still text's place: the longest text on which looks agree, or a clearer one."""
         if found.place.text.accepted:
             self._looks.append(found)
-        votes = Counter(length(each.place.text) for each in self._looks)
-        longest = max((each for each, count in votes.items() if count >= AGREE), default=self._length)
+        votes = Counter(length(look.place.text) for look in self._looks)
+        longest = max((count for count, looks in votes.items() if looks >= AGREE), default=self._length)
         self._grows = longest == self._length < length(found.place.text)
         if longest == self._length:
             if not self._is_clearer(found.place, own):
                 return own
             self._settle(found)
             return found.place
-        alike = [each for each in self._looks if length(each.place.text) == longest]
-        best = max(alike, key=lambda each: each.place.text.confidence)
+        alike = [look for look in self._looks if length(look.place.text) == longest]
+        best = max(alike, key=lambda look: look.place.text.confidence)
         self._settle(best)
         return found.place if best is found else own
 
     def _is_clearer(self, place: Place, own: Place) -> bool:
         if place.text.text != own.text.text:
             return False
-        doubt, before = (1 - self.fuser.likelihood(each) for each in (place, own))
+        doubt, before = (1 - self.fuser.likelihood(seen) for seen in (place, own))
         return doubt < CLEARER * before
 
     def _settle(self, found: Found) -> None:
@@ -222,17 +228,32 @@ class Followed:
             self._best_text, self._best_confidence = self.text.text, self.text.confidence
 
 
+def straightened(frame: Frame, quad: Points) -> Frame:
+    """Return a quad of a frame as an upright picture (H, W, 3) of about its size, at most ``BEST_PX`` wide or high."""
+    wide = max(math.dist(quad[0], quad[1]), math.dist(quad[3], quad[2]), 1.0)
+    high = max(math.dist(quad[0], quad[3]), math.dist(quad[1], quad[2]), 1.0)
+    scale = min(BEST_PX / max(wide, high), 1.0)
+    picture = np.empty((max(round(high * scale), 1), max(round(wide * scale), 1), 3), np.uint8)
+    cut_quad(frame, quad, picture, keep_ratio=False)
+    return picture
+
+
+def is_cut(quad: Points, frame: Frame) -> bool:
+    """Return whether a quad touches the frame's edge, so that a part of a passing text may be outside."""
+    return is_near_edge(quad, (frame.shape[0], frame.shape[1]), EDGE * height(quad))
+
+
 def length(text: Text) -> int:
-    """Digits and letters of a text; a point may be a speck."""
-    return sum(each.isalnum() for each in text.text)
+    """Return how many digits and letters a text has; a point may be a speck."""
+    return sum(character.isalnum() for character in text.text)
 
 
 def match(followed: Sequence[Followed], found: Sequence[Found], at: int) -> dict[int, int]:
-    """Which found text is which followed one: place in ``found`` → place in ``followed``, each at most once.
+    """Return which found text is which followed one: place in ``found`` → place in ``followed``, at most once.
 
     First come those whose boxes share most; then those that say the same and are not too far away.
     """
-    places = [each.foretold(at) for each in followed]
+    places = [track.expected(at) for track in followed]
     near = []
     for one, track in enumerate(followed):
         for other, text in enumerate(found):
@@ -246,7 +267,7 @@ def match(followed: Sequence[Followed], found: Sequence[Found], at: int) -> dict
 
 
 def _alike(track: Followed, place: Points, found: Found) -> float | None:
-    """How well they fit: shared share of both areas, 0..1; below 0 where only the text is the same; None = not."""
+    """Return how well they fit: their IoU, 0..1; below 0 where only the text is the same; None = not."""
     if overlap(place, found.quad) >= SAME_PLACE:
         return overlap(place, found.quad, of="union")
     away = float(np.linalg.norm(place.mean(0) - found.quad.mean(0))) / max(height(place), 1.0)

@@ -11,17 +11,16 @@ import numpy as np
 from ...errors import BundleError
 from ...geometry.heatmaps import Region
 from ...geometry.images import Frame, Points
-from ...geometry.quads import SAME_PLACE, overlap
+from ...geometry.quads import SAME_PLACE, height, inside, overlap
 from ...reader import Reader, make_reading, without_doubles
 from ...recognizer import Place
 from ...text.alphabets import Alphabet
-from ..settings import Looking, Number, Polygon
+from ..settings import Detection, Number, Polygon
 from ..sources.frames import Shot
-from .letters import Letters
-from .quads import height, inside, is_cut
+from .reduced_alphabet import ReducedAlphabet
 from .regions import Regions
-from .schedule import Pace
-from .tracks import Followed, Found, Track, match
+from .schedule import Schedule
+from .tracks import Followed, Found, Track, is_cut, match
 
 COARSE_FRAMES = 5
 """The detector's second look, at a smaller picture, is left out when there was one less than so many frames ago."""
@@ -56,13 +55,13 @@ class Watcher:
     """Watches the frames of one camera."""
 
     def __init__(
-        self, reader: Reader, looking: Looking, numbers: Sequence[Number], masks: Sequence[Polygon] = ()
+        self, reader: Reader, detection: Detection, numbers: Sequence[Number], masks: Sequence[Polygon] = ()
     ) -> None:
         """Begin to watch.
 
         Args:
             reader: what finds and reads.
-            looking: when the detector looks.
+            detection: when the detector looks.
             numbers: what to read; at least one.
             masks: parts of the picture, shares of its width and height, that are never looked at.
 
@@ -72,10 +71,10 @@ class Watcher:
         """
         if "detector" not in reader.sessions:
             raise BundleError("expected a bundle with a detector, got one without; a camera needs both networks")
-        self._reader = reader
-        self._regions, self._pace = Regions(numbers, masks), Pace(looking)
-        self._alphabets = {each.name: alphabet_of(reader.alphabet, each) for each in numbers}
-        self._letters = {name: Letters(alphabet) for name, alphabet in self._alphabets.items()}
+        self.reader = reader
+        self._regions, self._schedule = Regions(numbers, masks), Schedule(detection)
+        self._alphabets = {number.name: alphabet_of(reader.alphabet, number) for number in numbers}
+        self._symbols = {name: ReducedAlphabet(alphabet) for name, alphabet in self._alphabets.items()}
         self._followed: list[Followed] = []
         self._last_id = 0
         self._size_hw: tuple[int, int] | None = None
@@ -83,7 +82,7 @@ class Watcher:
         self._words: list[tuple[Points, int]] = []
 
     def look(self, shots: Sequence[Shot]) -> list[Seen]:
-        """Look at frames, in their order: one result each. Known places of all of them are read in one batch.
+        """Return what is seen in frames, in their order. Known places of all of them are read in one batch.
 
         Raises:
             BackendError: the backend failed.
@@ -101,61 +100,62 @@ class Watcher:
 
     def _is_due(self, frame: Frame) -> bool:
         view = self._regions.part(frame)
-        places = [_grown(each.shown) - view.offset_xy for each in self._followed if each.read and each.stands]
-        due = self._pace.is_due(view.picture, [*places, *view.masks])
+        places = [_grown(track.shown) - view.offset_xy for track in self._followed if track.read and track.stands]
+        due = self._schedule.is_due(view.picture, [*places, *view.masks])
         return due or self._size_hw != frame.shape[:2]
 
     def _resize(self, frame: Frame) -> None:
         if self._size_hw not in {None, frame.shape[:2]}:
             scale_xy = (np.array(frame.shape[1::-1]) / self._size_hw[::-1]).astype(np.float32)
-            for each in self._followed:
-                each.resize(scale_xy)
+            for track in self._followed:
+                track.resize(scale_xy)
         self._size_hw = frame.shape[0], frame.shape[1]
 
     def _read(self, shots: Sequence[Shot]) -> list[Seen]:
         """Read what is followed in all of these frames, in one batch."""
-        known = [self._foretold(shot) for shot in shots]
+        known = [self._expected(shot) for shot in shots]
         batch = [(shot.frame, quad) for shot, places in zip(shots, known, strict=True) for quad in places.values()]
-        read = iter(self._reader.read_places(batch) if batch else ())
+        read = iter(self.reader.read_places(batch) if batch else ())
         return [
             self._seen(shot, dict(zip(places, islice(read, len(places)), strict=True)), places)
             for shot, places in zip(shots, known, strict=True)
         ]
 
-    def _foretold(self, shot: Shot) -> dict[Followed, Points]:
-        places = ((each, inside(each.foretold(shot.number), shot.frame)) for each in self._followed)
-        return {each: quad for each, quad in places if quad is not None}
+    def _expected(self, shot: Shot) -> dict[Followed, Points]:
+        size_hw = shot.frame.shape[0], shot.frame.shape[1]
+        places = ((track, inside(track.expected(shot.number), size_hw)) for track in self._followed)
+        return {track: quad for track, quad in places if quad is not None}
 
     def _seen(self, shot: Shot, read: dict[Followed, Place], quads: dict[Followed, Points]) -> Seen:
         """Take what was read in a frame that the detector did not look at."""
         ended = self._take(shot, read, quads)
-        return self._tell(shot, ended, detected=False, recognised=len(read))
+        return self._result(shot, ended, detected=False, recognised=len(read))
 
     def _take(self, shot: Shot, read: dict[Followed, Place], quads: dict[Followed, Points]) -> list[Track]:
-        """Fuse what was read; a text that became another goes on under a new number."""
+        """Fuse what was read, and return what ended; a text that became another goes on under a new number."""
         ended = []
-        for each in list(self._followed):
-            each.age += 1
-            if each not in read:  # it left the picture
-                ended.append(each.track())
-                self._followed.remove(each)
+        for track in list(self._followed):
+            track.age += 1
+            if track not in read:  # it left the picture
+                ended.append(track.track())
+                self._followed.remove(track)
                 continue
-            before = each.track()
-            if each.take(shot.frame, quads[each], read[each]) and each.number.kind == "plate":
+            before = track.track()
+            if track.take(shot.frame, quads[track], read[track]) and track.number.kind == "plate":
                 ended.append(before)
-                each.id, each.age = self._next_id(), 1
+                track.id, track.age = self._next_id(), 1
         return ended
 
     def _detect(self, shot: Shot) -> Seen:
         """Look for text, and read both what is found and what is known."""
         self._resize(shot.frame)
         regions = self._find(shot)
-        known = self._foretold(shot)
-        quads = [each.quad for each, _ in regions] + list(known.values())
-        places = self._reader.read_places((shot.frame, quad) for quad in quads)
+        known = self._expected(shot)
+        quads = [region.quad for region, _ in regions] + list(known.values())
+        places = self.reader.read_places((shot.frame, quad) for quad in quads)
         own = dict(zip(known, places[len(regions) :], strict=True))
         if _is_broken(own):
-            return self._tell(shot, self._take(shot, own, known), detected=True, recognised=len(quads))
+            return self._result(shot, self._take(shot, own, known), detected=True, recognised=len(quads))
         found = self._worth_it(shot, regions, places)
         pairs = match(self._followed, found, shot.number)
         for other, one in pairs.items():
@@ -164,28 +164,28 @@ class Watcher:
             known[track] = track.quad
         seen = {self._followed[one] for one in pairs.values()}
         ended = self._take(shot, own, known) + self._end_lost(seen)
-        self._begin([each for at, each in enumerate(found) if at not in pairs], shot)
-        self._pace.looked()
-        return self._tell(shot, ended, detected=True, recognised=len(quads))
+        self._begin([text for at, text in enumerate(found) if at not in pairs], shot)
+        self._schedule.looked()
+        return self._result(shot, ended, detected=True, recognised=len(quads))
 
     def _find(self, shot: Shot) -> list[tuple[Region, Number]]:
-        """What the detector finds, in the frame's pixels, and whose it is, without what was a word just now."""
+        """Return what the detector finds, in frame pixels, and whose it is, without what was a word just now."""
         coarse = not self._coarse_at <= shot.number < self._coarse_at + COARSE_FRAMES
         self._coarse_at = shot.number if coarse else self._coarse_at
-        self._words = [each for each in self._words if each[1] <= shot.number < each[1] + WORD_FRAMES]
+        self._words = [(word, at) for word, at in self._words if at <= shot.number < at + WORD_FRAMES]
         view = self._regions.view(shot.frame)
-        regions = (_moved(each, view.offset_xy) for each in self._reader.detect(view.picture, coarse=coarse))
-        owned = ((each, self._regions.number_of(each.quad, shot.frame)) for each in regions)
+        regions = (_moved(region, view.offset_xy) for region in self.reader.detect(view.picture, coarse=coarse))
+        owned = ((region, self._regions.number_of(region.quad, shot.frame)) for region in regions)
         return [
-            (each, number)
-            for each, number in owned
-            if number is not None and all(overlap(each.quad, word, of="union") < SAME_WORD for word, _ in self._words)
+            (region, number)
+            for region, number in owned
+            if number is not None and all(overlap(region.quad, word, of="union") < SAME_WORD for word, _ in self._words)
         ]
 
     def _worth_it(
         self, shot: Shot, regions: Sequence[tuple[Region, Number]], places: Sequence[Place]
     ) -> list[Found]:  # fmt: skip
-        """Of the found texts those that are what was asked for, each place once.
+        """Return those of the found texts that are what was asked for, each place once.
 
         Of several quads around one text the one counts in which the text is likeliest exactly: it is from there that
         frames are fused, and in a quad that takes in a meter's unit another digit can hardly be excluded.
@@ -193,44 +193,44 @@ class Watcher:
         found = {}
         for (region, number), place in zip(regions, places, strict=False):
             reading = make_reading(region, place.text)
-            least = self._reader.min_confidence * (1 if number.region is None else IN_REGION)
+            least = self.reader.min_confidence * (1 if number.region is None else IN_REGION)
             cut = number.kind == "plate" and is_cut(region.quad, shot.frame)
             if not place.text.accepted and not self._is_known(region.quad):
                 self._words.append((region.quad, shot.number))
             if place.text.accepted and reading.confidence >= least and not cut:
-                exact = replace(reading, confidence=self._letters[number.name].likelihood(place))
+                exact = replace(reading, confidence=self._symbols[number.name].likelihood(place))
                 found[id(exact)] = exact, Found(number, region.quad, region.score, place)
-        return [found[id(each)][1] for each in without_doubles(reading for reading, _ in found.values())]
+        return [found[id(reading)][1] for reading in without_doubles(reading for reading, _ in found.values())]
 
     def _begin(self, found: Iterable[Found], shot: Shot) -> None:
-        for each in found:
-            if not self._is_known(each.quad) and len(self._followed) < MOST_TRACKS:
-                track = Followed(each, self._alphabets[each.number.name], shot.frame, shot.number)
+        for text in found:
+            if not self._is_known(text.quad) and len(self._followed) < MOST_TRACKS:
+                track = Followed(text, self._alphabets[text.number.name], shot.frame, shot.number)
                 track.id = self._next_id()
                 self._followed.append(track)
 
     def _is_known(self, quad: Points) -> bool:
-        return any(overlap(quad, each.shown) >= SAME_PLACE for each in self._followed)
+        return any(overlap(quad, track.shown) >= SAME_PLACE for track in self._followed)
 
     def _end_lost(self, found: set[Followed]) -> list[Track]:
-        for each in set(self._followed) - found:
-            each.missed += 0.5 if each.read else 1.0
-        lost = [each for each in self._followed if each.lost]
-        self._followed = [each for each in self._followed if not each.lost]
-        return [each.track() for each in lost]
+        for track in set(self._followed) - found:
+            track.missed += 0.5 if track.read else 1.0
+        lost = [track for track in self._followed if track.lost]
+        self._followed = [track for track in self._followed if not track.lost]
+        return [track.track() for track in lost]
 
     def _next_id(self) -> int:
         self._last_id += 1
         return self._last_id
 
-    def _tell(self, shot: Shot, ended: list[Track], *, detected: bool, recognised: int) -> Seen:
-        self._pace.take(unsure=any(each.unsure for each in self._followed), looked=detected)
-        tracks = tuple(each.track() for each in sorted(self._followed, key=lambda each: each.id))
+    def _result(self, shot: Shot, ended: list[Track], *, detected: bool, recognised: int) -> Seen:
+        self._schedule.take(unsure=any(track.unsure for track in self._followed), looked=detected)
+        tracks = tuple(track.track() for track in sorted(self._followed, key=lambda track: track.id))
         return Seen(shot, tracks, tuple(ended), detected, recognised)
 
 
 def alphabet_of(alphabet: Alphabet, number: Number) -> Alphabet:
-    """What a number may consist of: what the reader was asked for, and the number's own pattern.
+    """Return what a number may consist of: what the reader was asked for, and the number's own pattern.
 
     Raises:
         AlphabetError: the pattern is none.
@@ -239,9 +239,9 @@ def alphabet_of(alphabet: Alphabet, number: Number) -> Alphabet:
 
 
 def _is_broken(read: Mapping[Followed, Place]) -> bool:
-    """Whether no text can be read that could be just before: from such a frame alone nothing is concluded."""
-    settled = [(each, place) for each, place in read.items() if each.settled and each.read]
-    return bool(settled) and not any(each.is_good(place.text) for each, place in settled)
+    """Return whether no text can be read that could be just before: from such a frame alone nothing is concluded."""
+    settled = [(track, place) for track, place in read.items() if track.settled and track.read]
+    return bool(settled) and not any(track.is_good(place.text) for track, place in settled)
 
 
 def _moved(region: Region, offset_xy: Points) -> Region:

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from edgereader.benchmarks.accuracy.datasets import open_set
+from edgereader.benchmarks.accuracy.scoring import is_exact
 from edgereader.benchmarks.contenders import Options, Unavailable
 from edgereader.benchmarks.contenders.rapid_ocr import RapidOcr, open_contender
-from edgereader.benchmarks.datasets import open_set
-from edgereader.benchmarks.scoring import is_exact
 from edgereader.runtime.geometry.files import read_photo
 
 QUAD = [[1, 2], [30, 2], [30, 9], [1, 9]]

@@ -9,7 +9,7 @@ from edgereader.benchmarks.contenders import Found, Unavailable
 from edgereader.benchmarks.contenders.peer import box
 from edgereader.benchmarks.speed import agreement
 from edgereader.benchmarks.speed.agreement import Beside, agree, table
-from edgereader.benchmarks.speed.files import read_figures
+from edgereader.benchmarks.speed.results import read_figures
 from edgereader.runtime.errors import BackendUnavailable
 from edgereader.runtime.geometry.heatmaps import find_regions
 

@@ -8,12 +8,30 @@ import cv2
 import msgspec
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
+from edgereader.benchmarks.contenders import OPENERS
+from edgereader.benchmarks.record import this_machine, write_json
+from edgereader.benchmarks.speed import bench as bench_module
 from edgereader.benchmarks.speed import cli
-from edgereader.benchmarks.speed.cli import bench
-from edgereader.benchmarks.speed.figures import STAGES, Report
+from edgereader.benchmarks.speed.cli import ALL, Variants, bench, entries, interpreters, readme, report, table
+from edgereader.benchmarks.speed.results import (
+    STAGES,
+    Accuracy,
+    ColdStart,
+    Contender,
+    Memory,
+    Photos,
+    Report,
+    Scenario,
+    Stage,
+    Stages,
+)
 from edgereader.runtime.bundles.bundle import shipped
 from edgereader.runtime.cli import main
+from edgereader.runtime.errors import BundleError, BundleNotFound, DatasetError
+
+from .test_compare import BENCH, GROWTH, SOAK
 
 TINY = ("--seconds", "0.2", "--turns", "2", "--cold-starts", "1", "--canvas", "320")
 
@@ -98,10 +116,7 @@ def test_a_contender_that_hangs_is_given_up(interpreter):
 
 def test_a_contender_that_is_not_installed_is_skipped_with_what_installs_it(tmp_path, interpreter):
     program = tmp_path / "without.py"
-    program.write_text(
-        "import runpy, sys\nsys.modules['easyocr'] = None\nsys.argv = sys.argv[2:]\n"
-        "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)\n"
-    )
+    program.write_text("import sys\nsys.modules['easyocr'] = None\nexec(sys.argv[2])\n")
     python = interpreter(f'exec {sys.executable} {program} "$@"')
     done = edgereader(*TINY, "--contender", "easyocr", "--contender", "nothing", "--python", f"easyocr={python}")
     assert done.exit_code == 0, done.output
@@ -175,10 +190,10 @@ def test_an_interrupted_run_writes_nothing_and_leaves_nothing(tmp_path, monkeypa
 
 def test_a_busy_machine_is_told(monkeypatch, capsys):
     monkeypatch.setattr(os, "getloadavg", lambda: (3.0, 2.0, 1.0))
-    assert cli.busy() == os.getloadavg()[0]
+    assert bench_module.busy() == 3.0
     assert "a load of 3.0" in capsys.readouterr().err
     monkeypatch.setattr(os, "getloadavg", lambda: (0.1, 2.0, 1.0))
-    assert cli.busy() == os.getloadavg()[0]
+    assert bench_module.busy() == 0.1
     assert capsys.readouterr().err == ""
 
 
@@ -190,3 +205,171 @@ def test_help_lists_the_commands_and_a_bundle_goes_to_run(monkeypatch):
     monkeypatch.setattr(cli, "measured", lambda *given: asked.extend(given[1]) or sys.exit(7))
     assert CliRunner().invoke(bench, [str(shipped("digits-edge"))]).exit_code == 7
     assert [entry.options.bundle for entry in asked] == [str(shipped("digits-edge"))]
+
+
+def names(wanted, **variants):
+    return [entry.name for entry in entries(wanted, Variants(**variants))]
+
+
+def test_edgereader_is_measured_where_nothing_is_named_and_all_is_every_contender_once():
+    (entry,) = entries((), Variants())
+    assert (entry.name, entry.kind, entry.python) == ("edgereader", "edgereader", sys.executable)
+    assert (entry.options.bundle, entry.options.backend, entry.options.precision) == ("digits-edge", "auto", None)
+    assert names([ALL, "nothing"]) == list(OPENERS)
+
+
+BOTH = ["digits-edge", str(shipped("digits-edge"))]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "variants", "expected"),
+    [
+        (
+            ["nothing", "edgereader"],
+            {"backends": ["cpu", "cuda"], "precisions": ["int8", "fp32"]},
+            ["nothing", *(f"edgereader {backend} {each}" for backend in ("cpu", "cuda") for each in ("int8", "fp32"))],
+        ),
+        (
+            ["rapidocr", "pytorch", "edgereader"],
+            {"bundles": BOTH, "precisions": ["fp32"]},
+            ["rapidocr", *(f"pytorch {each}" for each in BOTH), *(f"edgereader {each} fp32" for each in BOTH)],
+        ),
+        (
+            ["edgereader"] * 2,
+            {"bundles": ["digits-edge"] * 2, "precisions": ["int8"] * 2, "backends": ["cpu"] * 2},
+            ["edgereader cpu int8"],
+        ),
+        (["rapidocr"], {"threads": [1]}, ["rapidocr"]),
+        (
+            ["rapidocr", "edgereader"],
+            {"threads": [1, 2]},
+            ["rapidocr 1 thread", "rapidocr 2 threads", "edgereader 1 thread", "edgereader 2 threads"],
+        ),
+        (["edgereader"], {"threads": [1], "streams": [1, 2]}, ["edgereader 1 stream", "edgereader 2 streams"]),
+    ],
+)
+def test_each_combination_is_a_contender_named_by_what_tells_it_apart(wanted, variants, expected):
+    assert names(wanted, **variants) == expected
+
+
+def test_options_and_streams_are_those_of_the_variant():
+    found = entries(["edgereader"], Variants(threads=[1, 0], streams=[2], canvas_px=320, backends=["cpu"]))
+    assert [(each.options.threads, each.streams) for each in found] == [(1, 2), (0, 2)]
+    assert {(each.options.canvas_px, each.options.backend) for each in found} == {(320, "cpu")}
+    assert found[1].name == "edgereader cpu all threads"
+
+
+def test_bundles_in_folders_of_their_own_have_short_names(tmp_path):
+    (tmp_path / "wide").symlink_to(shipped("digits-edge"))
+    found = names(["edgereader"], bundles=["digits-edge", str(tmp_path / "wide")])
+    assert found == ["edgereader digits-edge", "edgereader wide"]
+
+
+def test_a_bundle_or_precision_that_is_not_there_is_refused():
+    with pytest.raises(BundleNotFound):
+        names(["nothing"], bundles=["no-such-bundle"])
+    with pytest.raises(BundleError, match="int4"):
+        names(["edgereader"], precisions=["int4"])
+
+
+def test_an_interpreter_is_for_one_contender():
+    pythons = interpreters([f"rapidocr={sys.executable}"])
+    assert [entry.python for entry in entries(["rapidocr"], Variants(pythons=pythons))] == [sys.executable]
+    for given in ("rapidocr", "nobody=/bin/sh", "rapidocr=/no/such/file"):
+        with pytest.raises(DatasetError, match="--python"):
+            interpreters([given])
+
+
+SINGLE = Scenario(
+    scenario="SingleStream", valid=True, samples_per_s=20.0, turns_samples_per_s=[20.0], p50_ms=50.0, p90_ms=60.0,
+    p99_ms=70.0, p999_ms=80.0, times_ms=[[50.0]],
+)  # fmt: skip
+OURS = Contender(
+    name="edgereader int8", kind="edgereader", outcome="ran", threads=0, scenarios=[SINGLE],
+    memory=Memory(loaded_mib=80.0, steady_mib=120.0, peak_mib=140.0),
+    cold_start=ColdStart(p50_s=0.52, times_s=[0.52]),
+    accuracy=Accuracy(photos=9, labels=10, recall=0.9, precision=None, false_numbers_per_image=0.1),
+    stages=Stages(
+        photos=3, stages=[Stage(stage=each, mean_ms=1.0, p50_ms=1.0) for each in STAGES], sum_ms=7.0, whole_ms=7.5,
+        outside_networks=0.08,
+    ),
+)  # fmt: skip
+PEER = Contender(
+    name="rapidocr", kind="peer", outcome="ran", threads=0,
+    scenarios=[replace(SINGLE, p50_ms=400.0, times_ms=[[400.0]], valid=False, reasons=["Only processed 9 queries."])],
+)  # fmt: skip
+GONE = Contender(name="easyocr", kind="peer", outcome="skipped", reason="easyocr is not installed", threads=0)
+
+
+def lines(*contenders):
+    photos = Photos(folders=["a"], count=9, megapixels=1.0, sha256="0")
+    made = Report(command="", date="", machine=this_machine(), photos=photos, turns=1, contenders=[*contenders])
+    return table(made).splitlines()
+
+
+def test_the_table_has_a_line_for_each_that_ran_beside_ours_and_reasons_below():
+    _, ours, peer, *below = lines(OURS, PEER, GONE)
+    assert ours.split() == [
+        "edgereader", "int8", "SingleStream", "VALID", "50.00", "60.00", "70.00", "80.00", "20.00", "1.00", "140",
+        "0.52", "90.0%",
+    ]  # fmt: skip
+    assert "INVALID" in peer
+    assert peer.split()[-1] == "8.00"
+    assert "detect 1.00" in below[1]
+    assert "sum 7.00 of 7.50 ms" in below[1]
+    assert below[2] == "rapidocr, SingleStream: INVALID: Only processed 9 queries."
+    assert below[3:] == ["easyocr: skipped: easyocr is not installed"] == lines(GONE)
+
+
+def test_offline_compares_seconds_a_photo():
+    offline = replace(SINGLE, scenario="Offline", p50_ms=9000.0)
+    peer = replace(PEER, scenarios=[replace(offline, samples_per_s=5.0)])
+    assert lines(replace(OURS, scenarios=[offline]), peer)[2].split()[-1] == "4.00"
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, each in (("bench", BENCH), ("growth", GROWTH), ("soak", SOAK)):
+        write_json(tmp_path / f"{name}.json", each)
+    (tmp_path / "broken.json").write_text("{")
+    return tmp_path
+
+
+def invoke(command, *arguments):
+    return CliRunner().invoke(command, list(map(str, arguments)), catch_exceptions=False)
+
+
+def test_a_page_is_made_again_from_files(files):
+    done = invoke(report, files / "soak.json", files / "bench.json", "--to", files / "pages")
+    assert done.exit_code == 0
+    assert done.output.splitlines() == [str(files / "pages" / name) for name in ("report.html", "report.md")]
+    text = (files / "pages/report.md").read_text(encoding="utf-8")
+    assert "## Soak: FAIL" in text
+    assert "## Growth" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "to", "said"),
+    [
+        (["bench.json", "bench.json"], "pages", "expected one report a page, got a second"),
+        (["none.json"], "pages", "No such file"),
+        (["broken.json"], "pages", "expected the JSON of"),
+        (["bench.json"], "soak.json", "expected a folder, got a file"),
+    ],
+)
+def test_wrong_files_write_nothing(files, arguments, to, said):
+    with pytest.raises(DatasetError, match=said):
+        invoke(report, *(files / each for each in arguments), "--to", files / to)
+    assert not (files / "pages").exists()
+
+
+def test_the_readme_is_checked_and_written(files):
+    document = files / "README.md"
+    document.write_text("<!-- bench:begin -->\n<!-- bench:end -->\n")
+    done = invoke(readme, document, "--results", files, "--check")
+    assert (done.exit_code, done.output) == (1, f"not up to date: {document}\n")
+    assert "edgereader" not in document.read_text()
+    assert invoke(readme, document, "--results", files).output == f"written: {document}\n"
+    assert "edgereader cpu int8" in document.read_text(encoding="utf-8")
+    done = invoke(readme, document, "--results", files, "--check")
+    assert (done.exit_code, done.output) == (0, "")

@@ -2,15 +2,17 @@ import importlib.util
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from edgereader.benchmarks.report import write_json
-from edgereader.benchmarks.speed.compare import compare, comparison
+from edgereader.benchmarks.record import write_json
+from edgereader.benchmarks.speed import compare as module
+from edgereader.benchmarks.speed.compare import Ratio, compare, comparison, ratio
 from edgereader.runtime.errors import DatasetError
 
-SPEC = importlib.util.spec_from_file_location("made_up", Path(__file__).parents[1] / "pages/conftest.py")
+SPEC = importlib.util.spec_from_file_location("made_up", Path(__file__).parents[1] / "report/conftest.py")
 MADE_UP = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(MADE_UP)
 BENCH, GROWTH, SOAK, STREAM = MADE_UP.BENCH, MADE_UP.GROWTH, MADE_UP.SOAK, MADE_UP.STREAM
@@ -154,3 +156,47 @@ def test_wrong_files_are_one_clear_line(compared, tmp_path):
         with pytest.raises(DatasetError, match=said) as caught:
             comparison(Path(old), Path(path))
         assert "\n" not in str(caught.value)
+
+
+def turns(rng, middle, *, between, within=0.2, count=4, each=50):
+    """Log-normal latencies of turns that differ from one another."""
+    return [rng.lognormal(np.log(middle) + rng.normal(0, between), within, each) for _ in range(count)]
+
+
+@pytest.mark.parametrize("between", [0.0, 0.1])
+def test_the_interval_covers_the_true_ratio_and_tells_a_difference(monkeypatch, between):
+    """Of 60 runs, 95 % are 57; fewer than 52 would come by chance once in 300."""
+    monkeypatch.setattr(module, "DRAWS", 100)
+    rng = np.random.default_rng(3)
+    found = [ratio(turns(rng, 100, between=between), turns(rng, 200, between=between), 50) for _ in range(60)]
+    assert sum(each.low <= 2 <= each.high for each in found) >= 52
+    assert sum(each.low > 1 for each in found) >= 52
+
+
+def test_noise_between_turns_widens_the_interval():
+    """One slow turn of three is no slower program, however many latencies a turn has."""
+    rng = np.random.default_rng(1)
+    old = turns(rng, 100, between=0.0, within=0.05, count=3, each=500)
+    found = ratio(old, [old[0], old[1], old[2] * 1.3], 50)
+    assert found.low < 1 < found.high
+    assert ratio(old, old, 50).value == 1
+
+
+def test_one_turn_has_no_interval_and_nothing_no_ratio():
+    assert ratio([[1.0, 2.0]], [[2.0, 4.0], [2.0, 4.0]], 50) == Ratio(2.0)
+    for old in ([], [[], []], [[0.0], [0.0]]):
+        assert ratio(old, [[1.0], [1.0]], 50) is None
+
+
+@pytest.mark.parametrize("share", [0, 50, 90, 100])
+def test_turns_without_spread_give_the_ratio_itself_whatever_their_lengths(share):
+    found = ratio([[4.0] * 7, [4.0] * 2], [[6.0] * 3, [6.0] * 5], share)
+    assert found == pytest.approx((1.5, 1.5, 1.5))
+
+
+def test_draws_lie_around_the_percentile():
+    rng = np.random.default_rng(4)
+    made = [rng.random(9), rng.random(5)]
+    drawn = module._draws(made, 90, rng)
+    assert len(drawn) == module.DRAWS
+    assert abs(drawn.mean() - np.percentile(np.concatenate(made), 90)) < 0.1

@@ -1,16 +1,29 @@
+from itertools import pairwise
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
-from msgspec.structs import replace
 
-from edgereader.benchmarks.report import read_json
-from edgereader.benchmarks.speed import growth as growth_module
-from edgereader.benchmarks.speed import growth_run
-from edgereader.benchmarks.speed.growth import describe
-from edgereader.benchmarks.speed.growth_figures import Growth
-from edgereader.benchmarks.speed.growth_photos import CELL_PX
-from edgereader.benchmarks.speed.growth_run import Case
+from edgereader.benchmarks.record import read_json
+from edgereader.benchmarks.speed import growth as module
+from edgereader.benchmarks.speed import results
+from edgereader.benchmarks.speed.growth import (
+    CELL_PX,
+    LEAST_ROUNDS,
+    MEGAPIXELS,
+    NUMBERS,
+    PAGE_HW,
+    Case,
+    curve,
+    curves,
+    describe,
+    page,
+    sized,
+    without_text,
+)
+from edgereader.benchmarks.speed.photos import sample
+from edgereader.benchmarks.speed.results import STAGES, Growth, Point
 from edgereader.runtime import Bundle, Reader
 from edgereader.runtime.cli import main
 
@@ -47,10 +60,10 @@ class StandIn:
 @pytest.fixture(autouse=True)
 def reader(monkeypatch):
     clock = SimpleNamespace(perf_counter=lambda: StandIn.now, monotonic=lambda: StandIn.now)
-    monkeypatch.setattr(growth_run, "time", clock)
-    monkeypatch.setattr(growth_module, "Reader", StandIn)
-    monkeypatch.setattr(growth_run, "MEGAPIXELS", (0.1, 0.2, 0.3, 0.4, 0.5))
-    monkeypatch.setattr(growth_run, "NUMBERS", (0, 20, 40, 80, 160, 300))
+    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(results, "Reader", StandIn)
+    monkeypatch.setattr(module, "MEGAPIXELS", (0.1, 0.2, 0.3, 0.4, 0.5))
+    monkeypatch.setattr(module, "NUMBERS", (0, 20, 40, 80, 160, 300))
     return StandIn
 
 
@@ -85,7 +98,7 @@ def test_a_reader_of_quadratic_cost_in_regions_fails(reader, monkeypatch, tmp_pa
 
 
 def test_a_photo_without_text_that_is_recognised_fails(reader, tmp_path):
-    made = growth_run.cases(reader(), tmp_path)
+    made = module.cases(reader(), tmp_path)
     for case in made:
         case.run()
     assert describe(Bundle.open("digits-edge"), reader(), 1, made).passed
@@ -106,37 +119,112 @@ def test_a_bundle_that_sees_text_everywhere_is_refused(reader, monkeypatch):
     assert "expected no text on empty pages" in failed(run())
 
 
-@pytest.mark.parametrize("bundle", ["no-such-bundle", "/tmp"])
-def test_a_bundle_that_is_none_is_refused(bundle):
-    failed(run(bundle))
-
-
-def recogniser_alone(name):
-    opened = Bundle.open(name)
-    return Bundle(opened.root, replace(opened.manifest, detector=None))
-
-
-def test_a_recogniser_alone_is_refused(monkeypatch):
-    monkeypatch.setattr(growth_module, "Reader", Reader)
-    monkeypatch.setattr(growth_module, "Bundle", SimpleNamespace(open=recogniser_alone))
-    assert "expected a bundle with a detector" in failed(run())
-
-
-def test_a_folder_that_cannot_be_written_is_found_first(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setattr(growth_module, "cases", lambda *_: pytest.fail("measured"))
-    failed(run("--json", tmp_path / "file" / "growth.json"))
-
-
-def test_wrong_usage():
-    assert run("--seconds", "-1").exit_code == 2
-
-
 def test_the_real_clocks_see_the_recogniser():
     real = Reader("digits-edge", backend="cpu")
-    case = Case("batch", 1, lambda: real.recognize(growth_run.crops(1)))
-    case.run()
-    assert case.calls > 0
-    nothing = Case(None, 0, lambda: real.read(growth_run.without_text()[0][:64, :64]))
-    nothing.run()
-    assert nothing.calls == 0
+    case = Case("batch", 1, lambda: real.recognize([sample()[275:445, 390:870]]))
+    nothing = Case(None, 0, lambda: real.read(without_text()[0][:64, :64]))
+    for each in (case, nothing):
+        each.run()
+    assert case.calls > nothing.calls == 0
+
+
+def points(cost, sizes=(1, 2, 4, 8, 16, 24, 32, 40, 48, 64)):
+    return [Point(size=size, p50_ms=cost(size), p90_ms=cost(size), runs=3) for size in sizes]
+
+
+@pytest.mark.parametrize(("cost", "exponent", "linear"), [
+    (lambda _: 3.0, 0, True),
+    (lambda n: 0.5 * n, 1, True),
+    (lambda n: 0.01 * n**2, 2, False),
+    (lambda n: 0.1 * n**1.5, 1.5, False),
+    (lambda n: 5 + 0.5 * n, 0.79, True),
+    (lambda n: float(n**3 if n < 24 else 24**3), 0, True),  # only the upper half counts
+])  # fmt: skip
+def test_exponents_of_known_costs(cost, exponent, linear):
+    found = curve("batch", "whole", points(cost))
+    assert found.exponent == pytest.approx(exponent, abs=0.01)
+    assert found.low <= found.exponent <= found.high
+    assert found.linear == linear
+
+
+@pytest.mark.parametrize(("power", "noise", "share"), [(1, 0.2, (0.95, 1)), (2, 0.1, (0, 0.05))])
+def test_noise_neither_makes_a_linear_cost_faster_nor_hides_a_quadratic_one(power, noise, share):
+    random = np.random.default_rng(0)
+    linear = [
+        curve("batch", "whole", points(lambda n: n**power * random.uniform(1 - noise, 1 + noise))).linear
+        for _ in range(200)
+    ]
+    assert share[0] <= np.mean(linear) <= share[1]
+
+
+def timed(what, size, whole, **parts):
+    times = dict.fromkeys(STAGES, 0.0) | {"whole": whole} | parts
+    return Case(what, size, lambda: None, {part: [ms] for part, ms in times.items()})
+
+
+def some(what, **parts):
+    return [
+        timed(what, size, 2.0 * size, **{part: cost * size for part, cost in parts.items()})
+        for size in range(10, 60, 5)
+    ]
+
+
+def test_there_is_a_curve_for_each_part_that_took_time():
+    found = curves([*some("megapixels", decode=1.0), *some("regions", text=0.1), *some("batch")])
+    parts = [(what, [each.part for each in found if each.what == what]) for what in module.WHATS]
+    assert parts == [("megapixels", ["whole", "decode"]), ("regions", ["whole", "text"]), ("batch", ["whole"])]
+
+
+def test_points_are_medians_by_rising_size_and_equal_sizes_are_one():
+    doubled = [timed("regions", 10, 90.0), timed("regions", 10, 30.0), *reversed(some("regions"))]
+    found = curves([*some("megapixels"), *doubled, *some("batch")])
+    regions = next(each for each in found if each.what == "regions")
+    assert [each.size for each in regions.points] == list(range(10, 60, 5))
+    assert (regions.points[0].p50_ms, regions.points[0].runs, regions.points[0].each_ms) == (30, 3, 3)
+    assert Point(size=0, p50_ms=1, p90_ms=1, runs=1).each_ms is None
+
+
+def test_every_round_reads_everything_in_another_order():
+    read, said = [], []
+    cases = [Case("batch", size, lambda size=size: read.append(size)) for size in range(10)]
+    rounds = module.run(cases, 0, lambda number, _seconds: said.append(number))
+    assert rounds == LEAST_ROUNDS
+    assert said == list(range(1, rounds + 1))
+    turns = [read[at : at + 10] for at in range(0, len(read), 10)]
+    assert len(turns) == rounds + 1  # the warm-up, which is not timed
+    assert all(sorted(turn) == list(range(10)) for turn in turns)
+    assert len({tuple(turn) for turn in turns}) > 1
+    assert all(len(times) == rounds for case in cases for times in case.times_ms.values())
+
+
+def test_rounds_go_on_until_the_time_is_over(monkeypatch):
+    seconds = iter(range(0, 1000, 10))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(seconds))
+    found = module.run([Case("batch", 1, lambda: None)], 100, lambda *_: None)
+    assert found == 6  # 3 looks in 3 rounds, then 2 in each
+
+
+@pytest.mark.parametrize("megapixels", [MEGAPIXELS[0], 1.0, MEGAPIXELS[-1]])
+def test_a_photo_has_the_size_that_was_asked_for(megapixels):
+    frame = sized(megapixels)
+    assert frame.dtype == np.uint8
+    assert frame.shape[0] * frame.shape[1] / 1e6 == pytest.approx(megapixels, rel=0.01)
+    assert frame.shape[1] / frame.shape[0] == pytest.approx(16 / 9, rel=0.01)
+
+
+def test_a_page_keeps_what_is_on_it_when_more_comes():
+    pages = [page(numbers) for numbers in (0, 10, 20, NUMBERS[-1])]
+    inks = [(each < 128).all(axis=2) for each in pages]
+    assert [each.shape for each in pages] == [(*PAGE_HW, 3)] * 4
+    assert not inks[0].any()
+    for fewer, more in pairwise(inks):
+        assert (more >= fewer).all()
+    assert inks[2].sum() == pytest.approx(2 * inks[1].sum(), rel=0.3)
+    assert inks[3].sum() == pytest.approx(15 * inks[2].sum(), rel=0.1)
+
+
+def test_photos_without_text_differ():
+    deviations = [float(each.std()) for each in without_text()]
+    assert deviations[0] == 0
+    assert len(set(deviations)) == len(deviations) == 3
+    assert all(each.shape == (*PAGE_HW, 3) and each.dtype == np.uint8 for each in without_text())

@@ -1,10 +1,11 @@
+import json
+import threading
+
 import pytest
 from msgspec.structs import replace
 
 from edgereader.benchmarks.speed import loadgen
-from edgereader.benchmarks.speed.jobs import Measure
-from edgereader.benchmarks.speed.loadgen import run_turn
-from edgereader.benchmarks.speed.streams import Streams
+from edgereader.benchmarks.speed.loadgen import Measure, Streams, read_details, reasons, run_turn, traced
 
 ASK = Measure(scenario="SingleStream", seconds=0.3, seed=0, batch=2, expected_ms=2.0, target_qps=50.0, target_ms=1000.0)
 QUERIES_FOR_SURE = 64
@@ -101,3 +102,44 @@ def test_what_a_reader_raises_comes_through_loadgen(fake, frames, tmp_path, scen
 def test_logs_are_gone_afterwards(fake, frames, tmp_path):
     turn("Server", [fake(seconds=0.001)], frames, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_reader_reads_in_the_thread_that_asks(fake, frames):
+    reader, threads = fake(), []
+    reader.read_many = lambda given: (threads.append(threading.get_ident()) or frame for frame in given)
+    Streams([reader]).read_all(frames)
+    assert threads == [threading.get_ident()] * len(frames)
+
+
+def test_readers_share_the_photos_and_a_failure_of_one_is_raised(fake, frames):
+    readers = [fake(seconds=0.02), fake(seconds=0.02)]
+    Streams(readers).read_all(frames)
+    assert sorted(readers[0].seen + readers[1].seen) == [0, 1, 2, 3]
+    assert all(reader.seen for reader in readers)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        Streams([fake(seconds=0.01), fake(seconds=0.01, fails_at=0)]).read_all(frames)
+
+
+def test_of_a_key_that_comes_twice_the_last_counts(tmp_path):
+    lines = [f":::MLLOG {json.dumps({'key': 'a', 'value': value})}" for value in (1, 2)]
+    (tmp_path / "log").write_text("\n".join(["something else", *lines]))
+    assert read_details(tmp_path / "log") == {"a": 2}
+
+
+def test_reasons_are_in_loadgens_words_and_a_valid_turn_has_none():
+    details = {
+        "result_validity": "INVALID", "result_invalid_reason": "Increase  expected QPS ", "early_stopping_met": False,
+        "early_stopping_result": " * Only processed 3 queries.\n * Need more.", "num_errors": 2,
+    }  # fmt: skip
+    expected = ["Increase expected QPS", "Only processed 3 queries. Need more.", "2 errors in LoadGen's log"]
+    assert reasons(details) == expected
+    assert reasons(details | {"result_validity": "VALID"}) == []
+
+
+def test_a_trace_gives_the_latency_of_each_sample(tmp_path):
+    (tmp_path / "trace").write_text(
+        '{"name":"Sample","id":0,"args":{"sample_seq":1,"query_seq":1,"issue_start_ns":5,"complete_ns":2500000}},\n'
+        '{"name":"Sample","ph":"e","id":0,"ts":10512.539},\n'
+        '{"name":"Sample","id":1,"args":{"sample_seq":0,"query_seq":0,"issue_start_ns":5,"complete_ns":7000000}},\n'
+    )
+    assert traced(tmp_path / "trace") == [2.5, 7.0]

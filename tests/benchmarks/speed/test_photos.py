@@ -1,12 +1,29 @@
 import hashlib
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
 import pytest
 
 from edgereader.benchmarks.speed import photos
-from edgereader.benchmarks.speed.photos import Photo, decode, find, map_photos, spread
+from edgereader.benchmarks.speed.photos import (
+    BROKEN,
+    CONTENTS,
+    CYCLE,
+    FRAME_HW,
+    SAMPLES,
+    SIZES,
+    Photo,
+    Shots,
+    camera_frames,
+    cut_frame,
+    decode,
+    find,
+    map_photos,
+    spread,
+)
 from edgereader.runtime.errors import DatasetError, ImageError
+from edgereader.runtime.geometry.images import as_bgr
 
 
 @pytest.fixture
@@ -48,9 +65,6 @@ def test_every_beginning_is_spread_evenly():
     for count in (4, 8, 12):
         halves = [place < 50 for place in taken[:count]]
         assert abs(sum(halves) - count / 2) <= 1
-
-
-def test_a_limit_beyond_the_folder_takes_all():
     assert len(spread([Photo("a"), Photo("b")], 7)) == 2
 
 
@@ -62,16 +76,6 @@ def test_a_folder_that_is_none_is_refused(tmp_path, make, message):
     make(tmp_path / "gone")
     with pytest.raises(DatasetError, match=message):
         find([str(tmp_path / "gone")])
-
-
-def test_a_folder_without_pictures_is_refused(tmp_path):
-    with pytest.raises(ImageError, match="expected pictures"):
-        find([str(tmp_path)])
-
-
-def test_labels_without_images_are_refused(folder):
-    with pytest.raises(DatasetError, match="an image for every label"):
-        find([str(folder("a", 1, ["0.png\t12", "1.png\t13"]))])
 
 
 def test_decoded_photos_come_back_as_they_were(folder, tmp_path):
@@ -89,15 +93,95 @@ def test_decoded_photos_come_back_as_they_were(folder, tmp_path):
     assert pixels.facts.megapixels == pytest.approx(30 * 21 / 1e6, abs=1e-3)
 
 
-def test_a_photo_that_cannot_be_read_is_an_error(folder, tmp_path):
-    root = folder("a", 2)
-    (root / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(ImageError, match=r"1\.png"):
-        decode(find([str(root)]), [str(root)], tmp_path / "pixels")
-
-
 def test_more_than_fits_in_memory_is_refused(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(photos, "MOST_BYTES", 3000)
     root = folder("a", 3)
     with pytest.raises(DatasetError, match="use --limit"):
         decode(find([str(root)]), [str(root)], tmp_path / "pixels")
+
+
+@pytest.fixture(scope="module")
+def shots():
+    return Shots(7, LIMITS)
+
+
+LIMITS = 0.005, 0.2
+"""A twentieth of the real sizes."""
+
+
+def pictures(cycle):
+    return [shot for shot in cycle if not shot.broken and not shot.sample]
+
+
+def test_a_cycle_holds_frames_of_every_size_and_layout(shots):
+    seen = [(each.frame.shape, each.frame.dtype) for each in pictures(shots.cycle(0))]
+    megapixels = sorted(shape[0] * shape[1] / 1e6 for shape, _ in seen)
+    assert len(seen) == SIZES
+    assert 0.0045 < megapixels[0] < 0.0065
+    assert 0.16 < megapixels[-1] < 0.205
+    assert {len(shape) == 3 and shape[2] for shape, _ in seen} == {False, 3, 4}
+    assert len({"landscape" if shape[1] > shape[0] else "portrait" for shape, _ in seen}) == 2
+
+
+def test_cycles_differ_but_hold_the_same_mix(shots):
+    cycles = [[each.frame.shape for each in pictures(shots.cycle(number))] for number in (0, 1)]
+    assert cycles[0] != cycles[1]
+    pixels = [sorted(shape[0] * shape[1] for shape in cycle) for cycle in cycles]
+    assert np.abs(np.log(np.divide(*pixels))).max() < np.log(40) / SIZES * 1.1
+    layouts = [sorted(len(shape) for shape in cycle) for cycle in cycles]
+    assert layouts[0] == layouts[1]
+
+
+def test_the_same_cycle_is_the_same_again(shots):
+    sums = [[int(each.frame.sum()) for each in pictures(made.cycle(3))] for made in (shots, Shots(7, LIMITS))]
+    assert sums[0] == sums[1]
+    assert sums[0] != [int(each.frame.sum()) for each in pictures(Shots(8, LIMITS).cycle(3))]
+
+
+def test_frames_lie_in_buffers_that_are_made_once(shots):
+    buffers = shots._colour, shots._other
+    for number in range(3):
+        for shot in pictures(shots.cycle(number)):
+            assert any(np.shares_memory(shot.frame, buffer) for buffer in buffers)
+            assert shot.frame.flags.c_contiguous
+    assert shots._colour is buffers[0]
+    assert shots._other is buffers[1]
+
+
+def test_every_broken_frame_is_refused_and_every_other_is_a_picture(shots):
+    for number in range(10):
+        broken = []
+        for shot in shots.cycle(number):
+            with pytest.raises(ImageError) if shot.broken else nullcontext():
+                as_bgr(shot.frame)
+            broken.append(shot.broken)
+        assert (len(broken), sum(broken)) == (CYCLE, BROKEN)
+
+
+def test_sample_photos_come_unchanged_in_every_cycle(shots):
+    first, second = ({each.sample: each.frame.copy() for each in shots.cycle(n) if each.sample} for n in (0, 5))
+    assert sorted(first) == sorted(SAMPLES)
+    assert all(np.array_equal(first[name], second[name]) for name in SAMPLES)
+
+
+def test_pages_show_numbers_and_some_frames_nothing(shots):
+    page = shots._write(np.random.default_rng(0))
+    assert 0.002 < (page.max(axis=2) < 150).mean() < 0.5
+    nothing = shots._content(CONTENTS.index("empty"), 1.0, np.random.default_rng(0))
+    assert nothing.shape[:2] == (4, 6)
+
+
+def test_frames_of_a_camera_are_real_always_the_same_and_all_different():
+    first, second = camera_frames(), camera_frames()
+    assert all(frame.shape == (*FRAME_HW, 3) and frame.dtype == np.uint8 for frame in first)
+    assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
+    assert len({frame.tobytes() for frame in first}) == len(first) == 9
+
+
+@pytest.mark.parametrize("hw", [(100, 2000), (2000, 100), (720, 1280), (1441, 2559)])
+def test_a_photo_of_any_shape_fills_a_frame(hw):
+    photo = np.full((*hw, 3), 9, np.uint8)
+    for zoom in (1.0, 1.3):
+        frame = cut_frame(photo, zoom)
+        assert frame.shape == (*FRAME_HW, 3)
+        assert (frame == 9).all()

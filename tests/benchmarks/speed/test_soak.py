@@ -1,5 +1,6 @@
 import json
 import signal
+from itertools import count
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,13 +8,14 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from edgereader.benchmarks.report import read_json
-from edgereader.benchmarks.speed import soak as soak_module
-from edgereader.benchmarks.speed.soak import interruptions
-from edgereader.benchmarks.speed.soak_figures import Soak
-from edgereader.benchmarks.speed.soak_frames import CYCLE, Shot
-from edgereader.runtime import Bundle, Reader
+from edgereader.benchmarks.record import read_json, this_machine
+from edgereader.benchmarks.speed import soak as module
+from edgereader.benchmarks.speed.photos import CYCLE, Shot
+from edgereader.benchmarks.speed.results import Sample, Soak
+from edgereader.benchmarks.speed.soak import after_warm_up, interruptions, slopes, soak_on
+from edgereader.runtime import Reader
 from edgereader.runtime.cli import main
+from edgereader.runtime.errors import BackendError, ImageError
 from edgereader.runtime.geometry.images import as_bgr
 
 from ..results import failed
@@ -37,15 +39,11 @@ def nothing(_reader, frame):
     return []
 
 
-@pytest.fixture(autouse=True)
-def brisk(monkeypatch):
-    """A reader that finds nothing, at once."""
-    monkeypatch.setattr(soak_module, "Shots", BriskShots)
-    monkeypatch.setattr(Reader, "read", nothing)
-
-
 @pytest.fixture
-def file(tmp_path):
+def file(tmp_path, monkeypatch):
+    """Where a soak is written, whose reader finds nothing, at once."""
+    monkeypatch.setattr(module, "Shots", BriskShots)
+    monkeypatch.setattr(Reader, "read", nothing)
     return tmp_path / "soak.json"
 
 
@@ -77,22 +75,22 @@ def test_a_finished_soak_is_made_longer_and_keeps_its_samples(file):
     assert second.samples[-1].segment == 1
     assert second.samples[-1].at_s >= 0.36
     assert len(second.commands) == 2
-    again = run("--hours", "0.0001", "--every", "0", "--json", file)
-    assert again.exit_code == int(not second.passed)
-    assert read_json(file, Soak, "") == second
+    for hours in ("0.0001", "0.00005"):  # neither the same nor fewer make it go on
+        again = run("--hours", hours, "--every", "0", "--json", file)
+        assert again.exit_code == int(not second.passed)
+        assert read_json(file, Soak, "") == second
 
 
 def test_a_signal_ends_it_with_what_there_is_and_the_same_command_goes_on(file, monkeypatch):
     def read(_self, frame):
-        count[0] += 1
-        if count[0] == 10 * CYCLE:
+        if next(frames) == 10 * CYCLE:
             signal.raise_signal(signal.SIGTERM)
         return nothing(_self, frame)
 
-    def not_caught(_number, _frame):
+    def not_caught(*_):
         raise AssertionError("the signal was not caught")
 
-    count, before = [0], signal.signal(signal.SIGTERM, not_caught)
+    frames, before = count(1), signal.signal(signal.SIGTERM, not_caught)
     monkeypatch.setattr(Reader, "read", read)
     try:
         result = run("--hours", 1, "--every", 0, "--json", file)
@@ -121,65 +119,22 @@ def test_a_signal_that_is_ignored_stays_ignored():
         signal.signal(signal.SIGTERM, before)
 
 
-def test_a_file_of_another_soak_is_refused_and_left_alone(file):
-    run(*SHORT, "--json", file)
-    before = file.read_bytes()
-    line = failed(run(*SHORT, "--seed", 5, "--json", file))
-    assert "expected a soak with seed 5, got 0" in line
-    assert "delete the file" in line
-    assert file.read_bytes() == before
-
-
-def test_a_soak_on_another_machine_does_not_go_on_here(file):
+@pytest.mark.parametrize(
+    ("change", "seed", "said"),
+    [
+        (lambda _: None, 5, "expected a soak with seed 5, got 0"),
+        (lambda soak: soak["machine"].update(cores=99), 0, "expected a soak with machine as here and now, got another"),
+        (lambda soak: soak.update(schema=0), 0, "schema 1, got 0"),
+        (lambda soak: soak.clear(), 0, "expected the JSON of `edgereader bench soak --json`"),
+    ],
+)
+def test_a_file_of_another_soak_is_refused_and_left_alone(file, change, seed, said):
     run(*SHORT, "--json", file)
     contents = json.loads(file.read_text())
-    contents["machine"]["cores"] += 1
+    change(contents)
     file.write_text(json.dumps(contents))
-    assert "expected a soak with machine as here and now, got another" in failed(run(*SHORT, "--json", file))
-
-
-def test_a_file_of_something_else_is_refused_and_left_alone(file):
-    file.write_text("{}")
-    assert "expected the JSON of `edgereader bench soak --json`" in failed(run(*SHORT, "--json", file))
-    assert file.read_text() == "{}"
-
-
-def test_a_soak_of_another_schema_is_refused(file):
-    run(*SHORT, "--json", file)
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"schema": 0}))
-    assert "schema 1, got 0" in failed(run(*SHORT, "--json", file))
-
-
-@pytest.mark.parametrize("arguments", [("no-such-bundle",), ("--precision", "fp8"), ("--backend", "abacus")])
-def test_bad_input_writes_nothing(file, arguments):
-    failed(run(*SHORT, "--json", file, *arguments))
-    assert not file.exists()
-
-
-def test_a_recogniser_alone_is_refused_and_writes_nothing(file, monkeypatch):
-    opened = Bundle.open("digits-edge")
-    alone = Bundle(opened.root, replace(opened.manifest, detector=None))
-    monkeypatch.setattr(soak_module, "Bundle", SimpleNamespace(open=lambda _name: alone))
-    assert "expected a bundle with a detector" in failed(run(*SHORT, "--json", file))
-    assert not file.exists()
-
-
-def test_fewer_hours_do_not_make_a_finished_soak_shorter(file):
-    run("--hours", "0.0001", "--every", "0", "--json", file)
-    before = read_json(file, Soak, "")
-    run(*SHORT, "--json", file)
-    assert read_json(file, Soak, "") == before
-
-
-def test_a_folder_that_cannot_be_written_is_found_before_the_soak(tmp_path):
-    (tmp_path / "file").write_text("")
-    failed(run("--hours", 100, "--json", tmp_path / "file" / "soak.json"))
-
-
-@pytest.mark.parametrize("arguments", [("--hours", "0"), ("--hours", "1", "--every", "-1"), ()])
-def test_wrong_usage(file, arguments):
-    assert run("--json", file, *arguments).exit_code == 2
-    assert not file.exists()
+    assert said in failed(run(*SHORT, "--seed", seed, "--json", file))
+    assert json.loads(file.read_text()) == contents
 
 
 def test_frames_that_go_wrong_are_told(file, monkeypatch):
@@ -188,3 +143,182 @@ def test_frames_that_go_wrong_are_told(file, monkeypatch):
     assert result.exit_code == 1
     assert "frames went wrong; the first: frame" in result.stdout
     assert result.stdout.endswith("FAIL\n")
+
+
+PICTURE = np.zeros((4, 4, 3), np.uint8)
+FRESH = Soak(
+    commands=["edgereader bench soak"], date="", machine=this_machine(), bundle="digits-edge", backend="cpu",
+    precision="int8", seed=0, every_s=10, hours=0.5, warm_up_s=180, method="",
+)  # fmt: skip
+
+
+def cycle(number):
+    """As many frames as a real cycle, two of them broken."""
+    yield from (Shot(PICTURE, sample="bib.jpg" if not place else "") for place in range(CYCLE - 2))
+    yield from (Shot(None, broken=True) for _ in range(2))
+
+
+def flat(frame):
+    if frame is None:
+        raise ImageError("no picture")
+    return ["1573"]
+
+
+@pytest.fixture
+def soaked(monkeypatch):
+    """Soaks; every look at a clock takes a quarter of a second, and memory is what the test says."""
+    now = [0.0]
+
+    def tick():
+        now[0] += 0.25
+        return now[0]
+
+    clock = SimpleNamespace(monotonic=tick, perf_counter=tick, process_time=tick)
+    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(module, "host_bytes", lambda: 300 * module.MIB)
+    monkeypatch.setattr(module, "handles", lambda: 12)
+
+    def run(read=flat, before=FRESH, stopped=lambda: False, save=lambda _: None, cycle=cycle):
+        return soak_on(before, read, cycle, stopped=stopped, save=save)
+
+    return run
+
+
+def test_a_flat_reader_passes(soaked):
+    soak = soaked()
+    assert (soak.finished, soak.passed, soak.wrong) == (True, True, 0)
+    assert soak.samples[-1].at_s >= 1800
+    assert soak.frames == soak.samples[-1].frames == CYCLE * (soak.frames // CYCLE)
+    assert soak.broken == 2 * soak.frames // CYCLE
+    assert (soak.samples[0].cpu_ms, soak.samples[0].p50_ms) == (250, 750)
+
+
+def test_a_reader_that_leaks_memory_fails(soaked, monkeypatch):
+    kept = []
+    monkeypatch.setattr(module, "host_bytes", lambda: 300 * module.MIB + sum(map(len, kept)))
+    soak = soaked(lambda frame: kept.append(bytes(10_000)) or flat(frame))
+    assert [each.what for each in soak.slopes if not each.passed] == ["rss_mib"]
+    assert (soak.finished, soak.passed) == (True, False)
+
+
+@pytest.mark.parametrize(("read", "wrong"), [
+    (lambda _: ["1573"], "what is no picture was read"),
+    (lambda _: flat(None), "ImageError: no picture"),
+    (lambda _: (each for each in ()).throw(BackendError("out of memory")), "BackendError: out of memory"),
+])  # fmt: skip
+def test_frames_that_go_wrong_are_counted_and_told(soaked, read, wrong):
+    soak = soaked(read, replace(FRESH, hours=0.01))
+    assert soak.wrong > 0
+    assert wrong in soak.first_wrong
+    assert not soak.passed
+
+
+def test_a_sample_photo_that_is_read_otherwise_than_at_first_is_wrong(soaked):
+    answers = iter(["1573"] * 100 + ["1578"] * 10**6)
+    soak = soaked(lambda frame: flat(frame) and [next(answers)])
+    assert soak.wrong > 0
+    assert "bib.jpg: expected ['1573'] as at first, got ['1578']" in soak.first_wrong
+    assert not soak.passed
+
+
+def test_an_error_that_is_not_ours_ends_the_soak(soaked):
+    with pytest.raises(ZeroDivisionError):
+        soaked(lambda _: 1 // 0)
+
+
+def test_an_interrupted_soak_keeps_its_samples_and_goes_on(soaked):
+    asked = count()
+    first = soaked(stopped=lambda: next(asked) >= 20 * CYCLE + 5)
+    assert (first.finished, first.passed, first.frames) == (False, False, 20 * CYCLE)
+    cycles = []
+    second = soaked(before=first, cycle=lambda number: cycles.append(number) or cycle(number))
+    assert cycles[0] == 20
+    assert second.samples[: len(first.samples)] == first.samples
+    assert {each.segment for each in second.samples} == {0, 1}
+    times = [each.at_s for each in second.samples]
+    assert times == sorted(times)
+    assert 1800 <= times[-1] < 1850
+    assert second.broken == 2 * second.frames // CYCLE
+    assert second.passed
+
+
+def test_what_went_wrong_before_an_interruption_is_kept(soaked):
+    asked = count()
+    soak = soaked(lambda _: flat(None), stopped=lambda: next(asked) >= 5)
+    assert (soak.samples, soak.wrong) == ([], 6)
+    assert "frame 1: bib.jpg gave ImageError" in soak.first_wrong
+
+
+def test_it_is_saved_about_every_minute(soaked):
+    saved = []
+    soaked(save=saved.append)
+    gaps = np.diff([each.samples[-1].at_s for each in saved])
+    assert len(saved) > 10
+    assert (gaps >= 60).all()
+    assert all(each.frames == each.samples[-1].frames for each in saved)
+
+
+def sample(at_s, segment=0, **changes):
+    values = {"frames": int(at_s), "rss_mib": 300.0, "handles": 12, "p50_ms": 90.0, "p99_ms": 200.0, "cpu_ms": 150.0}
+    return Sample(at_s=at_s, segment=segment, **{**values, **changes})
+
+
+def hour(**per_hour):
+    """Samples of an hour, in which quantities change by so much."""
+    base = {"rss_mib": 300.0, "handles": 12, "p50_ms": 90.0, "cpu_ms": 150.0}
+    return [
+        sample(at, **{name: base[name] + change * at / 3600 for name, change in per_hour.items()})
+        for at in range(10, 3601, 10)
+    ]
+
+
+def found(samples):
+    return {each.what: each for each in slopes(samples, 360, {"rss_mib"})}
+
+
+def test_what_stays_or_falls_passes():
+    assert all(each.passed and each.per_hour == each.low == each.high == 0 for each in found(hour()).values())
+    slope = found(hour(rss_mib=-50.0))["rss_mib"]
+    assert slope.high < 0
+    assert slope.passed
+
+
+@pytest.mark.parametrize(("field", "what", "grows"), [
+    ("rss_mib", "rss_mib", 8.0), ("handles", "handles", 3), ("cpu_ms", "cpu_ms", 20.0), ("p50_ms", "latency_ms", 20.0),
+])  # fmt: skip
+def test_what_grows_does_not_pass_and_has_its_slope(field, what, grows):
+    slope = found(hour(**{field: grows}))[what]
+    assert not slope.passed
+    assert slope.per_hour == pytest.approx(grows)
+    assert slope.most == slope.last > slope.first
+    assert [each.what for each in found(hour(**{field: grows})).values() if not each.passed] == [what]
+
+
+def test_growth_below_the_grain_of_the_whole_time_does_not_count():
+    assert found(hour(rss_mib=3.0))["rss_mib"].passed
+    longer = [sample(10 * each.at_s, rss_mib=each.rss_mib) for each in hour(rss_mib=30.0)]
+    assert longer[-1].at_s == 36000
+    assert not found(longer)["rss_mib"].passed  # also 3 MiB an hour, but in ten hours
+
+
+def test_on_the_cpu_processor_time_is_judged_and_elsewhere_latency():
+    for backend, what, passed in (("cpu", "cpu_ms", True), ("cuda", "latency_ms", False)):
+        soak = module.judged(replace(FRESH, backend=backend, samples=hour(p50_ms=50.0), finished=True))
+        assert {each.what for each in soak.slopes if each.judged} == {"rss_mib", "handles", what}
+        assert soak.passed == passed
+
+
+def test_the_warm_up_of_each_segment_is_left_out():
+    samples = [sample(at, segment=int(at > 100)) for at in range(10, 201, 10)]
+    assert [each.at_s for each in after_warm_up(samples, 30)] == [*range(40, 101, 10), *range(140, 201, 10)]
+
+
+def test_a_process_that_begins_anew_is_no_growth():
+    first = [sample(at, rss_mib=300.0) for at in range(10, 1801, 10)]
+    second = [sample(at, segment=1, rss_mib=340.0) for at in range(1810, 3601, 10)]
+    assert found(first + second)["rss_mib"].per_hour == 0
+
+
+def test_too_few_samples_have_no_slopes():
+    assert slopes([sample(at) for at in range(10, 100, 10)], 0, ()) == []
+    assert slopes([], 0, ()) == []

@@ -1,10 +1,30 @@
+import sys
+
+import cv2
+import numpy as np
 import pytest
 
 from edgereader.benchmarks.contenders import Options, opener
+from edgereader.benchmarks.flops import gflop, gflop_of
 from edgereader.benchmarks.speed import stages
-from edgereader.benchmarks.speed.figures import STAGES
-from edgereader.benchmarks.speed.stages import Clocks, clocks, located, measure, summed
+from edgereader.benchmarks.speed.results import STAGES
+from edgereader.benchmarks.speed.stages import (
+    KERNELS,
+    LEAST_RUNS,
+    Clocks,
+    clocks,
+    fastest_s,
+    located,
+    measure,
+    peak_gops,
+    summed,
+    work_of,
+)
+from edgereader.runtime import Bundle
 from edgereader.runtime.bundles.bundle import shipped
+from edgereader.runtime.detector import Detector
+from edgereader.runtime.errors import BackendUnavailable
+from edgereader.runtime.geometry.crops import plan_cut
 
 PHOTO = shipped("samples") / "meter.jpg"
 
@@ -14,16 +34,13 @@ def edgereader():
     return opener("edgereader")("edgereader", Options(precision="int8", backend="cpu", canvas_px=320))
 
 
-@pytest.mark.parametrize("name", [name for names in stages.FUNCTIONS.values() for name in names])
-def test_the_runtime_has_every_function(name):
-    assert callable(getattr(*located(name)))
-
-
-@pytest.mark.parametrize("name", stages.BINDINGS)
-def test_the_runtime_has_every_binding(name):
-    binding = getattr(*located(name))
-    assert callable(binding.start)
-    assert callable(binding.wait)
+def test_the_runtime_has_every_function_and_binding():
+    names = [name for names in stages.FUNCTIONS.values() for name in names]
+    assert all(callable(getattr(*located(name))) for name in names)
+    for name in stages.BINDINGS:
+        binding = getattr(*located(name))
+        assert callable(binding.start)
+        assert callable(binding.wait)
 
 
 def test_every_stage_takes_its_time(edgereader):
@@ -36,7 +53,7 @@ def test_every_stage_takes_its_time(edgereader):
 def test_clocks_are_taken_off_again(edgereader):
     before = [getattr(*located(name)) for names in stages.FUNCTIONS.values() for name in names]
     with pytest.raises(RuntimeError), clocks():
-        assert getattr(*located("detector.fit")) is not before[2]
+        assert getattr(*located("detector:fit")) is not before[2]
         raise RuntimeError
     assert [getattr(*located(name)) for names in stages.FUNCTIONS.values() for name in names] == before
 
@@ -75,3 +92,72 @@ def test_the_share_outside_the_networks_leaves_decoding_out():
     assert found.whole_ms == pytest.approx(300)
     assert found.sum_ms == pytest.approx(240)
     assert found.outside_networks == pytest.approx(0.04 / 0.2)
+
+
+@pytest.mark.parametrize("precision", list(KERNELS))
+def test_a_peak_is_measured_once(precision, monkeypatch):
+    monkeypatch.setattr(stages, "SIDE", 64)
+    found = peak_gops(precision, 1, 0.0)
+    assert 0 < found < 1e5
+    assert peak_gops(precision, 1, 0.0) == found
+
+
+def test_the_fastest_kernel_counts(monkeypatch):
+    monkeypatch.setattr(stages, "product", lambda _operator, left, _right, _threads: left)
+    monkeypatch.setattr(stages, "fastest_s", lambda run, _seconds: {"uint8": 0.001, "int8": 0.5}[run])
+    assert peak_gops("int8", 3) == pytest.approx(2 * stages.SIDE**3 / 1e6)
+
+
+def test_a_kernel_runs_a_few_times_at_least():
+    runs = []
+    assert fastest_s(lambda: runs.append(1), 0.0) >= 0
+    assert len(runs) == LEAST_RUNS
+
+
+def test_without_onnx_the_fix_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(BackendUnavailable, match=r"needs onnx: pip install .* 'onnx>="):
+        peak_gops("fp32", 7)
+
+
+PEAKS = {"fp32": 100.0, "int8": 200.0}
+
+
+@pytest.fixture
+def bundle(monkeypatch):
+    monkeypatch.setattr(stages, "peak_gops", lambda precision, _threads: PEAKS[precision])
+    return Bundle.open("digits-edge")
+
+
+def canvases(bundle, *canvases_hw):
+    return sum(gflop(bundle.file("detector"), {"image": (1, *hw, 3)}) for hw in canvases_hw)
+
+
+def test_a_photo_without_text_asks_for_its_canvases_only(bundle):
+    found = work_of(bundle, "fp32", [np.full((512, 512, 3), 128, np.uint8)])
+    assert found.gop_per_frame == pytest.approx(canvases(bundle, (768, 768), (384, 384)))
+    assert found.peak_gops == pytest.approx(100)
+    assert found.limit_ms == pytest.approx(10 * found.gop_per_frame)
+
+
+def test_photos_count_on_average_with_their_crops(bundle, repository):
+    empty, bib = np.full((512, 512, 3), 128, np.uint8), cv2.imread(str(repository / "models/zoo/samples/bib.jpg"))
+    one, other, both = (work_of(bundle, "int8", frames).gop_per_frame for frames in ([empty], [bib], [empty, bib]))
+    assert both == pytest.approx((one + other) / 2)
+    detector, spec = Detector(bundle, "cpu", "int8"), bundle.recognizer
+    regions = detector.detect(bib)
+    looks = canvases(bundle, *(plan.canvas_hw for plan in detector.plans(*bib.shape[:2])))
+    widths = [plan_cut(spec, bib, each.quad, spec.margin).width for each in regions]
+    crops = sum(gflop_of(bundle, "recognizer", (1, spec.image_hw[0], width, spec.channels)) for width in widths)
+    assert other == pytest.approx(looks + crops)
+    assert len(set(widths)) > 1
+
+
+def test_each_network_has_the_peak_of_its_precision(bundle):
+    frames = [np.full((300, 300, 3), 128, np.uint8)]
+    assert work_of(bundle, None, frames, canvas_px=256).peak_gops == pytest.approx(PEAKS[bundle.precision("detector")])
+    assert work_of(bundle, None, frames, canvas_px=256).gop_per_frame < work_of(bundle, None, frames).gop_per_frame
+
+
+def test_a_precision_without_kernels_has_no_limit(bundle):
+    assert work_of(bundle, "fp16", [np.zeros((64, 64, 3), np.uint8)]) is None

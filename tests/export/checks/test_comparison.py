@@ -78,16 +78,17 @@ def test_images_are_all_different(tmp_path: Path) -> None:
     pictures = tuple(Picture(tmp_path / f"{index}.png", None) for index in range(5))
     images = images_of(trial_of("detector", pictures), (64, 96))
     assert images.shape == (4, 64, 96, 3)
-    assert [each.mean() for each in images[:3]] == [0, 40, 80]
+    assert [image.mean() for image in images[:3]] == [0, 40, 80]
     assert images[3].std() > 20, "noise"
     box = np.array(((10, 5), (60, 5), (60, 30), (10, 30)), np.float32)
-    crops = images_of(trial_of("recognizer", tuple(Picture(each.path, (box,)) for each in pictures)), (32, 128))
+    boxed = tuple(Picture(picture.path, (box,)) for picture in pictures)
+    crops = images_of(trial_of("recognizer", boxed), (32, 128))
     assert crops.shape == (6, 32, 128, 1)
 
 
 def test_rows_are_compared_with_those_of_their_images() -> None:
     right = {"maps": np.arange(6.0).reshape(3, 2), "other": np.ones((3, 1))}
-    got = {name: in_turn(each, 7) for name, each in right.items()}
+    got = {name: in_turn(rows, 7) for name, rows in right.items()}
     assert row_errors(got, right, list(right)) == [0] * 7
     got["maps"] = got["maps"][::-1]
     assert row_errors(got, right, ["other"]) == [0] * 7

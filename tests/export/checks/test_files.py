@@ -9,38 +9,34 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from msgspec.structs import replace
 from onnx import helper, numpy_helper
 
-from edgereader.export.checks.files import verify_bundle
+from edgereader.export.checks.files import gated, verify_bundle
 from edgereader.export.pipeline import Target, export_detector, export_recognizer
 from edgereader.models.craft import CRAFT
 from edgereader.models.recognizer import Recognizer
-from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
-from edgereader.runtime.bundles.manifest import FileEntry
-from edgereader.runtime.errors import CheckpointError
+from edgereader.runtime.bundles.bundle import Bundle
+from edgereader.runtime.bundles.manifest import Quantized
+from edgereader.runtime.errors import CheckpointError, ExportError
+
+from ...runtime.graphs import write_test_bundle
+from ..bundles import with_graph
 
 Maker = Callable[..., Recognizer]
 
 
 @pytest.fixture(scope="module")
-def exported(make_recognizer: Maker, thin_craft: CRAFT, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a bundle and the checkpoints that it came from."""
-    import torch
-
-    root = tmp_path_factory.mktemp("verify")
-    network = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1, even_contrast=True)
-    for name, part in {
-        "recognizer": network,
-        "other": make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1),
-        "detector": thin_craft,
-    }.items():
-        state = part.state_dict()
-        if name == "other":
-            state = {key: value * 1.01 for key, value in state.items()}
-        torch.save(state, root / f"{name}.pt")
-    export_recognizer(root / "recognizer.pt", Target(root / "bundle"), charset="digits", even_contrast=True)
-    export_detector(root / "detector.pt", Target(root / "bundle"))
+def exported(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bundle, the checkpoint of its recogniser and another one; its detector is a tiny graph."""
+    root = Path(write_test_bundle(tmp_path_factory.mktemp("verify") / "bundle", recognizer=False)).parent
+    sizes = {"num_classes": 11, "width": 0.1, "image_hw": (32, 64), "even_contrast": True}
+    state = make_recognizer("None-VGG-None-CTC", **sizes).state_dict()
+    torch.save(state, root / "recognizer.pt")
+    torch.save({key: value * 1.01 for key, value in state.items()}, root / "other.pt")
+    told = {"charset": "digits", "image_hw": (32, 64), "even_contrast": True}
+    export_recognizer(root / "recognizer.pt", Target(root / "bundle"), **told)
     return root
 
 
@@ -60,21 +56,16 @@ def failures(bundle: Path, *checkpoints: Path) -> dict[str, str]:
 
 def replace_graph(bundle: Path, change: Callable[[onnx.ModelProto], None]) -> None:
     """Alter the recogniser's graph, with a manifest that vouches for it."""
-    path = bundle / "recognizer.onnx"
-    model = onnx.load(path)
+    model = onnx.load(bundle / "recognizer.onnx")
     change(model)
-    onnx.save(model, path)
-    manifest = Bundle.open(bundle).manifest
-    assert manifest.recognizer is not None
-    entry = FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
-    write_bundle(bundle, replace(manifest, recognizer=replace(manifest.recognizer, files={"fp32": entry})))
+    with_graph(bundle, "recognizer", model, "fp32")
 
 
 @pytest.mark.slow
-def test_a_good_bundle_passes(exported: Path) -> None:
-    checks = list(
-        verify_bundle(Bundle.open(exported / "bundle"), (exported / "recognizer.pt", exported / "detector.pt"))
-    )
+def test_a_good_bundle_passes(bundle: Path, exported: Path, thin_craft: CRAFT, save: Callable[..., Path]) -> None:
+    detector = save(thin_craft, "detector.pt")
+    export_detector(detector, Target(bundle))
+    checks = list(verify_bundle(Bundle.open(bundle), (exported / "recognizer.pt", detector)))
     assert all(check.passed for check in checks), [check for check in checks if not check.passed]
     names = {check.name for check in checks}
     assert names == {"checksum", "contract", "recorded parity", "batches", "mask", "parity with the checkpoint"}
@@ -123,3 +114,15 @@ def test_a_graph_that_ignores_the_mask_fails(bundle: Path) -> None:
 
     replace_graph(bundle, ignore)
     assert "forbidden symbols never" in failures(bundle)["recognizer fp32: mask"]
+
+
+@pytest.mark.parametrize("figures", [{"strings_equal": 0.0}, {"strings_equal": 0.98}, {"hmean_loss": 0.6}])
+def test_a_gate_that_was_not_passed_is_refused(figures: dict[str, float]) -> None:
+    entry = Quantized(
+        calibrated_on=1, validated_on=1, labelled=False, strings=9, strings_equal=1.0, regions=9, hmean_loss=0.0,
+        kept_fp32=[], speed_ratio=2.0, speed_on="", versions={},
+    )  # fmt: skip
+    assert "2.00 times" in gated(entry)
+    assert gated(replace(entry, speed_ratio=None, speed_on=None)) == "1 pictures"
+    with pytest.raises(ExportError, match="of the strings equal"):
+        gated(replace(entry, **figures))

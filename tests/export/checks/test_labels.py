@@ -41,8 +41,8 @@ def label(folder: Path, texts: list[str]) -> Path:
 def test_a_bundle_reads_as_its_network_does(exported: Exported, crops: list[np.ndarray], tmp_path: Path) -> None:
     _, folder = exported(STAGES)
     bundle, checkpoint = Bundle.open(folder), folder.parent / "checkpoint.pt"
-    read = [each.text for each in Reader(bundle, "cpu", "fp32", alphabet=None).recognize_crops(crops)]
-    texts = ["1234567890", *(each or "1234567890" for each in read[1:5]), "with letters"]
+    read = [text.text for text in Reader(bundle, "cpu", "fp32", alphabet=None).recognize_crops(crops)]
+    texts = ["1234567890", *(text or "1234567890" for text in read[1:5]), "with letters"]
     right = sum(one == other for one, other in zip(texts, read, strict=True))
     assert right, "the network must read something"
     found = check_labels(bundle, checkpoint, open_labels(label(tmp_path, texts)))

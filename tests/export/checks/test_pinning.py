@@ -7,8 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
@@ -17,16 +15,18 @@ import edgereader.export.checks.pinning
 import edgereader.export.precision.gate
 import edgereader.export.precision.recipes
 from edgereader.export.canary import write_canary
-from edgereader.export.checks.backend import examine, find_pictures
+from edgereader.export.checks.backend import Examined, examine
 from edgereader.export.checks.cli import verify
 from edgereader.export.checks.comparison import Trial, open_trial
-from edgereader.export.checks.departure import Departure, Step
 from edgereader.export.checks.pinning import layer_to_keep, pin
-from edgereader.export.precision.pictures import open_pictures
+from edgereader.export.precision.pictures import find_pictures, open_pictures
 from edgereader.export.precision.quantization import quantize_model
-from edgereader.runtime.bundles.bundle import Bundle, file_sha256, shipped, write_bundle
+from edgereader.export.search import Departure, Step
+from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
 from edgereader.runtime.bundles.manifest import FileEntry, Passport, ShapeRange
 from edgereader.runtime.errors import ExportError
+
+from ..bundles import draw_numbers, shipped_in_fp32
 
 RUINED, HARMED = "relu_4", "network.FeatureExtraction.ConvNet.14"
 """A tensor of the shipped recogniser, and the layer that takes it."""
@@ -35,17 +35,9 @@ RUINED, HARMED = "relu_4", "network.FeatureExtraction.ConvNet.14"
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped recogniser with an int8 file in which one tensor is cut to nothing, and drawn crops beside it."""
-    root = Path(shutil.copytree(shipped("digits-edge"), tmp_path_factory.mktemp("pinning") / "bundle"))
-    manifest = Bundle.open(root).manifest
-    assert manifest.recognizer is not None
-    spec = replace(manifest.recognizer, files={"fp32": manifest.recognizer.files["fp32"]}, quantized={}, preferred={})
-    write_bundle(root, replace(manifest, detector=None, recognizer=spec))
+    root = shipped_in_fp32(tmp_path_factory.mktemp("pinning") / "bundle", "recognizer")
     write_canary(root)
-    (root.parent / "crops").mkdir()
-    for index in range(8):
-        picture = np.full((48, 150, 3), 210 - 8 * index, np.uint8)
-        cv2.putText(picture, str(4071 + 1234 * index), (8, 34), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (20, 30, 40), 3)
-        cv2.imwrite(str(root.parent / "crops" / f"{index}.png"), picture)
+    draw_numbers(root.parent / "crops", 8)
     with pytest.MonkeyPatch.context() as patch:
         measure = edgereader.export.precision.recipes.measure_ranges
         patch.setattr(
@@ -74,6 +66,14 @@ def quiet(_line: str) -> None:
     pass
 
 
+@pytest.fixture(scope="module")
+def found(made: Path) -> Examined:
+    """What is wrong with the int8 file, found once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edgereader.export.precision.gate, "MIN_CONFIDENCE", 0)
+        return examine(trial_of(made), quiet)
+
+
 def test_the_layer_is_kept_in_fp32_and_the_model_passes(ruined: Path) -> None:
     crops = str(ruined.parent / "crops")
     arguments = [str(ruined), "--backend", "cpu", "--precision", "int8", "--pictures", crops]
@@ -87,7 +87,9 @@ def test_the_layer_is_kept_in_fp32_and_the_model_passes(ruined: Path) -> None:
     assert quantized.kept_fp32 == [HARMED]
 
 
-def test_rounds_are_bounded_and_keep_one_more_layer_each(ruined: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rounds_are_bounded_and_keep_one_more_layer_each(
+    ruined: Path, found: Examined, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With a quantisation that helps nothing."""
     asked: list[tuple[str, ...]] = []
 
@@ -97,26 +99,22 @@ def test_rounds_are_bounded_and_keep_one_more_layer_each(ruined: Path, monkeypat
 
     monkeypatch.setattr(edgereader.export.checks.pinning, "quantize_model", helpless)
     monkeypatch.setattr(edgereader.export.checks.pinning, "MOST_ROUNDS", 2)
-    trial = trial_of(ruined)
-    found = list(pin(trial, examine(trial, quiet), open_pictures(ruined.parent / "crops"), quiet))
+    rounds = list(pin(trial_of(ruined), found, open_pictures(ruined.parent / "crops"), quiet))
     assert asked[0] == (HARMED,)
-    assert len(asked) == len(found) == 2
+    assert len(asked) == len(rounds) == 2
     assert set(asked[0]) < set(asked[1])
-    assert not any(each.passed for each in found)
+    assert not any(examined.passed for examined in rounds)
 
 
-def test_a_gate_that_is_not_passed_ends_it(ruined: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trial = trial_of(ruined)
-    found = examine(trial, quiet)
+def test_a_gate_that_is_not_passed_ends_it(ruined: Path, found: Examined, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edgereader.export.precision.gate, "STRINGS_EQUAL", 2)
     with pytest.raises(ExportError, match="expected to pass the gate of quantize"):
-        list(pin(trial, found, open_pictures(ruined.parent / "crops"), quiet))
+        list(pin(trial_of(ruined), found, open_pictures(ruined.parent / "crops"), quiet))
 
 
-def test_engines_are_to_be_built_again(ruined: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engines_are_to_be_built_again(ruined: Path, found: Examined, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in for TensorRT's sessions: what is checked is what the user is told."""
     trial = trial_of(ruined)
-    found = examine(trial, quiet)
     entry = FileEntry(path="a.engine", sha256=file_sha256(ruined / "bundle.json"), bytes=1)
     shape = ShapeRange(min=(1, 32, 128, 1), opt=(8, 32, 128, 1), max=(32, 32, 128, 1))
     passport = Passport(
@@ -145,7 +143,7 @@ def test_engines_are_to_be_built_again(ruined: Path, monkeypatch: pytest.MonkeyP
     assert only.checks[0].detail == f"{HARMED}; {command}, then verify again"
 
 
-def test_what_is_kept(ruined: Path) -> None:
+def test_what_is_kept(ruined: Path, found: Examined) -> None:
     trial = trial_of(ruined)
 
     def keep(tensor: str, *kept: str) -> str:
@@ -162,6 +160,5 @@ def test_what_is_kept(ruined: Path) -> None:
     assert layer_to_keep(trial, Departure(steps[1], 0.1, steps), ()) == f"{features}.14", "int8 codes are no layer's"
     with pytest.raises(ExportError, match="expected a layer that departs"):
         layer_to_keep(trial, None, ())
-    single = trial_of(ruined, "fp32")
     with pytest.raises(ExportError, match="expected a model in fewer bits"):
-        list(pin(single, examine(single, quiet), open_pictures(ruined.parent / "crops"), quiet))
+        list(pin(trial_of(ruined, "fp32"), found, open_pictures(ruined.parent / "crops"), quiet))

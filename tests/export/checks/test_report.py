@@ -7,39 +7,29 @@ import shutil
 from pathlib import Path
 
 import click
-import cv2
 import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-import edgereader.export.precision.gate
 from edgereader.export.canary import write_canary
 from edgereader.export.checks.cli import verify
 from edgereader.export.checks.comparison import open_trial, sizes_of
-from edgereader.export.precision.folding import Graph
-from edgereader.runtime.bundles.bundle import Bundle, file_sha256, shipped, write_bundle
-from edgereader.runtime.bundles.manifest import FileEntry
+from edgereader.export.onnx_graph import Graph
+from edgereader.runtime.bundles.bundle import Bundle, write_bundle
 from edgereader.runtime.cli import main
 from edgereader.runtime.sessions.opening import BACKENDS
 
+from ..bundles import draw_numbers, shipped_in_fp32, with_graph
+
 
 @pytest.fixture
-def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def bundle(tmp_path: Path, all_sure: None) -> Path:
     """The shipped recogniser in fp32, with a canary, and two drawn crops beside it."""
-    monkeypatch.setattr(edgereader.export.precision.gate, "MIN_CONFIDENCE", 0)
-    root = Path(shutil.copytree(shipped("digits-edge"), tmp_path / "bundle"))
-    manifest = Bundle.open(root).manifest
-    assert manifest.recognizer is not None
-    spec = replace(manifest.recognizer, files={"fp32": manifest.recognizer.files["fp32"]}, quantized={}, preferred={})
-    write_bundle(root, replace(manifest, detector=None, recognizer=spec))
+    root = shipped_in_fp32(tmp_path / "bundle", "recognizer")
     write_canary(root)
-    (tmp_path / "crops").mkdir()
-    for index, number in enumerate(("4071", "965")):
-        picture = np.full((48, 150, 3), 200, np.uint8)
-        cv2.putText(picture, number, (8, 34), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (20, 30, 40), 3)
-        cv2.imwrite(str(tmp_path / "crops" / f"{index}.png"), picture)
+    draw_numbers(tmp_path / "crops", 2)
     return root
 
 
@@ -49,17 +39,12 @@ def run(bundle: Path, *options: str) -> Result:
 
 
 def with_spoiled_weights(bundle: Path) -> str:
-    """Add the graph as "fp16", with one layer made wrong; returns the layer's name."""
-    manifest = Bundle.open(bundle).manifest
-    assert manifest.recognizer is not None
-    model, path = onnx.load(bundle / "recognizer.onnx"), bundle / "recognizer.fp16.onnx"
+    """Add the graph as "fp16", with one layer made wrong; return the layer's name."""
+    model = onnx.load(bundle / "recognizer.onnx")
     graph = Graph(model)
     name = "network.FeatureExtraction.ConvNet.18"
     graph.store(f"{name}.bias", np.full_like(graph.array(f"{name}.bias"), np.nan))
-    onnx.save(model, path)
-    entry = FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
-    spec = replace(manifest.recognizer, files={**manifest.recognizer.files, "fp16": entry})
-    write_bundle(bundle, replace(manifest, recognizer=spec))
+    with_graph(bundle, "recognizer", model, "fp16")
     return name
 
 
@@ -75,7 +60,7 @@ def test_a_backend_that_is_right(bundle: Path, tmp_path: Path) -> None:
     assert (row["kind"], row["backend"], row["precision"], row["passed"]) == ("recognizer", "cpu", "fp32", True)
     sizes = sizes_of(open_trial(Bundle.open(bundle), "recognizer", "cpu", "fp32", ()))
     expected = [(batch, *hw, 1) for hw, batches in sizes.items() for batch in batches]
-    assert [tuple(each["shape"]) for each in row["comparisons"]] == expected
+    assert [tuple(batch["shape"]) for batch in row["comparisons"]] == expected
     assert row["departure"] is None
 
 
@@ -128,7 +113,7 @@ def test_wrong_usage(bundle: Path, options: list[str], message: str) -> None:
 
 
 def test_all_backends_can_be_asked_for() -> None:
-    option = next(each for each in verify.params if each.name == "backend")
+    option = next(option for option in verify.params if option.name == "backend")
     assert isinstance(option.type, click.Choice)
     assert set(option.type.choices) == set(BACKENDS)
 
@@ -140,7 +125,7 @@ def test_plain_verify_looks_at_the_canary(bundle: Path, tmp_path: Path) -> None:
         "ok      recognizer fp32    canary                      reads '40712'"
     )
     (row,) = json.loads((tmp_path / "r.json").read_text())["models"]
-    assert [each["name"] for each in row["checks"]][-1] == "canary"
+    assert row["checks"][-1]["name"] == "canary"
 
     manifest = Bundle.open(bundle).manifest
     assert manifest.canary is not None

@@ -54,7 +54,7 @@ def test_both_engines_are_built_with_all_that_was_asked_for(folder: Path, monkey
 def test_one_model_and_its_log(folder: Path, tmp_path: Path) -> None:
     result = run(folder, "--target", "sm86", "--only", "recognizer", "--log", tmp_path / "build.log")
     assert result.exit_code == 0, result.output
-    assert [each.kind for each in Bundle.open(folder).manifest.engines] == ["recognizer"]
+    assert [engine.kind for engine in Bundle.open(folder).manifest.engines] == ["recognizer"]
     assert "VERBOSE" in (tmp_path / "build.log").read_text()
     assert not list((folder / "engines").glob("*.log"))
 
@@ -119,7 +119,7 @@ def test_int8_is_made_of_pictures_where_only_the_cpus_is_there(tmp_path: Path, m
     result = run(folder, *options, "--calibration", pictures)
     assert result.exit_code == 0, result.output
     bundle = Bundle.open(folder)
-    assert [each.precision for each in bundle.manifest.engines] == ["int8-trt"]
+    assert [engine.precision for engine in bundle.manifest.engines] == ["int8-trt"]
     assert bundle.engine(bundle.manifest.engines[0]).contents
     made = bundle.recognizer.files["int8-trt"]
     assert run(folder, *options, "--calibration", pictures).exit_code == 0

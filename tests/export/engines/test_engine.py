@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-import edgereader.export.staging
 from edgereader.export.engines.engine import build_engine, expect_canvases, graph_precision
 from edgereader.export.engines.tensorrt_library import Options
+from edgereader.export.staging import entry_of
 from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
-from edgereader.runtime.bundles.manifest import FileEntry, Passport
+from edgereader.runtime.bundles.manifest import Passport
 from edgereader.runtime.errors import BundleError, ExportError
 
 from ...runtime.graphs import write_test_bundle
@@ -54,7 +54,7 @@ def test_an_engine_enters_its_bundle_with_a_passport(folder: Path) -> None:
     assert (plan.version, list(plan.targets)) == (passport.version, passport.targets)
     log = path.with_suffix(".log")
     assert "VERBOSE" in log.read_text()
-    assert sorted(each.name for each in path.parent.iterdir()) == sorted([path.name, log.name])
+    assert sorted(file.name for file in path.parent.iterdir()) == sorted([path.name, log.name])
     assert said[0] == f"detector: fp32, tensorrt-rtx {passport.version}, for sm86, sm89"
     assert str(log) in said[1]
     assert any("not loaded here" in line for line in said), "an engine is never said to be checked where it was not"
@@ -82,7 +82,7 @@ def test_what_happened_to_the_bundle_meanwhile_stays(folder: Path) -> None:
 def test_a_graph_that_does_not_parse_leaves_the_bundle_and_a_log(folder: Path) -> None:
     path = folder / "detector.onnx"
     path.write_bytes(b"nonsense" * 10)
-    entry = FileEntry(path=path.name, sha256=file_sha256(path), bytes=80)
+    entry = entry_of(path)
     manifest = Bundle.open(folder).manifest
     assert manifest.detector is not None
     write_bundle(folder, replace(manifest, detector=replace(manifest.detector, files={"fp32": entry})))
@@ -90,13 +90,6 @@ def test_a_graph_that_does_not_parse_leaves_the_bundle_and_a_log(folder: Path) -
     with pytest.raises(ExportError, match=r"all messages: .*/engines/detector\.fp32\.tensorrt-rtx-.*\.sm86\.log"):
         build(folder)
     assert contents(folder) == before
-
-
-def test_an_altered_graph_is_refused(folder: Path) -> None:
-    (folder / "detector.onnx").write_bytes(b"x")
-    with pytest.raises(BundleError, match="bytes"):
-        build(folder)
-    assert not (folder / "engines").exists()
 
 
 def full_disk(*_arguments: object) -> int:
@@ -110,18 +103,6 @@ def test_a_full_disk_leaves_the_bundle_as_it_was(folder: Path, monkeypatch: pyte
     with pytest.raises(ExportError, match="got: No space left on device; make room"):
         build(folder)
     assert contents(folder) == before
-
-
-def test_a_manifest_that_cannot_be_written_brings_the_old_engine_back(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    build(folder)
-    before = contents(folder)
-    monkeypatch.setattr(edgereader.export.staging, "write_bundle", full_disk)
-    for target in ("sm86", "sm89"):
-        with pytest.raises(ExportError, match="No space left"):
-            build(folder, targets=[target], canvases_hw=[(64, 64)])
-        assert contents(folder) == before
 
 
 def test_a_folder_of_engines_that_cannot_be_made_is_an_error(folder: Path) -> None:
@@ -146,9 +127,8 @@ def with_precisions(folder: Path, *precisions: str) -> Bundle:
     manifest = Bundle.open(folder).manifest
     assert manifest.detector is not None
     files = dict(manifest.detector.files)
-    for each in precisions:
-        path = Path(shutil.copy(folder / "detector.onnx", folder / f"detector.{each}.onnx"))
-        files[each] = FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
+    for precision in precisions:
+        files[precision] = entry_of(Path(shutil.copy(folder / "detector.onnx", folder / f"detector.{precision}.onnx")))
     write_bundle(folder, replace(manifest, detector=replace(manifest.detector, files=files)))
     return Bundle.open(folder)
 
@@ -157,7 +137,7 @@ def test_fp16_is_built_where_there_is_a_choice_and_int8_is_tensorrts_own(folder:
     bundle = Bundle.open(folder)
     assert graph_precision(bundle, "detector", None) == "fp32"
     bundle = with_precisions(folder, "fp16", "int8", "int8-trt")
-    assert [graph_precision(bundle, "detector", each) for each in (None, "fp32", "fp16", "int8")] == [
+    assert [graph_precision(bundle, "detector", wanted) for wanted in (None, "fp32", "fp16", "int8")] == [
         "fp16",
         "fp32",
         "fp16",

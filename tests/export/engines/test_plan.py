@@ -19,7 +19,7 @@ from onnx import TensorProto, helper
 from edgereader.export.engines.plan import BuiltPlan, build_plan
 from edgereader.export.engines.tensorrt_library import Options
 from edgereader.export.pipeline import trace_detector
-from edgereader.export.precision.quantization import folded
+from edgereader.export.precision.folding import folded
 from edgereader.export.precision.recipes import recipe
 from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
@@ -45,8 +45,8 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Tiny graphs of both contracts."""
     folder = tmp_path_factory.mktemp("graphs")
     contents = {"detector": detector_graph(), "recognizer": recognizer_graph(16, 5, (32, 100))}
-    for kind, each in contents.items():
-        (folder / f"{kind}.onnx").write_bytes(each)
+    for kind, graph in contents.items():
+        (folder / f"{kind}.onnx").write_bytes(graph)
     return {kind: folder / f"{kind}.onnx" for kind in contents}
 
 
@@ -74,11 +74,11 @@ def expect_contract(
         pytest.skip(f"the layout of plans is known of TensorRT for RTX {VERSION}, here is {built.version}")
     plan, profile = read_plan(built.contents), profile or PROFILES[kind]
     assert (plan.version, plan.targets, built.targets) == (VERSION, BOTH, BOTH)
-    name, each = next(iter(profile.items()))
-    assert plan.profile[name] == [each.min, each.opt, each.max]
-    assert (each.min[0], each.max[0]) == (1, 8)
+    name, limits = next(iter(profile.items()))
+    assert plan.profile[name] == [limits.min, limits.opt, limits.max]
+    assert (limits.min[0], limits.max[0]) == (1, 8)
     maps = "OUTPUT", "FLOAT", (-1, -1, -1)
-    sizes = tuple(low if low == high else -1 for low, high in zip(each.min[1:], each.max[1:], strict=True))
+    sizes = tuple(low if low == high else -1 for low, high in zip(limits.min[1:], limits.max[1:], strict=True))
     expected: dict[str, Any] = {
         "detector": {"image": ("INPUT", "UINT8", (-1, -1, -1, 3)), "region": maps, "affinity": maps},
         "recognizer": {
@@ -122,15 +122,6 @@ def test_a_recogniser_of_several_widths_takes_all_between_the_least_and_the_grea
     assert plan.profile["crops"] == [sizes.min, sizes.opt, sizes.max]
     assert plan.tensors["crops"] == ("INPUT", "UINT8", (-1, 32, -1, 1))
     assert plan.tensors["log_probs"] == ("OUTPUT", "FLOAT", (-1, steps, 16))
-
-
-def test_one_target_and_another_profile(graphs: dict[str, Path]) -> None:
-    profile: Profile = {"crops": ShapeRange(min=(1, 32, 100, 1), opt=(1, 32, 100, 1), max=(2, 32, 100, 1))}
-    built = build_plan(graphs["recognizer"], profile, "tensorrt-rtx", ["sm120"])
-    plan = read_plan(built.contents)
-    assert plan.targets == built.targets == ("sm120",)
-    assert plan.profile["crops"][2] == (2, 32, 100, 1)
-    assert plan.profile["allowed"] == [(16,)] * 3
 
 
 def test_layers_in_float32_are_named_by_their_weights_and_operators(tmp_path: Path) -> None:
@@ -301,7 +292,7 @@ def test_an_error_while_progress_is_shown_ends_the_build_too() -> None:
 def sizes(path: Path, name: str) -> list[int]:
     """Sizes of an input or output as the ONNX file says them, 0 where they are open."""
     graph = onnx.load(path).graph
-    value = next(each for each in (*graph.input, *graph.output) if each.name == name)
+    value = next(item for item in (*graph.input, *graph.output) if item.name == name)
     return [axis.dim_value for axis in value.type.tensor_type.shape.dim]
 
 
@@ -364,7 +355,7 @@ def test_every_recogniser_builds_for_both_gpus(
     if precision == "fp32":
         assert len(built.fp32_layers) == built.layers
         return
-    operators = {each.rpartition("(")[2].rstrip(")") for each in built.fp32_layers}
+    operators = {layer.rpartition("(")[2].rstrip(")") for layer in built.fp32_layers}
     assert operators <= ALWAYS_SINGLE
     assert {"LSTM"} & operators == ({"LSTM"} if "BiLSTM" in stages else set())
     assert {"GridSample"} & operators == ({"GridSample"} if "TPS" in stages else set())
@@ -388,7 +379,7 @@ def test_a_recogniser_of_several_widths_builds_for_both_gpus(
     """The first is that of EasyOCR's second generation."""
     bundle = Bundle.open(exported(stages, 0.125, (32, 64, 128))[1])
     profile, path = default_profile(bundle, "recognizer", max_batch=8), bundle.file("recognizer")
-    assert [each[2] for each in (profile["crops"].min, profile["crops"].opt, profile["crops"].max)] == [32, 64, 128]
+    assert [shape[2] for shape in (profile["crops"].min, profile["crops"].opt, profile["crops"].max)] == [32, 64, 128]
     built = build_plan(in_precision(path, precision, tmp_path), profile, "tensorrt-rtx", BOTH)
     steps = -1 if bundle.recognizer.open_steps else bundle.recognizer.steps(32)
     expect_contract(built, "recognizer", steps, bundle.recognizer.classes, profile)
@@ -415,4 +406,6 @@ def test_every_detector_builds_for_both_gpus(
     built = build_plan(path, profile, "tensorrt-rtx", BOTH)
     expect_contract(built, "detector", profile=profile)
     if precision != "fp32":
-        assert {each.rpartition(" ")[2] for each in built.fp32_layers} <= {"(Sub)", "(Div)"}, "the normalisation alone"
+        assert {layer.rpartition(" ")[2] for layer in built.fp32_layers} <= {"(Sub)", "(Div)"}, (
+            "the normalisation alone"
+        )

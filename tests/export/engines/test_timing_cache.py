@@ -43,7 +43,7 @@ def test_a_stand_in_starts_empty_and_goes_on_from_what_was_kept(tmp_path: Path) 
         assert start_from(config, path) is None
         assert keep(config, path) is None
         assert path.read_bytes() == GOOD + b" timed" * times
-    assert [each.name for each in tmp_path.iterdir()] == ["timing.cache"]
+    assert [path.name for path in tmp_path.iterdir()] == ["timing.cache"]
 
 
 @pytest.mark.parametrize("stored", [b"damaged", b"cache of another GPU"])

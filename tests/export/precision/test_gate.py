@@ -10,34 +10,23 @@ import numpy as np
 import pytest
 
 import edgereader.export.precision.gate as gates
-from edgereader.export.precision.gate import (
-    Verdict,
-    crop_places,
-    detector_gate,
-    evenly,
-    hmean,
-    matched,
-    recognizer_gate,
-)
-from edgereader.export.precision.pictures import Picture, Pictures
+import edgereader.export.precision.pictures as sources
+from edgereader.export.precision.gate import Verdict, evenly, hmean, open_gate
+from edgereader.export.precision.pictures import Picture, Pictures, crop_places
 
 
 def square(x: float, y: float, side: float = 10) -> np.ndarray:
     return np.array(((x, y), (x + side, y), (x + side, y + side), (x, y + side)), np.float32)
 
 
-def test_each_quad_matches_once() -> None:
-    assert matched([square(0, 0)], [square(0, 1), square(1, 0)]) == 1
-    assert matched([square(0, 0), square(3, 0)], [square(1, 0), square(0, 0)]) == 2
-    assert matched([], [square(0, 0)]) == 0
-
-
-def test_hmean_is_over_all_pictures() -> None:
+def test_hmean_is_over_all_pictures_and_each_quad_matches_once() -> None:
     truth = [[square(0, 0), square(50, 0)], [square(0, 0)]]
     found = [[square(0, 0)], [square(0, 0), square(90, 0)]]
     assert hmean(truth, found) == pytest.approx(2 / 3)
     assert hmean(truth, truth) == 1
     assert hmean([[]], [[]]) == 0
+    assert hmean([[square(0, 0)]], [[square(0, 1), square(1, 0)]]) == pytest.approx(2 / 3)
+    assert hmean([[square(0, 0), square(3, 0)]], [[square(1, 0), square(0, 0)]]) == 1
 
 
 def test_a_verdict_says_its_figures() -> None:
@@ -70,7 +59,8 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         def recognize(self, frame: str, found: list[Any]) -> list[Any]:
             return [SimpleNamespace(text=frame, confidence=0.9 if place % 3 else 0.1) for place in range(len(found))]
 
-    monkeypatch.setattr(gates, "Detector", Detector)
+    for module in (gates, sources):
+        monkeypatch.setattr(module, "Detector", Detector)
     monkeypatch.setattr(gates, "Recognizer", Recognizer)
     monkeypatch.setattr(Picture, "read", lambda self: self.path.name)
     return names
@@ -82,39 +72,35 @@ def pictures(count: int, quads: Any = None) -> Pictures:
 
 def test_a_gate_looks_at_no_more_pictures_than_it_needs(looked: list[str]) -> None:
     shown = pictures(64)
-    verdict = detector_gate(BUNDLE, shown, "int8")(BUNDLE)
+    verdict = open_gate(BUNDLE, "detector", shown, "int8")(BUNDLE)
     assert (verdict.regions, verdict.pictures, verdict.hmean_loss) == (270, 3, 0)
-    first = [each.path.name for each in evenly(shown.validation)[:3]]
+    first = [picture.path.name for picture in evenly(shown.validation)[:3]]
     assert looked == [f"{name} {precision}" for precision in ("fp32", "int8") for name in first]
-    verdict = recognizer_gate(BUNDLE, shown, "int8")(BUNDLE)
+    verdict = open_gate(BUNDLE, "recognizer", shown, "int8")(BUNDLE)
     assert (verdict.strings, verdict.less_certain, verdict.pictures) == (240, 120, 4)
     assert len(looked) == 7, "what the detector's gate has found is not looked for again"
 
 
 def test_sparse_labels_need_all_pictures(looked: list[str]) -> None:
-    verdict = detector_gate(BUNDLE, pictures(64, (square(0, 0),)), "int8")(BUNDLE)
+    verdict = open_gate(BUNDLE, "detector", pictures(64, (square(0, 0),)), "int8")(BUNDLE)
     assert (verdict.regions, verdict.pictures) == (64, 64)
     assert len(looked) == 128
 
 
 def test_every_beginning_is_spread_over_all() -> None:
     shown = pictures(64).validation
-    first = sorted(int(each.path.name) for each in evenly(shown)[:8])
+    first = sorted(int(picture.path.name) for picture in evenly(shown)[:8])
     assert max(np.diff([0, *first, 64])) <= 16
     assert sorted(evenly(shown), key=shown.index) == list(shown)
 
 
 def test_crops_are_where_labels_are_or_the_whole_picture(looked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gates, "whole", lambda frame: f"whole {frame}")
+    opened, detector = [], sources.Detector
+    monkeypatch.setattr(sources, "Detector", lambda *asked: opened.append(asked) or detector(*asked))
+    monkeypatch.setattr(sources, "whole", lambda frame: f"whole {frame}")
     labelled, plain = pictures(1, (square(0, 0),)).validation[0], pictures(1).validation[0]
     alone: Any = SimpleNamespace(manifest=SimpleNamespace(detector=None))
     assert list(crop_places(alone, [labelled, plain])) == [labelled.quads, ["whole 0"]]
-    assert len(next(crop_places(BUNDLE, [plain]))) == 90
-    assert looked == ["0 fp32"]
-
-
-def test_one_detector_looks_at_all_pictures_without_labels(looked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    opened, detector = [], gates.Detector
-    monkeypatch.setattr(gates, "Detector", lambda *asked: opened.append(asked) or detector(*asked))
-    assert len(list(crop_places(BUNDLE, pictures(3).validation))) == len(looked) == 3
-    assert len(opened) == 1
+    assert [len(quads) for quads in crop_places(BUNDLE, pictures(3).validation)] == [90] * 3
+    assert looked == [f"{name} fp32" for name in range(3)]
+    assert len(opened) == 1, "one detector looks at all pictures without labels"

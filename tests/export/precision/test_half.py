@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -14,16 +13,16 @@ import torch
 from onnx import TensorProto
 
 from edgereader.export.graphs import RecognizerGraph
-from edgereader.export.onnx_file import check_contract, write_onnx
+from edgereader.export.onnx_file import check_contract, session_of, write_onnx
+from edgereader.export.onnx_graph import Graph, copied
 from edgereader.export.parity import FORBIDDEN, random_images
-from edgereader.export.precision.folding import Graph, fold
-from edgereader.export.precision.half import LARGEST, activations, halve, parts, too_wide, touching
-from edgereader.export.precision.ranges import measure_ranges, session_of
+from edgereader.export.precision.folding import folded as folded_file
+from edgereader.export.precision.half import LARGEST, activations, always_single, halve, parts, too_wide, touching
+from edgereader.export.precision.recipes import measure_ranges
 from edgereader.export.precision.rounding import rehearsal
-from edgereader.export.precision.singles import always_single
 from edgereader.models.recognizer import Recognizer
 
-from ..networks_in_onnx import small_craft
+from ..networks_in_onnx import IMAGE
 
 Maker = Callable[..., Recognizer]
 
@@ -35,17 +34,6 @@ def types(model: onnx.ModelProto) -> dict[str, int]:
     return found | {item.name: item.data_type for item in known.initializer}
 
 
-def image() -> dict[str, Any]:
-    return {"image": np.random.default_rng(3).normal(0, 1, (1, 4, 32, 48)).astype(np.float32)}
-
-
-@pytest.fixture(scope="module")
-def folded() -> onnx.ModelProto:
-    model = small_craft()
-    fold(model)
-    return model
-
-
 @pytest.fixture(scope="module")
 def recognizer(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
     """A thin recogniser with all that one can have, folded."""
@@ -54,9 +42,7 @@ def recognizer(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory)
     path = tmp_path_factory.mktemp("half") / "recognizer.onnx"
     examples = (torch.zeros(2, 32, 100, 1, dtype=torch.uint8), torch.zeros(12))
     write_onnx("recognizer", graph, examples, ({0: torch.export.Dim("batch", min=1)}, {}), path)
-    model = onnx.load(path)
-    fold(model)
-    return model
+    return folded_file(path)
 
 
 def test_a_detector_is_half_but_for_its_ends(folded: onnx.ModelProto) -> None:
@@ -69,9 +55,9 @@ def test_a_detector_is_half_but_for_its_ends(folded: onnx.ModelProto) -> None:
     assert {kinds[node.output[0]] for node in model.graph.node if node.op_type == "Conv"} == {TensorProto.FLOAT16}
     assert Counter(node.op_type for node in model.graph.node)["Cast"] == 2, "one in, one out"
     assert TensorProto.FLOAT not in {item.data_type for item in model.graph.initializer}
-    expected = session_of(folded)(image())[0]
-    for each in (model, rehearsal(model)):
-        assert np.abs(session_of(each)(image())[0] - expected).max() < 0.01 * np.abs(expected).max()
+    expected = session_of(folded)(IMAGE)["maps"]
+    for mixed in (model, rehearsal(model)):
+        assert np.abs(session_of(mixed)(IMAGE)["maps"] - expected).max() < 0.01 * np.abs(expected).max()
 
 
 def test_kept_layers_are_single_with_one_cast_in_and_one_out(folded: onnx.ModelProto) -> None:
@@ -113,12 +99,13 @@ def test_a_recogniser_keeps_its_contract_and_decides_in_single(recognizer: onnx.
 def test_a_recogniser_reads_the_same(recognizer: onnx.ModelProto) -> None:
     crops = {"crops": random_images((3, 32, 100, 1), seed=4), "allowed": np.zeros(12, np.float32)}
     crops["allowed"][3] = FORBIDDEN
-    symbols, expected = session_of(recognizer)(crops)
+    expected = session_of(recognizer)(crops)
     model = halve(recognizer)
-    for each in (model, rehearsal(model)):
-        got_symbols, got = session_of(each)(crops)
-        assert np.array_equal(got_symbols, symbols)
-        assert np.abs(got - expected).max() < 0.05, "the forbidden symbol's logarithm is -10000 in float32"
+    for mixed in (model, rehearsal(model)):
+        got = session_of(mixed)(crops)
+        assert np.array_equal(got["symbols"], expected["symbols"])
+        off = np.abs(got["log_probs"] - expected["log_probs"]).max()
+        assert off < 0.05, "the forbidden symbol's logarithm is -10000 in float32"
 
 
 @pytest.mark.slow
@@ -145,17 +132,16 @@ def test_an_lstm_is_single_on_half_weights(recognizer: onnx.ModelProto) -> None:
 
 
 def test_large_activations_and_weights_are_found(folded: onnx.ModelProto) -> None:
-    model = onnx.ModelProto()
-    model.CopyFrom(folded)
+    model = copied(folded)
     graph = Graph(model)
     graph.store("two.weight", 1e5 * graph.array("two.weight"))
     graph.store("four.bias", graph.array("four.bias") + 2 * np.float32(LARGEST))
-    ranges = measure_ranges(model, activations(graph), [image()])
+    ranges = measure_ranges(model, activations(graph), [IMAGE])
     wide = too_wide(graph, ranges)
     assert {"two", "two_relu", "two.weight", "four.bias"} <= wide.keys()
     assert not {"relu", "one.folded.weight", "pooled"} & wide.keys()
     single = touching(graph, wide)
     assert {"two", "two_relu", "three"} <= single
     assert not {"one", "relu", "pooled"} & single
-    assert np.isfinite(session_of(rehearsal(halve(model, single)))(image())[0]).all()
-    assert not np.isfinite(session_of(rehearsal(halve(model)))(image())[0]).all()
+    assert np.isfinite(session_of(rehearsal(halve(model, single)))(IMAGE)["maps"]).all()
+    assert not np.isfinite(session_of(rehearsal(halve(model)))(IMAGE)["maps"]).all()

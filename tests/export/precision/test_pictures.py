@@ -24,13 +24,13 @@ def fill(folder: Path, count: int) -> list[Path]:
 def test_the_halves_share_nothing_and_have_a_ceiling(tmp_path: Path) -> None:
     fill(tmp_path / "few", 5)
     few = open_pictures(tmp_path / "few")
-    assert [each.path.name for each in few.calibration] == ["0000.png", "0002.png", "0004.png"]
-    assert [each.path.name for each in few.validation] == ["0001.png", "0003.png"]
+    assert [picture.path.name for picture in few.calibration] == ["0000.png", "0002.png", "0004.png"]
+    assert [picture.path.name for picture in few.validation] == ["0001.png", "0003.png"]
     assert not few.labelled
     fill(tmp_path / "many", 300)
     many = open_pictures(tmp_path / "many")
     assert (len(many.calibration), len(many.validation)) == (CALIBRATED_ON, VALIDATED_ON)
-    assert not {each.path for each in many.calibration} & {each.path for each in many.validation}
+    assert not {picture.path for picture in many.calibration} & {picture.path for picture in many.validation}
 
 
 def test_labels_count_when_they_have_boxes(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_labels_count_when_they_have_boxes(tmp_path: Path) -> None:
     (tmp_path / "labels.tsv").write_text("\n".join(lines))
     pictures = open_pictures(tmp_path)
     assert pictures.labelled
-    assert [each.path.name for each in (*pictures.calibration, *pictures.validation)] == [
+    assert [picture.path.name for picture in (*pictures.calibration, *pictures.validation)] == [
         "0000.png",
         "0002.png",
         "0001.png",

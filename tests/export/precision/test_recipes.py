@@ -6,21 +6,12 @@ import numpy as np
 import onnx
 import pytest
 
-from edgereader.export.precision.folding import Graph, fold
-from edgereader.export.precision.ranges import session_of
-from edgereader.export.precision.recipes import recipe
+from edgereader.export.onnx_file import session_of
+from edgereader.export.onnx_graph import Graph, copied
+from edgereader.export.precision.recipes import measure_ranges, recipe
 from edgereader.runtime.errors import ExportError
 
-from ..networks_in_onnx import small_craft
-
-IMAGE = {"image": np.random.default_rng(3).normal(0, 1, (1, 4, 32, 48)).astype(np.float32)}
-
-
-@pytest.fixture(scope="module")
-def folded() -> onnx.ModelProto:
-    model = small_craft()
-    fold(model)
-    return model
+from ..networks_in_onnx import IMAGE, small_craft
 
 
 @pytest.mark.parametrize(
@@ -34,26 +25,21 @@ def folded() -> onnx.ModelProto:
 def test_layers_and_what_becomes_of_them(folded: onnx.ModelProto, precision: str, names: list[str]) -> None:
     plan = recipe(precision, folded, [IMAGE])
     assert (plan.layers, plan.pinned) == (names, [])
-    expected = session_of(folded)(IMAGE)[0]
-    for chosen in (names, names[1:2]):
+    expected = session_of(folded)(IMAGE)["maps"]
+    for chosen in (names, ["two", "four"]):
         made = plan.make(chosen)
         onnx.checker.check_model(made, full_check=True)
-        assert 0 < np.abs(session_of(plan.rehearse(made))(IMAGE)[0] - expected).mean() < 0.05 * expected.std()
+        assert 0 < np.abs(session_of(plan.rehearse(made))(IMAGE)["maps"] - expected).mean() < 0.05 * expected.std()
+    stored = Graph(made).initializers
+    assert stored["three.weight"].data_type == onnx.TensorProto.FLOAT, "it is left out"
+    assert "two.weight" not in stored
     less = recipe(precision, folded, [IMAGE], keep=["three"])
     assert less.layers == [name for name in names if name != "three"]
     assert less.pinned == ["three"]
 
 
-def test_layers_that_are_left_out_are_float32_in_every_precision(folded: onnx.ModelProto) -> None:
-    for precision in ("int8", "fp16", "int8-trt"):
-        made = Graph(recipe(precision, folded, [IMAGE]).make(["two", "four"]))
-        assert made.initializers["three.weight"].data_type == onnx.TensorProto.FLOAT
-        assert "two.weight" not in made.initializers
-
-
 def test_a_layer_of_wide_numbers_is_pinned_and_its_neighbours_take_part(folded: onnx.ModelProto) -> None:
-    model = onnx.ModelProto()
-    model.CopyFrom(folded)
+    model = copied(folded)
     graph = Graph(model)
     graph.store("three.weight", graph.array("three.weight") * np.float32(1e5))
     graph.store("four.weight", graph.array("four.weight") * np.float32(1e-5))
@@ -61,7 +47,7 @@ def test_a_layer_of_wide_numbers_is_pinned_and_its_neighbours_take_part(folded: 
         plan = recipe(precision, model, [IMAGE])
         assert plan.pinned == ["three", "four"], "the one gives them, the other takes them"
         assert "two" in plan.layers
-        assert np.isfinite(session_of(plan.rehearse(plan.make(plan.layers)))(IMAGE)[0]).all()
+        assert np.isfinite(session_of(plan.rehearse(plan.make(plan.layers)))(IMAGE)["maps"]).all()
 
 
 def test_what_is_refused(folded: onnx.ModelProto) -> None:
@@ -71,3 +57,18 @@ def test_what_is_refused(folded: onnx.ModelProto) -> None:
         recipe("fp16", folded, [IMAGE], keep=["five"])
     with pytest.raises(ExportError, match="layers that can be int8, got none"):
         recipe("int8", folded, [IMAGE], keep=["one", "two", "three", "four"])
+
+
+def test_ranges_are_the_extremes_over_all_inputs() -> None:
+    images = [factor * IMAGE["image"] for factor in (1, 3, 2)]
+    found = measure_ranges(small_craft(), ["image", "skip"], ({"image": image} for image in images))
+    assert found["image"] == pytest.approx((images[1].min(), images[1].max()))
+    assert found["skip"][0] == 0
+    assert found["skip"][1] > 0
+
+
+def test_infinity_names_its_tensor_and_nothing_is_refused() -> None:
+    with pytest.raises(ExportError, match="finite activations.* image"):
+        measure_ranges(small_craft(), ["image"], [{"image": np.inf * IMAGE["image"]}])
+    with pytest.raises(ExportError, match="something to calibrate on"):
+        measure_ranges(small_craft(), ["image"], [])

@@ -8,12 +8,12 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgereader.export.precision.folding import Graph, fold
+from edgereader.export.onnx_file import session_of
+from edgereader.export.onnx_graph import Graph
 from edgereader.export.precision.half import halve
-from edgereader.export.precision.ranges import session_of
 from edgereader.export.precision.rounding import rehearsal
 
-from ..networks_in_onnx import small_craft
+from ..networks_in_onnx import IMAGE
 
 
 def overflowing() -> onnx.ModelProto:
@@ -46,21 +46,19 @@ def test_onnx_runtime_hides_an_overflow_and_the_rehearsal_does_not(level: str) -
     assert np.allclose(run_file(rehearsal(halve(overflowing(), {"further", "down"})), level), 160, rtol=1e-2)
 
 
-def test_every_number_is_a_float16_one() -> None:
-    model = small_craft()
-    fold(model)
-    rehearsed = rehearsal(halve(model))
+def test_every_number_is_a_float16_one(folded: onnx.ModelProto) -> None:
+    rehearsed = rehearsal(halve(folded))
     onnx.checker.check_model(rehearsed, full_check=True)
     graph = Graph(rehearsed)
-    names = [name for node in model.graph.node for name in node.output if node.op_type in ("Relu", "Resize", "MaxPool")]
+    kinds = "Relu", "Resize", "MaxPool"
+    names = [name for node in folded.graph.node for name in node.output if node.op_type in kinds]
     for name in names:
         value = helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
         rehearsed.graph.output.append(value)
-    image = np.random.default_rng(0).normal(0, 1, (1, 4, 16, 16)).astype(np.float32)
-    maps, *inner = session_of(rehearsed)({"image": image})
+    maps, *inner = session_of(rehearsed)(IMAGE).values()
     assert len(inner) >= 5
-    for each in inner:
-        assert np.array_equal(each, each.astype(np.float16)), "rounded"
-    exact = session_of(model)({"image": image})[0]
+    for numbers in inner:
+        assert np.array_equal(numbers, numbers.astype(np.float16)), "rounded"
+    exact = session_of(folded)(IMAGE)["maps"]
     assert 0 < np.abs(maps - exact).max() < 0.01 * np.abs(exact).max()
     assert not any(item.data_type == TensorProto.FLOAT16 for item in graph.initializers.values())

@@ -24,7 +24,7 @@ def test_a_detector_is_told(save: Save, width: float) -> None:
     loaded = load_craft(save(network))
     assert loaded.strided == strided
     assert loaded.width == pytest.approx(width, abs=5e-4)
-    shapes = [{key: value.shape for key, value in each.state_dict().items()} for each in (network, loaded)]
+    shapes = [{key: value.shape for key, value in craft.state_dict().items()} for craft in (network, loaded)]
     assert shapes[0] == shapes[1]
 
 

@@ -14,7 +14,7 @@ def save(path, network, prefix=""):
     return path
 
 
-@pytest.mark.parametrize("stages", COMBINATIONS)
+@pytest.mark.parametrize("stages", COMBINATIONS[::5])
 def test_every_recogniser_is_told_by_its_keys_and_shapes(tmp_path, stages):
     """All sizes by one width; a hidden size is told only where it is not that width's."""
     classes = num_classes(CHARSETS["alnum36"], stages.rsplit("-", 1)[1])
@@ -62,10 +62,6 @@ def test_networks_of_another_kind_are_refused(tmp_path):
     reader = save(tmp_path / "net.pth", Recognizer(RecognizerConfig("None-VGG-None-CTC", 6, width=0.125)))
     with pytest.raises(TrainingDataError, match="expected the checkpoint of a CRAFT detector, got a recogniser"):
         detector_options(reader)
-
-
-@pytest.mark.parametrize("contents", [b"", b"no checkpoint"])
-def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, contents):
-    (tmp_path / "net.pth").write_bytes(contents)
+    reader.write_bytes(b"no checkpoint")
     with pytest.raises(TrainingDataError, match=r"net\.pth: expected a checkpoint"):
-        detector_options(tmp_path / "net.pth")
+        detector_options(reader)

@@ -20,7 +20,7 @@ from edgereader.models.transformation import GridGenerator
 
 KINDS = ("TPS-ResNet-BiLSTM-Attn", "TPS-VGG-None-CTC", "None-RCNN-BiLSTM-CTC", "None-VGG-None-Attn")
 """Combinations that have each choice of each stage; the others are for `make nightly`."""
-MOST = [each if each in KINDS else pytest.param(each, marks=pytest.mark.slow) for each in COMBINATIONS]
+MOST = [name if name in KINDS else pytest.param(name, marks=pytest.mark.slow) for name in COMBINATIONS]
 
 Save = Callable[..., Path]
 SIZES: dict[str, Any] = {

@@ -98,14 +98,16 @@ def test_labels_are_grouped_by_image(tmp_path):
 
 
 def test_crops_are_whole_images_decoded_when_asked_for(tmp_path):
-    crops = LabelledCrops(read_labels(write(tmp_path, "a.png\t12\t[1, 1, 3, 3]", "none.png\t\t", "gone.png\t3")))
+    lines = "a.png\t12\t[1, 1, 3, 3]", "a.png\t", "gone.png\t3", "a.png\t###"
+    crops = LabelledCrops(read_labels(write(tmp_path, *lines)))
     pixels = np.random.default_rng(0).integers(0, 256, (8, 9, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "a.png"), pixels)
     image, text = crops[0]
-    assert (len(crops), text) == (2, "12")
+    assert (len(crops), text) == (3, "12")
+    assert crops[1][1] == "", "labelled to show nothing"
     assert np.array_equal(image, pixels)
     with pytest.raises(TrainingDataError, match=r"gone\.png"):
-        crops[1]
+        crops[2]
 
 
 def test_the_real_sets_are_read(shared_data):

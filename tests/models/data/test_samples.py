@@ -1,4 +1,3 @@
-import cv2
 import numpy as np
 import pytest
 
@@ -13,17 +12,6 @@ def test_a_path_that_leads_out_of_the_root_is_refused(tmp_path, name):
 
 def test_a_path_below_the_root_is_joined(tmp_path):
     assert inside(tmp_path, "./a/b..c.png", where="x") == tmp_path / "a" / "b..c.png"
-
-
-def test_an_image_keeps_its_pixels(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
-    cv2.imwrite(str(tmp_path / "a.png"), pixels)
-    assert np.array_equal(read_image(tmp_path / "a.png", where="x"), pixels)
-
-
-def test_a_grey_image_becomes_bgr(tmp_path):
-    cv2.imwrite(str(tmp_path / "a.png"), np.full((4, 6), 7, np.uint8))
-    assert read_image(tmp_path / "a.png", where="x").shape == (4, 6, 3)
 
 
 @pytest.mark.parametrize("contents", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from edgereader.runtime.cli import Commands
+from edgereader.runtime.commands.diagnosis.report import Report
 from edgereader.runtime.commands.doctor import doctor
-from edgereader.runtime.diagnosis.report import Report
 from edgereader.runtime.errors import BackendUnavailable
 from edgereader.runtime.sessions.nvidia import nvidia_driver
 
@@ -87,7 +87,7 @@ def test_the_json_object(run, no_gpu):
         if fields:
             assert set(inside) == fields, name
     assert found["working"] == ["cpu"]
-    assert [each["state"] for each in found["auto"]] == ["unchecked"] * 2
+    assert [trial["state"] for trial in found["auto"]] == ["unchecked"] * 2
     report = msgspec.json.decode(result.stdout, type=Report)
     assert report.ok
     assert msgspec.json.decode(msgspec.json.encode(report)) == found
@@ -147,6 +147,6 @@ def test_it_loads_no_network_and_no_backend(bundle_folder):
     command = [sys.executable, "-c", program, "--bundle", os.fspath(bundle_folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     loaded = set(done.stderr.split())
-    assert "edgereader.runtime.diagnosis.report" in loaded
+    assert "edgereader.runtime.commands.diagnosis.report" in loaded
     forbidden = (*FORBIDDEN, "onnxruntime", "tensorrt", "tensorrt_rtx", "pycuda")
-    assert not {each for each in loaded for name in forbidden if each == name or each.startswith(f"{name}.")}
+    assert not {module for module in loaded for name in forbidden if module == name or module.startswith(f"{name}.")}

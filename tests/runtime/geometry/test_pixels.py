@@ -2,18 +2,14 @@ import contextlib
 import io
 import struct
 import zlib
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from edgereader.models.data import headers as headers_of_models
-from edgereader.models.data import pixels as pixels_of_models
-from edgereader.models.data.samples import TrainingDataError, decode_image
 from edgereader.runtime.errors import ImageError
-from edgereader.runtime.geometry import headers, pixels
+from edgereader.runtime.geometry import headers
 from edgereader.runtime.geometry.files import decode_photo
 
 RNG = np.random.default_rng(0)
@@ -45,11 +41,11 @@ def shown(data):
 
 
 def assert_shown(data, expected=None):
-    """Both copies decode exactly these pixels."""
+    """Exactly these pixels are decoded."""
     expected = shown(data) if expected is None else expected
-    for frame in (decode_photo(data, "x").frame, decode_image(data, where="x")):
-        assert frame.dtype == np.uint8
-        assert np.array_equal(frame, expected)
+    frame = decode_photo(data, "x").frame
+    assert frame.dtype == np.uint8
+    assert np.array_equal(frame, expected)
 
 
 def exif(orientation):
@@ -213,10 +209,3 @@ def test_an_avif_is_as_large_as_it_says_before_it_is_decoded():
 def test_tiffs_that_cannot_be_shown_are_errors(image, got):
     with pytest.raises(ImageError, match=f"x: expected a picture, got {got}; convert it to PNG"):
         decode_photo(written(image, "TIFF"), "x")
-    with pytest.raises(TrainingDataError, match=f"got [0-9]+ bytes, {got}; restore"):
-        decode_image(written(image, "TIFF"), where="x")
-
-
-def test_training_decodes_with_a_copy_of_the_same_files():
-    for one, other in ((headers, headers_of_models), (pixels, pixels_of_models)):
-        assert Path(one.__file__).read_bytes() == Path(other.__file__).read_bytes()

@@ -49,8 +49,8 @@ def serve():
         return servers[-1].url.rstrip("/")
 
     yield start
-    for each in servers:
-        each.stop()
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,13 @@ import numpy as np
 
 from edgereader.runtime.service.app import make_app
 from edgereader.runtime.service.board import Board
-from edgereader.runtime.stream.numbers.events import Event
 from edgereader.runtime.stream.settings import Http, Number
 from edgereader.runtime.stream.sinks.evidence import Evidence
 from edgereader.runtime.stream.sinks.history import History
 from edgereader.runtime.stream.sources.frames import Shot
 from edgereader.runtime.stream.sources.status import CaptureStatus
+
+from ..stream import made
 
 TOKEN = "a-secret-token-that-nobody-knows"
 NUMBERS = (Number(name="water", kind="counter", unit="m³"), Number(name="gate", kind="plate"))
@@ -25,20 +26,16 @@ def make_event(number, text="00123", name="water", **changes):
     values = {
         "id": number,
         "at": f"2026-09-21T14:{number // 60 % 60:02}:{number % 60:02}.000Z",
-        "stream": "cellar",
         "name": name,
         "kind": "counter" if name == "water" else "plate",
         "text": text,
         "value": float(text) if text.isdecimal() else None,
         "confidence": 0.987,
-        "sure": True,
-        "track": 1,
         "quad": QUAD.tolist(),
         "frame_hw": (120, 200),
-        "frames": 5,
         "latency_ms": 80.0,
     }
-    return Event(**{**values, **changes})
+    return made.make_event(**{**values, **changes})
 
 
 def make_seen(number=0, text="00123", at_s=0.0, frame_hw=(120, 200), recognised=1):
@@ -63,7 +60,12 @@ class Stand:
     def camera(self, **changes):
         self.status = replace(self.status, **changes)
 
-    def tell(self, event, crop=None):
+    def show(self, seen):
+        self.board.figures.saw(seen)
+        self.board.show(seen)
+
+    def emit(self, event, crop=None):
+        self.board.figures.emitted(event)
         for sink in (self.history, self.evidence, self.board):
             sink.send(event, crop)
 

@@ -26,7 +26,7 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 def test_every_route_needs_the_token_but_what_the_login_needs(visit, stand):
     client = visit(stand.app(TOKEN))
     routes = {route.path for route in stand.app(TOKEN).routes}
-    listed = {each.partition("?")[0].replace("/crop/1", "/crop/{number:int}") for each in (*PUBLIC, *PRIVATE)}
+    listed = {path.partition("?")[0].replace("/crop/1", "/crop/{number:int}") for path in (*PUBLIC, *PRIVATE)}
     assert routes == listed | {"/read", "/correct"}, "a new route must be put into one of the lists"
     for path in PRIVATE:
         answer = client.get(path)
@@ -141,7 +141,7 @@ def test_bugs_and_failures_tell_nothing_but_the_log(visit, stand, photo, caplog)
         assert "log says more" in answer.json()["error"]
         assert "secret" not in answer.text
         assert answer.headers["x-content-type-options"] == "nosniff"
-    assert [each.message for each in caplog.records if each.levelno == logging.ERROR] == [
+    assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == [
         "POST '/read': /home/secret broke"
     ]
 
@@ -164,7 +164,7 @@ def test_health(visit, stand):
 def test_snapshots(visit, stand):
     client = visit(stand.app())
     assert client.get("/snapshot.jpg").status_code == 503
-    stand.board.show(make_seen())
+    stand.show(make_seen())
     answer = client.get("/snapshot.jpg")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
@@ -172,8 +172,8 @@ def test_snapshots(visit, stand):
 
 
 def test_the_state(visit, stand):
-    stand.board.show(make_seen(3))
-    stand.tell(make_event(1))
+    stand.show(make_seen(3))
+    stand.emit(make_event(1))
     state = visit(stand.app()).get("/state").json()
     assert state["camera"]["state"] == "live"
     assert state["picture"] == 3
@@ -182,17 +182,22 @@ def test_the_state(visit, stand):
 
 
 def test_the_token_is_nowhere_in_what_the_service_says(stand, serve, caplog, capfd):
-    stand.tell(make_event(1))
+    stand.emit(make_event(1))
     address = serve(stand.app(TOKEN))
     caplog.set_level(logging.DEBUG)
     said = []
     with httpx.Client(headers=BEARER, timeout=10) as client:
-        for path in (*PUBLIC, *(each for each in PRIVATE if each != "/events"), f"/nix?token={TOKEN}", f"/{TOKEN}"):
+        for path in (
+            *PUBLIC,
+            *(private for private in PRIVATE if private != "/events"),
+            f"/nix?token={TOKEN}",
+            f"/{TOKEN}",
+        ):
             answer = client.get(address + path)
             said += [answer.text, str(answer.headers)]
         said.append(client.post(f"{address}/read", content=TOKEN.encode()).text)
         said.append(str(client.post(f"{address}/login", data={"token": TOKEN}).headers))
     output = capfd.readouterr()
     assert TOKEN not in "".join([*said, output.out, output.err])
-    ours = [each for each in caplog.records if not each.name.startswith(("httpx", "httpcore"))]
-    assert TOKEN not in "".join(each.getMessage() for each in ours)
+    ours = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
+    assert TOKEN not in "".join(record.getMessage() for record in ours)

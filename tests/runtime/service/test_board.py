@@ -7,14 +7,8 @@ import numpy as np
 from edgereader.runtime.service.board import DRAWN, PICTURE_PX, PICTURE_S, RECENT, Board
 from edgereader.runtime.stream.settings import Number
 
+from ..stream.fakes import Clock
 from .stand import NUMBERS, make_event, make_seen
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 def decoded(picture):
@@ -26,7 +20,7 @@ def test_nothing_was_seen_yet():
     assert board.picture() is None
     assert board.status is None
     assert board.shot is None
-    assert [(each["name"], each["text"]) for each in board.readings()] == [("water", None), ("gate", None)]
+    assert [(reading["name"], reading["text"]) for reading in board.readings()] == [("water", None), ("gate", None)]
 
 
 def test_the_picture_has_boxes_and_is_drawn_when_somebody_looks(monkeypatch):
@@ -42,10 +36,10 @@ def test_the_picture_has_boxes_and_is_drawn_when_somebody_looks(monkeypatch):
     assert len(drawn) == 1
     board.show(make_seen(100))
     assert board.picture().number == 99, "all who look share a picture for a while"
-    clock.now += PICTURE_S
+    clock.add(PICTURE_S)
     assert board.picture().number == 100
     assert len(drawn) == 2
-    clock.now += PICTURE_S
+    clock.add(PICTURE_S)
     assert board.picture().number == 100
     assert len(drawn) == 2, "the same frame is not drawn twice"
 
@@ -88,18 +82,17 @@ def test_events_are_kept_up_to_a_bound():
     for number in range(2, 2 + RECENT):
         board.send(make_event(number), None)
     board.close(0)
-    assert [each.id for each in board.since(0)] == list(range(2, 2 + RECENT))
-    assert [each.id for each in board.since(RECENT)] == [RECENT + 1]
-    assert board.figures.counts["events"] == RECENT
+    assert [event.id for event in board.since(0)] == list(range(2, 2 + RECENT))
+    assert [event.id for event in board.since(RECENT)] == [RECENT + 1]
 
 
 def test_idle():
     clock = Clock()
     board = Board("cellar", [Number()], clock=clock)
-    clock.now = 7.0
+    clock.add(7)
     assert board.idle_s == 7
     board.show(make_seen())
-    clock.now = 8.0
+    clock.add(1)
     assert board.idle_s == 1
 
 
@@ -117,12 +110,12 @@ def test_threads_look_while_the_stream_goes_on():
                 failures.append(exc)
 
     threads = [threading.Thread(target=look) for _ in range(3)]
-    for each in threads:
-        each.start()
+    for thread in threads:
+        thread.start()
     for number in range(300):
         board.show(make_seen(number))
         board.send(make_event(number), None)
     ended.set()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.join()
     assert failures == []

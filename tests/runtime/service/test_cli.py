@@ -35,16 +35,16 @@ def start(bundle_folder):
         return process, port
 
     yield run
-    for each in running:
-        each.kill()
-        each.wait()
-        each.stderr.close()
+    for process in running:
+        process.kill()
+        process.wait()
+        process.stderr.close()
 
 
 def test_photos_are_read_until_sigterm(start, photo):
     process, port = start()
     answer = httpx.post(f"http://127.0.0.1:{port}/read", content=photo, timeout=30)
-    assert [each["text"] for each in answer.json()["readings"]] == ["7", "5"]
+    assert [reading["text"] for reading in answer.json()["readings"]] == ["7", "5"]
     assert httpx.get(f"http://127.0.0.1:{port}/healthz").json() == {"ok": True, "reason": ""}
     assert httpx.get(f"http://127.0.0.1:{port}/state").json() == {"stream": None}
     assert httpx.get(f"http://127.0.0.1:{port}/events").status_code == 404, "there is no camera"

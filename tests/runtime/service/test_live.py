@@ -48,8 +48,8 @@ def listen():
         return opened[-1]
 
     yield start
-    for each in opened:
-        each.close()
+    for listener in opened:
+        listener.close()
 
 
 def test_a_message():
@@ -58,7 +58,7 @@ def test_a_message():
 
 
 def test_new_readings_come_with_their_ids_and_the_state_again_and_again(stand, serve, listen):
-    stand.tell(make_event(1))
+    stand.emit(make_event(1))
     listener = listen(serve(stand.app()) + "/events")
     assert listener.response.headers["content-type"].startswith("text/event-stream")
     assert listener.response.headers["cache-control"] == "no-store"
@@ -66,7 +66,7 @@ def test_new_readings_come_with_their_ids_and_the_state_again_and_again(stand, s
         state, number = listener.next("state")
         assert state["stream"] == "cellar"
         assert number is None
-    stand.tell(make_event(2, "00124"))
+    stand.emit(make_event(2, "00124"))
     row, number = listener.next("reading")
     assert (row["id"], row["text"], number) == (2, "00124", "2"), "without an id asked for, only what is new"
 
@@ -74,11 +74,11 @@ def test_new_readings_come_with_their_ids_and_the_state_again_and_again(stand, s
 def test_a_client_that_comes_back_misses_nothing(stand, serve, listen):
     count = 2 * PART + RECENT
     for number in range(1, count + 1):
-        stand.tell(make_event(number))
+        stand.emit(make_event(number))
     address = serve(stand.app()) + "/events"
     for listener in (listen(address, **{"Last-Event-ID": "3"}), listen(address + "?after=3")):
         assert [listener.next("reading")[0]["id"] for _ in range(4, count + 1)] == list(range(4, count + 1))
-        stand.tell(make_event(count + 1))
+        stand.emit(make_event(count + 1))
         assert listener.next("reading")[0]["id"] == count + 1
         count += 1
     last = listen(address + "?after=0", **{"Last-Event-ID": str(count - 1)})
@@ -96,8 +96,8 @@ def test_without_a_history_the_board_is_what_there_is(stand, serve, listen):
 def test_clients_are_bounded_and_make_room_when_they_go(stand, serve, listen):
     address = serve(stand.app()) + "/events"
     listeners = [listen(address) for _ in range(MOST_VIEWERS)]
-    for each in listeners:
-        each.next("state")
+    for listener in listeners:
+        listener.next("state")
     refused = httpx.get(address)
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "5"
@@ -127,9 +127,9 @@ def test_a_client_that_takes_nothing_is_dropped_and_hinders_nobody(stand, serve,
         statuses = set()
         while time.monotonic() < deadline:  # two places: both can be taken only when the sleeper's is free again
             pair = [listen(address + "/events") for _ in range(2)]
-            statuses = {each.response.status_code for each in pair}
-            for each in pair:
-                each.close()
+            statuses = {listener.response.status_code for listener in pair}
+            for listener in pair:
+                listener.close()
             if statuses == {200}:
                 break
             time.sleep(0.05)
@@ -141,7 +141,7 @@ def test_the_streams_thread_never_waits_for_clients(stand, serve, listen):
     listener.next("state")
     start = time.perf_counter()
     for number in range(1000):
-        stand.board.show(make_seen(number, frame_hw=(8, 8)))
+        stand.show(make_seen(number, frame_hw=(8, 8)))
         stand.board.send(make_event(number + 1), None)
     assert time.perf_counter() - start < 2, "a millisecond each at most; mostly some microseconds"
 

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from edgereader.runtime.service.figures import Histogram
 from edgereader.runtime.service.metrics import CONTENT_TYPE, family, histogram
+from edgereader.runtime.stream.figures import Histogram
 from edgereader.runtime.stream.settings import Number
 
 from .stand import make_event, make_seen
@@ -55,10 +55,10 @@ def test_all_families(stand, visit, photo, reader):
     stand.reader = reader
     stand.camera(frames=50, dropped=7, broken=2, reconnects=1)
     for number in range(3):
-        stand.board.show(make_seen(number))
-    stand.tell(make_event(1))
-    stand.tell(make_event(2, "B-ER 1", "gate", sure=False))
-    stand.tell(make_event(3, "5", "odd"))
+        stand.show(make_seen(number))
+    stand.emit(make_event(1))
+    stand.emit(make_event(2, "B-ER 1", "gate", sure=False))
+    stand.emit(make_event(3, "5", "odd"))
     client = visit(stand.app())
     client.post("/read", content=photo)
     client.post("/read", content=b"x")

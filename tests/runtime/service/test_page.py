@@ -1,5 +1,6 @@
 """The page in Chromium, as a person sees it."""
 
+import socket
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -40,18 +41,18 @@ def visit_page(browser):
 
     expect.set_options(PATIENT_MS)
     yield visit
-    for each in contexts:
-        each.close()
+    for context in contexts:
+        context.close()
     assert complaints == []
 
 
 @pytest.fixture
 def busy(stand):
     """A stream that has read things."""
-    stand.board.show(make_seen(5, at_s=time.monotonic()))
+    stand.show(make_seen(5, at_s=time.monotonic()))
     for minutes in range(20, 0, -1):
-        stand.tell(make_event(100 - minutes, f"{500 - minutes:05}", at=minutes_ago(minutes)), CROP)
-    stand.tell(make_event(100, "B-ER 1234", "gate", sure=False, confidence=0.61, at=minutes_ago(0)), CROP)
+        stand.emit(make_event(100 - minutes, f"{500 - minutes:05}", at=minutes_ago(minutes)), CROP)
+    stand.emit(make_event(100, "B-ER 1234", "gate", sure=False, confidence=0.61, at=minutes_ago(0)), CROP)
     return stand
 
 
@@ -73,8 +74,8 @@ def test_a_reading_appears_and_survives_a_reload(stand, serve, visit_page):
     expect(page.locator("#camera")).to_have_text("live")
     expect(reading(page).locator(".about")).to_have_text("Nothing read yet")
     expect(page.locator("#no-events")).to_be_visible()
-    stand.board.show(make_seen(1, at_s=time.monotonic()))
-    stand.tell(make_event(1, "00123", at=minutes_ago(0)))
+    stand.show(make_seen(1, at_s=time.monotonic()))
+    stand.emit(make_event(1, "00123", at=minutes_ago(0)))
     for _ in range(2):
         expect(reading(page).locator(".text")).to_have_text("00123")
         expect(reading(page).locator(".unit")).to_have_text("m³")
@@ -83,17 +84,17 @@ def test_a_reading_appears_and_survives_a_reload(stand, serve, visit_page):
         expect(page.locator("#events td.text")).to_have_text("00123 m³")
         expect(page.locator("#picture")).to_be_visible()
         page.reload()
-    stand.tell(make_event(2, "00124", at=minutes_ago(0), sure=False, note="not plausible: falls"))
+    stand.emit(make_event(2, "00124", at=minutes_ago(0), sure=False, note="not plausible: falls"))
     expect(page.locator("#events tbody tr")).to_have_count(2)
     expect(page.locator("#events tbody tr").first).to_contain_text("not plausible: falls")
     expect(reading(page).locator(".unsure")).to_have_text("unsure")
 
 
 def test_the_picture_follows_the_camera(stand, serve, visit_page):
-    stand.board.show(make_seen(1))
+    stand.show(make_seen(1))
     page = visit_page(serve(stand.app()))
     expect(page.locator("#picture")).to_have_attribute("data-number", "1")
-    stand.board.show(make_seen(2))
+    stand.show(make_seen(2))
     expect(page.locator("#picture")).to_have_attribute("data-number", "2")
     assert page.evaluate("document.getElementById('picture').naturalWidth") == 200
 
@@ -119,12 +120,26 @@ def test_a_lost_service_is_shown_and_its_return(busy, visit_page):
     expect(page.locator("#trouble")).to_contain_text("No connection to EdgeReader since")
     expect(page.locator("#camera")).to_have_text("not connected")
     page.complaints.clear()  # the browser's, about refused connections
-    busy.tell(make_event(200, "00777", at=minutes_ago(0)))
+    busy.emit(make_event(200, "00777", at=minutes_ago(0)))
     with Server(busy.app(), Http(port=first.port)):
         expect(page.locator("#trouble")).to_be_hidden()
         expect(reading(page).locator(".text")).to_have_text("00777")
         expect(page.locator("#events tbody tr")).to_have_count(22), "nothing is missing"
         page.complaints.clear()
+        page.goto("about:blank")
+
+
+def test_a_service_that_takes_connections_and_never_answers_is_asked_again(busy, visit_page):
+    with Server(busy.app(), Http(port=0)) as first:
+        page = visit_page(first.url)
+        expect(page.locator("#trouble")).to_be_hidden()
+    with socket.create_server(("127.0.0.1", first.port)) as mute:
+        mute.settimeout(PATIENT_MS / 1000)
+        while not (asked := mute.accept()[0]).recv(1000).startswith(b"GET /state"):
+            asked.close()
+    with asked, Server(busy.app(), Http(port=first.port)):
+        expect(page.locator("#trouble")).to_be_hidden(timeout=2 * PATIENT_MS)
+        page.complaints.clear()  # the browser's, about refused connections
         page.goto("about:blank")
 
 
@@ -174,7 +189,7 @@ def test_the_plot(busy, serve, visit_page):
 
 def test_what_others_wrote_is_text_and_no_markup(busy, serve, visit_page):
     evil = '<img src=x onerror="document.title=1">'
-    busy.tell(make_event(101, evil, "gate", note=evil, at=minutes_ago(0)))
+    busy.emit(make_event(101, evil, "gate", note=evil, at=minutes_ago(0)))
     busy.camera(state="lost", reason=evil)
     page = visit_page(serve(busy.app()))
     expect(reading(page, "gate").locator(".text")).to_have_text(evil)
@@ -186,7 +201,7 @@ def test_what_others_wrote_is_text_and_no_markup(busy, serve, visit_page):
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_wider_than_the_screen_and_all_is_readable(busy, serve, visit_page, width, scheme):
-    busy.tell(make_event(101, "W" * 60, "gate", note="not plausible: " + "x" * 80, at=minutes_ago(0)), CROP)
+    busy.emit(make_event(101, "W" * 60, "gate", note="not plausible: " + "x" * 80, at=minutes_ago(0)), CROP)
     busy.camera(state="lost", reason="rtsp://" + "a-very-long-host-name." * 10)
     page = visit_page(serve(busy.app()), width, color_scheme=scheme)
     expect(page.locator("#trouble")).to_be_visible()
@@ -228,7 +243,7 @@ CONTRASTS = """() => {
 
 
 def test_only_readings_are_announced_and_not_their_age(busy, serve, visit_page):
-    busy.tell(make_event(300, "00555", at=minutes_ago(0)))
+    busy.emit(make_event(300, "00555", at=minutes_ago(0)))
     page = visit_page(serve(busy.app()))
     value = reading(page).locator(".value")
     expect(value).to_have_attribute("aria-live", "polite")
@@ -240,7 +255,7 @@ def test_only_readings_are_announced_and_not_their_age(busy, serve, visit_page):
     age = about.inner_text()
     eventually(lambda: about.inner_text() != age)
     assert page.evaluate("window.changes") == 0
-    busy.tell(make_event(301, "00556", at=minutes_ago(0)))
+    busy.emit(make_event(301, "00556", at=minutes_ago(0)))
     eventually(lambda: page.evaluate("window.changes") > 0)
 
 
@@ -257,7 +272,7 @@ def test_logging_in(busy, serve, visit_page):
     assert TOKEN not in page.evaluate("document.cookie"), "scripts cannot see it"
     page.reload()
     expect(page.locator("#picture")).to_be_visible()
-    assert all("401" in each for each in page.complaints), "of the two that were refused"
+    assert all("401" in complaint for complaint in page.complaints), "of the two that were refused"
     page.complaints.clear()
 
 
@@ -297,7 +312,7 @@ def test_a_photo_is_dropped(reader, photo, serve, visit_page):
 
 
 def test_counters_show_their_value_where_the_meter_has_no_point(stand, serve, visit_page):
-    stand.tell(make_event(1, "12654", value=1265.4, at=minutes_ago(0)))
+    stand.emit(make_event(1, "12654", value=1265.4, at=minutes_ago(0)))
     page = visit_page(serve(stand.app()))
     expect(reading(page).locator(".text")).to_have_text("1265.4")
     expect(page.locator("#events td.text")).to_have_text("1265.4 m³")

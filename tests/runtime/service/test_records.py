@@ -10,20 +10,20 @@ CROP = np.full((30, 100, 3), 120, np.uint8)
 @pytest.fixture
 def client(stand, visit):
     for number in range(1, 6):
-        stand.tell(make_event(number, f"0012{number}"), CROP if number != 5 else None)
-    stand.tell(make_event(6, "B-ER 1", "gate", sure=False), CROP)
+        stand.emit(make_event(number, f"0012{number}"), CROP if number != 5 else None)
+    stand.emit(make_event(6, "B-ER 1", "gate", sure=False), CROP)
     return visit(stand.app())
 
 
 def ids(answer):
-    return [each["id"] for each in answer.json()["events"]]
+    return [event["id"] for event in answer.json()["events"]]
 
 
 def test_the_newest_events(client):
     events = client.get("/history").json()["events"]
-    assert [each["id"] for each in events] == [6, 5, 4, 3, 2, 1]
+    assert [event["id"] for event in events] == [6, 5, 4, 3, 2, 1]
     assert events[0]["text"] == "B-ER 1"
-    assert [each["picture"] for each in events[:3]] == [True, False, True]
+    assert [event["picture"] for event in events[:3]] == [True, False, True]
     assert events[0]["corrected"] is None
     assert ids(client.get("/history?n=2")) == [6, 5]
     assert ids(client.get("/history?n=2&name=water")) == [5, 4]
@@ -76,7 +76,7 @@ def test_correcting(client, stand):
     answer = client.post("/correct", json={"id": 1, "text": " 00999 "})
     assert answer.json() == {"id": 1, "text": "00999"}
     assert (stand.evidence._folder / "labels.tsv").read_text().startswith("images/1.jpg\t00999\t")
-    (event,) = [each for each in client.get("/history").json()["events"] if each["id"] == 1]
+    (event,) = [event for event in client.get("/history").json()["events"] if event["id"] == 1]
     assert (event["text"], event["corrected"]) == ("00121", "00999")
     assert 999 in [value for _, value in client.get("/series?name=water&hours=8000").json()["points"]]
     assert client.post("/correct", json={"id": 6, "text": ""}).json()["text"] == "", "there is no number"

@@ -39,7 +39,7 @@ def test_an_address_of_another_machine(host):
         listen(Http(host=host))
 
 
-def test_it_listens_where_it_was_told_and_ends(stand):
+def test_it_listens_where_it_was_reported_and_ends(stand):
     before = threading.active_count()
     Server(stand.app(), Http(port=0)).stop()  # never started
     running = Server(stand.app(), Http(port=0))
@@ -115,11 +115,11 @@ def test_connections_are_bounded(stand, serve, monkeypatch):
     address = serve(stand.app())
     lines = [connect(address) for _ in range(20)]
     try:
-        for each in lines[5:]:
-            assert ended(each)
+        for line in lines[5:]:
+            assert ended(line)
     finally:
-        for each in lines:
-            each.close()
+        for line in lines:
+            line.close()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         try:
@@ -147,4 +147,4 @@ def test_what_is_no_request(stand, serve, sent, caplog):
         line.shutdown(socket.SHUT_WR)
         assert line.recv(65536)[:12] in {b"HTTP/1.1 400", b"HTTP/1.1 421", b""}
     assert httpx.get(address + "/healthz").status_code == 200
-    assert [each for each in caplog.records if each.name.startswith("uvicorn")] == [], "nobody can fill the log"
+    assert [record for record in caplog.records if record.name.startswith("uvicorn")] == [], "nobody can fill the log"

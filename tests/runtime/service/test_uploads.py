@@ -56,7 +56,7 @@ def still_answers(client, photo):
     yield
     assert client.get("/healthz").status_code == 200
     answer = client.post("/read", content=photo)
-    assert [each["text"] for each in answer.json()["readings"]] == ["7", "5"]
+    assert [reading["text"] for reading in answer.json()["readings"]] == ["7", "5"]
 
 
 def talk(address, *parts, wait_s=0.0, seconds=10.0):
@@ -133,7 +133,7 @@ def png_of(width, height, data):
 
 
 def tiff_of(*entries):
-    rows = b"".join(struct.pack("<HHII", *each) for each in entries)
+    rows = b"".join(struct.pack("<HHII", *entry) for entry in entries)
     return b"II*\0" + struct.pack("<IH", 8, len(entries)) + rows + bytes(400)
 
 
@@ -185,9 +185,9 @@ def test_a_jpeg_of_endless_scans(client, still_answers):
     assert f"at most {MOST_SCANS} scans" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("told", ["multipart/form-data; boundary=x", "multipart/mixed"])
-def test_forms_get_the_command_that_works(client, still_answers, photo, told):
-    answer = client.post("/read", content=photo, headers={"Content-Type": told})
+@pytest.mark.parametrize("announced", ["multipart/form-data; boundary=x", "multipart/mixed"])
+def test_forms_get_the_command_that_works(client, still_answers, photo, announced):
+    answer = client.post("/read", content=photo, headers={"Content-Type": announced})
     assert answer.status_code == 415
     assert "curl --data-binary @photo.jpg" in answer.json()["error"]
 
@@ -195,9 +195,9 @@ def test_forms_get_the_command_that_works(client, still_answers, photo, told):
 def test_too_many_bytes(address, client, still_answers):
     assert client.post("/read", content=bytes(600_000)).status_code == 413
     assert client.post("/read", content=(bytes(10_000) for _ in range(60))).status_code == 413
-    for told in ("500001", "9" * 15, "9" * 19):
-        answer = talk(address, head(f"Content-Length: {told}", "Expect: 100-continue", "Connection: close"))
-        assert answer.startswith(b"HTTP/1.1 413"), told
+    for announced in ("500001", "9" * 15, "9" * 19):
+        answer = talk(address, head(f"Content-Length: {announced}", "Expect: 100-continue", "Connection: close"))
+        assert answer.startswith(b"HTTP/1.1 413"), announced
         assert b"100 Continue" not in answer
 
 
@@ -222,12 +222,12 @@ def test_an_endless_body_ends_the_connection(address, still_answers, monkeypatch
                 sent += len(chunk)
 
 
-@pytest.mark.parametrize("told", ["-1", "x", "1e3", "0x10", "10, 11"])
-def test_lengths_that_are_none(address, still_answers, told):
-    assert talk(address, head(f"Content-Length: {told}"), b"x").startswith(b"HTTP/1.1 400")
+@pytest.mark.parametrize("announced", ["-1", "x", "1e3", "0x10", "10, 11"])
+def test_lengths_that_are_none(address, still_answers, announced):
+    assert talk(address, head(f"Content-Length: {announced}"), b"x").startswith(b"HTTP/1.1 400")
 
 
-def test_fewer_bytes_than_told(address, still_answers, photo):
+def test_fewer_bytes_than_reported(address, still_answers, photo):
     short = f"Content-Length: {len(photo) + 10}"
     assert talk(address, head(short, "Connection: close"), photo).startswith(b"HTTP/1.1 408"), "the client waits"
     parsed = httpx.URL(address)
@@ -235,7 +235,7 @@ def test_fewer_bytes_than_told(address, still_answers, photo):
         line.sendall(head(short) + photo)  # the client goes away
 
 
-def test_more_bytes_than_told(address, still_answers, photo):
+def test_more_bytes_than_reported(address, still_answers, photo):
     answer = talk(address, head(f"Content-Length: {len(photo)}"), photo + b"\0\1\2 nonsense\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200")
     assert b"HTTP/1.1 400" in answer
@@ -261,7 +261,7 @@ def test_pictures_at_the_same_time_keep_their_readings(reader, serve):
 
     def read(text):
         answers = [httpx.post(f"{address}/read", content=photos[text], timeout=60) for _ in range(4)]
-        return [[each["text"] for each in answer.json()["readings"]] for answer in answers]
+        return [[reading["text"] for reading in answer.json()["readings"]] for answer in answers]
 
     with ThreadPoolExecutor(len(photos)) as pool:
         assert list(pool.map(read, photos)) == [[[text]] * 4 for text in photos]
@@ -285,7 +285,7 @@ def test_more_at_the_same_time_than_allowed(photo, serve, client):
         assert refused.headers["retry-after"] == "1"
         assert httpx.get(f"{address}/healthz").status_code == 200, "what reads does not stop the rest"
         ended.set()
-        assert [each.result().status_code for each in sent if each is not first] == [200] * MOST_READS
+        assert [one.result().status_code for one in sent if one is not first] == [200] * MOST_READS
     assert httpx.post(f"{address}/read", content=photo).status_code == 200
     figures = httpx.get(f"{address}/metrics").text
     assert 'edgereader_uploads_total{status="503"}' in figures

@@ -97,7 +97,7 @@ def install(monkeypatch, gpu, *, graphs=True, flavours=("tensorrt", "tensorrt_rt
         monkeypatch.setitem(sys.modules, name, module)
     described = NvidiaGpu("Stand-in", gpu.capability, gpu.free_bytes, gpu.integrated)
     driver = Driver((13, 0), (described,))
-    for user in ("sessions", "sessions.tensor_rt"):
+    for user in ("sessions.opening", "sessions.tensorrt.session"):
         monkeypatch.setattr(f"edgereader.runtime.{user}.nvidia_driver", lambda: driver)
 
 

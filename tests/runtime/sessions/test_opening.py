@@ -148,10 +148,11 @@ def test_what_no_backend_can_open_is_the_error_of_the_cpu(install, canary_folder
 
 
 def test_only_tensorrt_ep_has_a_profile(canary_folder, monkeypatch):
-    from edgereader.runtime.sessions import onnx_runtime
+    from edgereader.runtime.sessions import onnx_runtime, onnx_runtime_gpu
 
     opened = []
-    monkeypatch.setattr(onnx_runtime, "OnnxRuntimeSession", lambda *given: opened.append(given[1:]))
+    for module, name in ((onnx_runtime, "OnnxRuntimeSession"), (onnx_runtime_gpu, "OnnxRuntimeGpuSession")):
+        monkeypatch.setattr(module, name, lambda *given: opened.append(given[1:]))
     for backend in ("cpu", "cuda", "tensorrt-ep"):
         sessions.open_unproven(Bundle.open(canary_folder), "recognizer", backend, None)
     assert opened[:2] == [("cpu", "fp32", None, None), ("cuda", "fp32", None, None)]

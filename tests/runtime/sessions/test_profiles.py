@@ -4,7 +4,8 @@ from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.bundles.manifest import CANVAS_SIDES_PX, ShapeRange
 from edgereader.runtime.errors import BundleError
 from edgereader.runtime.geometry.canvases import plan_fit
-from edgereader.runtime.geometry.crops import MOST_CROPS, default_profile
+from edgereader.runtime.geometry.crops import MOST_CROPS
+from edgereader.runtime.sessions.profiles import default_profile
 
 
 @pytest.fixture(scope="module")

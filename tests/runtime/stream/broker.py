@@ -86,7 +86,7 @@ class Listener:
         self.subscribed = threading.Event()
         self._topics = topics or ("#",)
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
-        self._client.on_connect = lambda client, *_: client.subscribe([(each, 1) for each in self._topics])
+        self._client.on_connect = lambda client, *_: client.subscribe([(topic, 1) for topic in self._topics])
         self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.on_disconnect = lambda *_: self.subscribed.clear()
         self._client.on_message = self._take
@@ -106,7 +106,7 @@ class Listener:
 
     def last(self, topic: str):
         """The last payload under a topic."""
-        return next((payload for each, payload, _ in reversed(self.messages) if each == topic), None)
+        return next((payload for under, payload, _ in reversed(self.messages) if under == topic), None)
 
     def say(self, topic: str, payload: bytes) -> None:
         self._client.publish(topic, payload, qos=1).wait_for_publish(10)
@@ -136,5 +136,5 @@ def mosquitto(tmp_path):
         return made[-1]
 
     yield make
-    for each in made:
-        each.kill()
+    for broker in made:
+        broker.kill()

@@ -9,8 +9,8 @@ import numpy as np
 class Clock:
     """Seconds that pass when `add` or `sleep` is called; a real sleep is short."""
 
-    def __init__(self):
-        self._now_s = 1000.0
+    def __init__(self, now_s=1000.0):
+        self._now_s = now_s
         self._lock = threading.Lock()
 
     def __call__(self):
@@ -24,6 +24,15 @@ class Clock:
         with self._lock:
             self._now_s += seconds
             return self._now_s
+
+
+def until(found, what="the thread", seconds=60.0):
+    """Wait until this is true, and return it; a busy machine is no failure."""
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < end, f"waited {seconds:g} s in vain for {what}"
+        time.sleep(0.01)
+    return value
 
 
 class FakeSource:

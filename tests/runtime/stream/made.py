@@ -11,7 +11,7 @@ START = 1_700_000_000 * SECOND
 
 def make_event(number: int = 1, **changes) -> Event:
     """An event, one second after the one before it."""
-    told = {
+    values = {
         "id": START + number * SECOND,
         "at": datetime.fromtimestamp(START // SECOND + number, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "stream": "cellar",
@@ -27,4 +27,4 @@ def make_event(number: int = 1, **changes) -> Event:
         "frames": 5,
         "latency_ms": 12.5,
     }
-    return Event(**{**told, **changes})
+    return Event(**{**values, **changes})

@@ -176,7 +176,7 @@ class Meter:
         lower = int(value)
         moved = self._last_wheel(value) - lower
         both = (lower,) if moved < 0.1 else (lower, lower + 1) if moved < 0.9 else (lower + 1,)
-        return tuple(f"{each % 10**self.digits:0{self.digits}d}" for each in both)
+        return tuple(f"{number % 10**self.digits:0{self.digits}d}" for number in both)
 
     @property
     def _wheel(self) -> tuple[int, int]:
@@ -196,7 +196,7 @@ class Meter:
 
     def _strip(self) -> np.ndarray:
         """The digits 8 9 0 1 ... 9 0 1, one below the other, FINER times as large; grey uint8."""
-        wide, high = (each * FINER for each in self._wheel)
+        wide, high = (side * FINER for side in self._wheel)
         strip = Image.new("L", (wide, high * 14), 0)
         # Digits of DejaVu Sans are 0.73 of the size high.
         font, draw = ImageFont.truetype(FONT, round(self.digit_px * FINER / 0.73)), ImageDraw.Draw(strip)
@@ -255,7 +255,7 @@ class Plates:
         random = np.random.default_rng(self.seed)
         road, spoiler, number = _wall(random), Spoiler(self.trouble, (640, 400), self.seed), 0
         for text, visible in zip(self.texts, cycle(self.visible)):
-            car = _car(text, tuple(int(each) for each in random.integers(30, 190, 3)))
+            car = _car(text, tuple(int(value) for value in random.integers(30, 190, 3)))
             for place in range(-self.gap, visible):
                 frame = road.copy()
                 box = _lay(frame, car, place / visible) if place >= 0 else None
@@ -273,8 +273,8 @@ class Display:
     """A number in one place that changes now and then: seven segments, or printed; "" = off."""
 
     texts: Sequence[str] = ("18.4", "18.9", "", "20.1")
-    each: int = 75
-    """Frames that each stays."""
+    stays: int = 75
+    """Frames that each text stays."""
     segments: bool = True
     trouble: Trouble = Trouble()
     seed: int = 0
@@ -290,7 +290,7 @@ class Display:
             place = scene[310:410, 490 : 490 + label.shape[1]]
             shown = scene.copy()
             shown[310:410, 490 : 490 + label.shape[1]] = np.clip(place + label[..., None] * light, 0, 255)
-            for _ in range(self.each):
+            for _ in range(self.stays):
                 frame, kind = spoiler.spoil(shown, number / 25)
                 yield frame, Truth((text,) if text else (), None, kind, ((490, 310, label.shape[1], 100),))
                 number += 1
@@ -351,7 +351,7 @@ def _segments(text: str) -> np.ndarray:
         for segment in SEGMENTS[character]:
             start, end = np.float32(ends[segment]).reshape(2, 2) * np.float32([wide - thick, (high - thick) / 2])
             short = (end - start) / np.hypot(*(end - start)) * thick * 0.6
-            points = [np.round(each + [x + 5, 9]).astype(int).tolist() for each in (start + short, end - short)]
+            points = [np.round(end + [x + 5, 9]).astype(int).tolist() for end in (start + short, end - short)]
             cv2.line(picture, points[0], points[1], 255, thick, cv2.LINE_AA)
         x += wide + 18
     lean = np.float32([[1, -0.08, 8], [0, 1, 0]])

@@ -36,9 +36,9 @@ class MjpegServer:
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
                 try:
-                    for each in frames():
-                        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(each)}\r\n\r\n"
-                        self.wfile.write(head.encode() + each + b"\r\n")
+                    for picture in frames():
+                        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                        self.wfile.write(head.encode() + picture + b"\r\n")
                         time.sleep(1 / fps)
                 except OSError:
                     pass  # the client went away

@@ -35,11 +35,11 @@ class StillServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 given = self.headers.get("Authorization", "")
-                if login and not any(_is_right(each, given, login, self.path) for each in schemes):
+                if login and not any(_is_right(scheme, given, login, self.path) for scheme in schemes):
                     server.refused.append(given)
                     self.send_response(401)
-                    for each in schemes:
-                        self.send_header("WWW-Authenticate", _challenge(each))
+                    for scheme in schemes:
+                        self.send_header("WWW-Authenticate", _challenge(scheme))
                     self.end_headers()
                     return
                 server.asked.append(dict(self.headers))

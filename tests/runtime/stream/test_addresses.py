@@ -43,7 +43,7 @@ def test_secrets_are_hidden_and_the_rest_is_shown(url, shown):
     assert masked(url) == shown
 
 
-SIGNS = [each for each in map(chr, range(0x20, 0x7F)) if not each.isalnum()]
+SIGNS = [sign for sign in map(chr, range(0x20, 0x7F)) if not sign.isalnum()]
 FORMS = (
     "rtsp://{user}:{password}@cam.local/live",
     "http://{user}:{password}@cam.local:8080/video.mjpg?x=1",
@@ -75,10 +75,10 @@ def test_no_piece_of_a_login_is_shown_whatever_it_is_made_of(form, sign):
     else:
         shown += address.shown + repr(address)
     shown += repr(Camera(source=source)) + repr(Settings(camera=Camera(source=source)))
-    assert not [each for each in ("Yd1", *parts) if each in shown]
+    assert not [piece for piece in ("Yd1", *parts) if piece in shown]
 
 
-SECRETS = st.text(min_size=3, max_size=24).map(lambda each: f"Q{each}Q")
+SECRETS = st.text(min_size=3, max_size=24).map(lambda secret: f"Q{secret}Q")
 
 
 @given(secret=SECRETS)
@@ -91,7 +91,7 @@ def test_no_value_of_a_query_is_shown(secret, key):
     assert secret not in masked(f"http://cam.local/video?channel=1&{key}={secret}&x=1")
 
 
-@pytest.mark.parametrize("sign", [each for each in SIGNS if each not in "#/? "])
+@pytest.mark.parametrize("sign", [sign for sign in SIGNS if sign not in "#/? "])
 def test_what_is_opened_is_what_was_taken_apart(sign):
     """Also by others' rules: the login that Python's own parser finds in the address to open is the decoded one."""
     password = pieces(sign)[0]
@@ -110,7 +110,7 @@ def test_any_login_can_be_encoded(username, password):
 
 
 @pytest.mark.parametrize("password", ["Se#cret", "Se/cret", "Se?cret", "12#cret", "Se cret", "12/@", "a\tb"])
-def test_an_unencoded_password_is_told_how_to_write_it(password):
+def test_an_unencoded_password_is_reported_how_to_write_it(password):
     with pytest.raises(SourceError) as caught:
         split_url(f"rtsp://anna:{password}@127.0.0.1:5999/live")
     assert str(caught.value).startswith(

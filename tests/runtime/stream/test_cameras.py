@@ -1,7 +1,6 @@
 """Captures of real network cameras: GStreamer over RTSP, and JPEG pictures over HTTP."""
 
 import contextlib
-import itertools
 import logging
 import signal
 import socket
@@ -11,7 +10,6 @@ import sys
 import threading
 import time
 import traceback
-from pathlib import Path
 from urllib.parse import quote
 
 import cv2
@@ -28,6 +26,7 @@ from edgereader.runtime.stream.sources.capture import Capture
 from edgereader.runtime.stream.sources.source import open_source
 
 from .clips import jpeg, numbered, write_video
+from .fakes import until
 from .mjpeg_server import MjpegServer
 from .rtsp_server import RtspServer, missing
 
@@ -40,13 +39,6 @@ def rtsp(tmp_path):
     video = write_video(tmp_path / "clip.avi", 100)
     with RtspServer(video, tmp_path / "frames", login=("anna", "geheim")) as server:
         yield server
-
-
-def until(condition, seconds):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def shots_until(capture, condition, seconds=60):
@@ -64,31 +56,14 @@ def test_a_camera_over_rtsp_that_is_killed_and_restarted_comes_back(rtsp, caplog
         for shot in shots_until(capture, lambda: capture.status.frames >= 20):
             assert shot.frame.shape == (240, 320, 3)
         rtsp.kill()
-        end = time.monotonic() + 20
-        while capture.status.state != "lost":
-            assert time.monotonic() < end, capture.status
-            time.sleep(0.02)
+        until(lambda: capture.status.state == "lost")
         rtsp.start()
         after = list(shots_until(capture, lambda: capture.status.reconnects and capture.status.frames >= 40))
         assert after[-1].at_s - after[0].at_s > 0
         assert capture.status.state == "live"
         assert capture.status.reconnects == 1
     assert "geheim" not in caplog.text
-    assert not [each.name for each in threading.enumerate() if each.name.startswith("edgereader-ca")]
-
-
-@needs_rtsp
-def test_a_camera_over_rtsp_that_says_nothing_any_more_is_lost(rtsp):
-    source = open_source(Camera(source=rtsp.url, timeout_s=1))
-    source.read()
-    rtsp.process.send_signal(signal.SIGSTOP)
-    try:
-        with pytest.raises(SourceLost, match="no new frames within 1 s"):
-            for _ in range(1000):
-                source.read()
-    finally:
-        rtsp.process.send_signal(signal.SIGCONT)
-        source.close()
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("edgereader-ca")]
 
 
 @needs_rtsp
@@ -126,7 +101,7 @@ def test_a_camera_over_rtsp_that_stops_sending_is_lost_within_its_timeout(rtsp):
         rtsp.process.send_signal(signal.SIGSTOP)
         began = time.monotonic()
         try:
-            until(lambda: capture.status.state == "lost", 20)
+            until(lambda: capture.status.state == "lost")
             assert time.monotonic() - began < 4
             assert "no new frames within 2 s" in capture.status.reason
         finally:
@@ -134,37 +109,19 @@ def test_a_camera_over_rtsp_that_stops_sending_is_lost_within_its_timeout(rtsp):
         list(shots_until(capture, lambda: capture.status.reconnects))
 
 
-def test_a_camera_over_http_that_stops_sending_is_lost_within_its_timeout():
-    hold = threading.Event()
-
-    def frames():
-        yield from (jpeg(numbered(number)) for number in range(10))
-        hold.wait(30)
-
-    with MjpegServer(frames) as server, Capture(Camera(source=server.url, **{**LIMITS, "timeout_s": 1})) as capture:
-        capture.start()
-        until(lambda: capture.status.frames == 10, 20)
-        began = time.monotonic()
-        until(lambda: capture.status.state == "lost", 20)
-        assert time.monotonic() - began < 3
-        assert "no new frames within 1 s" in capture.status.reason
-        assert capture.status.frames == 10
-        hold.set()
-
-
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 def test_no_piece_of_a_password_reaches_log_errors_page_or_metrics(scheme, caplog, capfd):
     """Every sign of a keyboard, as it is and encoded; nobody answers at this port."""
     caplog.set_level(logging.DEBUG)
     shown = []
-    for sign in [each for each in string.printable if not each.isalnum()]:
+    for sign in [sign for sign in string.printable if not sign.isalnum()]:
         for written in {sign, quote(sign, "")}:
             camera = Camera(source=f"{scheme}://Yd1:Qa3{written}Wb7@127.0.0.1:1/x?pwd=Xc5{written}Ze9", timeout_s=1)
             with Capture(camera) as capture:
                 board = Board("cellar", status=lambda capture=capture: capture.status)
                 with contextlib.suppress(SourceError):
                     capture.start()
-                    until(lambda capture=capture: capture.status.state in {"lost", "ended"}, 30)
+                    until(lambda capture=capture: capture.status.state in {"lost", "ended"})
                     if capture.status.state == "ended":
                         list(capture)
                 shown += [msgspec.json.encode(state(board)).decode(), trouble(board), *metrics.of_stream(board)]
@@ -172,7 +129,7 @@ def test_no_piece_of_a_password_reaches_log_errors_page_or_metrics(scheme, caplo
     output = capfd.readouterr()
     said = "".join([*shown, caplog.text, output.out, output.err])
     assert "127.0.0.1:1" in said
-    assert not [each for each in ("Yd1", "Qa3", "Wb7", "Xc5", "Ze9") if each in said]
+    assert not [piece for piece in ("Yd1", "Qa3", "Wb7", "Xc5", "Ze9") if piece in said]
 
 
 @needs_rtsp
@@ -212,7 +169,7 @@ def test_a_wrong_password_or_path_is_lost_and_no_secret_reaches_an_output(rtsp):
         [sys.executable, "-c", program], input="\n".join(urls), capture_output=True, text=True, check=True, timeout=120
     )
     lines = done.stdout.splitlines()
-    assert ["opened" in each for each in lines] == [False, False, True, False]
+    assert ["opened" in line for line in lines] == [False, False, True, False]
     assert "user name and password" in lines[0]
     assert "falsch" not in done.stdout + done.stderr
     assert "geheim" not in done.stdout + done.stderr
@@ -272,16 +229,4 @@ def test_a_camera_that_accepts_and_says_nothing_is_lost_in_time_and_stop_does_no
             capture.close()
             assert time.monotonic() - began < 5
         assert capture.status.reason == "stopped"
-    end = time.monotonic() + 30
-    while any(each.name == "edgereader-camera" for each in threading.enumerate()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def test_a_file_leaves_no_thread_and_no_open_file(tmp_path):
-    clip = write_video(tmp_path / "clip.avi")
-    with Capture(Camera(source=str(clip), loop=True, every_frame=True)) as capture:
-        shots = list(itertools.islice(capture, 120))
-    assert [shot.number for shot in shots] == list(range(120))
-    assert shots[100].taken_s - shots[0].taken_s == pytest.approx(4)
-    assert clip.resolve() not in [each.resolve() for each in Path("/proc/self/fd").iterdir()]
+    until(lambda: not any(thread.name == "edgereader-camera" for thread in threading.enumerate()))

@@ -1,9 +1,12 @@
 import json
 import signal
+import socket
 import subprocess
 import sys
+import threading
 
 import cv2
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -11,6 +14,8 @@ from edgereader.runtime.cli import main
 from edgereader.runtime.stream.cli import EXAMPLE
 from edgereader.runtime.stream.configuration.config import load
 from edgereader.runtime.stream.settings import Settings
+
+from .fakes import until
 
 PROGRAM = [sys.executable, "-c", "from edgereader.runtime.cli import main; main()", "stream"]
 FAST = ("--backend", "cpu", "--threads", "1", "--min-confidence", "0.1")
@@ -43,21 +48,21 @@ def failed(result, code=2):
     return result.stderr.splitlines()
 
 
-def test_a_source_is_read_and_told_line_by_line(run, pictures, tmp_path):
+def test_a_source_is_read_and_printed_line_by_line(run, pictures, tmp_path):
     result = run("--every-frame", pictures)
     assert result.exit_code == 0, result.output
-    found = [each.split("  ")[1:3] for each in result.stdout.splitlines()]
+    found = [line.split("  ")[1:3] for line in result.stdout.splitlines()]
     assert sorted(found) == [["number", "5"], ["number", "7"]]
     assert result.stderr.startswith("5 frames, 0 dropped, 0 broken, 0 failed, ")
     assert result.stderr.count("\n") == 1
-    assert [each.name for each in tmp_path.iterdir()] == ["pictures"], "nothing is written unasked"
+    assert [path.name for path in tmp_path.iterdir()] == ["pictures"], "nothing is written unasked"
 
 
 def test_json_goes_to_standard_output_and_to_files(run, pictures, tmp_path):
     result = run("--every-frame", "--json", "--jsonl", "a.jsonl", "--name", "x", pictures)
     events = [json.loads(line) for line in result.stdout.splitlines()]
-    assert sorted(each["text"] for each in events) == ["5", "7"]
-    assert {each["stream"] for each in events} == {"x"}
+    assert sorted(event["text"] for event in events) == ["5", "7"]
+    assert {event["stream"] for event in events} == {"x"}
     assert (tmp_path / "a.jsonl").read_text() == result.stdout
 
 
@@ -73,12 +78,6 @@ def test_a_configuration_is_run_and_options_go_before_it(run, pictures, tmp_path
     (event,) = [json.loads(line) for line in (tmp_path / "other/a.jsonl").read_text().splitlines()]
     assert (event["text"], event["name"]) == ("5", "shirt")
     assert (tmp_path / "b.jsonl").read_text() == (tmp_path / "other/a.jsonl").read_text()
-
-
-def test_evidence_and_history_from_options(run, pictures, tmp_path):
-    assert run("--every-frame", "--keep", "all", "--history", "h.sqlite", pictures).exit_code == 0
-    assert len(list((tmp_path / "edgereader-evidence/images").iterdir())) == 2
-    assert (tmp_path / "h.sqlite").exists()
 
 
 def test_the_example_is_printed_and_right(run, tmp_path):
@@ -136,7 +135,7 @@ def test_check_opens_the_bundle(run, tmp_path):
         (("0", "--jsonl", "nix/a.jsonl"), "expected a file for events, got: No such file or directory"),
     ],
 )
-def test_a_wrong_option_is_told_in_a_line(run, monkeypatch, arguments, expected):
+def test_a_wrong_option_is_reported_in_a_line(run, monkeypatch, arguments, expected):
     monkeypatch.delenv("EDGEREADER_TOKEN", raising=False)
     lines = failed(run(*arguments))
     assert expected in lines[-1]
@@ -181,9 +180,9 @@ def start(bundle_folder, pictures, tmp_path):
         return started[-1]
 
     yield start
-    for each in started:
-        each.kill()
-        each.communicate()
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def test_sigterm_stops_it_cleanly(start, tmp_path):
@@ -196,6 +195,29 @@ def test_sigterm_stops_it_cleanly(start, tmp_path):
     assert errors.count("\n") == 1
     assert (tmp_path / "a.jsonl").read_text() == "".join(lines) + rest
     assert not list(tmp_path.glob("*.sqlite-wal")), "the history is closed"
+
+
+def test_the_live_page_is_there_while_it_runs(start):
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    process = start("--http", port)
+    url = process.stderr.readline().removeprefix("live page: ").strip()
+    assert url == f"http://127.0.0.1:{port}/"
+    assert [process.stdout.readline() for _ in range(2)]
+    until(lambda: len(httpx.get(f"{url}history").json()["events"]) == 2)
+    assert httpx.get(f"{url}state").json()["counts"]["events"] == 2
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+
+
+def test_a_taken_port_closes_what_was_open(run, pictures):
+    before = {thread.name for thread in threading.enumerate()}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        (line,) = failed(run("--every-frame", "--http", taken.getsockname()[1], pictures))
+    assert "expected a free address of this machine" in line
+    assert {thread.name for thread in threading.enumerate()} <= before
 
 
 @pytest.mark.parametrize("option", [(), ("--json",)])
@@ -236,7 +258,7 @@ def test_what_needs_the_extra_says_so_and_the_rest_does_without(
     assert done.stderr.count("\n") == 1
 
 
-def test_a_camera_that_does_not_answer_is_told_without_its_password(run):
+def test_a_camera_that_does_not_answer_is_reported_without_its_password(run):
     result = run("rtsp://me:geheim@127.0.0.1:1/stream?token=geheim", "--seconds", "0.5")
     assert result.exit_code == 0, result.output
     assert "geheim" not in result.output

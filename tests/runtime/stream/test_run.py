@@ -1,19 +1,15 @@
 import dataclasses
 import json
-import socket
 import threading
 
 import cv2
-import httpx
 import msgspec
 import numpy as np
 import pytest
 
 from edgereader.runtime.errors import BackendError, EdgeReaderError, ImageError, SourceError
-from edgereader.runtime.service.board import Board
 from edgereader.runtime.stream import settings as structs
 from edgereader.runtime.stream.configuration.config import Config
-from edgereader.runtime.stream.numbers.events import Event
 from edgereader.runtime.stream.run import (
     MOST_FAILURES,
     QUIET_S,
@@ -29,6 +25,8 @@ from edgereader.runtime.stream.sources.frames import Shot
 from edgereader.runtime.stream.sources.status import CaptureStatus
 from edgereader.runtime.stream.tracking.watcher import Seen
 
+from .made import make_event
+
 FRAME = np.zeros((4, 4, 3), np.uint8)
 
 
@@ -36,10 +34,8 @@ def shots(count):
     return [Shot(FRAME, number, float(number), float(number)) for number in range(count)]
 
 
-def event(number):
-    place = {"quad": [(0.0, 0.0)] * 4, "frame_hw": (4, 4), "frames": 1, "latency_ms": 20.0, "track": 1}
-    told = {"stream": "s", "name": "n", "kind": "free", "text": "1", "confidence": 1.0, "sure": True}
-    return Event(id=number, at="2026-11-22T21:00:00.000+00:00", **told, **place)
+def event(number, kind="free"):
+    return make_event(id=number, kind=kind, latency_ms=20.0)
 
 
 class Capture(list):
@@ -68,10 +64,10 @@ class Watcher:
         return [Seen(shot, (), (), False, 1) for shot in shots]
 
 
-class Teller:
-    """Tells each frame, and one more at the end."""
+class Emitter:
+    """Emits an event for each frame, and one more at the end."""
 
-    def tell(self, seen):
+    def emit(self, seen):
         return [(event(seen.shot.number), FRAME)]
 
     def close(self):
@@ -88,6 +84,15 @@ class Sink:
         self.got.append(event.id)
 
 
+class Viewer(Sink):
+    def __init__(self):
+        super().__init__()
+        self.shown = []
+
+    def show(self, seen):
+        self.shown.append(seen.shot.number)
+
+
 class Keeper:
     def __init__(self):
         self.saved = []
@@ -97,23 +102,23 @@ class Keeper:
 
 
 def stream(capture, watcher=None, sinks=(), batch=1):
-    capture = Capture(capture)
-    board = Board("s")
-    return Stream(capture, watcher or Watcher(), Teller(), board, [*sinks, board], Keeper(), batch, None)
+    return Stream(Capture(capture), watcher or Watcher(), Emitter(), sinks, Keeper(), batch)
 
 
 def test_events_of_all_frames_go_to_all_sinks_and_the_open_ones_at_the_end():
-    first, second = Sink(), Sink()
+    first, second, viewer = Sink(), Sink(), Viewer()
     running = stream(shots(3), sinks=[first, second])
+    running.viewers.append(viewer)
     running.run()
-    assert first.got == second.got == [0, 1, 2, 1000]
+    assert first.got == second.got == viewer.got == [0, 1, 2, 1000]
+    assert viewer.shown == [0, 1, 2]
     assert running.keeper.saved == [False, False, False, True]
-    assert running.board.figures.counts == {"frames": 3, "detections": 0, "crops": 3, "events": 4}
+    assert running.figures.counts == {"frames": 3, "detections": 0, "crops": 3, "events": 4}
 
 
 def test_a_counters_value_is_saved_at_once(monkeypatch):
-    counted = msgspec.structs.replace(event(1), kind="counter")
-    monkeypatch.setattr(Teller, "tell", lambda _self, seen: [(counted, FRAME)] if seen.shot.number == 1 else [])
+    counted = event(1, kind="counter")
+    monkeypatch.setattr(Emitter, "emit", lambda _self, seen: [(counted, FRAME)] if seen.shot.number == 1 else [])
     running = stream(shots(3))
     running.run()
     assert running.keeper.saved == [False, True, False, True]
@@ -140,7 +145,7 @@ def test_frames_of_what_keeps_its_own_time_are_not_held_back(changes, expected):
     assert at_once(structs.Camera(**{"source": "a.mp4", "every_frame": True, **changes})) == expected
 
 
-def test_a_frame_that_cannot_be_read_is_counted_told_and_left_out(caplog):
+def test_a_frame_that_cannot_be_read_is_counted_reported_and_left_out(caplog):
     sink = Sink()
     running = stream(shots(4), Watcher({1: ImageError("odd"), 2: BackendError("busy")}), [sink])
     running.run()
@@ -158,7 +163,7 @@ def test_a_backend_that_fails_again_and_again_is_the_end():
     ):
         running.run()
     assert len(watcher.sizes) == 2 + MOST_FAILURES
-    assert sink.got == [0, 1, 1000], "what was open is told"
+    assert sink.got == [0, 1, 1000], "what was open is emitted"
     assert running.keeper.saved[-1] is True
 
 
@@ -168,7 +173,7 @@ def test_failures_now_and_then_or_of_pictures_are_not_the_end():
     stream(shots(99), Watcher({number: ImageError("odd") for number in range(99)})).run()
 
 
-def test_failures_are_told_at_most_once_a_minute(caplog):
+def test_failures_are_reported_at_most_once_a_minute(caplog):
     now = [0.0]
     failures = Failures(lambda: now[0])
     watcher = Watcher({0: ImageError("odd")})
@@ -230,12 +235,12 @@ def test_a_whole_stream_with_real_parts(config, tmp_path):
     with open_stream(config(history=history, evidence=evidence, jsonl=lines), [more]) as running:
         running.run()
     assert {
-        each["text"] for each in map(msgspec.json.decode, (tmp_path / "lines.jsonl").read_bytes().splitlines())
+        event["text"] for event in map(msgspec.json.decode, (tmp_path / "lines.jsonl").read_bytes().splitlines())
     } == {"7", "5"}
     assert len(more.got) == 2
-    assert sorted(int(each.stem) for each in (tmp_path / "seen/images").iterdir()) == sorted(more.got)
+    assert sorted(int(path.stem) for path in (tmp_path / "seen/images").iterdir()) == sorted(more.got)
     with open_stream(config(history=history)) as again:
-        assert sorted(each.id for each in again.board.since(0)) == sorted(more.got)
+        assert sorted(row.event.id for row in again.history.latest(9)) == sorted(more.got)
         assert again.keeper is not None
         again.run()
     assert running.summary().startswith("6 frames, 0 dropped, 0 broken, 0 failed, ")
@@ -250,11 +255,11 @@ def test_a_counter_goes_on_after_a_restart(config, tmp_path):
     with open_stream(Config(settings, tmp_path / "gate.toml", tmp_path), [sink]) as running:
         sink.got.stop = running.capture.stop
         running.run()
-    kept = json.loads(json.dumps(running.teller.state["counters"]))
+    kept = json.loads(json.dumps(running.emitter.state["counters"]))
     assert kept["number"]["last"]
     assert json.loads((tmp_path / "gate.state.json").read_bytes())["teller"]["counters"] == kept
     with open_stream(Config(settings, tmp_path / "gate.toml", tmp_path)) as again:
-        assert json.loads(json.dumps(again.teller.state["counters"])) == kept
+        assert json.loads(json.dumps(again.emitter.state["counters"])) == kept
 
 
 class Stopper(list):
@@ -265,31 +270,18 @@ class Stopper(list):
         self.stop()
 
 
-@pytest.mark.parametrize("fails", ["reader", "http", "evidence"])
+@pytest.mark.parametrize("fails", ["reader", "evidence"])
 def test_what_was_open_is_closed_when_something_cannot_be_opened(config, tmp_path, fails):
     evidence = structs.Evidence(keep="all", folder=str(tmp_path / "seen"))
-    before = {each.name for each in threading.enumerate()}
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        http = structs.Http(port=taken.getsockname()[1]) if fails == "http" else None
-        broken = config(evidence=evidence, history=structs.History(path=str(tmp_path / "h.sqlite")), http=http)
-        if fails == "reader":
-            reading = msgspec.structs.replace(broken.settings.reader, bundle="nix")
-            broken = dataclasses.replace(broken, settings=msgspec.structs.replace(broken.settings, reader=reading))
-        if fails == "evidence":
-            (tmp_path / "seen").write_text("no folder")
-        with pytest.raises((EdgeReaderError, OSError)), open_stream(broken):
-            pass
-    assert {each.name for each in threading.enumerate()} <= before
+    before = {thread.name for thread in threading.enumerate()}
+    broken = config(evidence=evidence, history=structs.History(path=str(tmp_path / "h.sqlite")))
+    if fails == "reader":
+        reading = msgspec.structs.replace(broken.settings.reader, bundle="nix")
+        broken = dataclasses.replace(broken, settings=msgspec.structs.replace(broken.settings, reader=reading))
+    if fails == "evidence":
+        (tmp_path / "seen").write_text("no folder")
+    with pytest.raises((EdgeReaderError, OSError)), open_stream(broken):
+        pass
+    assert {thread.name for thread in threading.enumerate()} <= before
     if fails != "evidence":
         Evidence(evidence).close(0)
-
-
-def test_the_live_page_is_there_while_it_runs(config):
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    with open_stream(config(http=structs.Http(port=port))) as running:
-        assert running.url == f"http://127.0.0.1:{port}/"
-        running.run()
-        assert len(httpx.get(f"{running.url}history").json()["events"]) == 2
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(running.url)

@@ -19,7 +19,7 @@ def test_a_file_goes_before_the_environment(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("contents", [b"", b"\ngeheim", b"gehe\xffim"])
-def test_a_file_without_a_password_is_refused_and_not_told(tmp_path, contents):
+def test_a_file_without_a_password_is_refused_and_not_reported(tmp_path, contents):
     (tmp_path / "password").write_bytes(contents)
     with pytest.raises(ConfigError, match="password: expected") as caught:
         read_password(str(tmp_path / "password"), MQTT)
@@ -63,7 +63,7 @@ def test_an_address_that_others_reach_needs_a_token(host, monkeypatch):
 
 
 @pytest.mark.parametrize("token", ["short-secret", "a secret with spaces in", "ein-langes-Geheimnis-äöü", "x" * 15])
-def test_weak_tokens_are_refused_and_not_told(token, tmp_path):
+def test_weak_tokens_are_refused_and_not_reported(token, tmp_path):
     path = tmp_path / "token"
     path.write_text(token)
     with pytest.raises(ConfigError, match="16 or more") as raised:

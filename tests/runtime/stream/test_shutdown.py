@@ -49,10 +49,10 @@ def test_it_stops_after_some_seconds():
 def test_an_end_before_that_leaves_nothing_behind():
     with Stopping() as stopping:
         stopping.stops(lambda: None, 60)
-    timers = [each for each in threading.enumerate() if each.name == "edgereader-seconds"]
-    for each in timers:
-        each.join(20)
-    assert not any(each.is_alive() for each in timers)
+    timers = [thread for thread in threading.enumerate() if thread.name == "edgereader-seconds"]
+    for timer in timers:
+        timer.join(20)
+    assert not any(timer.is_alive() for timer in timers)
 
 
 def test_an_ignored_signal_stays_ignored():

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,16 +17,15 @@ from click.testing import CliRunner
 from edgereader.runtime.cli import main
 
 from .broker import Listener, needs_mosquitto
+from .fakes import until
 from .meters import Display, Meter, Plates, Trouble, changes, write_video
 from .rtsp_server import RtspServer, missing
 
 PROGRAM = [sys.executable, "-c", "from edgereader.runtime.cli import main; main()", "stream"]
-PATIENCE_S = 60.0
-"""A busy machine is no failure."""
 needs_rtsp = pytest.mark.skipif(bool(missing()), reason=missing())
 
 
-def told(source, *options):
+def events_of(source, *options):
     """All events of a file, every frame of which is read, or of a configuration."""
     result = CliRunner().invoke(main, ["stream", "--every-frame", "--json", *options, str(source)])
     assert result.exit_code == 0, result.output
@@ -36,11 +34,11 @@ def told(source, *options):
 
 def few(cases, count):
     """The first ones in every run of the tests, all of them in the long one."""
-    return [each if place < count else pytest.param(each, marks=pytest.mark.soak) for place, each in enumerate(cases)]
+    return [case if place < count else pytest.param(case, marks=pytest.mark.soak) for place, case in enumerate(cases)]
 
 
 def sure(events):
-    return [each["text"] for each in events if each["sure"]]
+    return [event["text"] for event in events if event["sure"]]
 
 
 def config(folder, *lines):
@@ -48,15 +46,6 @@ def config(folder, *lines):
     path = folder / "stream.toml"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
-
-
-def until(found: Callable[[], object], what: str, seconds: float = PATIENCE_S):
-    """Wait for something to be true; gives it."""
-    end = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < end, f"waited {seconds:g} s in vain for {what}"
-        time.sleep(0.05)
-    return value
 
 
 class Running:
@@ -91,8 +80,8 @@ def events_in(path):
 
 def in_time(events, truths, fps=25.0):
     """Whether there is a start of the file at which each event's frame shows its text."""
-    times = [datetime.fromisoformat(each["at"]).timestamp() for each in events]
-    shown = [{number for number, truth in enumerate(truths) if each["text"] in truth.texts} for each in events]
+    times = [datetime.fromisoformat(event["at"]).timestamp() for event in events]
+    shown = [{number for number, truth in enumerate(truths) if event["text"] in truth.texts} for event in events]
     first = (times[0] - number / fps for number in shown[0])
     return any(
         all(round((at - start) * fps) in numbers for at, numbers in zip(times, shown, strict=True)) for start in first
@@ -112,22 +101,22 @@ METERS = (
 def test_a_meter_is_read_in_the_right_order(tmp_path, meter, digits):
     """Its wheel rolls; glare and blur come and go; 5 % of the frames are damaged.
 
-    The first value is told late, since it must be beyond doubt: where the wheel rolls from the first frame on, and
+    The first value is emitted late, since it must be beyond doubt: where the wheel rolls from the first frame on, and
     where the configuration does not say how many digits there are.
     """
     meter = replace(meter, frames=425)
     truths = write_video(tmp_path / "meter.avi", meter)
-    assert any(each.corrupted for each in truths)
+    assert any(truth.corrupted for truth in truths)
     path = config(
         tmp_path,
         'camera = { source = "meter.avi" }',
-        f'number = [{{ kind = "counter", digits = {digits}, region = {[list(each) for each in meter.region]} }}]',
+        f'number = [{{ kind = "counter", digits = {digits}, region = {[list(corner) for corner in meter.region]} }}]',
     )
-    events = told(path)
+    events = events_of(path)
     texts, shown = sure(events), changes(truths)
     assert texts == shown[-len(texts) :], events
     assert len(texts) >= (3 if digits else 1)
-    assert in_time([each for each in events if each["sure"]], truths)
+    assert in_time([event for event in events if event["sure"]], truths)
     assert [each["value"] for each in events if each["sure"]] == [float(each) for each in texts]
 
 
@@ -136,37 +125,37 @@ PRINTED = "--pattern", "[0-9]{2}[.][0-9]"
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("segments", "options"), [(True, ()), (False, PRINTED)])
-def test_a_display_is_told_each_time_that_it_changes(tmp_path, segments, options):
+def test_a_display_is_emitted_each_time_that_it_changes(tmp_path, segments, options):
     """Also when it was off in between, and when the next text is wider than the one before."""
     texts = "18.4", "18.9", "", "20.1", "18.4", "20.1"
-    truths = write_video(tmp_path / "display.avi", Display(texts=texts, each=60, segments=segments))
-    events = told(tmp_path / "display.avi", *options)
-    assert sure(events) == changes(truths) == [each for each in texts if each], events
-    assert in_time([each for each in events if each["sure"]], truths)
+    truths = write_video(tmp_path / "display.avi", Display(texts=texts, stays=60, segments=segments))
+    events = events_of(tmp_path / "display.avi", *options)
+    assert sure(events) == changes(truths) == [text for text in texts if text], events
+    assert in_time([event for event in events if event["sure"]], truths)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", few(range(6), 1))
-def test_each_plate_is_told_once(tmp_path, seed):
+def test_each_plate_is_emitted_once(tmp_path, seed):
     plates = Plates(seed=seed)
     truths = write_video(tmp_path / "plates.avi", plates)
-    events = told(tmp_path / "plates.avi", "--kind", "plate")
+    events = events_of(tmp_path / "plates.avi", "--kind", "plate")
     assert sure(events) == list(plates.texts), events
-    assert len({each["track"] for each in events}) == len(events)
-    assert in_time([each for each in events if each["sure"]], truths)
+    assert len({event["track"] for event in events}) == len(events)
+    assert in_time([event for event in events if event["sure"]], truths)
 
 
-def test_where_nothing_is_to_be_read_nothing_is_told(tmp_path):
-    write_video(tmp_path / "wall.avi", Display(texts=("",), each=150))
-    assert told(tmp_path / "wall.avi") == []
+def test_where_nothing_is_to_be_read_nothing_is_emitted(tmp_path):
+    write_video(tmp_path / "wall.avi", Display(texts=("",), stays=150))
+    assert events_of(tmp_path / "wall.avi") == []
 
 
 def test_a_camera_may_change_its_size(tmp_path):
     sizes = (1280, 720), (640, 360), (960, 540)
-    frames = (frame for frame, _ in Display(texts=("18.4",), each=60, trouble=Trouble(corrupted=0)))
+    frames = (frame for frame, _ in Display(texts=("18.4",), stays=60, trouble=Trouble(corrupted=0)))
     for number, frame in enumerate(frames):
         cv2.imwrite(str(tmp_path / f"{number:03}.jpg"), cv2.resize(frame, sizes[number // 20]))
-    events = told(tmp_path, "--region", "0.3,0.3 0.7,0.7")
+    events = events_of(tmp_path, "--region", "0.3,0.3 0.7,0.7")
     assert sure(events) == ["18.4"], events
 
 
@@ -181,7 +170,7 @@ def test_a_camera_that_was_away_is_read_on(tmp_path):
         path = config(
             tmp_path,
             f'camera = {{ source = "{server.url}", timeout_s = 2, retry_s = 0.2, retry_most_s = 1 }}',
-            f'number = [{{ kind = "counter", region = {[list(each) for each in meter.region]} }}]',
+            f'number = [{{ kind = "counter", region = {[list(corner) for corner in meter.region]} }}]',
             'jsonl = [{ path = "events.jsonl" }]',
         )
         with Running(path) as stream:
@@ -198,9 +187,9 @@ def test_a_camera_that_was_away_is_read_on(tmp_path):
     assert any("lost" in line for line in stream.lines), stream.lines
 
 
-def test_a_signal_ends_it_with_all_that_was_told(tmp_path):
+def test_a_signal_ends_it_with_all_that_was_emitted(tmp_path):
     """SIGTERM in mid-stream: exit code 0, and all lines are whole."""
-    write_video(tmp_path / "display.avi", Display(texts=("18.4", "18.9"), each=40))
+    write_video(tmp_path / "display.avi", Display(texts=("18.4", "18.9"), stays=40))
     with Running("--loop", "--jsonl", tmp_path / "events.jsonl", tmp_path / "display.avi") as stream:
         until(lambda: len(events_in(tmp_path / "events.jsonl")) >= 3, "three readings")
         assert stream.stop() == 0
@@ -217,7 +206,7 @@ def test_a_signal_ends_it_with_all_that_was_told(tmp_path):
 @pytest.mark.parametrize("away_s", [4, pytest.param(60, marks=pytest.mark.soak)])
 def test_a_broker_that_was_away_gets_all_events_once_and_in_order(tmp_path, mosquitto, away_s):
     """Away in mid-stream; and away again when the stream is stopped: the next one brings out what waits on disk."""
-    write_video(tmp_path / "display.avi", Display(texts=("18.4", "18.9"), each=40))
+    write_video(tmp_path / "display.avi", Display(texts=("18.4", "18.9"), stays=40))
     broker = mosquitto("max_inflight_messages 0")
     path = config(
         tmp_path,
@@ -227,10 +216,10 @@ def test_a_broker_that_was_away_gets_all_events_once_and_in_order(tmp_path, mosq
     )
 
     def written():
-        return [each["id"] for each in events_in(tmp_path / "events.jsonl")]
+        return [event["id"] for event in events_in(tmp_path / "events.jsonl")]
 
     def arrived():
-        return [each["id"] for each in listener.events]
+        return [event["id"] for event in listener.events]
 
     with Listener(broker.port) as listener:
         with Running(path) as stream:

@@ -381,7 +381,7 @@ def test_stand_in_frees_all_at_exit(folder):
     code = f"""
 import atexit, importlib, sys
 import pytest
-sys.path.insert(0, {str(here.parent)!r})
+sys.path.insert(0, {str(here.parents[1])!r})
 import stand_in
 gpu = stand_in.Gpu()
 atexit.register(lambda: print(gpu.held, gpu.leaked, gpu.faults, gpu.launches))

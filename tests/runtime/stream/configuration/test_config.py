@@ -15,7 +15,7 @@ from edgereader.runtime.stream.settings import Settings, Table
 EXAMPLE = Path(structs.__file__).with_name("example.toml").read_text(encoding="utf-8")
 EVERYTHING = re.sub(r"^#(?=\w+ = |\[)", "", EXAMPLE, flags=re.MULTILINE)
 """The example with all its keys."""
-TABLES = {each.__name__: each for each in vars(structs).values() if isinstance(each, type) and issubclass(each, Table)}
+TABLES = {kind.__name__: kind for kind in vars(structs).values() if isinstance(kind, type) and issubclass(kind, Table)}
 del TABLES["Table"]
 WITHOUT_DEFAULT = {"camera.size", "reader.precision", "reader.threads", "reader.long_side_px", "reader.pattern"} | {
     "reader.find",
@@ -55,9 +55,9 @@ def problems(write):
         path = write(text)
         with pytest.raises(ConfigError) as caught:
             read_config(path, **options)
-        assert all("\n" not in each for each in caught.value.problems)
+        assert all("\n" not in problem for problem in caught.value.problems)
         assert str(caught.value).startswith(caught.value.problems[0])
-        return [each.replace(f"{path}:", "") for each in caught.value.problems]
+        return [problem.replace(f"{path}:", "") for problem in caught.value.problems]
 
     return problems
 
@@ -72,7 +72,7 @@ def test_the_example_is_what_comes_without_a_configuration(write):
 def keys_of(kind, place=""):
     for field in msgspec.structs.fields(kind):
         yield f"{place}{field.name}", field
-        inner = next((each for name, each in TABLES.items() if re.search(rf"\b{name}\b", str(field.type))), None)
+        inner = next((table for name, table in TABLES.items() if re.search(rf"\b{name}\b", str(field.type))), None)
         if inner:
             yield from keys_of(inner, f"{field.name}.")
 
@@ -137,7 +137,7 @@ CAMERA = "[camera]\nsource = 0\n"
         (f'{CAMERA}[[number]]\n[[number]]\nname="b"\nkind = "meter"', '6: number.kind: expected one of "counter", '),
         (
             f"{CAMERA}[[number]]\nregion = [\n  [0, 0], # [\n  [1, 0],\n  [1,\n 1.5]]",
-            "8: number.region: expected a number from 0 to 1, got 1.5",
+            "4: number.region: expected a number from 0 to 1, got 1.5",
         ),
         (f"{CAMERA}[[number]]\nregion = [[0, 0], [1, 1]]", "4: number.region: expected a list of 3 to 64 of [a number"),
         (
@@ -155,26 +155,26 @@ CAMERA = "[camera]\nsource = 0\n"
         (b"[camera]\n\xff", "2: expected UTF-8 text, got other bytes"),
     ],
 )
-def test_a_mistake_is_told_in_a_line_with_its_place(problems, text, expected):
+def test_a_mistake_is_reported_in_a_line_with_its_place(problems, text, expected):
     (problem,) = problems(text)
     assert problem.startswith(expected)
 
 
-def test_all_mistakes_are_told_in_the_order_of_their_lines(problems):
+def test_all_mistakes_are_reported_in_the_order_of_their_lines(problems):
     text = (
         'name = ""\n[camera]\nsource = 0\nfps = "a"\n[[number]]\nkind = 1\n[[number]]\nx = 2\nkind = 3\n[http]\ny = 1'
     )
-    assert [each.partition(": ")[0] for each in problems(text)] == ["1", "4", "6", "8", "9", "11"]
+    assert [problem.partition(": ")[0] for problem in problems(text)] == ["1", "4", "6", "8", "9", "11"]
 
 
-def test_a_value_that_may_be_secret_is_not_told(problems):
-    told = problems(f'{CAMERA}[mqtt]\nhost = "mqtt://me:geheim@broker"\npassword = "geheim"\n[http]\ntoken = "geheim"')
-    assert len(told) == 2
-    told += problems(f'{CAMERA}[mqtt]\nhost = "mqtt://me:geheim@broker"')
-    told += problems('[camera]\npreset = "jetson-csi"\nsource = "rtsp://me:geheim@camera/1"')
-    told += problems('[camera]\nsource = 0\nfps = "rtsp://me:geheim@camera/1"')
-    told += problems('[camera]\nsource = 0\npreset = "me:geheim@camera/1"')
-    assert "geheim" not in " ".join(told)
+def test_a_value_that_may_be_secret_is_not_reported(problems):
+    found = problems(f'{CAMERA}[mqtt]\nhost = "mqtt://me:geheim@broker"\npassword = "geheim"\n[http]\ntoken = "geheim"')
+    assert len(found) == 2
+    found += problems(f'{CAMERA}[mqtt]\nhost = "mqtt://me:geheim@broker"')
+    found += problems('[camera]\npreset = "jetson-csi"\nsource = "rtsp://me:geheim@camera/1"')
+    found += problems('[camera]\nsource = 0\nfps = "rtsp://me:geheim@camera/1"')
+    found += problems('[camera]\nsource = 0\npreset = "me:geheim@camera/1"')
+    assert "geheim" not in " ".join(found)
 
 
 def test_a_file_that_is_not_there_or_too_large(tmp_path, write):
@@ -201,7 +201,7 @@ def test_paths_count_from_the_configuration_and_what_is_written_from_another_fol
     assert config.settings.camera.source == str(tmp_path / "video.mp4")
     assert config.settings.reader.bundle == str(tmp_path / "mine")
     assert config.settings.history.path == str(tmp_path / "elsewhere/edgereader-history.sqlite")
-    assert [each.path for each in config.settings.jsonl] == ["/tmp/x.jsonl", str(tmp_path / "elsewhere/y.jsonl")]
+    assert [file.path for file in config.settings.jsonl] == ["/tmp/x.jsonl", str(tmp_path / "elsewhere/y.jsonl")]
     assert load(path).history.path == str(tmp_path / "edgereader-history.sqlite")
 
 
@@ -217,7 +217,7 @@ def test_options_go_before_the_file(write):
     assert config.settings.camera.source == 3
     assert config.settings.number == [structs.Number(name="gate", kind="plate")]
     assert config.settings.http == structs.Http(port=80)
-    assert (config.settings.name, [each.path for each in config.settings.jsonl]) == ("x", ["-", "/tmp/z"])
+    assert (config.settings.name, [file.path for file in config.settings.jsonl]) == ("x", ["-", "/tmp/z"])
 
 
 def test_options_alone_are_a_configuration(monkeypatch, tmp_path):
@@ -227,7 +227,7 @@ def test_options_alone_are_a_configuration(monkeypatch, tmp_path):
     assert config.settings.evidence.folder == str(tmp_path / "edgereader-evidence")
 
 
-def test_a_mistake_of_an_option_is_told_without_a_line(problems):
+def test_a_mistake_of_an_option_is_reported_without_a_line(problems):
     options = {("http", "port"): 0, ("reader", "pattern"): "("}
     assert problems(CAMERA, options=options) == [
         "command line: http.port: expected a whole number from 1 to 65535, got 0"
@@ -257,15 +257,15 @@ def test_any_file_loads_or_is_a_configuration_error(tmp_path_factory, contents):
 
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.dates()).filter(
-    lambda each: each is not None
+    lambda value: value is not None
 )
 
 
 @given(st.data())
-def test_any_value_at_any_key_loads_or_is_told_with_its_line(tmp_path_factory, data):
+def test_any_value_at_any_key_loads_or_is_reported_with_its_line(tmp_path_factory, data):
     from edgereader.runtime.stream.configuration.schema import convert
 
-    name = data.draw(st.sampled_from([each for each, _ in keys_of(Settings)]))
+    name = data.draw(st.sampled_from([key for key, _ in keys_of(Settings)]))
     value = data.draw(
         st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.dictionaries(st.text(), SCALARS, max_size=2))
     )
@@ -278,12 +278,12 @@ def test_any_value_at_any_key_loads_or_is_told_with_its_line(tmp_path_factory, d
     table[name.split(".")[-1]] = value
     found, problems = convert(whole)
     assert found is not None or problems
-    for each in problems:
-        assert "\n" not in str(each)
-        assert each.place[: len(place)] == place or each.place == ("mqtt", "host")
+    for problem in problems:
+        assert "\n" not in str(problem)
+        assert problem.place[: len(place)] == place or problem.place == ("mqtt", "host")
 
 
 def test_numbers_are_written_as_the_reader_says_unless_they_say_otherwise(write):
     text = "[camera]\nsource = 0\n[reader]\ndecimal = ','\nthousands = '. '\n[[number]]\nname = 'a'\n[[number]]\n"
     loaded = load(write(text + "name = 'b'\ndecimal = '.'\n"))
-    assert [(each.decimal, each.thousands) for each in loaded.numbers] == [(",", ". "), (".", None)]
+    assert [(number.decimal, number.thousands) for number in loaded.numbers] == [(",", ". "), (".", None)]

@@ -4,11 +4,11 @@ from edgereader.runtime.reader import Reader
 from edgereader.runtime.stream.configuration.plan import plan
 from edgereader.runtime.stream.settings import (
     Camera,
+    Detection,
     Evidence,
     History,
     Http,
     JsonLines,
-    Looking,
     Mqtt,
     Number,
     Reading,
@@ -37,7 +37,7 @@ def test_everything_and_no_secret(bundle_folder, tmp_path):
     settings = Settings(
         name="cellar",
         camera=Camera(source="rtsp://me:geheim@host/1", preset="jetson-rtsp", every_frame=True),
-        detect=Looking(every_frames=5, motion=False, unsure=False),
+        detect=Detection(every_frames=5, motion=False, unsure=False),
         number=[meter, Number(name="gate", kind="plate")],
         mask=[[(0, 0), (1, 0), (1, 1)]],
         jsonl=[JsonLines(), JsonLines(path="/a")],

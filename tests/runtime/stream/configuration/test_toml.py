@@ -1,156 +1,66 @@
-import json
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgereader.runtime.stream.configuration.toml import find_lines, parse
+from edgereader.runtime.stream.configuration.toml import find_lines, parse, walk
 
-BARE = st.text("abcXYZ019_-", min_size=1, max_size=5)
-ANY = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=5)
+VALUES = (
+    "-1.5e3",
+    "1979-05-27 07:32:00",
+    '"# [x]"',
+    "''",
+    '"""a"b\nc = 1""x\\""" """',
+    "'''\n[x]\n' # '''",
+    "[]",
+    '[ # ]\n  1,\n  [2, "]"],\n]',
+    "{ x = 1, y.z = [\n2] }",
+)
 COMMENTS = st.sampled_from(["", " # [x] = ''' \"\"\"", "\t#,]}"])
-
-
-class Writer:
-    """Writes random TOML, and notes on which line each key is."""
-
-    def __init__(self, draw):
-        self.draw, self.text, self.lines, self.data = draw, "", {}, {}
-
-    @property
-    def line(self):
-        return self.text.count("\n") + 1
-
-    def key(self, taken):
-        """A new key, bare or quoted; returns it and how it is written."""
-        name = self.draw(st.one_of(BARE, ANY).filter(lambda each: each not in taken))
-        ways = [json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")]
-        if name.isascii() and name.replace("-", "").replace("_", "").isalnum():
-            ways.append(name)
-        if name.isprintable() and "'" not in name:
-            ways.append(f"'{name}'")
-        return name, self.draw(st.sampled_from(ways))
-
-    def pair(self, place, table, taken):
-        """``a.b = value``, new below the table."""
-        start, names, written = self.line, [], []
-        name, text = self.key(taken)
-        taken.add(name)
-        for _ in range(self.draw(st.integers(0, 2))):
-            names.append(name)
-            written.append(text)
-            name, text = self.key(())
-        names.append(name)
-        written.append(text)
-        for count in range(len(names)):
-            self.lines[(*place, *names[: count + 1])] = start
-        self.text += self.draw(st.sampled_from([".", " . "])).join(written) + self.draw(st.sampled_from(["=", " =\t"]))
-        *outer, last = names
-        for each in outer:
-            table = table.setdefault(each, {})
-        table[last] = self.value((*place, *names), self.draw(st.integers(0, 3)))
-
-    def value(self, place, depth):
-        kind = self.draw(st.sampled_from(["number", "text", "lines", "list", "table"] if depth else ["number", "text"]))
-        if kind == "number":
-            self.text += "1979-05-27 07:32:00" if (dated := self.draw(st.booleans())) else "-1.5e3"
-            return parse("d = 1979-05-27 07:32:00")["d"] if dated else -1500.0
-        if kind == "text":
-            text = self.draw(ANY)
-            self.text += json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-            return text
-        if kind == "lines":
-            text = self.draw(
-                st.sampled_from(['"""a"b\nc = 1""x\\""" """', "'''\n[x]\n' # '''", '"""\n\\\\"""""', "''''''"])
-            )
-            self.text += text
-            return parse(f"d = {text}")["d"]
-        return self.list(place, depth) if kind == "list" else self.table(place)
-
-    def list(self, place, depth):
-        self.text += "["
-        values = []
-        for number in range(self.draw(st.integers(0, 3))):
-            self.gap()
-            self.lines[(*place, number)] = self.line
-            values.append(self.value((*place, number), depth - 1))
-            self.gap()
-            self.text += ","
-        self.gap()
-        self.text += "]"
-        return values
-
-    def gap(self):
-        if self.draw(st.booleans()):
-            self.text += self.draw(COMMENTS) + "\n  "
-
-    def table(self, place):
-        values, taken = {}, set()
-        self.text += "{ "
-        for number in range(self.draw(st.integers(0, 2))):
-            self.text += ", " if number else ""
-            self.pair(place, values, taken)
-        self.text += " }"
-        return values
-
-    def pairs(self, place, table):
-        taken = set()
-        for _ in range(self.draw(st.integers(0, 3))):
-            self.text += self.draw(st.sampled_from(["", "\n", "# x = 1\n", "  "]))
-            self.pair(place, table, taken)
-            self.text += self.draw(COMMENTS) + "\n"
-
-    def file(self):
-        self.pairs((), self.data)
-        taken = set(self.data)
-        for _ in range(self.draw(st.integers(0, 3))):
-            name, text = self.key(taken)
-            taken.add(name)
-            if self.draw(st.booleans()):
-                self.lines[(name,)] = self.line
-                self.text += f"[ {text} ]{self.draw(COMMENTS)}\n"
-                self.pairs((name,), self.data.setdefault(name, {}))
-            else:
-                self.list_of_tables(name, text)
-
-    def list_of_tables(self, name, text):
-        elements = self.data.setdefault(name, [])
-        for number in range(self.draw(st.integers(1, 3))):
-            self.lines.setdefault((name,), self.line)
-            self.lines[name, number] = self.line
-            self.text += f"[[{text} ]]\n"
-            elements.append({})
-            self.pairs((name, number), elements[-1])
-            if "inner" not in elements[-1] and self.draw(st.booleans()):
-                self.lines[name, number, "inner"] = self.line
-                self.text += f"[{text}.inner]\n"
-                self.pairs((name, number, "inner"), elements[-1].setdefault("inner", {}))
+BETWEEN = st.sampled_from(["", "\n", "# x = 1\n", "  "])
 
 
 @st.composite
 def files(draw):
-    writer = Writer(draw)
-    writer.file()
-    return writer
+    """A right TOML text, and on which line each of its tables and pairs begins."""
+    text, lines, place, lengths = "", {}, (), {}
+    for number in range(draw(st.integers(1, 12))):
+        text += draw(BETWEEN)
+        line = text.count("\n") + 1
+        kind = draw(st.sampled_from(["pair", "pair", "dotted", "table", "list", "inner"]))
+        if kind in {"pair", "dotted"}:
+            keys = [f"k{number}"] if kind == "pair" else [f"k{number}", "d e"]
+            written = " . ".join(key if key.isalnum() else f'"{key}"' for key in keys)
+            text += f"{written} =\t{draw(st.sampled_from(VALUES))}"
+            for length in range(1, len(keys) + 1):
+                lines[(*place, *keys[:length])] = line
+        elif kind == "list":
+            name = draw(st.sampled_from("ab"))
+            lengths[name] = lengths.get(name, -1) + 1
+            place = (name, lengths[name])
+            text += f"[[ {name} ]]"
+            lines.setdefault((name,), line)
+            lines[place] = line
+        else:
+            within = place[:2] if kind == "inner" and place and place[0] in lengths else ()
+            name = f"t{number}"
+            text += f"[{within[0]}.{name}]" if within else f"['{name}']"
+            place = (*within, name)
+            lines[place] = line
+        text += draw(COMMENTS) + draw(st.sampled_from(["\n", "\r\n"]))
+    return text, lines
 
 
 @settings(max_examples=60)
 @given(files())
-def test_every_key_of_any_file_is_found_on_its_line(written):
-    assert parse(written.text) == written.data
-    assert find_lines(written.text) == written.lines
+def test_every_table_and_key_of_any_file_is_found_on_its_line(written):
+    text, lines = written
+    found = find_lines(text)
+    assert {place: found[place] for place in lines} == lines
+    assert set(found) | {()} == {place for place, _ in walk(parse(text))}
 
 
-def test_lines_end_with_carriage_returns_too():
-    assert find_lines("a = 1\r\n[b]\r\n  c.d = 2\r\n") == {("a",): 1, ("b",): 2, ("b", "c"): 3, ("b", "c", "d"): 3}
-
-
-def test_tables_of_one_list_are_counted_and_tables_below_are_of_the_last():
-    text = "[[a]]\n[[a.b]]\nx = 1\n[[a.b]]\n[[a]]\n[a.b]\nx = 2\n"
-    lines = find_lines(text)
-    assert lines["a", 0, "b", 0, "x"] == 3
-    assert lines["a", 0, "b", 1] == 4
-    assert lines["a", 1, "b", "x"] == 7
+def test_elements_are_on_their_keys_line():
+    assert find_lines("a = [\n1,\n[2]]\n") == {("a",): 1, ("a", 0): 1, ("a", 1): 1, ("a", 1, 0): 1, (): 1}
 
 
 def test_a_text_that_is_no_toml_is_refused():

@@ -1,6 +1,7 @@
 """A counter's value over simulated readings: never a wrong one, and never stuck."""
 
 from itertools import pairwise
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -20,20 +21,20 @@ class Simulation:
     def __init__(self, seed=0, counter=None, noise=0.0, digits=6, **settings):
         self.number = Number(name="m", kind="counter", **({"digits": digits} | settings))
         self.counter = counter or Counter(self.number)
-        self.random, self.noise, self.second, self.told = np.random.default_rng(seed), noise, 0.0, []
+        self.random, self.noise, self.second, self.emitted = np.random.default_rng(seed), noise, 0.0, []
         self.text, self.agreeing = "", 0
 
     def see(self, text, frames=1, *, chance=0.99, others=()):
-        """Let frames read a text; what was told meanwhile: [(value, note)]."""
-        told = []
+        """Let frames read a text; what was emitted meanwhile: [(value, note)]."""
+        emitted = []
         for _ in range(frames):
             self.second += 1 / FPS
             self.agreeing = min(8, self.agreeing + 1) if text == self.text else 1
             self.text = text
             verdict = self.counter.look([(text, chance), *others], self.agreeing, self.second)
-            told += [(verdict.value, verdict.note)] if verdict.outcome == "changed" else []
-        self.told += told
-        return told
+            emitted += [(verdict.value, verdict.note)] if verdict.outcome == "changed" else []
+        self.emitted += emitted
+        return emitted
 
     def wrong(self, text):
         """A confident reading with a wrong digit, or one more or less; each only once in a row."""
@@ -45,8 +46,8 @@ class Simulation:
         return text[:place] + str(self.random.integers(10)) + text[place + 1 :]
 
     def follow(self, value_at, seconds, *, garbage=True):
-        """Let a meter whose last wheel rolls be read; check that what is told is right; all that was told."""
-        digits, told = self.number.digits or 6, []
+        """Let a meter whose last wheel rolls be read; check that what is emitted is right; all that was emitted."""
+        digits, emitted = self.number.digits or 6, []
         start = self.second
         while self.second < start + seconds:
             value = value_at(self.second - start)
@@ -57,11 +58,11 @@ class Simulation:
                 text = text[:-1] + odd[int((phase - 0.25) * 8) if phase < 0.75 else 0]
             if self.random.random() < self.noise:
                 text = self.wrong(text)
-            for value_told, _ in self.see(text, 1, chance=float(self.random.uniform(0.9, 1))):
-                right = {(int(value) + each) % 10**digits for each in (0, 1)}
-                assert value_told in right, f"told {value_told}, meter at {value:.2f}"
-                told.append(value_told)
-        return told
+            for emitted_value, _ in self.see(text, 1, chance=float(self.random.uniform(0.9, 1))):
+                right = {(int(value) + more) % 10**digits for more in (0, 1)}
+                assert emitted_value in right, f"emitted {emitted_value}, meter at {value:.2f}"
+                emitted.append(emitted_value)
+        return emitted
 
 
 @pytest.mark.parametrize("text", ["27418", "0274180", "", "-", "27a418", "2741.", "-27418", "२७४१८०"])
@@ -72,30 +73,68 @@ def test_what_has_other_digits_or_none_is_never_a_value(text):
     assert meter.counter.last.units == 27418
 
 
-def test_the_first_value_must_stay_for_a_while():
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({}, [("027418", 40, []), ("027418", 15, [(27418.0, "")])]),
+        ({}, [("027418", 10, []), ("027419", 5, [(27419.0, "")])]),
+        ({}, [("027418", 60, ANY), ("027419", 3, [(27419.0, "")]), ("027419", 100, [])]),
+        ({"min_frames": 5}, [("027418", 60, ANY), ("027419", 4, []), ("027419", 1, [(27419.0, "")])]),
+        (
+            {"digits": 5},
+            [("99999", 60, ANY), ("00000", 3, [(0.0, "rollover")]), ("00001", 3, [(1.0, "")]), ("99999", 1000, [])],
+        ),
+        ({"digits": 0}, [("9999", 60, ANY), ("10000", 3, [(10000.0, "")])]),
+        ({"digits": 0}, [("02741", 60, ANY), ("027416", 400, [(27416.0, "meter changed")])]),
+        (
+            {},
+            [
+                ("027416", 60, ANY),
+                ("000003", 299, []),
+                ("000003", 5, [(3.0, "meter changed")]),
+                ("000004", 3, [(4.0, "")]),
+            ],
+        ),
+        (
+            {"digits": 0, "falls": True},
+            [(text, 60, [(float(text), "")]) for text in ("20.4", "19.8", "9.9", "10.2", "-0.5")],
+        ),
+    ],
+    ids=[
+        "the first value must stay for a while",
+        "or rise",
+        "one more is emitted at once and only once",
+        "as many frames are needed as was asked for",
+        "rollover",
+        "a display without leading zeros grows",
+        "too few digits at first heal",
+        "a meter that was changed is believed after a while",
+        "what may fall",
+    ],
+)
+def test_what_is_emitted(settings, steps):
+    meter = Simulation(**settings)
+    for text, frames, emitted in steps:
+        assert meter.see(text, frames) == emitted
+
+
+@pytest.mark.parametrize(
+    ("before", "odd", "after"),
+    [("027416", odd, "027417") for odd in ("027410", "027411", "027415", "02741")]
+    + [("027499", odd, "027500") for odd in ("027400", "027590", "027509", "027409", "027490", "027599")],
+)
+def test_wheels_that_stand_between_two_digits_all_night_or_turn_together_are_not_believed(before, odd, after):
     meter = Simulation()
-    assert meter.see("027418", 40) == []
-    assert meter.see("027418", 15) == [(27418.0, "")]
+    meter.see(before, 60)
+    assert meter.see(odd, 2000) == []
+    assert meter.see(after, 3) == [(float(after), "")]
 
 
-def test_or_rise():
+def test_an_unlikely_alternative_gives_way_to_what_may_follow_and_what_is_not_sure_to_nothing():
     meter = Simulation()
-    assert meter.see("027418", 10) == []
-    assert meter.see("027419", 5) == [(27419.0, "")]
-
-
-def test_one_more_is_told_at_once_and_only_once():
-    meter = Simulation()
-    meter.see("027418", 60)
-    assert meter.see("027419", 3) == [(27419.0, "")]
-    assert meter.see("027419", 100) == []
-
-
-def test_as_many_frames_are_needed_as_was_asked_for():
-    meter = Simulation(min_frames=5)
-    meter.see("027418", 60)
-    assert meter.see("027419", 4) == []
-    assert meter.see("027419", 1) == [(27419.0, "")]
+    meter.see("027416", 60)
+    assert meter.see("027417", 100, chance=0.5, others=[("027416", 0.5)]) == []
+    assert meter.see("027410", 20, chance=0.6, others=[("027417", 0.35)]) == [(27417.0, "")]
 
 
 def test_a_wheel_that_flickers_never_goes_back():
@@ -104,43 +143,7 @@ def test_a_wheel_that_flickers_never_goes_back():
     for _ in range(100):
         meter.see("027419", 4)
         meter.see("027418", 4)
-    assert [value for value, _ in meter.told] == [27418.0, 27419.0]
-
-
-@pytest.mark.parametrize("odd", ["027410", "027411", "027415", "02741"])
-def test_a_wheel_that_stands_between_two_digits_all_night_is_not_believed(odd):
-    meter = Simulation()
-    meter.see("027416", 60)
-    assert meter.see(odd, 2000) == []
-    assert meter.see("027417", 3) == [(27417.0, "")]
-
-
-@pytest.mark.parametrize("odd", ["027400", "027590", "027509", "027409", "027490", "027599"])
-def test_wheels_that_turn_together_are_not_believed(odd):
-    meter = Simulation()
-    meter.see("027499", 60)
-    assert meter.see(odd, 2000) == []
-    assert meter.see("027500", 3) == [(27500.0, "")]
-
-
-def test_an_unlikely_alternative_gives_way_to_what_may_follow():
-    meter = Simulation()
-    meter.see("027416", 60)
-    assert meter.see("027410", 20, chance=0.6, others=[("027417", 0.35)]) == [(27417.0, "")]
-
-
-def test_what_is_not_sure_is_not_told():
-    meter = Simulation()
-    meter.see("027416", 60)
-    assert meter.see("027417", 100, chance=0.5, others=[("027416", 0.5)]) == []
-
-
-def test_rollover():
-    meter = Simulation(digits=5)
-    meter.see("99999", 60)
-    assert meter.see("00000", 3) == [(0.0, "rollover")]
-    assert meter.see("00001", 3) == [(1.0, "")]
-    assert meter.see("99999", 1000) == []
+    assert [value for value, _ in meter.emitted] == [27418.0, 27419.0]
 
 
 def test_decimals_and_leading_zeros():
@@ -160,7 +163,7 @@ def test_a_fast_counter_on_few_frames():
     meter = Simulation(min_frames=1, recover_frames=20, recover_s=1.0)
     for units in range(1000, 9000, 53):
         meter.see(f"{units:06d}", 1)
-    values = [value for value, _ in meter.told]
+    values = [value for value, _ in meter.emitted]
     assert len(values) > 100
     assert values[-1] == units
 
@@ -172,18 +175,12 @@ def test_a_wrong_point_heals():
     assert meter.see("18.4", 400) == [(18.4, "meter changed")]
 
 
-def test_a_display_without_leading_zeros_grows():
-    meter = Simulation(digits=0)
-    meter.see("9999", 60)
-    assert meter.see("10000", 3) == [(10000.0, "")]
-
-
 def test_the_rate_holds_by_the_time_of_the_frames():
     meter = Simulation(max_rate=3600, recover_s=1e6)
     meter.see("000100", 60)
     for units in range(101, 140):  # two a second, where one may be
         meter.see(f"{units:06d}", 5)
-    assert 103 <= meter.told[-1][0] <= 100 + 19.5 + 4
+    assert 103 <= meter.emitted[-1][0] <= 100 + 19.5 + 4
 
 
 def test_after_a_long_time_away_more_is_plausible():
@@ -205,20 +202,6 @@ def test_a_wrong_first_value_heals(first):
     assert meter.counter.last.units == units - 1
 
 
-def test_too_few_digits_at_first_heal():
-    meter = Simulation(digits=0)
-    meter.see("02741", 60)
-    assert meter.see("027416", 400) == [(27416.0, "meter changed")]
-
-
-def test_a_meter_that_was_changed_is_believed_after_a_while():
-    meter = Simulation()
-    meter.see("027416", 60)
-    assert meter.see("000003", 299) == []
-    assert meter.see("000003", 5) == [(3.0, "meter changed")]
-    assert meter.see("000004", 3) == [(4.0, "")]
-
-
 def test_a_changed_meter_that_runs_and_is_misread_now_and_then():
     meter = Simulation(seed=3)
     meter.see("027416", 60)
@@ -226,14 +209,7 @@ def test_a_changed_meter_that_runs_and_is_misread_now_and_then():
         meter.see(f"{units:06d}", 9)
         meter.see(meter.wrong(f"{units:06d}"), 1)
     assert meter.counter.last.units == 139
-    assert [note for _, note in meter.told].count("meter changed") == 1
-
-
-def test_what_may_fall():
-    meter = Simulation(digits=0, falls=True)
-    assert [meter.see(text, 60) for text in ("20.4", "19.8", "9.9", "10.2", "-0.5")] == [
-        [(value, "")] for value in (20.4, 19.8, 9.9, 10.2, -0.5)
-    ]
+    assert [note for _, note in meter.emitted].count("meter changed") == 1
 
 
 def test_what_may_fall_has_a_rate_too():
@@ -250,13 +226,13 @@ def test_what_may_fall_has_a_rate_too():
     rate=st.sampled_from([0.02, 0.1, 0.25, 0.5, 1.0]),
     noise=st.sampled_from([0.0, 0.02, 0.05]),
 )
-def test_nothing_wrong_is_told_of_a_rolling_meter(seed, start, rate, noise):
+def test_nothing_wrong_is_emitted_of_a_rolling_meter(seed, start, rate, noise):
     meter = Simulation(seed, noise=noise)
     meter.see(f"{int(start):06d}", 60)
     meter.follow(lambda second: int(start) + rate * second, 120)
-    steps = [(after - before) % 10**6 for (before, _), (after, _) in pairwise(meter.told)]
+    steps = [(after - before) % 10**6 for (before, _), (after, _) in pairwise(meter.emitted)]
     assert all(0 < step < 20 for step in steps)
-    assert len(meter.told) >= 0.7 * rate * 120
+    assert len(meter.emitted) >= 0.7 * rate * 120
 
 
 @hypothesis_settings(max_examples=60)

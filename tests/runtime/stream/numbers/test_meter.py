@@ -1,30 +1,21 @@
-"""A counter's tracks and what is told of them."""
+"""A counter's tracks and what is emitted of them."""
 
 import pytest
 
-from edgereader.runtime.stream.numbers.kinds import Teller
-from edgereader.runtime.stream.settings import Number
-
-from ..seen import a_track, quad_at, seen
+from ..seen import Camera, a_track, quad_at
 
 
-class Cellar:
-    """A camera at ten frames a second, and what is told of it."""
+class Cellar(Camera):
+    """A meter of six digits."""
 
     def __init__(self, **settings):
-        number = Number(name="n", kind="counter", **({"digits": 6} | settings))
-        self.teller, self.second = Teller("cellar", [number]), 0.0
+        super().__init__("counter", digits=6, **settings)
 
     def see(self, *tracks, frames=1):
-        told = []
-        for _ in range(frames):
-            self.second += 0.1
-            events = self.teller.tell(seen(self.second, *tracks))
-            told += [(event.text, event.value, event.sure, event.note) for event, _ in events]
-        return told
+        return [(event.text, event.value, event.sure, event.note) for event in self.events(*tracks, frames=frames)]
 
 
-def test_a_change_is_told_once_over_tracks():
+def test_a_change_is_emitted_once_over_tracks():
     cellar = Cellar()
     assert cellar.see(a_track("027416"), frames=100) == [("027416", 27416.0, True, "")]
     assert cellar.see(a_track("027416", of=2), frames=100) == []
@@ -39,7 +30,7 @@ def test_a_change_is_told_once_over_tracks():
         ("a2741", "no number"),
     ],
 )
-def test_what_is_not_believed_is_told_once_as_unsure_and_has_no_value(text, note):
+def test_what_is_not_believed_is_emitted_once_as_unsure_and_has_no_value(text, note):
     cellar = Cellar(unsure_s=5)
     cellar.see(a_track("027416"), frames=100)
     assert cellar.see(a_track(text), frames=48) == []
@@ -71,10 +62,10 @@ def test_of_several_texts_the_meters_own_is_read():
 def test_what_it_says_now_is_what_is_believed():
     cellar = Cellar(unsure_s=0)
     cellar.see(a_track("027416"), frames=100)
-    before = cellar.teller.values["n"]
+    before = cellar.emitter.values["n"]
     cellar.see(a_track("027410"), frames=100)
-    assert cellar.teller.values["n"] == before
+    assert cellar.emitter.values["n"] == before
     cellar.see(a_track("027416"))
-    after = cellar.teller.values["n"]
+    after = cellar.emitter.values["n"]
     assert (after.text, after.value, after.sure) == ("027416", 27416.0, True)
     assert after.at > before.at

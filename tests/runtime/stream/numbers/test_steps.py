@@ -8,9 +8,11 @@ from edgereader.runtime.stream.settings import Number
 METER = Number(name="m", kind="counter", digits=6)
 
 
-def last(text, seen_s=0.0, told=None):
+def last(text, seen_s=0.0, emitted=None):
     read = figure(text, METER)
-    return Last(text, read.units, read.digits, read.decimals, read.decimals or 0, seen_s, told or [(read.units, 0.0)])
+    return Last(
+        text, read.units, read.digits, read.decimals, read.decimals or 0, seen_s, emitted or [(read.units, 0.0)]
+    )
 
 
 @pytest.mark.parametrize(

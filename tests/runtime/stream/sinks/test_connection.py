@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from edgereader.runtime.stream.sinks.connection import Broker, Link
+from edgereader.runtime.stream.sinks.connection import Broker, Connection
 
 from ..broker import Listener, free_port, needs_mosquitto, wait_for
 
@@ -32,9 +32,9 @@ def wake():
         end.close()
 
 
-def until(link: Link, what):
+def until(connection: Connection, what):
     def step():
-        link.step(0.05)
+        connection.step(0.05)
         return what()
 
     return wait_for(step)
@@ -46,22 +46,22 @@ def test_a_password_does_not_show():
 
 def test_nobody_there(wake):
     with pytest.raises(ConnectionRefusedError):
-        Link(broker(free_port()), None, wake[0])
+        Connection(broker(free_port()), None, wake[0])
 
 
 @needs_mosquitto
 def test_a_connection_from_its_start_to_its_end(mosquitto, wake):
     port = mosquitto().port
     with Listener(port) as listener:
-        link = Link(broker(port), "news", wake[0])
-        until(link, lambda: link.up)
-        message = link.publish("us/x", b"1", retain=True)
-        (answer,) = until(link, lambda: link.answers)
+        connection = Connection(broker(port), "news", wake[0])
+        until(connection, lambda: connection.up)
+        message = connection.publish("us/x", b"1", retain=True)
+        (answer,) = until(connection, lambda: connection.answers)
         assert (answer.message, answer.refused) == (message, False)
         threading.Thread(target=listener.say, args=("news", b"hello")).start()
-        until(link, lambda: link.heard == [b"hello"])
-        link.end()
-        link.drop()
+        until(connection, lambda: connection.heard == [b"hello"])
+        connection.end()
+        connection.drop()
         listener.say("last", b"")
         wait_for(lambda: listener.last("last") is not None)
         assert listener.last("us/x") == b"1"
@@ -69,56 +69,46 @@ def test_a_connection_from_its_start_to_its_end(mosquitto, wake):
 
 
 @needs_mosquitto
-def test_a_dropped_connection_lets_the_broker_say_the_will(mosquitto, wake):
-    port = mosquitto().port
-    with Listener(port) as listener:
-        link = Link(broker(port), None, wake[0])
-        until(link, lambda: link.up)
-        link.drop()
-        wait_for(lambda: listener.last("us/availability") == b"offline")
-
-
-@needs_mosquitto
 def test_a_byte_wakes_it(mosquitto, wake):
-    link = Link(broker(mosquitto().port), None, wake[0])
-    until(link, lambda: link.up)
+    connection = Connection(broker(mosquitto().port), None, wake[0])
+    until(connection, lambda: connection.up)
     wake[1].send(b".")
-    link.step(60)
-    link.drop()
+    connection.step(60)
+    connection.drop()
 
 
 @needs_mosquitto
 def test_a_lost_broker_is_noticed(mosquitto, wake):
     running = mosquitto()
-    link = Link(broker(running.port), None, wake[0])
-    until(link, lambda: link.up)
+    connection = Connection(broker(running.port), None, wake[0])
+    until(connection, lambda: connection.up)
     running.kill()
-    assert until(link, lambda: link.lost) == "connection lost"
-    link.step(0)
-    link.drop()
+    assert until(connection, lambda: connection.lost) == "connection lost"
+    connection.step(0)
+    connection.drop()
 
 
 @needs_mosquitto
 def test_what_is_published_on_a_lost_connection_is_never_sent(mosquitto, wake):
     """paho says rc 4 and would send it after a reconnection of the same client; we send it again over a new one."""
     running = mosquitto()
-    link = Link(broker(running.port), None, wake[0])
-    until(link, lambda: link.up)
+    connection = Connection(broker(running.port), None, wake[0])
+    until(connection, lambda: connection.up)
     running.kill()
-    until(link, lambda: link.lost)
-    link.publish("us/x", b"1", retain=False)
+    until(connection, lambda: connection.lost)
+    connection.publish("us/x", b"1", retain=False)
     running.start()
     with Listener(running.port) as listener:
-        again = Link(broker(running.port), None, wake[0])
+        again = Connection(broker(running.port), None, wake[0])
         until(again, lambda: again.up)
         message = again.publish("us/x", b"1", retain=False)
-        until(again, lambda: [each for each in again.answers if each.message == message])
-        link.step(0.1)
+        until(again, lambda: [answer for answer in again.answers if answer.message == message])
+        connection.step(0.1)
         listener.say("last", b"")
         wait_for(lambda: listener.last("last") is not None)
         assert [topic for topic, _, _ in listener.messages].count("us/x") == 1
-    for each in (link, again):
-        each.drop()
+    for opened in (connection, again):
+        opened.drop()
 
 
 REFUSALS = [
@@ -150,9 +140,9 @@ def test_each_refusal_has_advice_of_its_own(wake, answer, version, said):
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=refuse, args=(server,), daemon=True).start()
-        link = Link(broker(server.getsockname()[1], version=version), None, wake[0])
-        lost = until(link, lambda: link.lost)
-        link.drop()
+        connection = Connection(broker(server.getsockname()[1], version=version), None, wake[0])
+        lost = until(connection, lambda: connection.lost)
+        connection.drop()
     assert lost.startswith(f"refused: {said}")
     assert ("username" in lost) == ("user name" in said or "Not authorized" in said)
 
@@ -168,9 +158,9 @@ def test_another_client_of_the_same_id_is_said(wake):
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=take_over, args=(server,), daemon=True).start()
-        link = Link(broker(server.getsockname()[1]), None, wake[0])
-        assert until(link, lambda: link.lost) == (
+        connection = Connection(broker(server.getsockname()[1]), None, wake[0])
+        assert until(connection, lambda: connection.lost) == (
             "connection lost: Session taken over; another client has the same id, us; "
             "give each stream a name of its own"
         )
-        link.drop()
+        connection.drop()

@@ -13,10 +13,10 @@ def test_the_table_is_whole():
     assert re.fullmatch(r"\d{4}\.\d+\.\d+", device_classes.VERSION)
     assert len(CLASSES) == 58
     assert not NO_NUMBERS & set(CLASSES)
-    for each in CLASSES.values():
-        assert each.states
-        assert each.states <= STATES
-        assert each.units is None or len(set(each.units)) == len(each.units) > 0
+    for found in CLASSES.values():
+        assert found.states
+        assert found.states <= STATES
+        assert found.units is None or len(set(found.units)) == len(found.units) > 0
 
 
 @pytest.mark.parametrize(

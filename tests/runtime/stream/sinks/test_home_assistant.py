@@ -5,7 +5,7 @@ import pytest
 
 from edgereader.runtime.stream.settings import Number
 from edgereader.runtime.stream.sinks.device_classes import CLASSES
-from edgereader.runtime.stream.sinks.home_assistant import discovery, is_numeric, status_topic
+from edgereader.runtime.stream.sinks.home_assistant import discovery, is_numeric
 from edgereader.runtime.stream.sinks.topics import Topics
 
 TOPICS = Topics("site/edge", "cellar")
@@ -89,31 +89,32 @@ def test_the_state_class_is_one_that_the_device_class_may_be(device_class, rises
 
 
 def test_every_device_class_has_a_state_class_of_its_own_whatever_the_number():
-    for name, each in CLASSES.items():
+    for name, found in CLASSES.items():
         for number in (Number(kind="counter", device_class=name), Number(device_class=name)):
-            assert only(number)["state_class"] in each.states
+            assert only(number)["state_class"] in found.states
 
 
-def test_a_number_without_a_class_counts_up_or_is_measured():
-    assert only(Number(kind="counter"))["state_class"] == "total_increasing"
-    assert only(Number(kind="counter", falls=True))["state_class"] == "measurement"
-    assert only(Number(unit="bar"))["state_class"] == "measurement"
-
-
-def test_a_plate_has_no_unit_no_class_and_no_statistics():
-    sensor = only(Number(name="gate", kind="plate"))
-    assert not {"unit_of_measurement", "device_class", "state_class", "suggested_display_precision"} & set(sensor)
-
-
-def test_a_meter_that_shows_its_point_keeps_its_digits_behind_it():
-    assert "suggested_display_precision" not in only(Number(kind="counter"))
+@pytest.mark.parametrize(
+    ("number", "state_class"),
+    [
+        (Number(kind="counter"), "total_increasing"),
+        (Number(kind="counter", falls=True), "measurement"),
+        (Number(unit="bar"), "measurement"),
+        (Number(name="gate", kind="plate"), None),
+    ],
+)
+def test_a_number_without_a_class_counts_up_or_is_measured_and_a_plate_has_no_statistics(number, state_class):
+    sensor = only(number)
+    assert sensor.get("state_class") == state_class
+    assert sensor.get("unit_of_measurement", "") == number.unit
+    assert not {"device_class", "suggested_display_precision"} & set(sensor)
 
 
 def test_numbers_of_a_stream_are_one_device_with_ids_of_their_own():
     *singles, (topic, payload) = discovery("ha", TOPICS, [Number(name="a"), Number(name="b")]).items()
     assert topic == "ha/device/site_edge_cellar/config"
     sensors = valid(payload)["cmps"]
-    assert {name: each["unique_id"] for name, each in sensors.items()} == {
+    assert {name: sensor["unique_id"] for name, sensor in sensors.items()} == {
         "a": "site_edge_cellar_a",
         "b": "site_edge_cellar_b",
     }
@@ -154,9 +155,5 @@ def test_whatever_was_said_before_is_no_trouble(before):
         (Number(kind="plate"), False),
     ],
 )
-def test_what_has_a_unit_or_class_is_told_by_its_value(number, numeric):
+def test_what_has_a_unit_or_class_is_sent_as_its_value(number, numeric):
     assert is_numeric(number) is numeric
-
-
-def test_home_assistants_own_topic():
-    assert status_topic("homeassistant") == "homeassistant/status"

@@ -58,36 +58,22 @@ def test_each_event_is_a_line_at_once(path):
     assert numbers(path) == [0, 1, 2, 3]
 
 
-def test_every_line_begins_as_the_one_that_is_cut_off_after_a_power_cut():
-    assert msgspec.json.encode(make_event()).startswith(module.START)
-
-
-def test_files_are_rotated_and_their_number_is_bounded(path):
+@pytest.mark.parametrize(
+    ("lines", "keep", "kept"),
+    [
+        (3.5, 2, {"events.jsonl.2": [13, 14, 15], "events.jsonl.1": [16, 17, 18], "events.jsonl": [19, 20]}),
+        (1.5, 0, {"events.jsonl": [20]}),
+        (0.1, 1, {"events.jsonl.1": [19], "events.jsonl": [20]}),
+    ],
+    ids=["bounded", "nothing old", "an event larger than a file"],
+)
+def test_files_are_rotated_and_their_number_is_bounded(path, lines, keep, kept):
     line = len(msgspec.json.encode(make_event(10))) + 1
-    sink = open_jsonl(JsonLines(path=str(path), rotate_mb=3.5 * line / 1e6, keep=2))
+    sink = open_jsonl(JsonLines(path=str(path), rotate_mb=lines * line / 1e6, keep=keep))
     for number in range(10, 21):
         sink.send(make_event(number), None)
     sink.close(1)
-    assert sorted(each.name for each in path.parent.iterdir()) == ["events.jsonl", "events.jsonl.1", "events.jsonl.2"]
-    kept = [path.with_name(name) for name in ("events.jsonl.2", "events.jsonl.1", "events.jsonl")]
-    assert [numbers(each) for each in kept] == [[13, 14, 15], [16, 17, 18], [19, 20]]
-
-
-def test_nothing_old_is_kept_when_none_shall_be(path):
-    sink = open_jsonl(JsonLines(path=str(path), rotate_mb=0.0006, keep=0))
-    for number in range(5):
-        sink.send(make_event(number), None)
-    sink.close(1)
-    assert [each.name for each in path.parent.iterdir()] == ["events.jsonl"]
-    assert numbers(path)[-1] == 4
-
-
-def test_an_event_larger_than_a_file_is_still_written(path):
-    sink = open_jsonl(JsonLines(path=str(path), rotate_mb=1e-6, keep=1))
-    for number in range(3):
-        sink.send(make_event(number), None)
-    sink.close(1)
-    assert (numbers(path.with_name("events.jsonl.1")), numbers(path)) == ([1], [2])
+    assert {file.name: numbers(file) for file in path.parent.iterdir()} == kept
 
 
 def test_a_full_disk_is_said_once_and_no_line_is_broken_or_lost(path, caplog):
@@ -156,6 +142,7 @@ def test_a_file_that_was_moved_away_is_begun_anew(path):
 )
 def test_half_a_line_of_a_power_cut_is_cut_off_and_anything_else_is_ended(path, tail, kept):
     before = b'{"id":1}\n'
+    assert msgspec.json.encode(make_event()).startswith(module.START), "as the one that is cut off begins"
     path.write_bytes(before + tail)
     sink = open_jsonl(JsonLines(path=str(path)))
     sink.send(make_event(1), None)
@@ -192,7 +179,7 @@ except BrokenPipeError:
 """
 
 
-def test_standard_output_has_each_event_at_once_and_a_broken_pipe_is_told_without_complaint(request):
+def test_standard_output_has_each_event_at_once_and_a_broken_pipe_is_reported_without_complaint(request):
     script = SCRIPT.format(tests=str(request.path.parents[1]))
     environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -30,8 +30,8 @@ def taken(outbox: Outbox) -> list[bytes]:
 def crash(path: Path) -> Path:
     """The files as they are now, as a killed process leaves them."""
     copy = Path(tempfile.mkdtemp(dir=path.parent)) / path.name
-    for each in path.parent.glob(f"{path.name}*"):
-        shutil.copy(each, copy.parent)
+    for file in path.parent.glob(f"{path.name}*"):
+        shutil.copy(file, copy.parent)
     return copy
 
 
@@ -43,29 +43,6 @@ def fill(outbox: Outbox) -> None:
 
 def empty(outbox: Outbox) -> None:
     outbox._database.execute("PRAGMA max_page_count = 1000000")
-
-
-def test_first_in_first_out(path):
-    outbox = Outbox(path, 10)
-    for payload in (b"a", b"b", b"c"):
-        outbox.add("t", payload)
-    assert len(outbox) == 3
-    assert outbox.first() == outbox.first()
-    assert taken(outbox) == [b"a", b"b", b"c"]
-    assert len(outbox) == 0
-    outbox.close()
-
-
-def test_what_add_took_outlives_a_crash(path):
-    outbox = Outbox(path, 10)
-    outbox.add("t", b"a")
-    outbox.add("t", b"b", {"s": b"2"})
-    outbox.remove(outbox.first().place)
-    again = Outbox(crash(path), 10)
-    assert dict(again.kept) == {"s": b"2"}
-    assert taken(again) == [b"b"]
-    again.close()
-    outbox.close()
 
 
 def test_a_power_cut_loses_nothing(path):
@@ -109,17 +86,6 @@ def test_removing_what_was_given_up_meanwhile_removes_nothing_else(path):
     outbox.close()
 
 
-def test_kept_topics_are_replaced_and_forgotten(path):
-    outbox = Outbox(path, 2)
-    outbox.keep({"a": b"1", "b": b"1"})
-    outbox.keep({"a": b"2", "b": b""})
-    assert dict(outbox.kept) == {"a": b"2"}
-    outbox.close()
-    outbox = Outbox(path, 2)
-    assert dict(outbox.kept) == {"a": b"2"}
-    outbox.close()
-
-
 def test_a_full_disk_is_said_once_and_nothing_is_lost_or_moved(path, caplog):
     outbox = Outbox(path, 100_000)
     outbox.add("t", b"0", {"s": b"0"})
@@ -138,17 +104,6 @@ def test_a_full_disk_is_said_once_and_nothing_is_lost_or_moved(path, caplog):
     assert [int(payload) for payload in taken(again)] == list(range(1, 41))
     assert again.kept["s"] == b"39"
     again.close()
-    outbox.close()
-
-
-def test_messages_go_out_while_the_disk_is_full(path):
-    outbox = Outbox(path, 100_000)
-    outbox.add("t", b"0")
-    fill(outbox)
-    for number in range(1, 40):
-        outbox.add("t", b"%d" % number + b" " * 1000)
-    assert [int(payload) for payload in taken(outbox)] == list(range(40))
-    assert len(outbox) == 0
     outbox.close()
 
 

@@ -5,8 +5,10 @@ import pytest
 from edgereader.runtime.stream.sinks.history import History
 from edgereader.runtime.stream.sinks.state import KEY, SAVE_S, Keeper, StateFile
 
+from ..fakes import Clock
 
-class Teller:
+
+class Emitter:
     """Counts."""
 
     def __init__(self):
@@ -14,13 +16,6 @@ class Teller:
 
     def restore(self, state):
         self.restored = state
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture(params=["file", "history"])
@@ -32,34 +27,30 @@ def open_store(request, tmp_path):
 
 
 def test_a_state_outlives_a_restart(open_store):
-    teller = Teller()
-    teller.state = {"count": 3, "text": "³"}
-    Keeper(teller, open_store()).save(now=True)
-    again = Teller()
+    emitter = Emitter()
+    keeper = Keeper(emitter, open_store())
+    assert emitter.restored is None
+    emitter.state = {"count": 3, "text": "³"}
+    keeper.save(now=True)
+    again = Emitter()
     Keeper(again, open_store())
     assert again.restored == {"count": 3, "text": "³"}
 
 
-def test_without_a_state_nothing_is_restored(open_store):
-    teller = Teller()
-    Keeper(teller, open_store())
-    assert teller.restored is None
-
-
 def test_it_is_saved_rarely_and_when_it_changed(tmp_path):
-    path, teller, clock = tmp_path / "a.json", Teller(), Clock()
-    keeper = Keeper(teller, StateFile(path), clock)
+    path, emitter, clock = tmp_path / "a.json", Emitter(), Clock()
+    keeper = Keeper(emitter, StateFile(path), clock)
     keeper.save()
     assert not path.exists()
-    clock.now = SAVE_S
+    clock.add(SAVE_S)
     keeper.save()
     assert json.loads(path.read_bytes()) == {KEY: {"count": 0}}
     path.unlink()
-    clock.now = 2 * SAVE_S
+    clock.add(SAVE_S)
     keeper.save()
     assert not path.exists(), "it did not change"
-    teller.state = {"count": 1}
-    clock.now = 2.5 * SAVE_S
+    emitter.state = {"count": 1}
+    clock.add(SAVE_S / 2)
     keeper.save()
     assert not path.exists(), "it is not time"
     keeper.save(now=True)
@@ -67,7 +58,7 @@ def test_it_is_saved_rarely_and_when_it_changed(tmp_path):
 
 
 @pytest.mark.parametrize("contents", ["", "{", "[]", '{"teller"', "\x00"])
-def test_a_damaged_file_is_told_and_begun_anew(tmp_path, caplog, contents):
+def test_a_damaged_file_is_reported_and_begun_anew(tmp_path, caplog, contents):
     (tmp_path / "a.json").write_text(contents)
     store = StateFile(tmp_path / "a.json")
     assert store.get_state(KEY) is None
@@ -76,10 +67,10 @@ def test_a_damaged_file_is_told_and_begun_anew(tmp_path, caplog, contents):
     assert StateFile(tmp_path / "a.json").get_state(KEY) == 1
 
 
-def test_a_disk_that_is_full_is_told_once_and_tried_again(tmp_path, caplog):
+def test_a_disk_that_is_full_is_reported_once_and_tried_again(tmp_path, caplog):
     (tmp_path / "folder").mkdir()
-    teller = Teller()
-    keeper = Keeper(teller, StateFile(tmp_path / "folder/a.json"))
+    emitter = Emitter()
+    keeper = Keeper(emitter, StateFile(tmp_path / "folder/a.json"))
     (tmp_path / "folder").rmdir()
     (tmp_path / "folder").touch()
     keeper.save(now=True)
@@ -88,4 +79,4 @@ def test_a_disk_that_is_full_is_told_once_and_tried_again(tmp_path, caplog):
     (tmp_path / "folder").unlink()
     keeper.save(now=True)
     assert "saved again" in caplog.text
-    assert StateFile(tmp_path / "folder/a.json").get_state(KEY) == teller.state
+    assert StateFile(tmp_path / "folder/a.json").get_state(KEY) == emitter.state

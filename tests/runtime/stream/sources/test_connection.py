@@ -1,31 +1,23 @@
-import threading
-from functools import partial
-
 import cv2
 import numpy as np
 import pytest
 
 from edgereader.runtime.errors import ImageError, SourceError, SourceLost
-from edgereader.runtime.stream.sources.connection import Link
+from edgereader.runtime.stream.sources.connection import Connection
 
-from ..fakes import Clock, FakeSource, Opener, picture
+from ..fakes import Clock, FakeSource, picture
 
 
 def run(source):
-    """A link that has ended, its frames and what was broken."""
+    """A connection that has ended, its frames and what was broken."""
     taken, broken = [], []
-    link = Link(lambda: source, lambda *each: taken.append(each[1:]), lambda _, error: broken.append(error), Clock())
-    link.start()
-    link.join(10)
-    assert not link.is_alive()
-    return link, taken, broken
-
-
-def test_frames_are_handed_over_until_the_end_and_the_source_is_closed():
-    source = FakeSource([(picture(1), 0.0), (picture(2), 0.5)], live=False)
-    link, taken, _ = run(source)
-    assert [(int(frame[0, 0, 0]), seconds) for frame, seconds in taken] == [(1, 0.0), (2, 0.5)]
-    assert (link.error, link.frames, link.live, source.closed) == (None, 2, False, True)
+    connection = Connection(
+        lambda: source, lambda *given: taken.append(given[1:]), lambda _, error: broken.append(error), Clock()
+    )
+    connection.start()
+    connection.join(10)
+    assert not connection.is_alive()
+    return connection, taken, broken
 
 
 def test_a_grey_frame_becomes_bgr():
@@ -36,9 +28,9 @@ def test_a_grey_frame_becomes_bgr():
 @pytest.mark.parametrize(
     "bad", [(None, 0.0), np.zeros((8, 12, 3)), np.zeros((0, 12, 3), np.uint8), np.zeros(7, np.uint8), ImageError("x")]
 )
-def test_broken_frames_are_told_and_the_next_one_is_read(bad):
-    link, taken, broken = run(FakeSource([bad, picture(1)]))
-    assert (len(taken), len(broken), link.frames, link.error) == (1, 1, 1, None)
+def test_broken_frames_are_reported_and_the_next_one_is_read(bad):
+    connection, taken, broken = run(FakeSource([bad, picture(1)]))
+    assert (len(taken), len(broken), connection.frames, connection.error) == (1, 1, 1, None)
     assert isinstance(broken[0], ImageError)
 
 
@@ -51,45 +43,17 @@ def test_errors_of_the_source_stay_and_those_of_opencv_mean_lost():
     assert "geheim" not in str(error)
 
 
-def test_a_mistake_in_the_program_is_kept_as_it_is():
-    source = FakeSource([ZeroDivisionError()])
-    assert isinstance(run(source)[0].error, ZeroDivisionError)
-    assert source.closed
-
-
-def test_an_error_of_opening_is_kept():
-    link = Link(partial(Opener(SourceError("none")), None), None, None, Clock())
-    link.start()
-    link.join(10)
-    assert str(link.error) == "none"
-    assert link.live
-
-
-def test_a_link_that_is_left_closes_its_source_when_the_read_returns():
-    hangs = threading.Event()
-    source = FakeSource([hangs, picture(1), picture(2)])
-    taken = []
-    link = Link(lambda: source, lambda *each: taken.append(each), None, Clock())
-    link.start()
-    link.left = True
-    assert not source.closed
-    hangs.set()
-    link.join(10)
-    assert source.closed
-    assert len(taken) <= 1
-
-
 def test_waiting_for_frames_is_timed_and_waiting_for_the_taker_is_not():
     clock, seen = Clock(), []
     source = FakeSource([picture(1), (None, None), picture(2)])
 
-    def take(link, *_):
-        seen.append(link.waits_since)
+    def take(connection, *_):
+        seen.append(connection.waits_since)
         clock.add(2.5)
 
-    link = Link(lambda: source, take, lambda *_: None, clock)
-    began = link.waits_since
-    link.start()
-    link.join(10)
+    connection = Connection(lambda: source, take, lambda *_: None, clock)
+    began = connection.waits_since
+    connection.start()
+    connection.join(10)
     assert seen == [None, None]
-    assert link.waits_since == began + 5
+    assert connection.waits_since == began + 5

@@ -20,7 +20,7 @@ def open_folder(folder, **options):
 
 def values(source, most=99):
     read = (source.read() for _ in range(most))
-    return [int(each[0][0, 0, 0]) for each in iter(lambda: next(read, None), None)]
+    return [int(got[0][0, 0, 0]) for got in iter(lambda: next(read, None), None)]
 
 
 def test_a_folder_gives_its_pictures_in_order_and_ends(folder):
@@ -45,7 +45,7 @@ def test_pictures_are_turned(folder):
     assert open_folder(folder, turn=90).read()[0].shape == (6, 4, 3)
 
 
-def test_a_broken_picture_is_told_and_the_next_one_read(folder):
+def test_a_broken_picture_is_reported_and_the_next_one_read(folder):
     (folder / "1.png").write_bytes(b"no picture")
     source = open_folder(folder)
     source.read()
@@ -55,8 +55,8 @@ def test_a_broken_picture_is_told_and_the_next_one_read(folder):
 
 
 def test_broken_pictures_are_not_looped_for_ever(folder):
-    for each in folder.iterdir():
-        each.write_bytes(b"no picture")
+    for path in folder.iterdir():
+        path.write_bytes(b"no picture")
     source = open_folder(folder, loop=True)
     for _ in range(3):
         with pytest.raises(ImageError):

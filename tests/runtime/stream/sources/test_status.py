@@ -1,4 +1,3 @@
-import dataclasses
 import logging
 
 import numpy as np
@@ -28,7 +27,7 @@ def play(record, frames, fps=10.0):
 
 
 def texts(caplog):
-    return [each.getMessage() for each in caplog.records]
+    return [record.getMessage() for record in caplog.records]
 
 
 def test_frames_drops_size_and_speed_are_counted(record):
@@ -37,24 +36,6 @@ def test_frames_drops_size_and_speed_are_counted(record):
     status = record.status
     assert (status.state, status.frames, status.dropped, status.size_hw) == ("live", 41, 2, (8, 12))
     assert status.fps == pytest.approx(10)
-
-
-def test_a_status_is_a_snapshot_that_nobody_can_write(record):
-    before = record.status
-    play(record, [picture(1)])
-    assert before.frames == 0
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        before.frames = 1
-
-
-def test_each_change_is_logged_once(record, clock, caplog):
-    play(record, [picture(number) for number in range(5)])
-    for _ in range(3):
-        record.lose("cam: no answer")
-        clock.add(1)
-    play(record, [picture(number) for number in range(5)])
-    assert texts(caplog) == ["cam: live", "cam: lost: no answer", "cam: live"]
-    assert (record.status.reconnects, record.status.reason) == (1, "")
 
 
 def test_a_state_says_since_when_and_why(record, clock):
@@ -71,7 +52,7 @@ def test_coming_for_the_first_time_is_no_reconnection(record):
     assert record.status.reconnects == 0
 
 
-def test_frozen_and_black_feeds_are_told_with_a_reason_and_their_end_too(record, caplog):
+def test_frozen_and_black_feeds_are_reported_with_a_reason_and_their_end_too(record, caplog):
     play(record, [picture(1)] * 50)
     assert (record.status.state, record.status.reason[:6]) == ("frozen", "frames")
     play(record, [np.zeros((8, 12, 3), np.uint8)] * 1, fps=1)
@@ -80,7 +61,7 @@ def test_frozen_and_black_feeds_are_told_with_a_reason_and_their_end_too(record,
     assert record.status.state == "black"
     record.count(picture(2), 13, 13, 0)
     assert (record.status.state, record.status.reason, record.status.frames) == ("live", "", 54)
-    assert [each.split(": ")[1] for each in texts(caplog)] == ["live", "frozen", "live", "black", "live"]
+    assert [text.split(": ")[1] for text in texts(caplog)] == ["live", "frozen", "live", "black", "live"]
 
 
 def test_time_without_a_camera_is_no_frozen_feed(record):

@@ -42,7 +42,7 @@ def test_a_video_gives_all_its_frames_with_their_times(tmp_path, name, fourcc):
 
 
 def test_a_looped_video_goes_on_with_later_times(clip):
-    seconds = [each for _, each in read_all(open_video(clip, loop=True), 120)]
+    seconds = [second for _, second in read_all(open_video(clip, loop=True), 120)]
     assert seconds == pytest.approx([place / 25 for place in range(120)], abs=0.002)
 
 
@@ -56,7 +56,7 @@ def test_a_closed_video_leaves_no_file_open(clip):
     for _ in range(2):
         source = open_video(clip, loop=True)
         read_all(source, 60)
-    links = [each.resolve() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    links = [link.resolve() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     assert clip.resolve() not in links
 
 
@@ -76,7 +76,7 @@ def test_a_video_that_is_cut_short_gives_what_it_has_and_a_warning(tmp_path, cli
     with caplog.at_level(logging.WARNING, "edgereader"):
         assert 15 < len(read_all(open_video(path))) < 35
         read_all(open_video(path, loop=True), 100)
-    assert [each.args[1] for each in caplog.records] == [50, 50]  # once each, also when it is looped
+    assert [record.args[1] for record in caplog.records] == [50, 50]  # once each, also when it is looped
 
 
 def test_a_damaged_video_is_read_on(tmp_path, clip):

@@ -30,7 +30,7 @@ def test_any_password_is_understood_by_basic_and_digest(schemes):
 
 
 @pytest.mark.parametrize("schemes", [("Basic",), ("MD5",), ("MD5", "Basic")])
-def test_a_wrong_password_is_tried_once_and_told_without_it(schemes):
+def test_a_wrong_password_is_tried_once_and_reported_without_it(schemes):
     """A camera locks a login that is wrong too often."""
     with StillServer(good, login=("anna", PASSWORD), schemes=schemes) as server:
         with pytest.raises(SourceLost) as caught:

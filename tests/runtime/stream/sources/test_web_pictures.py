@@ -12,7 +12,8 @@ from edgereader.runtime.stream.sources.capture import Capture
 from edgereader.runtime.stream.sources.source import open_source
 from edgereader.runtime.stream.sources.web_pictures import MotionJpeg, Stills
 
-from ..clips import jpeg, numbered
+from ..clips import jpeg, numbered, write_video
+from ..fakes import until
 from ..mjpeg_server import MjpegServer
 from ..still_server import StillServer
 
@@ -74,7 +75,7 @@ def test_a_picture_that_has_not_changed_is_no_new_frame():
     with StillServer(answer) as server:
         source = still(server)
         assert [number_of(source.read()[0]) for _ in range(3)] == [0, 1, 2]
-        assert [each.get("If-None-Match") for each in server.asked] == [None, *['"0"'] * 4, *['"1"'] * 4]
+        assert [headers.get("If-None-Match") for headers in server.asked] == [None, *['"0"'] * 4, *['"1"'] * 4]
         assert server.asked[5]["If-Modified-Since"] == formatdate(began + 1, usegmt=True)
 
 
@@ -96,11 +97,8 @@ def test_equal_pictures_of_a_camera_that_tells_nothing_are_frames():
 @pytest.mark.parametrize("status", [200, 304])
 def test_a_camera_whose_picture_does_not_change_has_no_new_frames(status):
     def answer(number):
-        return (
-            status if number else 200,
-            {**JPEG, "ETag": '"a"'},
-            jpeg(numbered(1)) if status == 200 or not number else b"",
-        )
+        body = b"" if number and status == 304 else jpeg(numbered(1))
+        return status if number else 200, {**JPEG, "ETag": '"a"'}, body
 
     with StillServer(answer) as server:
         source = still(server, timeout_s=0.5)
@@ -123,7 +121,7 @@ def test_a_camera_that_comes_back_with_its_old_picture_is_still_silent():
         assert number_of(still(server).read()[0]) == 3
 
 
-def test_a_broken_picture_is_told_and_the_next_one_read():
+def test_a_broken_picture_is_reported_and_the_next_one_read():
     with StillServer(lambda number: (200, JPEG, jpeg(numbered(number))[: 900 if number == 1 else None])) as server:
         source = still(server)
         source.read()
@@ -160,23 +158,25 @@ def test_a_camera_of_still_pictures_with_a_login_comes_back(schemes, tmp_path, c
             shots = iter(capture)
             next(shots)
             gone.set()
-            end = time.monotonic() + 20
-            while capture.status.state != "lost":
-                assert time.monotonic() < end
-                time.sleep(0.01)
+            until(lambda: capture.status.state == "lost")
             assert "HTTP status 503" in capture.status.reason
             gone.clear()
             while not capture.status.reconnects:
                 next(shots)
-    assert not [each for each in ("anna", "ge#h", "im@") if each in caplog.text]
+    assert not [piece for piece in ("anna", "ge#h", "im@") if piece in caplog.text]
+
+
+def row(body, boundary="frame"):
+    """A server of pictures in a row."""
+    return StillServer(lambda _: (200, {"Content-Type": f"multipart/x-mixed-replace; boundary={boundary}"}, body))
 
 
 def parts(*bodies, head=b"", boundary=b"--frame", length=True, end=b""):
     """A body of multipart/x-mixed-replace."""
     made = [
         b"%s\r\nContent-Type: image/jpeg\r\n%s\r\n%s\r\n"
-        % (boundary, b"Content-Length: %d\r\n" % len(each) if length else b"", each)
-        for each in bodies
+        % (boundary, b"Content-Length: %d\r\n" % len(body) if length else b"", body)
+        for body in bodies
     ]
     return head + b"".join(made) + end
 
@@ -193,12 +193,11 @@ BODIES = [jpeg(numbered(number)) for number in range(4)]
         (parts(*BODIES, head=b"\r\n", end=b"--frame--\r\n"), "frame"),
         (parts(*BODIES, length=False, end=b"--frame\r\n"), "frame"),
         (parts(*BODIES, boundary=b"--a=b(c)"), '"a=b(c)"'),
-        (b"".join(b"--frame\n\n%s\n" % each for each in BODIES) + b"--frame--\n", "frame"),
+        (b"".join(b"--frame\n\n%s\n" % body for body in BODIES) + b"--frame--\n", "frame"),
     ],
 )
 def test_pictures_in_a_row_are_read_however_they_are_parted(body, boundary):
-    kind = {"Content-Type": f"multipart/x-mixed-replace; boundary={boundary}"}
-    with StillServer(lambda _: (200, kind, body)) as server:
+    with row(body, boundary) as server:
         source = open_source(Camera(source=server.url))
         assert isinstance(source, MotionJpeg)
         assert [number_of(source.read()[0]) for _ in BODIES] == [0, 1, 2, 3]
@@ -209,16 +208,14 @@ def test_pictures_in_a_row_are_read_however_they_are_parted(body, boundary):
 
 @pytest.mark.parametrize("body", [b"", b"no part at all", parts(BODIES[0])[:-900], bytes(range(256)) * 999])
 def test_a_row_that_is_none_is_lost(body):
-    kind = {"Content-Type": "multipart/x-mixed-replace; boundary=frame"}
-    with StillServer(lambda _: (200, kind, body)) as server:
+    with row(body) as server:
         source = open_source(Camera(source=server.url))
         with pytest.raises(SourceLost, match="got no more"):
             source.read()
 
 
 def test_a_part_that_is_no_picture_is_a_broken_frame():
-    kind = {"Content-Type": "multipart/x-mixed-replace; boundary=frame"}
-    with StillServer(lambda _: (200, kind, parts(b"busy", BODIES[1]))) as server:
+    with row(parts(b"busy", BODIES[1])) as server:
         source = open_source(Camera(source=server.url))
         with pytest.raises(ImageError, match="got something else"):
             source.read()
@@ -250,8 +247,6 @@ def test_a_row_that_stops_without_closing_has_no_new_frames(sent):
 
 
 def test_what_is_neither_picture_nor_row_is_for_ffmpeg(tmp_path):
-    from ..clips import write_video
-
     video = write_video(tmp_path / "a.avi", 20).read_bytes()
     with StillServer(lambda _: (200, {"Content-Type": "video/x-msvideo"}, video)) as server:
         source = open_source(Camera(source=server.url))

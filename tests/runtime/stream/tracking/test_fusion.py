@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgereader.runtime.stream.tracking.fusion import ANY, MOST_INDEPENDENT, NONE, Fuser, independent
-from edgereader.runtime.stream.tracking.letters import Letters
+from edgereader.runtime.stream.tracking.reduced_alphabet import ReducedAlphabet
 
 from ..rows import alphabet, place
 
@@ -16,8 +16,8 @@ def fuser(first, *, most=8, newest=True, kind=None):
 def fused(places, **options):
     first, *others = places
     made = fuser(first, **options)
-    for each in others:
-        made.add(each)
+    for other in others:
+        made.add(other)
     return made.fused
 
 
@@ -49,7 +49,7 @@ def test_a_still_scene_with_noise_is_hardly_surer():
 
 def test_frames_that_doubt_different_characters_make_it_surer():
     frames = [place("47112", rivals={at: (other, 0.3)}) for at, other in enumerate("19885")]
-    alone = max(fused([each]).confidence for each in frames)
+    alone = max(fused([frame]).confidence for frame in frames)
     assert alone < 0.72
     together = fused(frames, most=32, newest=False)
     assert together.text == "47112"
@@ -144,18 +144,18 @@ def test_parts_of_a_plate_that_leaves_are_not_fused():
     assert (made.fused.text, made.fused.frames, made.fused.agreeing) == ("84711", 7, 7)
 
 
-def test_another_plate_is_told():
+def test_another_plate_is_noticed():
     made = fuser(place("84711"), most=32, newest=False)
     made.add(place("84711"))
-    told = [made.add(place("39560")) for _ in range(3)]
-    assert told == [False, False, True]
+    anew = [made.add(place("39560")) for _ in range(3)]
+    assert anew == [False, False, True]
     assert (made.fused.text, made.fused.frames) == ("39560", 2)
 
 
 def test_a_plate_that_is_read_a_little_otherwise_is_the_same():
     made = fuser(place("84711"), most=32, newest=False)
-    told = [made.add(place(each)) for each in ("84711", "84771", "84771", "84771", "84711", "84711", "84711")]
-    assert not any(told)
+    anew = [made.add(place(text)) for text in ("84711", "84771", "84771", "84771", "84711", "84711", "84711")]
+    assert not any(anew)
     assert made.fused.text == "84711"
     assert made.fused.confidence < 0.95
     assert set(dict(made.fused.alternatives)) >= {"84711", "84771"}
@@ -246,7 +246,7 @@ def test_independence():
 @pytest.mark.parametrize("prediction", ["CTC", "Attn"])
 def test_how_likely_a_frames_own_text_is(prediction):
     kind = alphabet(prediction)
-    likelihood = Letters(kind).likelihood
+    likelihood = ReducedAlphabet(kind).likelihood
     assert likelihood(place("4711", sure=0.98, kind=kind)) == pytest.approx(0.98**4, abs=0.01)
     assert likelihood(place("4711kwh", sure=0.98, kind=kind)) == pytest.approx(0.98**4 * 0.99**3, abs=0.02)
     doubtful = place("4711m", rivals={4: ("3", 0.25)}, kind=kind)

@@ -3,7 +3,17 @@ import pytest
 
 from edgereader.runtime.geometry.images import box
 from edgereader.runtime.stream.settings import Number
-from edgereader.runtime.stream.tracking.tracks import LOOKS, MOST_MISSED, SHARP_FRAMES, Followed, Found, match
+from edgereader.runtime.stream.tracking.tracks import (
+    BEST_PX,
+    LOOKS,
+    MOST_MISSED,
+    SHARP_FRAMES,
+    Followed,
+    Found,
+    is_cut,
+    match,
+    straightened,
+)
 
 from ..rows import alphabet, place
 
@@ -25,14 +35,14 @@ def followed(frame, text="4711", quad=None, number=NUMBER, at=0):
     return Followed(found(text, box(100, 100, 120, 40) if quad is None else quad, number), alphabet(), frame, at)
 
 
-def test_a_constant_speed_is_learned_and_foretold(frame):
+def test_a_constant_speed_is_learned_and_extrapolated(frame):
     track = followed(frame)
     for at in (2, 4, 6):
         track.find(found("4711", box(100 + 30 * at, 100 + 6 * at, 120, 40)), at, place("4711"))
-    assert track.foretold(9)[0] == pytest.approx([100 + 30 * 9, 100 + 6 * 9], abs=3)
+    assert track.expected(9)[0] == pytest.approx([100 + 30 * 9, 100 + 6 * 9], abs=3)
     for at in (10, 12, 14, 16):
         track.find(found("4711", box(300, 140, 120, 40)), at, place("4711"))
-    assert track.foretold(30)[0] == pytest.approx([300, 140], abs=3), "it stands again"
+    assert track.expected(30)[0] == pytest.approx([300, 140], abs=3), "it stands again"
 
 
 def test_a_still_texts_place_does_not_jitter(frame):
@@ -48,8 +58,8 @@ def test_a_detector_that_cuts_off_a_digit_now_and_then_does_no_harm(frame):
     track = followed(frame, "04711", box(100, 100, 150, 40))
     for at in range(1, 30):
         cut = at % 3 == 0
-        each = found("4711", box(130, 100, 120, 40)) if cut else found("04711", box(100, 100, 150, 40))
-        track.find(each, at, place("04711"))
+        look = found("4711", box(130, 100, 120, 40)) if cut else found("04711", box(100, 100, 150, 40))
+        track.find(look, at, place("04711"))
         assert track.quad[0, 0] == 100
 
 
@@ -79,8 +89,8 @@ def test_a_speck_that_one_look_adds_is_not_taken_in(frame):
     track = followed(frame)
     speck = found("47111", box(100, 100, 150, 40))
     for at in range(1, 12):
-        each = speck if at == 5 else found("4711", box(100, 100, 120, 40))
-        track.find(each, at, place("4711"))
+        look = speck if at == 5 else found("4711", box(100, 100, 120, 40))
+        track.find(look, at, place("4711"))
     assert track.quad[1, 0] == 220
     wrong = followed(frame, "47111", box(100, 100, 150, 40))
     for at in range(LOOKS):
@@ -178,4 +188,20 @@ def test_another_size_of_frames_moves_it_along(frame):
     track = followed(frame)
     track.velocity = np.float32([4, 2])
     track.resize(np.float32([0.5, 2]))
-    assert track.foretold(1).tolist() == (box(50, 200, 60, 80) + np.float32([2, 4])).tolist()
+    assert track.expected(1).tolist() == (box(50, 200, 60, 80) + np.float32([2, 4])).tolist()
+
+
+def test_pictures_are_upright_and_not_too_large(frame):
+    frame[:] = 0
+    frame[200:240, 100:300, 2] = 255
+    standing = np.ascontiguousarray(np.rot90(frame))
+    quad = np.float32([[200, 500], [200, 300], [240, 300], [240, 500]])
+    assert (straightened(standing, quad)[..., 2] > 250).mean() > 0.95
+    assert straightened(standing, quad).shape[:2] == (40, 200)
+    assert max(straightened(np.zeros((900, 3000, 3), np.uint8), box(0, 0, 2900, 800)).shape) == BEST_PX
+
+
+def test_what_touches_the_edge_may_be_cut_off(frame):
+    assert is_cut(box(500, 100, 99, 40), frame)
+    assert is_cut(box(3, 100, 99, 40), frame)
+    assert not is_cut(box(60, 60, 99, 40), frame)

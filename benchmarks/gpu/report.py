@@ -1,0 +1,486 @@
+"""What a check of a GPU finds: the structs of its JSON, what they say of what was asked for, and its Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from statistics import median
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from ..record import Machine
+from ..speed.bench import percentiles
+from ..speed.child import Missing
+from ..speed.device import Clocks, Gpu
+from ..tables import NONE, markdown
+from .plan import COMPILED, DRY, EAGER, FULL, OURS, sections
+
+SCHEMA = 1
+DRY_RUN = "**A dry run: small networks on the CPU. Nothing here was measured on a GPU, or says anything of one.**"
+NOT_MEASURED = "not measured"
+FRAMES_PER_S = 200.0
+ALIKE = 0.8
+"""Share of the readings that must be those of fp32 on the CPU: one that is nearly left out may go either way."""
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """How closely a contender gives what ONNX Runtime gives on the CPU in fp32."""
+
+    apart: float
+    """Largest difference over the largest magnitude, of the maps, or of the logarithms of the first symbol."""
+    allowed: float
+    """What that may be in this precision."""
+    rows_equal: float | None
+    """Share of the crops of which every symbol is the same; None for a detector."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is close enough; what is not a number is not."""
+        return self.apart <= self.allowed
+
+
+class Speed(msgspec.Struct, frozen=True, kw_only=True, tag="speed", tag_field="kind"):
+    """Milliseconds from bytes in the computer's memory to results there, copies included."""
+
+    p50_ms: float = 0.0
+    p90_ms: float = 0.0
+    p99_ms: float = 0.0
+    turns_p50_ms: list[float] = []
+    """Medians of the turns, which lie minutes apart: how far they differ is how far to trust the figures."""
+    runs: int = 0
+    warm_up: int
+    """Runs before, untimed, in every turn."""
+    agreement: Agreement | None = None
+    """None where nothing was compared."""
+    clocks: Clocks | None = None
+    """Right after the last turn."""
+
+
+class Frames(msgspec.Struct, frozen=True, kw_only=True, tag="frames", tag_field="kind"):
+    """How many frames become readings in a second."""
+
+    frames_per_s: float
+    """Median of the turns."""
+    turns_frames_per_s: list[float] = []
+    p50_ms: float | None = None
+    """Of one frame at a time; None for frames in a pipeline, which have no time of their own."""
+    p90_ms: float | None = None
+    p99_ms: float | None = None
+    frames: int
+    """Timed in every turn."""
+    warm_up: int
+    readings: int
+    """In all different frames together."""
+    same: int
+    """Those of them that fp32 reads on the CPU too, in the same frame."""
+    missed: int
+    """Those that only fp32 reads on the CPU."""
+    clocks: Clocks | None = None
+
+
+class Growth(msgspec.Struct, frozen=True, kw_only=True):
+    """How the memory in use went on after the warm-up."""
+
+    first_mib: float
+    last_mib: float
+    most_mib: float
+    slope_mib: float
+    """MiB in 10,000 frames, by least squares."""
+    low_mib: float
+    """Lower end of its 95 % confidence interval."""
+    high_mib: float
+    """Upper end."""
+    allowed_mib: float
+    """Growth that does not count: the granularity of what was measured."""
+
+    @property
+    def constant(self) -> bool:
+        """Whether the memory surely does not grow by more than is allowed."""
+        return self.high_mib <= self.allowed_mib
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True, tag="memory", tag_field="kind"):
+    """Memory while one frame after another is read."""
+
+    frames: int
+    """After the warm-up."""
+    warm_up: int
+    device: Growth | None
+    """The GPU's, of all that runs on it; None without a GPU."""
+    host: Growth
+    """Resident memory of the process."""
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True, tag="verified", tag_field="kind"):
+    """What `edgereader verify --backend` found on the bundle."""
+
+    checks: dict[str, str]
+    """Check → figure, or what is wrong."""
+    failed: list[str]
+    """Checks that failed."""
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What a network asks of a GPU."""
+
+    section: str
+    size: str
+    gflop: float
+    """Multiplications and additions of its convolutions, matrix products and LSTMs, billions."""
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True, tag="prepared", tag_field="kind"):
+    """Something was made that others need."""
+
+    seconds: float
+    detail: str
+    works: list[Work] = []
+    """What the networks that were made ask of a GPU."""
+
+
+Result = Speed | Frames | Memory | Verified | Prepared | Missing
+Kind = TypeVar("Kind", Speed, Frames, Memory, Verified, Prepared, Missing)
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure, or why there is none."""
+
+    section: str
+    contender: str
+    """`cuda fp16`, `PyTorch eager fp32`, …"""
+    size: str
+    """What it was given: `1x736x1280`, `32 crops`, …"""
+    result: Result
+    versions: dict[str, str] = {}
+    """What it ran with."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What there is one entry of."""
+        return self.section, self.contender, self.size
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A check of a GPU, with all that is needed to repeat it."""
+
+    schema: int = SCHEMA
+    commands: list[str]
+    """The command lines that gave it, first to last."""
+    date: str
+    """When the last one ended, ISO 8601, UTC."""
+    dry_run: bool
+    """True: nothing here was measured on a GPU, or says anything of one."""
+    bundle: str
+    files: dict[str, str]
+    """The bundle's model files, with their SHA-256."""
+    machine: Machine
+    gpu: Gpu | None
+    """None in a dry run."""
+    entries: list[Entry]
+
+    def found(self, kind: type[Kind], section: str | None = None) -> Iterator[tuple[Entry, Kind]]:
+        """Yield the entries of a section, or of all, whose results are of one kind."""
+        for entry in self.entries:
+            if section in {None, entry.section} and isinstance(entry.result, kind):
+                yield entry, entry.result
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process says of one size in one turn."""
+
+    found: Result
+    times_ms: list[float] = []
+    """Of each run or frame; none for frames in a pipeline."""
+    versions: dict[str, str] = {}
+
+
+def together(turns: Sequence[Answer]) -> Result:
+    """Make one figure of all turns; one turn that went wrong makes the rest worthless."""
+    found, times = [turn.found for turn in turns], [ms for turn in turns for ms in turn.times_ms]
+    p50, p90, p99 = percentiles(times, 50, 90, 99) if times else (0.0, 0.0, 0.0)
+    last = next((result for result in found if isinstance(result, Missing)), found[-1])
+    if isinstance(last, Speed):
+        speeds = [result for result in found if isinstance(result, Speed)]
+        agreements = [speed.agreement for speed in speeds if speed.agreement is not None]
+        worst = max(agreements, key=lambda agreement: agreement.apart, default=None)
+        medians = [median(turn.times_ms) for turn in turns]
+        return replace(last, p50_ms=p50, p90_ms=p90, p99_ms=p99, turns_p50_ms=medians, runs=len(times), agreement=worst)
+    if isinstance(last, Frames):
+        frames = [result for result in found if isinstance(result, Frames)]
+        rates = [result.frames_per_s for result in frames]
+        last = replace(
+            last,
+            frames_per_s=median(rates),
+            turns_frames_per_s=rates,
+            same=min(result.same for result in frames),
+            missed=max(result.missed for result in frames),
+        )
+        return replace(last, p50_ms=p50, p90_ms=p90, p99_ms=p99) if times else last
+    return last
+
+
+def line(entry: Entry) -> str:
+    """Describe an entry in a line for a terminal."""
+    match entry.result:
+        case Speed(p50_ms=p50_ms):
+            said = f"{p50_ms:.2f} ms"
+        case Frames(frames_per_s=rate):
+            said = f"{rate:.1f} frames/s"
+        case Memory(frames=frames):
+            said = f"{frames} frames"
+        case Verified(failed=failed):
+            said = f"failed: {', '.join(failed)}" if failed else "verified"
+        case Prepared(seconds=seconds):
+            said = f"{seconds:.1f} s"
+        case Missing(outcome=outcome, reason=reason):
+            said = f"{outcome}: {reason}"
+    return f"{', '.join(entry.key)}: {said}"
+
+
+class Reached(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was asked for."""
+
+    what: str
+    asked: str
+    reached: str = ""
+    """In words; "" = not measured."""
+    by: str
+    """What reached it, or why it is not measured."""
+    met: bool | None = None
+    """None = not measured."""
+    limit: str = ""
+    """How far it could go: the networks' arithmetic at the peak that the GPU showed."""
+
+
+def targets(report: Report) -> list[Reached]:
+    """Return all that was asked for; in a dry run the words are the same, and mean nothing."""
+    half = ("fp16",)
+    return [
+        faster(report, "detector", "CRAFT in fp16, over PyTorch eager fp32", 4.0, EAGER.name, half),
+        faster(report, "detector", "CRAFT in fp16, over torch.compile fp16", 1.2, COMPILED.name, half),
+        faster(report, "recognizer", "the recogniser, over PyTorch eager fp32", 5.0, EAGER.name, ("fp16", "fp32")),
+        frames_per_second(report),
+        steady_memory(report),
+    ]
+
+
+def faster(report: Report, section: str, what: str, least: float, than: str, precisions: tuple[str, ...]) -> Reached:
+    """Tell how many times as fast as PyTorch our fastest backend is, of those that give the right numbers."""
+    speeds = {entry.contender: speed for entry, speed in report.found(Speed, section)}
+    asked, limit = f"≥ {least:g} times", ""
+    if than not in speeds:
+        return Reached(what=what, asked=asked, by=f"{than} was {NOT_MEASURED}")
+    theirs_ms = speeds[than].p50_ms
+    ours = [
+        (speed.p50_ms, name)
+        for name, speed in speeds.items()
+        if is_ours(name) and name.endswith(precisions) and (speed.agreement is None or speed.agreement.passed)
+    ]
+    if (least_ms := floor_ms(report, section)) is not None:
+        limit = f"{theirs_ms / least_ms:.1f} times ({least_ms:.2f} ms)"
+    if not ours:
+        return Reached(what=what, asked=asked, by="no backend of ours was measured and right", limit=limit)
+    ms, name = min(ours)
+    reached = f"{theirs_ms / ms:.2f} times ({ms:.2f} ms, not {theirs_ms:.2f})"
+    return Reached(what=what, asked=asked, reached=reached, by=name, met=theirs_ms / ms >= least, limit=limit)
+
+
+def frames_per_second(report: Report) -> Reached:
+    """Tell how fast our fastest backend is, of those that read what fp32 reads on the CPU."""
+    what, asked = "1280×720 frames to readings, with the bundle", f"≥ {FRAMES_PER_S:g} frames/s"
+    ours = [
+        (found.frames_per_s, f"{entry.contender}, {entry.size}")
+        for entry, found in report.found(Frames, "frames")
+        if is_ours(entry.contender) and found.same >= ALIKE * max(1, found.readings, found.same + found.missed)
+    ]
+    least_ms = floor_ms(report, "frames")
+    limit = "" if least_ms is None else f"{1000 / least_ms:,.0f} frames/s"
+    if not ours:
+        return Reached(what=what, asked=asked, by="no backend of ours was measured and reads the same", limit=limit)
+    rate, name = max(ours)
+    met = rate >= FRAMES_PER_S
+    return Reached(what=what, asked=asked, reached=f"{rate:.0f} frames/s", by=name, met=met, limit=limit)
+
+
+def steady_memory(report: Report) -> Reached:
+    """Tell whether the GPU's memory is constant on every backend of ours that was measured."""
+    found = [
+        (memory.device, entry.contender, memory.frames)
+        for entry, memory in report.found(Memory, "memory")
+        if is_ours(entry.contender) and memory.device is not None
+    ]
+    frames = min((count for _, _, count in found), default=10_000)
+    what, asked = f"memory of the GPU over {frames:,} frames", "constant"
+    if not found:
+        return Reached(what=what, asked=asked, by="no backend of ours was measured")
+    grown, worst, _ = max(found, key=lambda entry: entry[0].high_mib)
+    by = f"{worst}, the worst of {len(found)}" if len(found) > 1 else worst
+    met = all(growth.constant for growth, _, _ in found)
+    return Reached(what=what, asked=asked, reached=_slope(grown, " MiB"), by=by, met=met)
+
+
+def is_ours(contender: str) -> bool:
+    """Tell whether it is one of our backends for GPUs."""
+    return contender.rpartition(" ")[0] in OURS
+
+
+def works(report: Report) -> list[Work]:
+    """Return what the networks ask of a GPU."""
+    return [work for _, prepared in report.found(Prepared) for work in prepared.works]
+
+
+def peak_tflops(report: Report) -> float | None:
+    """Return the fastest product of fp16 matrices, in trillions of operations a second; None if not measured."""
+    found = report.found(Speed, "ceiling")
+    half = [(int(entry.size.split("x")[0]), speed.p50_ms) for entry, speed in found if entry.contender.endswith("fp16")]
+    return max((2 * side**3 / ms / 1e9 for side, ms in half), default=None)
+
+
+def floor_ms(report: Report, section: str) -> float | None:
+    """Return the milliseconds that a section's (first) size takes at the GPU's fp16 peak."""
+    gflop = next((work.gflop for work in works(report) if work.section == section), None)
+    peak = peak_tflops(report)
+    return None if gflop is None or peak is None else gflop / peak
+
+
+def page(report: Report) -> str:
+    """Return the whole report as Markdown."""
+    parts = ["# EdgeReader, a dry run of the GPU check", DRY_RUN] if report.dry_run else ["# EdgeReader on a GPU"]
+    parts += [where(report), "## What was asked for", target_table(report)]
+    for section in sections(DRY if report.dry_run else FULL):
+        if any(entry.section == section.name for entry in report.entries):
+            tables = [table for made in TABLES if (table := made(report, section.name))]
+            parts += [f"## {section.title}", *(tables or ["Not measured; see below."])]
+    missing = [[*entry.key, found.outcome, _cell(found.reason)] for entry, found in report.found(Missing)]
+    made = [
+        [entry.size, entry.contender, f"{found.seconds:.1f} s", _cell(found.detail)]
+        for entry, found in report.found(Prepared)
+    ]
+    if missing:
+        parts += ["## Not measured", markdown(["", "", "", "", "why"], missing)]
+    if made:
+        parts += ["## What was made for it", markdown(["", "for", "", ""], made)]
+    return "\n\n".join([*parts, how(report)]) + "\n"
+
+
+def where(report: Report) -> str:
+    """Say on what it was measured."""
+    machine, gpu, on = report.machine, report.gpu, "No GPU."
+    if gpu is not None:
+        card = f"{gpu.name} ({gpu.compute_capability}, {gpu.memory_gib:g} GiB)"
+        on = f"{card}, driver {gpu.driver or 'of unknown version'}, CUDA {gpu.cuda}."
+    used = {f"{name} {version}" for entry in report.entries for name, version in entry.versions.items()}
+    versions = ", ".join([*(f"{name} {version}" for name, version in machine.versions.items()), *sorted(used)])
+    return (
+        f"{on} {machine.processor}, {machine.cores} cores, {machine.memory_gib:g} GiB, {machine.system}; {versions}. "
+        f"{report.date[:10]}, bundle {report.bundle}."
+    )
+
+
+def target_table(report: Report) -> str:
+    """Lay out what was asked for, reached, and possible."""
+    verdicts = {True: "yes", False: "**no**", None: NONE}
+    rows = [
+        [found.what, found.asked, found.reached or NOT_MEASURED, found.by, verdicts[found.met], found.limit or NONE]
+        for found in targets(report)
+    ]
+    table = markdown(["", "asked", "reached", "by", "met", "at the GPU's peak"], rows)
+    peak = peak_tflops(report)
+    if peak is None:
+        return f"{table}\n\nThe peak is unknown: no product of matrices was measured."
+    firsts = {
+        work.section: work.gflop for work in reversed(works(report)) if work.section not in {"canvases", "batches"}
+    }
+    counted = "; ".join(f"{section} {gflop:,.1f} GFLOP" for section, gflop in firsts.items())
+    return (
+        f"{table}\n\nThe peak is what PyTorch reaches here with products of large fp16 matrices, {peak:,.1f} TFLOP/s. "
+        f"Counted are the multiplications and additions of convolutions, matrix products and LSTMs in the graphs "
+        f"({counted}); copies, other layers and steps that wait for one another are not."
+    )
+
+
+def speed_table(report: Report, section: str) -> str:
+    """Lay out the times of networks."""
+    rows = []
+    for entry, speed in report.found(Speed, section):
+        beside = NONE
+        if agreement := speed.agreement:
+            verdict = "" if agreement.passed else "**wrong**, "
+            texts = "" if agreement.rows_equal is None else f", {agreement.rows_equal:.0%} of the texts equal"
+            beside = f"{verdict}{agreement.apart:.1e} of {agreement.allowed:g}{texts}"
+        turns, runs = ", ".join(f"{ms:.2f}" for ms in speed.turns_p50_ms), f"{speed.runs} (+{speed.warm_up})"
+        rows.append([entry.contender, entry.size, _times(speed), turns, runs, beside, _clocks(speed.clocks)])
+    header = ["", "input", "p50 / p90 / p99 ms", "medians of the turns", "runs", "beside fp32 on the CPU", "clocks"]
+    return markdown(header, rows) if rows else ""
+
+
+def frames_table(report: Report, section: str) -> str:
+    """Lay out frames a second."""
+    rows = []
+    for entry, found in report.found(Frames, section):
+        turns = ", ".join(f"{rate:.1f}" for rate in found.turns_frames_per_s)
+        others = found.readings - found.same
+        readings = f"{found.same} as fp32 on the CPU, {others} others, {found.missed} missed"
+        rate = f"{found.frames_per_s:.1f}"
+        rows.append([entry.contender, entry.size, rate, turns, _times(found), readings, _clocks(found.clocks)])
+    header = ["", "", "frames/s", "of the turns", "p50 / p90 / p99 ms", "readings", "clocks"]
+    return markdown(header, rows) if rows else ""
+
+
+def memory_table(report: Report, section: str) -> str:
+    """Lay out how memory went on."""
+    rows = []
+    for entry, found in report.found(Memory, section):
+        for what, growth in (("GPU", found.device), ("process", found.host)):
+            if growth is not None:
+                used = f"{growth.first_mib:.1f}, {growth.last_mib:.1f}, {growth.most_mib:.1f}"
+                verdict = f"yes (≤ {growth.allowed_mib:g})" if growth.constant else "**not shown**"
+                rows.append([entry.contender, what, used, _slope(growth), verdict])
+    header = ["", "memory", "first, last, most MiB", "MiB in 10,000 frames (95 %)", "constant"]
+    return markdown(header, rows) if rows else ""
+
+
+def verified_table(report: Report, section: str) -> str:
+    """Lay out the checks of the bundle."""
+    rows = [
+        [entry.contender, entry.size, name, "**no**" if name in found.failed else "yes", _cell(detail)]
+        for entry, found in report.found(Verified, section)
+        for name, detail in found.checks.items()
+    ]
+    return markdown(["", "model", "check", "passed", ""], rows) if rows else ""
+
+
+TABLES: tuple[Callable[[Report, str], str], ...] = (speed_table, frames_table, memory_table, verified_table)
+
+
+def _times(found: Speed | Frames) -> str:
+    return NONE if found.p50_ms is None else f"{found.p50_ms:.2f} / {found.p90_ms:.2f} / {found.p99_ms:.2f}"
+
+
+def _slope(growth: Growth, unit: str = "") -> str:
+    return f"{growth.slope_mib:+.2f}{unit} ({growth.low_mib:+.2f} to {growth.high_mib:+.2f})"
+
+
+def _clocks(clocks: Clocks | None) -> str:
+    if clocks is None:
+        return NONE
+    figures = ((clocks.sm_mhz, "MHz"), (clocks.power_w, "W"), (clocks.temperature_c, "°C"))
+    return ", ".join(f"{value:g} {unit}" for value, unit in figures if value is not None) or NONE
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "/")
+
+
+def how(report: Report) -> str:
+    """Say how figures were taken, and how to take them again."""
+    commands = "\n".join(report.commands)
+    return (
+        "## How\n\nEach contender runs in a process of its own, one after the other, and then all again: turns. Times "
+        "are of whole calls, from bytes in the host's memory to results there, copies to and from the GPU included, "
+        "after a warm-up of a second or more; PyTorch has page-locked buffers, cuDNN's search for the fastest "
+        "algorithms, and for fp16 the channels-last layout (`half()` for CRAFT, autocast for the recogniser). "
+        "PyTorch's fp32 convolutions may round to TF32, which is its default, unless a contender says otherwise. "
+        f"Networks of full width have random weights.\n\n```sh\n{commands}\n```"
+    )

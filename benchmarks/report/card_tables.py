@@ -1,0 +1,218 @@
+"""The tables of a model card, as Markdown."""
+
+from collections.abc import Sequence
+
+from ...runtime import Bundle
+from ..accuracy.calibration import Calibration
+from ..accuracy.certainty import SURE, Certainty
+from ..accuracy.results import Agreement, CropsResult, Report, Result, Run, ScenesResult
+from ..tables import NONE, markdown, percent, version_words
+from .references import PeerFigures, Peers, Target, Targets, figures_of, measured, measured_peers, own_runs
+
+FITTED = "; the temperature of the confidences was fitted on them"
+NOT_MEASURED = "Not measured."
+
+
+def results(report: Report, peers: Peers, targets: Targets, calibration: Calibration | None = None) -> str:
+    """Return what each set gave in each precision, what was asked for, and what the peers read."""
+    own, peers = own_runs(report), measured_peers(report) or peers
+    names = [report.bundle if len(own) == 1 else f"{report.bundle}, {run.precision}" for run in own]
+    rows = [
+        [
+            _named(result),
+            *(_cell(figures_of(other) if other else None) for other in _same_set(own, result)),
+            _asked(result.name, targets),
+            *(_cell(peer.sets.get(result.name)) for peer in peers.peers),
+        ]
+        for result in own[0].sets
+    ]
+    table = markdown(["set", *names, "asked", *(peer.name for peer in peers.peers)], rows)
+    fitted = dict.fromkeys(calibration.data if calibration else (), FITTED)
+    parts = [f"{other.name}: {other.part}{fitted.get(other.name, '')}." for other in own[0].sets if other.part]
+    return "\n\n".join([table, *parts, f"Crops count when all digits are right. Others: {peers.source}."])
+
+
+def _named(result: Result) -> str:
+    return f"{result.name} ({result.images} {'crops' if isinstance(result, CropsResult) else 'photos'})"
+
+
+def _same_set(runs: Sequence[Run], result: Result) -> list[Result | None]:
+    return [next((other for other in run.sets if other.name == result.name), None) for run in runs]
+
+
+def _cell(figures: PeerFigures | None) -> str:
+    if figures is None:
+        return NONE
+    if figures.accuracy is not None:
+        return percent(figures.accuracy)
+    if figures.recall is None:
+        false = figures.false_numbers_per_image
+        return NONE if false is None else f"{false:.2f} false numbers a photo"
+    lines = "" if figures.line_recall in {None, figures.recall} else f" (groups joined: {percent(figures.line_recall)})"
+    return f"recall {percent(figures.recall)}{lines}, precision {percent(figures.precision)}"
+
+
+def _asked(name: str, targets: Targets) -> str:
+    return ", ".join(_limit(target) for target in targets.targets if target.set == name) or NONE
+
+
+def _limit(target: Target) -> str:
+    return f"{_words(target)} {target.sign} {_value(target, target.limit)}".strip()
+
+
+def _words(target: Target) -> str:
+    return {
+        "accuracy": "",
+        "whole_texts": "whole texts",
+        "line_recall": "recall, groups joined",
+        "sure_precision": f"right at a confidence of {SURE:g} or more",
+        "false_numbers_per_image": "false numbers a photo",
+        "megabytes": "size",
+    }.get(target.figure, target.figure)
+
+
+def _value(target: Target, value: float | None) -> str:
+    if value is None:
+        return "not measured"
+    if target.figure in {"megabytes", "false_numbers_per_image"}:
+        return f"{value:.1f} MB" if target.figure == "megabytes" else f"{value:.2f}"
+    return percent(value)
+
+
+def target_rows(bundle: Bundle, report: Report, targets: Targets) -> str:
+    """Return what was asked for and what was reached, in each precision; what was not is said."""
+    rows = []
+    for target in targets.targets:
+        values = [measured(target, bundle, run) for run in own_runs(report)]
+        reached = [_value(target, value) + _verdict(target, value) for value in values]
+        rows.append([target.set, _limit(target), *reached])
+    header = ["set", "asked", *(f"reached, {run.precision}" for run in own_runs(report))]
+    missed = sum(not row[2].endswith("yes") for row in rows)
+    return markdown(header, rows) + f"\n\n{missed} of {len(rows)} not reached in {report.runs[0].precision}."
+
+
+def _verdict(target: Target, value: float | None) -> str:
+    return "" if value is None else ": yes" if target.reached(value) else ": **no**"
+
+
+def latency(report: Report, peers: Peers) -> str:
+    """Return milliseconds an image."""
+    own, peers = own_runs(report), measured_peers(report) or peers
+    header = ["set", *(f"{run.precision}: p50 / p90 / p99 ms" for run in own)]
+    timed = [peer for peer in peers.peers if any(figures.p50_ms for figures in peer.sets.values())]
+    rows = [
+        [
+            result.name,
+            *(_times(other) for other in _same_set(own, result)),
+            *(_peer_time(peer.sets.get(result.name)) for peer in timed),
+        ]
+        for result in own[0].sets
+    ]
+    return markdown([*header, *(f"{peer.name}: p50 ms" for peer in timed)], rows)
+
+
+def _times(result: Result | None) -> str:
+    if result is None:
+        return NONE
+    return f"{result.latency.p50_ms:.1f} / {result.latency.p90_ms:.1f} / {result.latency.p99_ms:.1f}"
+
+
+def _peer_time(figures: PeerFigures | None) -> str:
+    return NONE if figures is None or figures.p50_ms is None else f"{figures.p50_ms:g}"
+
+
+def certainties(report: Report, calibration: Calibration | None) -> str:
+    """Return expected calibration errors and what sure readings are worth."""
+    run = report.runs[0]
+    rows = [
+        _certainty(other.name, other.certainty, other.uncalibrated)
+        for other in run.sets
+        if isinstance(other, CropsResult)
+    ]
+    if run.all_crops:
+        rows.append(_certainty("all crops", run.all_crops.certainty, run.all_crops.uncalibrated))
+    if calibration:
+        count = sum(calibration.data.values())
+        rows.append(_certainty(f"the {count} crops calibrated on", calibration.after, calibration.before))
+    header = ["set", "ECE at temperature 1", "ECE", "adaptive ECE", f"confidence ≥ {SURE:g}", "of these right"]
+    return "\n\n".join([_fitted(report, calibration), markdown(header, rows)])
+
+
+def _fitted(report: Report, calibration: Calibration | None) -> str:
+    if calibration is None:
+        return f"Confidences are taken at temperature {report.temperature:g}."
+    data = ", ".join(f"{name} ({count} crops)" for name, count in calibration.data.items())
+    return (
+        f"Confidences are taken at temperature {calibration.temperature:g}, fitted to {data} by "
+        f"`{calibration.command}`: the mean negative log likelihood there fell from {calibration.before.nll:.3f} to "
+        f"{calibration.after.nll:.3f}."
+    )
+
+
+def _certainty(name: str, now: Certainty, before: Certainty | None) -> list[str]:
+    earlier = NONE if before is None else f"{before.ece:.3f}"
+    return [
+        name, earlier, f"{now.ece:.3f}", f"{now.adaptive_ece:.3f}",
+        percent(now.sure_share), f"{percent(now.sure_precision)} ({now.sure_right} of {now.sure})",
+    ]  # fmt: skip
+
+
+def machine(report: Report) -> str:
+    """Return what was measured on what, and the command that repeats it."""
+    alphabet = "" if report.alphabet == "numbers" else f" Alphabet: `{report.alphabet}`."
+    return (
+        f"Measured on {report.date[:10]} on `{report.backend}`: {report.machine}; "
+        f"{version_words(report.machine.versions)}. One image at a time, from the decoded image to its readings, after "
+        f"a warm-up. Readings of photos below a confidence of {report.min_confidence:g} are left out.{alphabet} "
+        f"The command:\n\n```sh\n{report.command}\n```"
+    )
+
+
+def as_written(report: Report) -> str:
+    """Return crops compared with their labels character by character, one line a set and reader."""
+    rows = [
+        [
+            result.name,
+            run.title,
+            percent(texts.exact / result.images),
+            percent(texts.exact_any_case / result.images),
+            f"{texts.similarity:.3f}",
+            f"{texts.digits_similarity:.3f}",
+        ]
+        for run in report.runs
+        for result in run.sets
+        if isinstance(result, CropsResult) and (texts := result.texts)
+    ]
+    if not rows:
+        return NOT_MEASURED
+    note = (
+        "All characters are compared, also the letters and points that a reader of numbers leaves out. 1 − NED is the "
+        "mean of 1 − D / N, D being the fewest edits between reading and label, N the length of the longer one "
+        "(ICDAR 2019; deep-text-recognition-benchmark)."
+    )
+    header = ["set", "reader", "exact", "in any case", "1 − NED", "1 − NED of the digits"]
+    return f"{markdown(header, sorted(rows, key=lambda row: row[0]))}\n\n{note}"
+
+
+def boxes(report: Report) -> str:
+    """Return boxes by the rules of ICDAR 2015, one line a set and reader."""
+    rows = [
+        [result.name, run.title, f"{icdar.labels}", _shares(icdar.detection), _shares(icdar.end_to_end)]
+        for run in report.runs
+        for result in run.sets
+        if isinstance(result, ScenesResult) and (icdar := result.icdar)
+    ]
+    if not rows:
+        return NOT_MEASURED
+    note = (
+        "Recall / precision / H-mean by the rules of ICDAR 2015: a label and a box belong together if they share more "
+        "than half of their joint area. The boxes are those of readings with a digit; read are those whose digits are "
+        "the label's. Where a set labels a whole display, or a reader gives whole lines, the boxes differ although the "
+        "number may be right."
+    )
+    header = ["set", "reader", "labels", "found", "found and read"]
+    return f"{markdown(header, sorted(rows, key=lambda row: row[0]))}\n\n{note}"
+
+
+def _shares(found: Agreement) -> str:
+    return " / ".join(percent(share) for share in (found.recall, found.precision, found.hmean))

@@ -1,0 +1,148 @@
+"""What figures are held against: those of other readers, and those that were asked for; typed once, in JSON files."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from ...runtime import Bundle
+from ..accuracy.results import CropsResult, Report, Result, Run
+from ..record import read_json
+
+FigureName = Literal[
+    "accuracy", "whole_texts", "recall", "line_recall", "precision", "false_numbers_per_image", "sure_precision",
+    "megabytes",
+]  # fmt: skip
+ALL_CROPS = "all crops"
+BUNDLE = "the bundle"
+
+
+class PeerFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What another reader gives on one set; None where it was not measured."""
+
+    accuracy: float | None = None
+    recall: float | None = None
+    line_recall: float | None = None
+    precision: float | None = None
+    false_numbers_per_image: float | None = None
+    p50_ms: float | None = None
+
+
+class Peer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another reader."""
+
+    name: str
+    sets: dict[str, PeerFigures]
+
+
+class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The other readers."""
+
+    source: str
+    """Which they are, and who measured them how."""
+    peers: list[Peer]
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a figure must reach; exactly one of the two is given."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("a target needs at_least or at_most, one of both")
+
+    @property
+    def sign(self) -> str:
+        """`≥` or `≤`."""
+        return "≤" if self.at_least is None else "≥"
+
+    @property
+    def limit(self) -> float:
+        """The value itself."""
+        return self.at_least if self.at_least is not None else self.at_most or 0.0
+
+    def reached(self, value: float) -> bool:
+        """Return whether a figure is what was asked for."""
+        return value <= self.limit if self.at_least is None else value >= self.limit
+
+
+class Target(Limit, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One figure that was asked for."""
+
+    set: str
+    """A data set, `all crops`, or `the bundle`."""
+    figure: FigureName
+
+
+class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that was asked for."""
+
+    source: str
+    """Who asked."""
+    targets: list[Target]
+
+
+def read_peers() -> Peers:
+    """Read `peers.json`."""
+    return read_json(Path(__file__).with_name("peers.json"), Peers, "peers.json")
+
+
+def own_runs(report: Report) -> list[Run]:
+    """Return the runs of the report's bundle."""
+    return [run for run in report.runs if run.contender is None]
+
+
+def measured_peers(report: Report) -> Peers | None:
+    """Return the other readers that were measured with the bundle, which replace those of `peers.json`; or None."""
+    runs = [run for run in report.runs if run.contender is not None]
+    if not runs:
+        return None
+    versions = {name: version for run in runs for name, version in run.versions.items()}
+    return Peers(
+        source="measured by the same command on the same machine, with "
+        + ", ".join(f"{name} {version}" for name, version in versions.items()),
+        peers=[Peer(name=run.title, sets={result.name: figures_of(result) for result in run.sets}) for run in runs],
+    )
+
+
+def figures_of(result: Result) -> PeerFigures:
+    """Return the figures of a set that tables show."""
+    p50_ms = round(result.latency.p50_ms, 1)
+    if isinstance(result, CropsResult):
+        return PeerFigures(accuracy=result.accuracy, p50_ms=p50_ms)
+    return PeerFigures(
+        recall=result.recall,
+        line_recall=result.line_recall,
+        precision=result.precision,
+        false_numbers_per_image=result.false_numbers_per_image,
+        p50_ms=p50_ms,
+    )
+
+
+def read_targets() -> Targets:
+    """Read `targets.json`."""
+    return read_json(Path(__file__).with_name("targets.json"), Targets, "targets.json")
+
+
+def measured(target: Target, bundle: Bundle, run: Run) -> float | None:
+    """Return the figure of a run that a target is about; None if the run has none."""
+    if target.set == BUNDLE:
+        return megabytes(bundle)
+    if target.set == ALL_CROPS:
+        return None if run.all_crops is None else run.all_crops.certainty.sure_precision
+    for result in run.sets:
+        if result.name == target.set:
+            holder = (
+                result.certainty if target.figure == "sure_precision" and isinstance(result, CropsResult) else result
+            )
+            value: float | None = getattr(holder, target.figure, None)
+            return value
+    return None
+
+
+def megabytes(bundle: Bundle) -> float:
+    """Return the size of all model files of a bundle, in millions of bytes."""
+    models = (bundle.manifest.detector, bundle.manifest.recognizer)
+    return sum(file.bytes for model in models if model for file in model.files.values()) / 1e6

@@ -1,1 +1,0 @@
-"""What `edgereader doctor` finds out: facts of the machine, and trials of every backend."""
