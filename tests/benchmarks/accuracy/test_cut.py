@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edgereader.benchmarks import cut as module
+from edgereader.benchmarks.accuracy import cut as module
 from edgereader.benchmarks.accuracy.cut import crops_of, cut_crops, text_of
 from edgereader.models.data.labelled_scenes import divided
 from edgereader.models.data.labels_tsv import IGNORED, read_labels
