@@ -61,7 +61,7 @@ def gflop_of_frames(bundle: Bundle, detector: Detector, frames: Sequence[Frame])
     """Return each network's billions of operations a frame, with the frames' canvases, and crops of their widths.
 
     Args:
-        bundle: a detector and a recogniser.
+        bundle: a detector and a recognizer.
         detector: the bundle's, which says what the canvases are, and how many crops a frame has.
         frames: one frame or more, (H, W, 3) uint8 BGR; every so manyth is looked at for its crops.
     """

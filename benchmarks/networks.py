@@ -28,7 +28,7 @@ DECIDED = 8.0
 
 
 class BytesToText(nn.Module):
-    """A recogniser as its paper draws it, with the input and the outputs of the exported graph."""
+    """A recognizer as its paper draws it, with the input and the outputs of the exported graph."""
 
     def __init__(self, network: Recognizer) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ def random_craft(width: float) -> CRAFT:
 
 
 def random_recognizer(width: float) -> Recognizer:
-    """Return a recogniser of `CHARSET` that reads something else in every crop; always the same one."""
+    """Return a recognizer of `CHARSET` that reads something else in every crop; always the same one."""
     torch.manual_seed(0)
     config = RecognizerConfig(STAGES, num_classes=num_classes(CHARSETS[CHARSET], "Attn"), width=width)
     network = Recognizer(config)

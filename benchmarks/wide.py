@@ -2,7 +2,7 @@
 
 Its CRAFT computes what a thin one does that taught the shipped detector, so that it finds about the same text in every
 photo: each channel stands there several times, as in Net2WiderNet (Chen et al., "Net2Net", ICLR 2016). The shipped
-recogniser has other stages than the published TPS-ResNet-BiLSTM-Attn, which therefore has random weights: what it takes
+recognizer has other stages than the published TPS-ResNet-BiLSTM-Attn, which therefore has random weights: what it takes
 is real, what it reads means nothing.
 """
 
@@ -75,7 +75,7 @@ def make_wide(root: Path, say: Say, *, int8: bool = True, width: float = PUBLISH
     make_recognizer(root, say, width)
     if int8:
         add_int8(root, say)
-    say(f"{root}: regions are those of the shipped detector; the recogniser's weights are random, its texts too")
+    say(f"{root}: regions are those of the shipped detector; the recognizer's weights are random, its texts too")
 
 
 def expect_own(root: Path, width: float) -> None:
@@ -110,7 +110,7 @@ def make_detector(root: Path, say: Say, width: float) -> None:
 
 
 def make_recognizer(root: Path, say: Say, width: float) -> None:
-    """Export the published recogniser with random weights that read something else in every crop."""
+    """Export the published recognizer with random weights that read something else in every crop."""
     from ..export.pipeline import Target, export_recognizer
     from .networks import CHARSET, random_recognizer
 
@@ -150,7 +150,7 @@ def has(root: Path, kind: Kind, state: State) -> bool:
 def add_int8(root: Path, say: Say) -> None:
     """Add networks in int8, all their convolutions, calibrated on generated photos.
 
-    No gate is asked: the random recogniser reads nothing that one could compare, and the shipped detector, of which
+    No gate is asked: the random recognizer reads nothing that one could compare, and the shipped detector, of which
     every channel is a copy, has passed it.
     """
     from ..export.precision.pictures import labelled

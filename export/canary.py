@@ -80,7 +80,7 @@ def canary_check(bundle: Bundle, kind: Kind, backend: str = "cpu", precision: st
 
 
 def drawn_text(charset: str) -> str:
-    """Return the characters that the canary shows to a recogniser of this charset."""
+    """Return the characters that the canary shows to a recognizer of this charset."""
     known = "".join(digit for digit in NUMBER if digit in charset)
     others = "".join(character for character in charset if character.isascii() and character.isalnum())
     return known if len(known) == len(NUMBER) else others[: len(NUMBER)] or NUMBER

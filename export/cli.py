@@ -133,7 +133,7 @@ def recognizer(
     precision: str,
     calibration: Path | None,
 ) -> None:
-    """Export a recogniser's CHECKPOINT (.pth, .pt or .safetensors), any of the 24 combinations.
+    """Export a recognizer's CHECKPOINT (.pth, .pt or .safetensors), any of the 24 combinations.
 
     Stages and sizes come from its weights. The rest comes from the options, from --yaml, or from the checkpoint if
     EdgeReader trained it; or else it is assumed to be what stands in brackets, and that is said.

@@ -44,7 +44,7 @@ class DetectorGraph(nn.Module):
 
 
 class RecognizerGraph(nn.Module):
-    """A four-stage recogniser that decodes under a mask of allowed symbols."""
+    """A four-stage recognizer that decodes under a mask of allowed symbols."""
 
     def __init__(self, network: Recognizer) -> None:
         super().__init__()

@@ -41,7 +41,7 @@ def load_recognizer(
     *,
     even_contrast: bool | None = None,
 ) -> Recognizer:
-    """Return the recogniser in a checkpoint; what is None comes from the file, or is as in the published networks.
+    """Return the recognizer in a checkpoint; what is None comes from the file, or is as in the published networks.
 
     Raises:
         CheckpointError: see `open_recognizer`.

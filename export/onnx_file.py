@@ -1,7 +1,7 @@
 """ONNX files: one written from a traced graph, the check that a file keeps its contract, and what a graph computes.
 
 Weights of LSTMs take half the bytes where that is exact: float16 in the file, cast when it is loaded. No backend
-computes LSTMs in fewer bits, so that their weights would be most of a small recogniser's file. Averaged weights of the
+computes LSTMs in fewer bits, so that their weights would be most of a small recognizer's file. Averaged weights of the
 trainer are kept in float16, so that nothing is lost.
 """
 

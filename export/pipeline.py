@@ -128,7 +128,7 @@ def export_recognizer(
     options: Path | None = None,
     say: Say = print,
 ) -> Exported:
-    """Export a recogniser's checkpoint.
+    """Export a recognizer's checkpoint.
 
     `charset`: see `named_charset`; `image_hw`, `widths`, `max_length`, `keep_ratio`, `stretch`, `even_contrast`: see
     `TrainingOptions`; what is None comes from the checkpoint or from the file `options` (see `read_options`), or else
@@ -196,7 +196,7 @@ def trace_detector(craft: CRAFT, refiner: LinkRefiner | None, path: Path) -> Non
 
 
 def trace_recognizer(network: Recognizer, path: Path, widths: tuple[int, ...] = ()) -> None:
-    """Write the recogniser's graph: batch dynamic; with `widths` the width too, a multiple of 4."""
+    """Write the recognizer's graph: batch dynamic; with `widths` the width too, a multiple of 4."""
     import torch
     from torch.export import Dim
 

@@ -1,4 +1,4 @@
-"""PyTorch networks of EdgeReader: CRAFT, its link refiner and the four-stage recognisers.
+"""PyTorch networks of EdgeReader: CRAFT, its link refiner and the four-stage recognizers.
 
 Importing this package imports no torch; import the submodule that you need:
 

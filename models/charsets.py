@@ -1,4 +1,4 @@
-"""Alphabets by name, and how many classes a recogniser of each has."""
+"""Alphabets by name, and how many classes a recognizer of each has."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHARSETS = {
 }
 """Name -> characters, in the order of the network's classes.
 
-`alnum36` and `printable94` are those of the published recognisers (case-insensitive and
+`alnum36` and `printable94` are those of the published recognizers (case-insensitive and
 case-sensitive); `numbers-spaced` is the one of the bundle that ships with EdgeReader, `numbers` the former one.
 `easyocr-…` are those of EasyOCR's second generation (english_g2, latin_g2, cyrillic_g2), which have a space.
 """
@@ -43,5 +43,5 @@ SPECIAL_SYMBOLS = {"CTC": 1, "Attn": 2}
 
 
 def num_classes(charset: str, prediction: str) -> int:
-    """Return how many classes a recogniser of `charset` has; `prediction` is "CTC" or "Attn"."""
+    """Return how many classes a recognizer of `charset` has; `prediction` is "CTC" or "Attn"."""
     return SPECIAL_SYMBOLS[prediction] + len(charset)

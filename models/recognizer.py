@@ -1,4 +1,4 @@
-"""The four-stage recogniser and its 24 combinations (Baek et al., ICCV 2019, figure 3).
+"""The four-stage recognizer and its 24 combinations (Baek et al., ICCV 2019, figure 3).
 
 What Is Wrong With Scene Text Recognition Model Comparisons? Transformation, feature extraction,
 sequence modelling and prediction, each a choice.
@@ -32,7 +32,7 @@ FEATURES = {"VGG": VGG, "RCNN": RCNN, "ResNet": ResNetFeatures}
 
 @dataclass(frozen=True)
 class RecognizerConfig:
-    """All that shapes a recogniser."""
+    """All that shapes a recognizer."""
 
     stages: str = "TPS-ResNet-BiLSTM-Attn"
     """One of `COMBINATIONS`."""
@@ -64,7 +64,7 @@ class RecognizerConfig:
 
     def __post_init__(self) -> None:
         if self.stages not in COMBINATIONS:
-            raise ValueError(f"unknown recogniser {self.stages!r}: expected one of {', '.join(COMBINATIONS)}")
+            raise ValueError(f"unknown recognizer {self.stages!r}: expected one of {', '.join(COMBINATIONS)}")
 
 
 def even_contrast(images: Tensor) -> Tensor:

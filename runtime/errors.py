@@ -8,7 +8,7 @@
     ├── ImageError           (ValueError)         a picture cannot be read or has the wrong layout
     ├── BackendUnavailable   (ImportError)        the backend asked for cannot run here
     ├── BackendError         (RuntimeError)       a backend failed while loading or running a graph
-    ├── AlphabetError        (ValueError)         alphabet, pattern or check does not fit the recogniser
+    ├── AlphabetError        (ValueError)         alphabet, pattern or check does not fit the recognizer
     ├── SourceError          (OSError)            frames cannot be had from where they should come
     │   └── SourceLost                            a camera does not answer, or gives no more frames
     ├── CheckpointError      (ValueError)         a checkpoint cannot be turned into a network
@@ -46,7 +46,7 @@ class BackendError(EdgeReaderError, RuntimeError):
 
 
 class AlphabetError(EdgeReaderError, ValueError):
-    """An alphabet, a pattern or a check does not fit the recogniser."""
+    """An alphabet, a pattern or a check does not fit the recognizer."""
 
 
 class SourceError(EdgeReaderError, OSError):

@@ -166,7 +166,7 @@ class Reader(ByArguments):
         Raises:
             BundleError: no such bundle or precision, or a damaged file.
             BackendUnavailable: the backend cannot run here.
-            AlphabetError: alphabet, pattern or check do not fit the recogniser.
+            AlphabetError: alphabet, pattern or check do not fit the recognizer.
         """
         self._arguments = arguments_of(locals())
         self.min_confidence = min_confidence

@@ -1,4 +1,4 @@
-"""What does it say: frame and regions → crops → the four-stage recogniser → texts."""
+"""What does it say: frame and regions → crops → the four-stage recognizer → texts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Place:
-    """What a recogniser sees in one quad of one frame."""
+    """What a recognizer sees in one quad of one frame."""
 
     text: Text
     """What it says by itself."""
@@ -64,10 +64,10 @@ class Recognizer(ByArguments):
         find: Find | None = None,
         notation: Notation | None = None,
     ) -> None:
-        """Load the bundle's recogniser.
+        """Load the bundle's recognizer.
 
         Args:
-            bundle: an opened bundle with a recogniser.
+            bundle: an opened bundle with a recognizer.
             backend: name of a backend, or "auto".
             precision: "fp32", …; None = the one that the bundle prefers on the backend, else fp32.
             alphabet: the only characters; ``NUMBERS`` = those of numbers, or of text, of which None is all.
@@ -78,9 +78,9 @@ class Recognizer(ByArguments):
             notation: how numbers are written, for their values.
 
         Raises:
-            BundleError: no recogniser, no such precision, or a damaged file.
+            BundleError: no recognizer, no such precision, or a damaged file.
             BackendUnavailable: the backend cannot run here.
-            AlphabetError: alphabet, pattern or check do not fit the recogniser.
+            AlphabetError: alphabet, pattern or check do not fit the recognizer.
         """
         self._arguments = arguments_of(locals())
         self._spec = bundle.recognizer

@@ -46,7 +46,7 @@ MEASURED_WITH = frozenset({
 
 @dataclass(frozen=True)
 class Reading:
-    """What a recogniser gives for one labelled crop."""
+    """What a recognizer gives for one labelled crop."""
 
     log_probs: Probabilities
     """(T, classes) float32."""
@@ -64,7 +64,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     bundle: str
     """The bundle's name."""
     recognizer: str
-    """SHA-256 of the recogniser's file."""
+    """SHA-256 of the recognizer's file."""
     precision: str
     data: dict[str, int]
     """Data set → the crops of it that were used."""
@@ -99,7 +99,7 @@ def numbers(crops: Iterable[Crop]) -> Iterator[Crop]:
 
 
 def read_crops(recognizer: Recognizer, crops: Iterable[Crop]) -> Iterator[Reading]:
-    """Run a recogniser on labelled crops.
+    """Run a recognizer on labelled crops.
 
     Raises:
         BackendError: It cannot be run.

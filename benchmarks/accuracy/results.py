@@ -214,7 +214,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     bundle: str
     """The bundle's name."""
     temperature: float
-    """What the recogniser's log probabilities were divided by for the confidences."""
+    """What the recognizer's log probabilities were divided by for the confidences."""
     min_confidence: float
     """The bundle's readings of scenes below it were left out."""
     alphabet: str = "numbers"

@@ -54,11 +54,11 @@ def open_contender(name: str, options: Options) -> Contender:  # noqa: ARG001, i
     engine = models.EngineConfig(providers=["CPUExecutionProvider"])
     if options.threads:
         engine.session_options.intra_op_num_threads = options.threads
-    detector, recogniser = (
+    detector, recognizer = (
         getattr(models, name)(_downloaded(f"onnxtr.models.{file}", name), engine_cfg=engine)
         for file, name in (("detection.models.fast", "fast_base"), ("recognition.models.crnn", "crnn_vgg16_bn"))
     )
-    return OnnxTr(models.ocr_predictor(detector, recogniser))
+    return OnnxTr(models.ocr_predictor(detector, recognizer))
 
 
 def _downloaded(file: str, network: str) -> str:

@@ -48,7 +48,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     """What detectors are compared on."""
     canvases_hw: tuple[tuple[int, int], ...] = ((384, 640), (544, 960), (736, 1280), (1280, 1280))
     crops: int = 32
-    """What recognisers are compared on."""
+    """What recognizers are compared on."""
     batches: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     seconds: float = 2.0
     """Least time of a turn, of each size."""
@@ -121,7 +121,7 @@ def sections(scale: Scale) -> tuple[Section, ...]:
         Section("memory", memory, "shipped", gpus, ("1280x720 frames",)),
         Section("verify", "The bundle beside fp32 on the CPU", "shipped", gpus, KINDS),
         Section("canvases", "The detector on other canvases", "random", (*gpus, EAGER), canvases),
-        Section("batches", "The recogniser in other batches", "random", (*gpus, EAGER), crops),
+        Section("batches", "The recognizer in other batches", "random", (*gpus, EAGER), crops),
     )
 
 

@@ -259,7 +259,7 @@ def targets(report: Report) -> list[Reached]:
     return [
         faster(report, "detector", "CRAFT in fp16, over PyTorch eager fp32", 4.0, EAGER.name, half),
         faster(report, "detector", "CRAFT in fp16, over torch.compile fp16", 1.2, COMPILED.name, half),
-        faster(report, "recognizer", "the recogniser, over PyTorch eager fp32", 5.0, EAGER.name, ("fp16", "fp32")),
+        faster(report, "recognizer", "the recognizer, over PyTorch eager fp32", 5.0, EAGER.name, ("fp16", "fp32")),
         frames_per_second(report),
         steady_memory(report),
     ]
@@ -480,7 +480,7 @@ def how(report: Report) -> str:
         "## How\n\nEach contender runs in a process of its own, one after the other, and then all again: turns. Times "
         "are of whole calls, from bytes in the host's memory to results there, copies to and from the GPU included, "
         "after a warm-up of a second or more; PyTorch has page-locked buffers, cuDNN's search for the fastest "
-        "algorithms, and for fp16 the channels-last layout (`half()` for CRAFT, autocast for the recogniser). "
+        "algorithms, and for fp16 the channels-last layout (`half()` for CRAFT, autocast for the recognizer). "
         "PyTorch's fp32 convolutions may round to TF32, which is its default, unless a contender says otherwise. "
         f"Networks of full width have random weights.\n\n```sh\n{commands}\n```"
     )

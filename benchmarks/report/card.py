@@ -70,7 +70,7 @@ def _check(bundle: Bundle, report: Report, calibration: Calibration | None) -> N
         raise DatasetError(f"report: expected temperature {temperature:g}, got {report.temperature:g}; {again}")
     if calibration and (calibration.temperature != temperature or calibration.recognizer not in known):
         raise DatasetError(
-            f"calibration: expected that of this recogniser with temperature {temperature:g}, got another one with "
+            f"calibration: expected that of this recognizer with temperature {temperature:g}, got another one with "
             f"{calibration.temperature:g}; calibrate again, or leave it out"
         )
 
@@ -93,7 +93,7 @@ def facts(bundle: Bundle) -> str:
     columns = [_detector_facts(manifest.detector), _recognizer_facts(manifest.recognizer)]
     names = [key for column in columns for key in column]
     rows = [[name, *(column.get(name, NONE) for column in columns)] for name in dict.fromkeys(names)]
-    lines = [markdown(["", "detector", "recogniser"], rows), ""]
+    lines = [markdown(["", "detector", "recognizer"], rows), ""]
     if manifest.recognizer:
         charset = manifest.recognizer.charset
         lines.append(f"It knows {len(charset)} symbols: `{charset}`.")

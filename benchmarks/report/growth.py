@@ -14,8 +14,8 @@ GROWTH_REMARK = (
     "half of the sizes, with its 95 % confidence interval; it may be {:g} above 1, for what caches do."
 )
 EMPTY_REMARK = (
-    "In {0.photos_without_text} photos without text, the recogniser ran {0.recogniser_calls_without_text} times in "
-    "{0.rounds} rounds, for {0.recogniser_ms_without_text:.1f} ms."
+    "In {0.photos_without_text} photos without text, the recognizer ran {0.recognizer_calls_without_text} times in "
+    "{0.rounds} rounds, for {0.recognizer_ms_without_text:.1f} ms."
 )
 
 
@@ -23,7 +23,7 @@ def growth_sections(growth: Growth) -> list[Section]:
     """Return cost against size, and what photos without text cost."""
     by_size = {what: [curve for curve in growth.curves if curve.what == what] for what in SIZES}
     figures = [_growth(what, curves) for what, curves in by_size.items() if curves]
-    figures += _rates([curve for curve in by_size["batch"] if curve.part in {"whole", "recognise"}])
+    figures += _rates([curve for curve in by_size["batch"] if curve.part in {"whole", "recognize"}])
     verdict = "PASS" if growth.passed else "FAIL"
     remarks = [
         f"{verdict}: {growth.bundle} on {growth.backend}, {growth.precision}; {too_fast(growth)}.",

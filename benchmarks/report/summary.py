@@ -149,7 +149,7 @@ def growth_words(growth: Growth) -> str:
     verdict = "PASS" if growth.passed else "**FAIL**"
     return (
         f"**Growth**, {growth.date[:10]}, {growth.backend}, {growth.precision}: {verdict}, {too_fast(growth)}{most}. "
-        f"Photos without text: {growth.recogniser_calls_without_text} calls of the recogniser. {code(growth.command)}"
+        f"Photos without text: {growth.recognizer_calls_without_text} calls of the recognizer. {code(growth.command)}"
     )
 
 

@@ -131,9 +131,9 @@ def _times_the_rate(mine: Contender, other: Contender) -> float | None:
 
 
 def batch_gain(growth: Growth, batch: float = 8) -> float | None:
-    """Return how many times the recogniser's time for a crop alone is that for a crop in a batch."""
+    """Return how many times the recognizer's time for a crop alone is that for a crop in a batch."""
     for curve in growth.curves:
         times = {point.size: point.p50_ms for point in curve.points}
-        if (curve.what, curve.part) == ("batch", "recognise") and times.get(1) and times.get(batch):
+        if (curve.what, curve.part) == ("batch", "recognize") and times.get(1) and times.get(batch):
             return times[1] / (times[batch] / batch)
     return None

@@ -57,7 +57,7 @@ def growth(bundle: str, file: Path | None, backend: str, precision: str | None, 
 
     One photo is read at 0.3 to 12 megapixels, a page with 0 to 300 numbers, and 1 to 64 crops at once, in rounds of
     changing order. It passes when nothing grows faster than linearly in the upper half of the sizes, and when photos
-    without text cost no time in the recogniser.
+    without text cost no time in the recognizer.
 
     Exit codes: 0 passed, 1 something grows faster, 2 nothing measured because a bundle or an option is wrong.
     """
@@ -85,7 +85,7 @@ class Case:
     times_ms: dict[str, list[float]] = field(default_factory=dict)
     """Part → of each round."""
     calls: int = 0
-    """Of the recogniser's network."""
+    """Of the recognizer's network."""
 
     def run(self) -> None:
         """Read it once more."""
@@ -93,7 +93,7 @@ class Case:
             start = time.perf_counter()
             self.read()
             whole = time.perf_counter() - start
-        self.calls += found.calls["recognise"]
+        self.calls += found.calls["recognize"]
         for part, seconds in {WHOLE: whole, **found.seconds}.items():
             self.times_ms.setdefault(part, []).append(1000 * seconds)
 
@@ -214,8 +214,8 @@ def describe(bundle: Bundle, reader: Reader, rounds: int, made: Sequence[Case]) 
         margin=MARGIN,
         curves=found,
         photos_without_text=len(empty),
-        recogniser_calls_without_text=calls,
-        recogniser_ms_without_text=sum(sum(case.times_ms["recognise"]) for case in empty),
+        recognizer_calls_without_text=calls,
+        recognizer_ms_without_text=sum(sum(case.times_ms["recognize"]) for case in empty),
         passed=all(curve.linear for curve in found) and calls == 0,
     )
 
@@ -230,8 +230,8 @@ def table(report: Growth) -> str:
         verdict = "" if found.linear else "FASTER"
         lines.append(f"{found.what:<11} {found.part:<10} {ends:>36}  {exponent:<22} {verdict}".rstrip())
     lines.append(
-        f"{report.photos_without_text} photos without text: {report.recogniser_calls_without_text} calls of the "
-        f"recogniser, {report.recogniser_ms_without_text:.1f} ms"
+        f"{report.photos_without_text} photos without text: {report.recognizer_calls_without_text} calls of the "
+        f"recognizer, {report.recognizer_ms_without_text:.1f} ms"
     )
     batch = next(found for found in report.curves if found.what == "batch" and found.part == WHOLE).points
     lines.append(f"a crop: {batch[0].each_ms:.2f} ms alone, {batch[-1].each_ms:.2f} ms of {batch[-1].size:g} at once")

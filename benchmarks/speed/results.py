@@ -17,7 +17,7 @@ ScenarioName = Literal["SingleStream", "MultiStream", "Server", "Offline"]
 SCENARIOS: tuple[ScenarioName, ...] = ("SingleStream", "MultiStream", "Server", "Offline")
 BUSY = 0.5
 """So many processes of others that want a processor, on average over a minute, make figures larger."""
-STAGES = ("decode", "fit", "detect", "boxes", "cut", "recognise", "text")
+STAGES = ("decode", "fit", "detect", "boxes", "cut", "recognize", "text")
 """What a photo goes through, in this order."""
 MOST_TIMES = 2000
 """Latencies of a turn that are kept, evenly taken; the percentiles are of all."""
@@ -291,12 +291,12 @@ class Growth(OfBundle, frozen=True, kw_only=True):
     curves: list[Curve]
     photos_without_text: int
     """Photos in which no text is found."""
-    recogniser_calls_without_text: int
-    """How often the recogniser's network was started or waited for there, all rounds together."""
-    recogniser_ms_without_text: float
+    recognizer_calls_without_text: int
+    """How often the recognizer's network was started or waited for there, all rounds together."""
+    recognizer_ms_without_text: float
     """Time in it, all rounds together."""
     passed: bool
-    """Whether every curve is linear and the recogniser's network never ran for a photo without text."""
+    """Whether every curve is linear and the recognizer's network never ran for a photo without text."""
 
 
 # edgereader bench soak
@@ -434,7 +434,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     detections: int
     """Frames that the detector looked at."""
     crops: int
-    """Texts that the recogniser read."""
+    """Texts that the recognizer read."""
     events: int
     missed: int
     """Numbers that were shown, for a second each, without an event: on a busy machine nobody may have looked."""

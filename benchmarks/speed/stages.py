@@ -40,7 +40,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 }
 """Stage → what belongs to it in edgereader.runtime; the networks are `BINDINGS`."""
 BINDINGS = "sessions.buffers:Buffers", "sessions.tensorrt.session:TensorRTBinding"
-"""Whose `start` and `wait` are the detector, or the recogniser where the input is called "crops"."""
+"""Whose `start` and `wait` are the detector, or the recognizer where the input is called "crops"."""
 RUNTIME = runtime.__name__
 LEAST_PHOTOS = 3
 KINDS: tuple[Kind, ...] = ("detector", "recognizer")
@@ -75,7 +75,7 @@ class Clocks:
                 return function(*arguments, **named)
             finally:
                 took = time.perf_counter() - start
-                name = stage or ("recognise" if "crops" in arguments[0].inputs else "detect")
+                name = stage or ("recognize" if "crops" in arguments[0].inputs else "detect")
                 self.seconds[name] += took - self._inside.pop()
                 self.calls[name] += 1
                 if self._inside:
@@ -158,7 +158,7 @@ def work_of(
     """Count the networks' operations for the photos' mean canvases and number of crops, beside this processor's peak.
 
     Args:
-        bundle: a detector and a recogniser.
+        bundle: a detector and a recognizer.
         precision: "fp32" or "int8"; None = as the bundle prefers on `cpu`, which may be one for each network.
         frames: one photo or more, (H, W, 3) uint8 BGR.
         threads: 0 = as many as there are cores.

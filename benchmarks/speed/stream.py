@@ -254,8 +254,8 @@ class Watch(Board):
         """Count and time a frame."""
         super().show(seen)
         self.read, self.detections = self.read + 1, self.detections + seen.detected
-        self.crops += seen.recognised
-        if seen.recognised:
+        self.crops += seen.recognized
+        if seen.recognized:
             self.reading_ms.append(1000 * (time.monotonic() - seen.shot.at_s))
         if self.at_s <= self._warm_up_s:
             self.warm = len(self.reading_ms), len(self.event_ms)

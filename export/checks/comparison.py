@@ -87,7 +87,7 @@ class Comparison:
     alike: bool
     """Whether different images gave the very same numbers."""
     symbols: float
-    """Share of a recogniser's symbols that are the likeliest of their step; 1 for a detector."""
+    """Share of a recognizer's symbols that are the likeliest of their step; 1 for a detector."""
 
 
 def open_trial(bundle: Bundle, kind: Kind, backend: str, precision: str | None, pictures: Sequence[Picture]) -> Trial:
@@ -106,7 +106,7 @@ def open_trial(bundle: Bundle, kind: Kind, backend: str, precision: str | None, 
 
 def compare_all(trial: Trial) -> Iterator[Comparison]:
     """Compare at batch 1, the usual one and the largest one: a detector on a small canvas and on larger ones, a
-    recogniser of several widths at the least, the middle and the greatest.
+    recognizer of several widths at the least, the middle and the greatest.
     """
     for (height, width), batches in sizes_of(trial).items():
         images = images_of(trial, (height, width))

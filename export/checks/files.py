@@ -137,7 +137,7 @@ def mask(path: Path, spec: RecognizerSpec, precision: str) -> str:
 def measured(path: Path, spec: Spec, loaders: dict[str, Path]) -> str:
     """Measure the parity with the network of the checkpoint, now."""
     if isinstance(spec, RecognizerSpec):
-        path_in = needed(loaders, "recogniser")
+        path_in = needed(loaders, "recognizer")
         network = load_recognizer(path_in, spec.image_hw, spec.max_length, even_contrast=spec.even_contrast)
         parity = check_parity(path, recognizer_cases(network, spec.widths))
     else:
@@ -155,7 +155,7 @@ def networks_of(checkpoints: tuple[Path, ...]) -> dict[str, Path]:
         kinds = kinds_in(path)
         if not kinds:
             raise CheckpointError(
-                f"{path}: expected a checkpoint of a detector or a recogniser, got none; give another"
+                f"{path}: expected a checkpoint of a detector or a recognizer, got none; give another"
             )
         found |= dict.fromkeys(kinds, path)
     return found
@@ -169,14 +169,14 @@ def needed(loaders: dict[str, Path], kind: str) -> Path:
 
 
 def input_shapes(spec: Spec) -> list[tuple[int, int, int]]:
-    """Return heights, widths and channels of input images: of a recogniser at the least, middle and greatest width."""
+    """Return heights, widths and channels of input images: of a recognizer at the least, middle and greatest width."""
     if not isinstance(spec, RecognizerSpec):
         return [(64, 96, 3)]
     return [(spec.image_hw[0], width, spec.channels) for width in spread(spec.crop_widths)]
 
 
 def runner(path: Path, spec: Spec, precision: str) -> Callable[..., Arrays]:
-    """Return the graph as a function of images, and of a recogniser's mask of symbols, with outputs by name."""
+    """Return the graph as a function of images, and of a recognizer's mask of symbols, with outputs by name."""
     as_written = precision == "int8-trt"  # else ONNX Runtime would give biases a float16 scale, which vanishes
     graph = session_of(path, as_written=as_written)
 

@@ -45,7 +45,7 @@ class LabelCheck:
 
 
 def check_labels(bundle: Bundle, checkpoint: Path, labelled: Crops) -> LabelCheck:
-    """Read labelled crops with a bundle's recogniser and with the network in its checkpoint.
+    """Read labelled crops with a bundle's recognizer and with the network in its checkpoint.
 
     Case does not count where the charset has no capitals, nor spaces where it has none.
 
@@ -104,7 +104,7 @@ def readable(crops: Crops, charset: str) -> list[tuple[Frame, str]]:
 
 
 def as_written(text: str, charset: str) -> str:
-    """Return a label as a recogniser of this charset can say it."""
+    """Return a label as a recognizer of this charset can say it."""
     text = text if any(character.isupper() for character in charset) else text.lower()
     return text if " " in charset else text.replace(" ", "")
 

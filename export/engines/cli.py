@@ -93,7 +93,7 @@ def engine(
         raise click.UsageError("--log: expected --only detector or --only recognizer with it, got neither; add it")
     if canvases and "detector" not in kinds:
         raise click.UsageError(
-            "--canvas: expected a detector, which alone has canvases, got a recogniser; leave it out"
+            "--canvas: expected a detector, which alone has canvases, got a recognizer; leave it out"
         )
     if calibration is not None and precision in FEWER_BITS:
         add_missing(opened, kinds, FEWER_BITS[precision], calibration)

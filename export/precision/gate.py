@@ -45,9 +45,9 @@ class Verdict:
     strings_equal: float | None
     """Share of them that read the same in both, 0..1; None for a detector."""
     regions: int
-    """Regions that should be found; 0 for a recogniser."""
+    """Regions that should be found; 0 for a recognizer."""
     hmean_loss: float | None
-    """H-mean of fp32 less that of the other, points of 100; None for a recogniser."""
+    """H-mean of fp32 less that of the other, points of 100; None for a recognizer."""
     less_certain: int = 0
     """Crops below that confidence, which no reader gives out, and which the gate leaves out."""
     less_certain_equal: float | None = None
@@ -102,7 +102,7 @@ def detector_gate(bundle: Bundle, pictures: Pictures, precision: str, backend: s
 
 
 def recognizer_gate(bundle: Bundle, pictures: Pictures, precision: str, backend: str) -> Gate:
-    """Return the gate of a recogniser: its strings, all symbols allowed, on the crops that fp32 can read.
+    """Return the gate of a recognizer: its strings, all symbols allowed, on the crops that fp32 can read.
 
     What fp32 reads with less than `MIN_CONFIDENCE` is hardly legible: its string changes with any rounding,
     and `Reader.read` does not give it out.

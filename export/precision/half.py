@@ -32,7 +32,7 @@ WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM")
 """Operators with weights: layers."""
 
 MASK = "allowed"
-"""The recogniser's input that is added to the logits (DESIGN, "Graphs")."""
+"""The recognizer's input that is added to the logits (DESIGN, "Graphs")."""
 
 
 @dataclass(frozen=True)

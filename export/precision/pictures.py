@@ -59,7 +59,7 @@ class Pictures:
     validation: tuple[Picture, ...]
     """Are compared."""
     found: Found = field(default_factory=dict)
-    """Filled as they are looked at: the recogniser is judged on what the detector's gate has found."""
+    """Filled as they are looked at: the recognizer is judged on what the detector's gate has found."""
 
     @property
     def labelled(self) -> bool:

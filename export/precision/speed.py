@@ -27,7 +27,7 @@ TURNS = 15
 FEWEST_TURNS, LONGEST_S = 5, 60.0
 """After so many seconds no more turns are taken, but never fewer than so many."""
 CROPS = 8
-"""Crops that a recogniser reads at once while it is timed."""
+"""Crops that a recognizer reads at once while it is timed."""
 
 Spec = DetectorSpec | RecognizerSpec
 

@@ -1,4 +1,4 @@
-"""The characters of a recogniser, as a user tells them."""
+"""The characters of a recognizer, as a user tells them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 State = dict[str, "Tensor"]
 """Key -> tensor, as in `nn.Module.state_dict`."""
 
-KINDS = {"CRAFT detector": "basenet.", "link refiner": "aspp1.", "recogniser": "FeatureExtraction."}
+KINDS = {"CRAFT detector": "basenet.", "link refiner": "aspp1.", "recognizer": "FeatureExtraction."}
 """Kind of network -> how some of its keys begin, behind the names of wrappers."""
 
 AVERAGED = frozenset(
@@ -25,7 +25,7 @@ AVERAGED = frozenset(
 """Names of averaged weights, which are taken where a file holds the last step's too; ours are "average"."""
 
 CONFIG = "config"
-"""Name under which EdgeReader's trainer says, beside the weights, how a recogniser was trained."""
+"""Name under which EdgeReader's trainer says, beside the weights, how a recognizer was trained."""
 
 DEEPEST = 16
 """Wrappers in one another that are looked into."""
@@ -40,7 +40,7 @@ class Checkpoint:
     state: State
     """Its state dict without any wrapper's name; floats are float32, and finite."""
     config: dict[str, Any]
-    """What EdgeReader's trainer wrote beside a recogniser's weights; empty in other files."""
+    """What EdgeReader's trainer wrote beside a recognizer's weights; empty in other files."""
 
 
 def read_checkpoint(path: Path, kind: str) -> Checkpoint:

@@ -11,7 +11,7 @@ from .recognizers import open_recognizer
 
 
 def recognizer_options(path: Path, charset: str | None) -> dict[str, Any]:
-    """Infer all that shapes a recogniser and its crops from its checkpoint.
+    """Infer all that shapes a recognizer and its crops from its checkpoint.
 
     Args:
         path: A checkpoint in any form, see `read_checkpoint`.
@@ -21,7 +21,7 @@ def recognizer_options(path: Path, charset: str | None) -> dict[str, Any]:
         Fields of `RecognizerTraining`; those of the crops only where the checkpoint tells them.
 
     Raises:
-        TrainingDataError: The file is no checkpoint of a recogniser, or its classes fit no known charset.
+        TrainingDataError: The file is no checkpoint of a recognizer, or its classes fit no known charset.
     """
     try:
         trained = open_recognizer(path)

@@ -1,4 +1,4 @@
-"""A four-stage recogniser from its checkpoint: stages and sizes from keys and shapes, the rest told or assumed."""
+"""A four-stage recognizer from its checkpoint: stages and sizes from keys and shapes, the rest told or assumed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LEAST_PX = 16
 
 @dataclass(frozen=True)
 class TrainedRecognizer:
-    """A recogniser and all that reading with it needs."""
+    """A recognizer and all that reading with it needs."""
 
     network: Recognizer
     """In evaluation mode."""
@@ -54,7 +54,7 @@ class TrainedRecognizer:
 def open_recognizer(
     path: Path, given: TrainingOptions | None = None, *, options: Path | None = None, easyocr: bool = False
 ) -> TrainedRecognizer:
-    """Return the recogniser in a checkpoint.
+    """Return the recognizer in a checkpoint.
 
     Args:
         path: the weights, see `read_checkpoint`.
@@ -67,7 +67,7 @@ def open_recognizer(
     """
     from ..recognizer import Recognizer
 
-    checkpoint = read_checkpoint(path, "recogniser")
+    checkpoint = read_checkpoint(path, "recognizer")
     state, written = checkpoint.state, read_options(options) if options else {}
     known = given or TrainingOptions()
     if options:
@@ -94,7 +94,7 @@ def open_recognizer(
 
 
 def inferred(path: Path, state: State) -> RecognizerConfig:
-    """Return stages, classes, input channels, hidden size and fiducial points of a recogniser's state dict.
+    """Return stages, classes, input channels, hidden size and fiducial points of a recognizer's state dict.
 
     Raises:
         CheckpointError: it is of none of the 24 networks.

@@ -1,4 +1,4 @@
-"""How a recogniser was trained, where its weights do not say it: told by a user, by a file beside them, or assumed."""
+"""How a recognizer was trained, where its weights do not say it: told by a user, by a file beside them, or assumed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EASYOCR_WIDTHS_PX = (*range(128, 577, 64), 640, 768, 896, 1024, 1280, 1536, 1792
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What shapes a recogniser's input and output and is in no weight; None = not known."""
+    """What shapes a recognizer's input and output and is in no weight; None = not known."""
 
     charset: str | None = None
     """The characters, in the order of the classes."""

@@ -25,7 +25,7 @@ LAYOUTS = "labels.tsv, data.mdb (LMDB), gt.mat (SynthText) or annotation*.txt (M
 
 
 def open_crops(path: Path) -> Crops:
-    """Open a data set as word crops for the recogniser.
+    """Open a data set as word crops for the recognizer.
 
     Raises:
         TrainingDataError: The path has none of the layouts, or its files are wrong.

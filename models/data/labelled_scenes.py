@@ -1,4 +1,4 @@
-"""Scenes of a `labels.tsv` folder for the detector, and the words of scenes, cut, for the recogniser."""
+"""Scenes of a `labels.tsv` folder for the detector, and the words of scenes, cut, for the recognizer."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

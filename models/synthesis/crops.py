@@ -1,4 +1,4 @@
-"""Word and number crops for the recogniser, drawn one by one from a seed."""
+"""Word and number crops for the recognizer, drawn one by one from a seed."""
 
 from __future__ import annotations
 

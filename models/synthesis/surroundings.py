@@ -1,6 +1,6 @@
 """What stands around the number on a display or a shirt: how far a crop reaches, its colours, small print and edges.
 
-A recogniser's crop is cut by a detector or by hand, so that more than the number is in it: the glass of a display with
+A recognizer's crop is cut by a detector or by hand, so that more than the number is in it: the glass of a display with
 its unit and symbols, the rim of its case, the name above a player's number, the body's outline. None of it is read.
 """
 

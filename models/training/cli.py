@@ -125,7 +125,7 @@ def drawing_options(command: Command) -> Command:
 @click.option("--lmdb", is_flag=True, help="Write an LMDB instead of images and labels.tsv.")
 @in_one_line
 def synth_crops(folder: Path, count: int, seed: int, hard: float, *, lmdb: bool) -> None:
-    """Write crops of words and numbers, for the recogniser."""
+    """Write crops of words and numbers, for the recognizer."""
     from ..synthesis.synthesis import write_crops
 
     written = write_crops(folder, count, seed, hard=hard, lmdb=lmdb, progress=progress)
@@ -158,7 +158,7 @@ def synth_photos(folder: Path, seed: int) -> None:
 
 @click.group()
 def train() -> None:
-    """Train or fine-tune the detector or the recogniser.
+    """Train or fine-tune the detector or the recognizer.
 
     Exit codes: 0 trained, 2 a data set, a checkpoint, a font or an option is wrong.
     """
@@ -227,7 +227,7 @@ def share_option(command: Command) -> Command:
 @click.option("--validation", type=click.IntRange(1), help="Crops in the validation set.")
 @in_one_line
 def train_recognizer(data: tuple[Path, ...], channels: str | None, **options: Any) -> None:
-    """Train the recogniser; the weights for `edgereader export recognizer` are recognizer.pt in --to.
+    """Train the recognizer; the weights for `edgereader export recognizer` are recognizer.pt in --to.
 
     Without --data, all crops are generated. With it: MJSynth, SynthText, LMDB, or folders with labels.tsv, told apart
     by their files. To fine-tune, give the checkpoint with --init.

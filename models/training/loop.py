@@ -176,7 +176,7 @@ def load_weights(network: nn.Module, path: Path, rows: list[int | None] | None =
     Raises:
         TrainingDataError: Its keys or shapes are not the network's.
     """
-    training, kind = network.training, "CRAFT detector" if isinstance(network, CRAFT) else "recogniser"
+    training, kind = network.training, "CRAFT detector" if isinstance(network, CRAFT) else "recognizer"
     try:
         state = read_checkpoint(path, kind).state
         if rows is not None:

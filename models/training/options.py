@@ -54,7 +54,7 @@ def check_device(device: str) -> None:
 
 
 def check_stages(stages: str | None) -> None:
-    """See that a recogniser of these stages exists.
+    """See that a recognizer of these stages exists.
 
     Raises:
         TrainingDataError: None does.

@@ -1,4 +1,4 @@
-"""What the recogniser's trainer sees: crops fitted to a width, texts as places in the charset, batches of one width."""
+"""What the recognizer's trainer sees: crops fitted to a width, texts as places in the charset, batches of one width."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Sample = tuple[NDArray[np.uint8], list[int]]
 
 @dataclass(frozen=True)
 class RecognizerTraining(Training):
-    """All that a training run of the recogniser depends on; it writes `recognizer.pt`."""
+    """All that a training run of the recognizer depends on; it writes `recognizer.pt`."""
 
     stages: str = "None-VGG-BiLSTM-CTC"
     """One of the 24 combinations."""

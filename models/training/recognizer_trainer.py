@@ -1,4 +1,4 @@
-"""Training of the recogniser on generated crops, on data sets, or on both."""
+"""Training of the recognizer on generated crops, on data sets, or on both."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Bundle:
 
     @property
     def recognizer(self) -> RecognizerSpec:
-        """The recogniser; raises BundleError when the bundle has none."""
+        """The recognizer; raises BundleError when the bundle has none."""
         return self._present("recognizer", self.manifest.recognizer)
 
     def _present(self, kind: Kind, spec: Spec | None) -> Spec:

@@ -75,9 +75,9 @@ class Quantized(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     strings_equal: Probability | None
     """Share of them that read the same in both; None for a detector."""
     regions: Annotated[int, Meta(ge=0)]
-    """Regions that should be found; 0 for a recogniser."""
+    """Regions that should be found; 0 for a recognizer."""
     hmean_loss: float | None
-    """H-mean of fp32 less that of this graph, points of 100; None for a recogniser."""
+    """H-mean of fp32 less that of this graph, points of 100; None for a recognizer."""
     kept_fp32: list[str]
     """Layers that stayed in fp32: in fewer bits they broke the gate, float16 could not hold them, or it was asked."""
     speed_ratio: Annotated[float, Meta(gt=0)] | None = None
@@ -107,9 +107,9 @@ class Canary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     maps: FileEntry | None = None
     """PNG of half its height and width: region score in blue, affinity in green, 255 for 1; None = no detector."""
     crop_xywh: tuple[Pixels, Pixels, Pixels, Pixels]
-    """The part of the image that a recogniser is given, pixels."""
+    """The part of the image that a recognizer is given, pixels."""
     text: str | None = None
-    """What a recogniser reads there, all symbols allowed; None = no recogniser."""
+    """What a recognizer reads there, all symbols allowed; None = no recognizer."""
 
 
 class ShapeRange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -212,7 +212,7 @@ class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The text recogniser of a bundle."""
+    """The text recognizer of a bundle."""
 
     stages: Annotated[str, Meta(pattern=r"\A(None|TPS)-(VGG|RCNN|ResNet)-(None|BiLSTM)-(CTC|Attn)\Z")]
     """Transformation-Features-Sequence-Prediction, for example "TPS-ResNet-BiLSTM-Attn"."""
@@ -317,7 +317,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     detector: DetectorSpec | None = None
     """The detector, if the bundle has one."""
     recognizer: RecognizerSpec | None = None
-    """The recogniser, if the bundle has one."""
+    """The recognizer, if the bundle has one."""
     canary: Canary | None = None
     """A picture with what fp32 makes of it on ``cpu``: a backend shows on it that it works."""
     engines: list[Passport] = []

@@ -1,4 +1,4 @@
-"""What a recogniser is given: quads of frames cut to crops of its widths; pure functions."""
+"""What a recognizer is given: quads of frames cut to crops of its widths; pure functions."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ class Cut(NamedTuple):
     margin: float
     """What lies around the text at each end, as a share of its width."""
     width: int
-    """The crop's, pixels: the least of the recogniser's that holds it."""
+    """The crop's, pixels: the least of the recognizer's that holds it."""
     as_easyocr: bool = False
     """Whether it becomes one by EasyOCR's steps."""
 
@@ -51,7 +51,7 @@ def fill_crop(spec: RecognizerSpec, cut: Cut, crop: Frame, *, again: bool = Fals
 
 
 def batch_size(spec: RecognizerSpec, width: int) -> int:
-    """Crops of one of the recogniser's widths that are read at once."""
+    """Crops of one of the recognizer's widths that are read at once."""
     if not spec.widths:
         return MOST_CROPS
     return min(MOST_CROPS, max(1, BATCH_PX // (spec.image_hw[0] * width)))

@@ -116,7 +116,7 @@ def cut_quad(frame: Frame, quad: Points, crop: Frame, *, keep_ratio: bool, stret
         quad: (4, 2) x, y, clockwise from the text's top left.
         crop: (h, w, 1) grey or (h, w, 3) BGR uint8 array to write.
         keep_ratio: True: height h, as wide as the ratio makes it but at most w, the rest repeats the last
-            column (the recogniser's ``--PAD``); False: stretched to h × w.
+            column (the recognizer's ``--PAD``); False: stretched to h × w.
         stretch: with keep_ratio, see `crop_columns`.
 
     Returns:

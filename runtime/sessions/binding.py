@@ -34,7 +34,7 @@ def bind_images(
 def bind_crops(
     session: Session, spec: RecognizerSpec, shape: Shape, more: Mapping[str, Shape] | None = None
 ) -> Binding:
-    """Buffers of a recogniser for crops (N, H, W, C), every symbol allowed, and for more outputs.
+    """Buffers of a recognizer for crops (N, H, W, C), every symbol allowed, and for more outputs.
 
     Raises:
         BundleError: the graph's steps or classes are not those that the bundle says.

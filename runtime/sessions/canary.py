@@ -55,7 +55,7 @@ def maps_of(session: Session, image: Frame) -> Maps:
 
 
 def text_of(session: Session, spec: RecognizerSpec, image: Frame, xywh: tuple[int, int, int, int]) -> str:
-    """The greedy text, of any symbols, that a recogniser reads in a part of a picture."""
+    """The greedy text, of any symbols, that a recognizer reads in a part of a picture."""
     alphabet = make_alphabet(spec.charset, spec.prediction, None, None, None)
     cut = plan_cut(spec, image, box(*xywh))
     binding = bind_crops(session, spec, (1, spec.image_hw[0], cut.width, spec.channels))

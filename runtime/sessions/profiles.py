@@ -9,7 +9,7 @@ from ..geometry.crops import MOST_CROPS
 
 SMALLEST_CANVAS_PX = 32
 USUAL_CROPS = 8
-"""The batch that a recogniser's engine is fastest with: a photo seldom holds more."""
+"""The batch that a recognizer's engine is fastest with: a photo seldom holds more."""
 PHOTO_HW = 1080, 1920
 """A detector's engine is fastest with pictures of this shape, unless told otherwise."""
 
@@ -24,7 +24,7 @@ def default_profile(
         kind: which model.
         canvases_hw: heights and widths of a detector's canvases, multiples of 32; it is fastest with the first, and
             takes all that are as small. None given = that of a 16:9 picture, and all of the bundle's long side.
-        max_batch: largest batch; None = 1 for a detector, ``MOST_CROPS`` for a recogniser.
+        max_batch: largest batch; None = 1 for a detector, ``MOST_CROPS`` for a recognizer.
 
     Raises:
         BundleError: no such model.

@@ -117,10 +117,10 @@ class Figures:
         with self._lock:
             self._counts["frames"] += 1
             self._counts["detections"] += bool(seen.detected)
-            self._counts["crops"] += seen.recognised
+            self._counts["crops"] += seen.recognized
             self._rates["frames"].add(now)
-            self._rates["crops"].add(now, seen.recognised)
-        if seen.recognised:
+            self._rates["crops"].add(now, seen.recognized)
+        if seen.recognized:
             self.reading.add(max(now - seen.shot.at_s, 0.0))
 
     def emitted(self, event: Event) -> None:

@@ -1,6 +1,6 @@
 """The characters that were read, laid on those that the detector saw: a quad for each; pure functions.
 
-The recogniser says where along a text each character is, the detector where its region map peaks. Both are ordered
+The recognizer says where along a text each character is, the detector where its region map peaks. Both are ordered
 along the text; the two orders are matched at the least cost (dynamic programming, Needleman and Wunsch, 1970).
 """
 

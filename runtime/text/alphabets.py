@@ -16,7 +16,7 @@ from .values import Notation
 NUMBERS = "0123456789$%#+-/.,:"
 """The default alphabet: what numbers are written with."""
 INSIDE = " '’−"
-"""More that numbers are written with, and that the default alphabet has where a recogniser knows it: gaps and marks
+"""More that numbers are written with, and that the default alphabet has where a recognizer knows it: gaps and marks
 between groups, and the minus of typesetters."""
 GAP = " "
 FORBIDDEN = -1e4
@@ -29,12 +29,12 @@ Find = Literal["numbers", "text"]
 
 @dataclass(frozen=True)
 class Alphabet:
-    """What a reading may consist of, for one recogniser."""
+    """What a reading may consist of, for one recognizer."""
 
     charset: str
-    """The recogniser's characters, in the order of its classes; several classes may be one character."""
+    """The recognizer's characters, in the order of its classes; several classes may be one character."""
     prediction: Prediction
-    """The recogniser's last stage."""
+    """The recognizer's last stage."""
     permitted: str
     """The characters that a reading may have."""
     numbers: bool
@@ -126,10 +126,10 @@ def make_alphabet(
     find: Find | None = None,
     notation: Notation | None = None,
 ) -> Alphabet:
-    """Check what a user asks for against what a recogniser knows.
+    """Check what a user asks for against what a recognizer knows.
 
     Args:
-        charset: the recogniser's characters.
+        charset: the recognizer's characters.
         prediction: its last stage.
         alphabet: the only characters; ``NUMBERS`` = all that what is looked for is written with; None = every one.
             With a check of codes that have letters, ``NUMBERS`` stands for letters and digits.
@@ -140,7 +140,7 @@ def make_alphabet(
         notation: how numbers are written, for their values; None = `Notation`'s defaults.
 
     Raises:
-        AlphabetError: a character that the recogniser does not know, a pattern or a check that is none, a check
+        AlphabetError: a character that the recognizer does not know, a pattern or a check that is none, a check
             of codes with letters where letters cannot be read, or numbers without digits.
     """
     if find not in {None, *get_args(Find)}:

@@ -1,4 +1,4 @@
-"""Beam search: the texts that a recogniser holds most likely, each with its probability; pure functions.
+"""Beam search: the texts that a recognizer holds most likely, each with its probability; pure functions.
 
 A text is a tuple of classes. CTC's beam is a search over prefixes (Graves, "Supervised Sequence Labelling with
 Recurrent Neural Networks", 2012, section 7.5; Hannun et al., arXiv:1408.2873, algorithm 1): a text's probability
@@ -25,7 +25,7 @@ Beam = list[tuple[tuple[int, ...], float]]
 
 
 def ctc_beam(rows: Rows, *, width: int = WIDTH, most_symbols: int = MOST_SYMBOLS, unlikely: float = UNLIKELY) -> Beam:
-    """Likeliest texts of a CTC recogniser.
+    """Likeliest texts of a CTC recognizer.
 
     Args:
         rows: (T, classes) probabilities; class 0 is the blank.
@@ -53,7 +53,7 @@ def ctc_beam(rows: Rows, *, width: int = WIDTH, most_symbols: int = MOST_SYMBOLS
 
 
 def attn_beam(rows: Rows, *, width: int = WIDTH, most_symbols: int = MOST_SYMBOLS, unlikely: float = UNLIKELY) -> Beam:
-    """Likeliest texts of an Attn recogniser, as far as the rows of its greedy text tell.
+    """Likeliest texts of an Attn recognizer, as far as the rows of its greedy text tell.
 
     Args:
         rows: (T, classes) probabilities; class 0 is [GO], which is never written, class 1 ends a text.

@@ -1,6 +1,6 @@
 """Symbols and probabilities → text; pure functions.
 
-A recogniser's classes are its charset after a few special ones: CTC has a blank first (Graves et al.,
+A recognizer's classes are its charset after a few special ones: CTC has a blank first (Graves et al.,
 "Connectionist Temporal Classification", ICML 2006), Attn has [GO] and [s] (Baek et al., "What Is Wrong
 With Scene Text Recognition Model Comparisons?", ICCV 2019).
 """
@@ -25,7 +25,7 @@ NOTABLE = 0.01
 
 @dataclass(frozen=True)
 class Text:
-    """What a recogniser reads in one crop."""
+    """What a recognizer reads in one crop."""
 
     text: str
     """The characters."""

@@ -1,4 +1,4 @@
-"""How likely a recogniser holds given texts, exactly; pure functions, many crops and texts at once.
+"""How likely a recognizer holds given texts, exactly; pure functions, many crops and texts at once.
 
 CTC: the forward pass of Graves et al., "Connectionist Temporal Classification" (ICML 2006, section 4.1). Attn: the
 product of the rows, which were computed for the greedy text's characters; see `beam`.

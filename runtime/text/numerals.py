@@ -40,7 +40,7 @@ def as_symbol(read: str, row: Probabilities, alphabet: Alphabet) -> str:
 
 
 def probability(character: str, row: Probabilities, alphabet: Alphabet) -> float:
-    """Probability of a character in a row (classes,); 0 for one that the recogniser does not know."""
+    """Probability of a character in a row (classes,); 0 for one that the recognizer does not know."""
     return sum(float(row[each]) for each in alphabet.classes.get(character, ()))
 
 

@@ -42,7 +42,7 @@ def flat(output):
     return [output] if isinstance(output, torch.Tensor) else [each for part in output for each in flat(part)]
 
 
-def test_a_random_recogniser_gives_what_its_graph_gives():
+def test_a_random_recognizer_gives_what_its_graph_gives():
     network = random_recognizer(WIDTH)
     crops = torch.from_numpy(random_images((8, 32, 100, 1), seed=4))
     with torch.inference_mode():

@@ -40,7 +40,7 @@ def enliven(network: nn.Module, seed: int = 0) -> None:
 
 @pytest.fixture(scope="session")
 def make_recognizer() -> Callable[..., Recognizer]:
-    """Build a recogniser: `make_recognizer(stages, num_classes=…, width=…)`."""
+    """Build a recognizer: `make_recognizer(stages, num_classes=…, width=…)`."""
 
     def make(stages: str, **sizes: object) -> Recognizer:
         torch.manual_seed(1)
@@ -91,7 +91,7 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 def exported(
     make_recognizer: Callable[..., Recognizer], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., tuple[Recognizer, Path]]:
-    """Export a recogniser, each once: `exported(stages, width, widths)` -> network, folder of its bundle."""
+    """Export a recognizer, each once: `exported(stages, width, widths)` -> network, folder of its bundle."""
 
     @cache
     def export(stages: str, width: float = 0.125, widths: tuple[int, ...] = ()) -> tuple[Recognizer, Path]:

@@ -69,5 +69,5 @@ def test_an_error_is_one_line_and_exit_code_2(thin_craft: CRAFT, save: Save, tmp
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
     assert result.stderr.splitlines()[-1].startswith("error: ")
-    assert "expected the checkpoint of a recogniser, got a CRAFT detector" in result.stderr
+    assert "expected the checkpoint of a recognizer, got a CRAFT detector" in result.stderr
     assert not (tmp_path / "b").exists()

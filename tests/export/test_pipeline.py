@@ -31,7 +31,7 @@ from edgereader.models.recognizer import COMBINATIONS, Recognizer
 from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.bundles.manifest import Passport, ShapeRange, Thresholds
 from edgereader.runtime.errors import BackendError, BundleError, CheckpointError, ExportError, ParityError
-from edgereader.runtime.recognizer import Recognizer as Recogniser
+from edgereader.runtime.recognizer import Recognizer as RuntimeRecognizer
 
 KINDS = ("TPS-ResNet-BiLSTM-Attn", "TPS-VGG-None-CTC", "None-RCNN-BiLSTM-CTC", "None-VGG-None-Attn")
 """Combinations that have each choice of each stage; the others are for `make nightly`."""
@@ -152,7 +152,7 @@ def test_several_widths_equal_the_network_at_each_of_them(exported: Exported, st
     for width in (*WIDTHS, 8, 92, 512):
         assert_recognizer_equals(path, network, width)
     crops = [np.random.default_rng(width).integers(0, 256, (32, width)).astype(np.uint8) for width in (90, 9, 500, 40)]
-    recognizer = Recogniser(bundle, alphabet=None)
+    recognizer = RuntimeRecognizer(bundle, alphabet=None)
     assert [len(rows) for rows in recognizer.log_probs(crops)] == [spec.steps(width) for width in (128, 32, 128, 64)]
     together = list(recognizer.log_probs(crops))
     for crop, rows in zip(crops, together, strict=True):
@@ -275,7 +275,7 @@ def test_published_detector_with_refiner_equals_the_networks(save: Save, tmp_pat
 
 @pytest.fixture(scope="module")
 def plain(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a checkpoint and the bundle of its recogniser, exported once."""
+    """A folder with a checkpoint and the bundle of its recognizer, exported once."""
     folder = tmp_path_factory.mktemp("plain")
     network = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1, image_hw=(32, 64))
     torch.save(network.state_dict(), folder / "checkpoint.pt")

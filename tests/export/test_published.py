@@ -204,7 +204,7 @@ def test_other_files_are_refused_before_any_work(tmp_path: Path, monkeypatch: py
 def test_what_fails_half_way_leaves_the_folder_as_it_was(
     make_recognizer: Any, thin_craft: detectors.CRAFT, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With thin networks, of which the recogniser does not have the classes of the charset."""
+    """With thin networks, of which the recognizer does not have the classes of the charset."""
     digits = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.0625)
     for name, network in ((CRAFT, thin_craft), (ENGLISH, digits)):
         torch.save(network.state_dict(), tmp_path / name)

@@ -71,7 +71,7 @@ def manifest_of(name: str, files: dict[str, Path]) -> Manifest:
 OLD = {
     "detector fp32": ("detector.onnx", "old detector"),
     "detector int8": ("detector.int8.onnx", "old int8"),
-    "recognizer fp32": ("recognizer.onnx", "recogniser"),
+    "recognizer fp32": ("recognizer.onnx", "recognizer"),
     "engine": ("detector.engine", "old plan"),
 }
 NEW = {**OLD, "detector fp32": ("detector.onnx", "new detector"), "engine": ("detector.engine", "new plan")}

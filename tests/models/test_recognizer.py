@@ -1,4 +1,4 @@
-"""Shapes, widths and training of the recognisers (their numbers: test_golden.py)."""
+"""Shapes, widths and training of the recognizers (their numbers: test_golden.py)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgereader.models.recognizer import COMBINATIONS, Recognizer, RecognizerCon
 
 def test_there_are_24_combinations() -> None:
     assert len(set(COMBINATIONS)) == 24
-    with pytest.raises(ValueError, match="unknown recogniser 'TPS-AlexNet-None-CTC': expected one of None-VGG"):
+    with pytest.raises(ValueError, match="unknown recognizer 'TPS-AlexNet-None-CTC': expected one of None-VGG"):
         RecognizerConfig("TPS-AlexNet-None-CTC")
 
 

@@ -18,7 +18,7 @@ def make_bundle(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def bundle_folder(make_bundle):
-    """A test bundle with a detector and a recogniser."""
+    """A test bundle with a detector and a recognizer."""
     return make_bundle()
 
 

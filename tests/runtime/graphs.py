@@ -1,6 +1,6 @@
 """A bundle of tiny graphs that keep the contract, so that a test can paint what the networks see.
 
-The detector's `region` is a frame's red channel, its `affinity` the blue one. The recogniser's reading is the
+The detector's `region` is a frame's red channel, its `affinity` the blue one. The recognizer's reading is the
 grey level of each of `steps` columns: level k * 255 / (classes - 1) is class k. With `widths` it takes any width, and
 reads all groups of 4 columns but the last, as many as a network with VGG has steps; with Attn the first `steps`.
 """
@@ -121,13 +121,13 @@ def write_test_bundle(
 
 
 def grey_of(character, charset=CHARSET, prediction="CTC"):
-    """Grey level that the test recogniser reads as this character."""
+    """Grey level that the test recognizer reads as this character."""
     special = 1 if prediction == "CTC" else 2
     return (charset.index(character) + special) * 255 / (len(charset) + special - 1)
 
 
 def paint_number(frame, text, x, y, width=40, height=40, *, valleys=True):
-    """A number that the test detector sees as so many characters, `width` pixels each, and the recogniser reads.
+    """A number that the test detector sees as so many characters, `width` pixels each, and the recognizer reads.
 
     Without valleys the detector sees it as a single one. No digit may be below 4, nor be its neighbour's equal.
     """
@@ -141,7 +141,7 @@ def paint_number(frame, text, x, y, width=40, height=40, *, valleys=True):
 
 
 def paint_word(frame, character, x, y, width=120, height=40, charset=CHARSET):
-    """A rectangle that the test detector finds and the test recogniser reads as one character."""
+    """A rectangle that the test detector finds and the test recognizer reads as one character."""
     green = (grey_of(character, charset) - 0.299 * 255) / 0.587
     assert 0 <= green <= 255, f"{character} cannot be painted"
     frame[y : y + height, x : x + width] = (0, round(green), 255)

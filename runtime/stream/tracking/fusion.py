@@ -1,9 +1,9 @@
 """Many frames of one text → one reading.
 
-Each frame's recogniser says how likely each text is: exactly, by the forward pass of Graves et al. (ICML 2006) for CTC
+Each frame's recognizer says how likely each text is: exactly, by the forward pass of Graves et al. (ICML 2006) for CTC
 (`likelihood`). The candidates are the texts that any frame holds likely. Their logarithms are averaged over the frames
 (a product of experts: Hinton, "Training Products of Experts by Minimizing Contrastive Divergence", Neural Computation
-2002), and count as often as there are independent frames among them: a recogniser errs in the same way in frames that
+2002), and count as often as there are independent frames among them: a recognizer errs in the same way in frames that
 look the same, so many of these count as one (the design effect of Kish, "Survey Sampling", 1965, section 5.4).
 """
 
@@ -77,7 +77,7 @@ class Fuser:
 
         Args:
             alphabet: what a reading may consist of.
-            first: what the recogniser sees in the first frame.
+            first: what the recognizer sees in the first frame.
             most: frames that are kept, at least 3.
             newest: True: the newest ones are kept, for a text that changes; False: the most certain ones.
         """

@@ -80,7 +80,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Found:
-    """A text that the detector found and the recogniser read."""
+    """A text that the detector found and the recognizer read."""
 
     number: Number
     """Whose it is."""

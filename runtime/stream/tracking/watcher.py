@@ -1,4 +1,4 @@
-"""Frames → what is read in them: detect rarely, recognise often."""
+"""Frames → what is read in them: detect rarely, recognize often."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Seen:
     """Those that were lost for good with this frame, as they were last."""
     detected: bool
     """Whether the detector looked at it."""
-    recognised: int
-    """Crops of it that the recogniser read."""
+    recognized: int
+    """Crops of it that the recognizer read."""
 
 
 class Watcher:
@@ -129,7 +129,7 @@ class Watcher:
     def _seen(self, shot: Shot, read: dict[Followed, Place], quads: dict[Followed, Points]) -> Seen:
         """Take what was read in a frame that the detector did not look at."""
         ended = self._take(shot, read, quads)
-        return self._result(shot, ended, detected=False, recognised=len(read))
+        return self._result(shot, ended, detected=False, recognized=len(read))
 
     def _take(self, shot: Shot, read: dict[Followed, Place], quads: dict[Followed, Points]) -> list[Track]:
         """Fuse what was read, and return what ended; a text that became another goes on under a new number."""
@@ -155,7 +155,7 @@ class Watcher:
         places = self.reader.read_places((shot.frame, quad) for quad in quads)
         own = dict(zip(known, places[len(regions) :], strict=True))
         if _is_broken(own):
-            return self._result(shot, self._take(shot, own, known), detected=True, recognised=len(quads))
+            return self._result(shot, self._take(shot, own, known), detected=True, recognized=len(quads))
         found = self._worth_it(shot, regions, places)
         pairs = match(self._followed, found, shot.number)
         for other, one in pairs.items():
@@ -166,7 +166,7 @@ class Watcher:
         ended = self._take(shot, own, known) + self._end_lost(seen)
         self._begin([text for at, text in enumerate(found) if at not in pairs], shot)
         self._schedule.looked()
-        return self._result(shot, ended, detected=True, recognised=len(quads))
+        return self._result(shot, ended, detected=True, recognized=len(quads))
 
     def _find(self, shot: Shot) -> list[tuple[Region, Number]]:
         """Return what the detector finds, in frame pixels, and whose it is, without what was a word just now."""
@@ -223,10 +223,10 @@ class Watcher:
         self._last_id += 1
         return self._last_id
 
-    def _result(self, shot: Shot, ended: list[Track], *, detected: bool, recognised: int) -> Seen:
+    def _result(self, shot: Shot, ended: list[Track], *, detected: bool, recognized: int) -> Seen:
         self._schedule.take(unsure=any(track.unsure for track in self._followed), looked=detected)
         tracks = tuple(track.track() for track in sorted(self._followed, key=lambda track: track.id))
-        return Seen(shot, tracks, tuple(ended), detected, recognised)
+        return Seen(shot, tracks, tuple(ended), detected, recognized)
 
 
 def alphabet_of(alphabet: Alphabet, number: Number) -> Alphabet:

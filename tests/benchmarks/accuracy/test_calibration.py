@@ -132,7 +132,7 @@ def test_only_numbers_are_kept():
     ]
 
 
-def test_the_recogniser_is_run_as_a_reader_runs_it(repository):
+def test_the_recognizer_is_run_as_a_reader_runs_it(repository):
     photo = cv2.imread(str(repository / "models/zoo/samples/bib.jpg"))
     crops = [photo[275:445, 390:870], photo[275:445, 390:620], photo[:60, :90]] * 12  # more than one batch
     bundle = Bundle.open(repository / "models/zoo/digits-edge")

@@ -144,7 +144,7 @@ def test_fewer_crops_are_the_first_of_more():
     assert not np.array_equal(images_of("64x96"), images_of("96x64").reshape(1, 64, 96, 3))
 
 
-def test_a_session_runs_the_images_of_its_size_and_a_recogniser_all_crops(job):
+def test_a_session_runs_the_images_of_its_size_and_a_recognizer_all_crops(job):
     region = runner(job)("64x96")()["region"]
     images = images_of("64x96").astype(np.float32)[0, ..., 2] / 255
     assert np.allclose(region[0], images.reshape(32, 2, 48, 2).mean((1, 3)), atol=1e-5)

@@ -81,7 +81,7 @@ ENTRIES = [
 
 @pytest.fixture
 def report():
-    """A check in which CRAFT is fast enough beside eager PyTorch only, and the recogniser was not measured."""
+    """A check in which CRAFT is fast enough beside eager PyTorch only, and the recognizer was not measured."""
     return Report(
         commands=["python -m edgereader.benchmarks.gpu_check"], date="2026-11-22T08:00:00+00:00", dry_run=False,
         bundle="digits-edge", files={"detector.onnx": "0" * 64}, machine=this_machine(), gpu=GPU, entries=ENTRIES,
@@ -130,7 +130,7 @@ def test_memory_that_grows_on_one_backend_is_enough(report):
     assert steady.reached == "+5.00 MiB (+4.50 to +5.50)"
 
 
-def test_the_recogniser_may_be_fast_in_any_precision(report):
+def test_the_recognizer_may_be_fast_in_any_precision(report):
     measured = [
         entry("recognizer", "PyTorch eager fp32", "32 crops", speed(60.0)),
         entry("recognizer", "cuda fp32", "32 crops", speed(11.0)),

@@ -130,7 +130,7 @@ AGREEMENT = Agreement(
 GROWTH = Growth(
     command="edgereader bench growth", date="2026-11-22T09:00:00+00:00", machine=MACHINE, bundle="digits-edge",
     backend="cpu", precision="int8", rounds=5, margin=0.05,
-    photos_without_text=3, recogniser_calls_without_text=0, recogniser_ms_without_text=0.0, passed=False,
+    photos_without_text=3, recognizer_calls_without_text=0, recognizer_ms_without_text=0.0, passed=False,
     curves=[
         curve("megapixels", "whole", PIXELS, lambda size: 40 + 6 * size, 0.62),
         curve("megapixels", "decode", PIXELS, lambda size: 5 * size, 1.0),
@@ -138,9 +138,9 @@ GROWTH = Growth(
         curve("megapixels", "boxes", PIXELS, lambda size: 0.8 + 0.01 * size, 0.02),
         curve("regions", "whole", REGIONS, lambda size: 40 + 2 * size, 0.9),
         curve("regions", "boxes", REGIONS, lambda size: 0.4 + 0.01 * size, 0.9),
-        curve("regions", "recognise", REGIONS, lambda size: 1.8 * size, 1.0),
+        curve("regions", "recognize", REGIONS, lambda size: 1.8 * size, 1.0),
         curve("regions", "text", REGIONS, lambda size: 0.0004 * size**2, 1.95, linear=False),
-        curve("batch", "recognise", BATCHES, lambda size: 1.2 + 1.9 * size, 0.97),
+        curve("batch", "recognize", BATCHES, lambda size: 1.2 + 1.9 * size, 0.97),
     ],
 )  # fmt: skip
 SOAK = Soak(

@@ -21,11 +21,11 @@ def test_what_grows_too_fast_is_named(growth):
     assert "text with regions" in section.remarks[0]
     verdicts = {row[0]: row[-1] for row in section.figures[1].table.rows}
     assert verdicts == {"whole": "linearly or slower", "boxes": "linearly or slower",
-                        "recognise": "linearly or slower", "text": "FASTER than linearly"}  # fmt: skip
+                        "recognize": "linearly or slower", "text": "FASTER than linearly"}  # fmt: skip
 
 
 def test_throughput_is_crops_over_time(growth):
     figure = growth_sections(growth)[0].figures[-1]
     assert figure.title == "Throughput against batch"
     assert figure.table.header[:4] == ["part", "1", "2", "4"]
-    assert figure.table.rows[0][:2] == ["recognise", "323"]  # a crop alone takes 3.1 ms
+    assert figure.table.rows[0][:2] == ["recognize", "323"]  # a crop alone takes 3.1 ms

@@ -75,7 +75,7 @@ def test_a_reader_of_linear_cost_passes(tmp_path):
     result = run("digits-edge", "--json", tmp_path / "growth.json")
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith("PASS\n")
-    assert "3 photos without text: 0 calls of the recogniser, 0.0 ms" in result.stdout
+    assert "3 photos without text: 0 calls of the recognizer, 0.0 ms" in result.stdout
     assert "a crop: 2.00 ms alone, 2.00 ms of 64 at once" in result.stdout
     report = read_json(tmp_path / "growth.json", Growth, "")
     assert report.passed
@@ -97,7 +97,7 @@ def test_a_reader_of_quadratic_cost_in_regions_fails(reader, monkeypatch, tmp_pa
     assert not read_json(tmp_path / "growth.json", Growth, "").passed
 
 
-def test_a_photo_without_text_that_is_recognised_fails(reader, tmp_path):
+def test_a_photo_without_text_that_is_recognized_fails(reader, tmp_path):
     made = module.cases(reader(), tmp_path)
     for case in made:
         case.run()
@@ -105,7 +105,7 @@ def test_a_photo_without_text_that_is_recognised_fails(reader, tmp_path):
     next(case for case in made if case.what is None).calls = 2
     report = describe(Bundle.open("digits-edge"), reader(), 1, made)
     assert not report.passed
-    assert report.recogniser_calls_without_text == 2
+    assert report.recognizer_calls_without_text == 2
 
 
 def test_a_bundle_that_sees_nothing_is_refused(reader, monkeypatch, tmp_path):
@@ -119,7 +119,7 @@ def test_a_bundle_that_sees_text_everywhere_is_refused(reader, monkeypatch):
     assert "expected no text on empty pages" in failed(run())
 
 
-def test_the_real_clocks_see_the_recogniser():
+def test_the_real_clocks_see_the_recognizer():
     real = Reader("digits-edge", backend="cpu")
     case = Case("batch", 1, lambda: real.recognize([sample()[275:445, 390:870]]))
     nothing = Case(None, 0, lambda: real.read(without_text()[0][:64, :64]))

@@ -40,7 +40,7 @@ def test_wrong_usage_writes_nothing(arguments, tmp_path):
 
 
 @EACH
-def test_a_recogniser_alone_is_refused(command, tmp_path, monkeypatch):
+def test_a_recognizer_alone_is_refused(command, tmp_path, monkeypatch):
     opened = Bundle.open("digits-edge")
     alone = Bundle(opened.root, replace(opened.manifest, detector=None))
     monkeypatch.setattr(results, "Bundle", SimpleNamespace(open=lambda _: alone))

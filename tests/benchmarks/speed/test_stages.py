@@ -87,7 +87,7 @@ def test_photos_are_measured_with_clocks_and_without(edgereader):
 
 
 def test_the_share_outside_the_networks_leaves_decoding_out():
-    spent = {"decode": 0.1, "fit": 0.01, "detect": 0.06, "boxes": 0.01, "cut": 0.01, "recognise": 0.04, "text": 0.01}
+    spent = {"decode": 0.1, "fit": 0.01, "detect": 0.06, "boxes": 0.01, "cut": 0.01, "recognize": 0.04, "text": 0.01}
     found = summed([spent, spent], [0.25, 0.35])
     assert found.whole_ms == pytest.approx(300)
     assert found.sum_ms == pytest.approx(240)

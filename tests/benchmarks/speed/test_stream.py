@@ -246,7 +246,7 @@ def test_frames_and_events_are_counted_and_timed(clock):
         clock.s = 0.25 * number
         shot = Shot(FRAME, number, clock.s - (1.0 if clock.s <= 10 else 0.02), time.time())
         watch.send(event("1573", 400.0 if clock.s <= 10 else 30.0, sure=bool(number)), None)
-        watch.show(Seen(shot, (), (), detected=number % 10 == 0, recognised=2))
+        watch.show(Seen(shot, (), (), detected=number % 10 == 0, recognized=2))
     assert looked_up == list(range(1, 101))
     assert (watch.read, watch.detections, watch.crops) == (100, 10, 200)
     assert watch.texts[:2] == ["1573 (unsure)", "1573"]
@@ -262,7 +262,7 @@ def test_frames_and_events_are_counted_and_timed(clock):
 def test_a_watch_in_which_nothing_was_read_has_no_latencies(clock):
     watch = Watch(0.0, 1.0, lambda _: None)
     clock.s = 2.0
-    watch.show(Seen(Shot(FRAME, 0, 1.0, 1.0), (), (), detected=False, recognised=0))
+    watch.show(Seen(Shot(FRAME, 0, 1.0, 1.0), (), (), detected=False, recognized=0))
     assert (len(watch.reading_ms), len(watch.event_ms)) == (0, 0)
     assert watch.samples[0].p50_ms == 0
 
@@ -270,7 +270,7 @@ def test_a_watch_in_which_nothing_was_read_has_no_latencies(clock):
 def test_progress_is_told_once_a_minute(clock, capsys):
     watch = Watch(0.0, 1.0, lambda each: each.say())
     for clock.s in range(1, 200):
-        watch.show(Seen(Shot(FRAME, 0, clock.s, 1.0), (), (), detected=False, recognised=0))
+        watch.show(Seen(Shot(FRAME, 0, clock.s, 1.0), (), (), detected=False, recognized=0))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
     assert lines[0].startswith("1.0 min: 60 frames, 300.0 MiB")

@@ -50,7 +50,7 @@ def test_a_session_without_limits_is_tried_at_usual_sizes(of_one_width: Path) ->
     assert sizes_of(trial_of("detector")) == {(256, 384): [1, 3], (448, 768): [1]}
 
 
-def test_a_recogniser_of_several_widths_is_tried_at_three_with_as_many_crops_as_the_runtime_reads(
+def test_a_recognizer_of_several_widths_is_tried_at_three_with_as_many_crops_as_the_runtime_reads(
     tmp_path: Path,
 ) -> None:
     bundle = Bundle.open(write_test_bundle(tmp_path / "bundle", widths=(64, 96, 128, 256, 512), detector=False))

@@ -29,7 +29,7 @@ Maker = Callable[..., Recognizer]
 
 @pytest.fixture(scope="module")
 def exported(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a bundle, the checkpoint of its recogniser and another one; its detector is a tiny graph."""
+    """A folder with a bundle, the checkpoint of its recognizer and another one; its detector is a tiny graph."""
     root = Path(write_test_bundle(tmp_path_factory.mktemp("verify") / "bundle", recognizer=False)).parent
     sizes = {"num_classes": 11, "width": 0.1, "image_hw": (32, 64), "even_contrast": True}
     state = make_recognizer("None-VGG-None-CTC", **sizes).state_dict()
@@ -55,7 +55,7 @@ def failures(bundle: Path, *checkpoints: Path) -> dict[str, str]:
 
 
 def replace_graph(bundle: Path, change: Callable[[onnx.ModelProto], None]) -> None:
-    """Alter the recogniser's graph, with a manifest that vouches for it."""
+    """Alter the recognizer's graph, with a manifest that vouches for it."""
     model = onnx.load(bundle / "recognizer.onnx")
     change(model)
     with_graph(bundle, "recognizer", model, "fp32")

@@ -29,12 +29,12 @@ from edgereader.runtime.errors import ExportError
 from ..bundles import draw_numbers, shipped_in_fp32
 
 RUINED, HARMED = "relu_4", "network.FeatureExtraction.ConvNet.14"
-"""A tensor of the shipped recogniser, and the layer that takes it."""
+"""A tensor of the shipped recognizer, and the layer that takes it."""
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped recogniser with an int8 file in which one tensor is cut to nothing, and drawn crops beside it."""
+    """The shipped recognizer with an int8 file in which one tensor is cut to nothing, and drawn crops beside it."""
     root = shipped_in_fp32(tmp_path_factory.mktemp("pinning") / "bundle", "recognizer")
     write_canary(root)
     draw_numbers(root.parent / "crops", 8)

@@ -26,7 +26,7 @@ from ..bundles import draw_numbers, shipped_in_fp32, with_graph
 
 @pytest.fixture
 def bundle(tmp_path: Path, all_sure: None) -> Path:
-    """The shipped recogniser in fp32, with a canary, and two drawn crops beside it."""
+    """The shipped recognizer in fp32, with a canary, and two drawn crops beside it."""
     root = shipped_in_fp32(tmp_path / "bundle", "recognizer")
     write_canary(root)
     draw_numbers(tmp_path / "crops", 2)

@@ -111,7 +111,7 @@ def test_a_plan_is_what_was_asked_for(graphs: dict[str, Path], kind: str, tmp_pa
 
 
 @pytest.mark.parametrize(("options", "steps"), [({"open_steps": True}, -1), ({}, 5)])
-def test_a_recogniser_of_several_widths_takes_all_between_the_least_and_the_greatest(
+def test_a_recognizer_of_several_widths_takes_all_between_the_least_and_the_greatest(
     tmp_path: Path, options: dict[str, bool], steps: int
 ) -> None:
     path = tmp_path / "recognizer.onnx"
@@ -324,7 +324,7 @@ ALWAYS_SINGLE = {
     "Relu",
     "Sub",
 }
-"""Operators of recognisers that the mixed graph may have in float32: see `half`."""
+"""Operators of recognizers that the mixed graph may have in float32: see `half`."""
 
 
 PUBLISHED = "TPS-ResNet-BiLSTM-Attn"
@@ -348,7 +348,7 @@ BUILDS = [
 
 
 @pytest.mark.parametrize(("stages", "precision"), BUILDS)
-def test_every_recogniser_builds_for_both_gpus(
+def test_every_recognizer_builds_for_both_gpus(
     exported: Callable[..., tuple[Recognizer, Path]], tmp_path: Path, stages: str, precision: str
 ) -> None:
     built = build_recognizer(exported(stages)[1], precision, tmp_path)
@@ -364,7 +364,7 @@ def test_every_recogniser_builds_for_both_gpus(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_the_published_recogniser_builds_for_both_gpus(
+def test_the_published_recognizer_builds_for_both_gpus(
     exported: Callable[..., tuple[Recognizer, Path]], tmp_path: Path, precision: str
 ) -> None:
     build_recognizer(exported("TPS-ResNet-BiLSTM-Attn", 1.0)[1], precision, tmp_path)
@@ -373,7 +373,7 @@ def test_the_published_recogniser_builds_for_both_gpus(
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8-trt"])
 @pytest.mark.parametrize("stages", ["None-VGG-BiLSTM-CTC", "None-ResNet-BiLSTM-Attn"])
-def test_a_recogniser_of_several_widths_builds_for_both_gpus(
+def test_a_recognizer_of_several_widths_builds_for_both_gpus(
     exported: Callable[..., tuple[Recognizer, Path]], tmp_path: Path, stages: str, precision: str
 ) -> None:
     """The first is that of EasyOCR's second generation."""

@@ -41,7 +41,7 @@ BUNDLE: Any = SimpleNamespace(
 
 @pytest.fixture
 def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A detector that finds 90 regions everywhere, a recogniser sure of two in three, and what was looked at."""
+    """A detector that finds 90 regions everywhere, a recognizer sure of two in three, and what was looked at."""
     names: list[str] = []
 
     class Detector:

@@ -36,7 +36,7 @@ def types(model: onnx.ModelProto) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def recognizer(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
-    """A thin recogniser with all that one can have, folded."""
+    """A thin recognizer with all that one can have, folded."""
     sizes = {"num_classes": 12, "width": 0.1, "max_length": 1, "even_contrast": True}
     graph = RecognizerGraph(make_recognizer("TPS-VGG-BiLSTM-Attn", **sizes)).eval()
     path = tmp_path_factory.mktemp("half") / "recognizer.onnx"
@@ -78,7 +78,7 @@ def test_kept_layers_are_single_with_one_cast_in_and_one_out(folded: onnx.ModelP
 
 
 @pytest.mark.slow
-def test_a_recogniser_keeps_its_contract_and_decides_in_single(recognizer: onnx.ModelProto, tmp_path: Path) -> None:
+def test_a_recognizer_keeps_its_contract_and_decides_in_single(recognizer: onnx.ModelProto, tmp_path: Path) -> None:
     model = halve(recognizer)
     onnx.save(model, tmp_path / "a.onnx")
     assert check_contract(tmp_path / "a.onnx", "recognizer") == 18
@@ -96,7 +96,7 @@ def test_a_recogniser_keeps_its_contract_and_decides_in_single(recognizer: onnx.
 
 
 @pytest.mark.slow
-def test_a_recogniser_reads_the_same(recognizer: onnx.ModelProto) -> None:
+def test_a_recognizer_reads_the_same(recognizer: onnx.ModelProto) -> None:
     crops = {"crops": random_images((3, 32, 100, 1), seed=4), "allowed": np.zeros(12, np.float32)}
     crops["allowed"][3] = FORBIDDEN
     expected = session_of(recognizer)(crops)

@@ -43,7 +43,7 @@ def crops(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def reading(tmp_path: Path) -> Path:
-    """The shipped recogniser in fp32, without a detector, so that pictures are crops."""
+    """The shipped recognizer in fp32, without a detector, so that pictures are crops."""
     return shipped_in_fp32(tmp_path / "bundle", "recognizer")
 
 
@@ -55,7 +55,7 @@ def command(bundle: Path, crops: Path, *options: object) -> Result:
     return CliRunner().invoke(quantize, [str(bundle), "--calibration", str(crops), *map(str, options)])
 
 
-def test_a_recogniser_that_passes_enters_the_bundle(reading: Path, crops: Path, lenient: None) -> None:
+def test_a_recognizer_that_passes_enters_the_bundle(reading: Path, crops: Path, lenient: None) -> None:
     """By the command, with a report beside the bundle."""
     report = crops / "r.json"
     result = command(reading, crops, "--report", report)
@@ -83,7 +83,7 @@ def test_a_recogniser_that_passes_enters_the_bundle(reading: Path, crops: Path, 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("None-VGG-BiLSTM-CTC")
-def test_a_recogniser_of_several_widths_is_calibrated_at_those_of_its_pictures(
+def test_a_recognizer_of_several_widths_is_calibrated_at_those_of_its_pictures(
     exported: Callable[..., tuple[object, Path]], tmp_path: Path, lenient: None
 ) -> None:
     _, made = exported("None-VGG-BiLSTM-CTC", 0.125, (32, 64, 128))

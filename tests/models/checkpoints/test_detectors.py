@@ -34,5 +34,5 @@ def test_a_link_refiner_is_told(save: Save) -> None:
 
 def test_another_network_is_refused(save: Save) -> None:
     network = Recognizer(RecognizerConfig("None-VGG-None-CTC", 13, width=0.1))
-    with pytest.raises(CheckpointError, match="expected the checkpoint of a CRAFT detector, got a recogniser"):
+    with pytest.raises(CheckpointError, match="expected the checkpoint of a CRAFT detector, got a recognizer"):
         load_craft(save(network))

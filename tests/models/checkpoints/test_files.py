@@ -101,11 +101,11 @@ def test_safetensors(refiner: LinkRefiner, tmp_path: Path) -> None:
     refused(path, "damaged or truncated")
 
 
-def test_what_edgereaders_trainer_says_of_a_recogniser(save: Save) -> None:
+def test_what_edgereaders_trainer_says_of_a_recognizer(save: Save) -> None:
     state = Recognizer(RecognizerConfig("None-VGG-None-CTC", 11, width=0.0625)).state_dict()
     config = {"stages": "None-VGG-None-CTC", "charset": "0123456789"}
-    assert read_checkpoint(save({"state_dict": state, "config": config}), "recogniser").config == config
-    assert read_checkpoint(save({"state_dict": state, "config": {"lr": 0.1}}), "recogniser").config == {}
+    assert read_checkpoint(save({"state_dict": state, "config": config}), "recognizer").config == config
+    assert read_checkpoint(save({"state_dict": state, "config": {"lr": 0.1}}), "recognizer").config == {}
 
 
 def refused(path: Path, *words: str) -> None:

@@ -15,7 +15,7 @@ def save(path, network, prefix=""):
 
 
 @pytest.mark.parametrize("stages", COMBINATIONS[::5])
-def test_every_recogniser_is_told_by_its_keys_and_shapes(tmp_path, stages):
+def test_every_recognizer_is_told_by_its_keys_and_shapes(tmp_path, stages):
     """All sizes by one width; a hidden size is told only where it is not that width's."""
     classes = num_classes(CHARSETS["alnum36"], stages.rsplit("-", 1)[1])
     network = Recognizer(RecognizerConfig(stages, classes, width=0.125, channels=3))
@@ -57,10 +57,10 @@ def test_the_shape_of_a_detector_is_told(tmp_path, width, strided):
 
 def test_networks_of_another_kind_are_refused(tmp_path):
     craft = save(tmp_path / "craft.pth", CRAFT(0.125))
-    with pytest.raises(TrainingDataError, match="expected the checkpoint of a recogniser, got a CRAFT detector"):
+    with pytest.raises(TrainingDataError, match="expected the checkpoint of a recognizer, got a CRAFT detector"):
         recognizer_options(craft, None)
     reader = save(tmp_path / "net.pth", Recognizer(RecognizerConfig("None-VGG-None-CTC", 6, width=0.125)))
-    with pytest.raises(TrainingDataError, match="expected the checkpoint of a CRAFT detector, got a recogniser"):
+    with pytest.raises(TrainingDataError, match="expected the checkpoint of a CRAFT detector, got a recognizer"):
         detector_options(reader)
     reader.write_bytes(b"no checkpoint")
     with pytest.raises(TrainingDataError, match=r"net\.pth: expected a checkpoint"):

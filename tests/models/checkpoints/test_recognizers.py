@@ -1,4 +1,4 @@
-"""All that shapes a recogniser, from its weights, from what lies beside them, or assumed and said."""
+"""All that shapes a recognizer, from its weights, from what lies beside them, or assumed and said."""
 
 from __future__ import annotations
 

@@ -38,12 +38,12 @@ def make_event(number, text="00123", name="water", **changes):
     return made.make_event(**{**values, **changes})
 
 
-def make_seen(number=0, text="00123", at_s=0.0, frame_hw=(120, 200), recognised=1):
+def make_seen(number=0, text="00123", at_s=0.0, frame_hw=(120, 200), recognized=1):
     """What a watcher would have seen, in a grey frame."""
     frame = np.full((*frame_hw, 3), 90, np.uint8)
     fused = SimpleNamespace(text=text, confidence=0.987)
     tracks = (SimpleNamespace(id=1, name="water", fused=fused, quad=QUAD),) if text else ()
-    return SimpleNamespace(shot=Shot(frame, number, at_s, START_S), tracks=tracks, detected=True, recognised=recognised)
+    return SimpleNamespace(shot=Shot(frame, number, at_s, START_S), tracks=tracks, detected=True, recognized=recognized)
 
 
 @dataclass

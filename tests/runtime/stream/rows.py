@@ -1,4 +1,4 @@
-"""Rows of a made-up recogniser: what it would see in frames of a text."""
+"""Rows of a made-up recognizer: what it would see in frames of a text."""
 
 import numpy as np
 

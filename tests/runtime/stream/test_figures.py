@@ -60,7 +60,7 @@ def test_figures_of_a_stream():
     now = 100.0
     figures = Figures(lambda: now)
     for crops in (1, 0, 3):
-        figures.saw(SimpleNamespace(shot=SimpleNamespace(at_s=99.9), detected=crops == 3, recognised=crops))
+        figures.saw(SimpleNamespace(shot=SimpleNamespace(at_s=99.9), detected=crops == 3, recognized=crops))
     figures.emitted(make_event(1, sure=True))
     figures.emitted(make_event(2, sure=False))
     assert figures.counts == {"frames": 3, "detections": 1, "crops": 4, "events": 2}

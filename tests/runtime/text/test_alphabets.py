@@ -94,7 +94,7 @@ def test_another_pattern_for_the_same_alphabet():
         alphabet.matching("(")
 
 
-def test_case_matters_only_where_the_recogniser_knows_both():
+def test_case_matters_only_where_the_recognizer_knows_both():
     assert make_alphabet(CHARSET, "CTC", None, "[A-Z]{2}7").fits("ab7")
     assert not make_alphabet("abAB7", "CTC", None, "[A-Z]{2}7").fits("ab7")
 

@@ -21,7 +21,7 @@ def fused(places, **options):
     return made.fused
 
 
-def test_one_frame_says_what_its_recogniser_says():
+def test_one_frame_says_what_its_recognizer_says():
     one = fused([place("4711", sure=0.98)])
     assert (one.text, one.frames, one.agreeing, one.accepted) == ("4711", 1, 1, True)
     assert one.confidence == pytest.approx(0.98**4, abs=0.01)

@@ -81,7 +81,7 @@ def test_the_detector_looks_rarely_and_places_are_read_often():
     assert texts(seen) == [["4711", "83"]] * 12
     assert [[track.id for track in one.tracks] for one in seen] == [[1, 2]] * 12
     assert [one.tracks[0].age for one in seen] == list(range(1, 13))
-    assert [one.recognised for one in seen] == reader.batches == [2, 2, 2, 2, 2, 4, 2, 2, 2, 2, 4, 2]
+    assert [one.recognized for one in seen] == reader.batches == [2, 2, 2, 2, 2, 4, 2, 2, 2, 2, 4, 2]
     assert all(track.read for one in seen for track in one.tracks)
     assert seen[11].tracks[0].fused.frames == 8
 
@@ -93,7 +93,7 @@ def test_tracks_of_several_frames_are_read_in_one_batch(at_once):
     seen = watch(reader, Detection(every_frames=5), at_once=at_once)
     assert texts(seen) == texts(one_by_one)
     assert [one.shot.number for one in seen] == list(range(12))
-    assert [one.recognised for one in seen] == [one.recognised for one in one_by_one]
+    assert [one.recognized for one in seen] == [one.recognized for one in one_by_one]
     assert max(reader.batches) == {2: 4}.get(at_once, 8)
 
 
@@ -184,7 +184,7 @@ def test_words_are_not_read_at_every_look():
     reader = Scenes(*[{"volt": HERE, "83": THERE}] * (2 * WORD_FRAMES + 1))
     seen = watch(reader, Detection(every_frames=1))
     assert detected(seen) == list(range(2 * WORD_FRAMES + 1))
-    assert [at for at, one in enumerate(seen[1:], 1) if one.recognised == 3] == [WORD_FRAMES, 2 * WORD_FRAMES]
+    assert [at for at, one in enumerate(seen[1:], 1) if one.recognized == 3] == [WORD_FRAMES, 2 * WORD_FRAMES]
     turned = Scenes(*[{"volt": HERE}] * 3, *[{"4711": HERE}] * WORD_FRAMES)
     assert texts(watch(turned, Detection(every_frames=1)))[-1] == ["4711"]
 
@@ -274,7 +274,7 @@ def test_nothing_to_look_at():
     watcher = Watcher(Scenes({}), QUIET, [Number()])
     assert watcher.look([]) == []
     (seen,) = watch(Scenes({}))
-    assert (seen.tracks, seen.ended, seen.recognised, seen.detected) == ((), (), 0, True)
+    assert (seen.tracks, seen.ended, seen.recognized, seen.detected) == ((), (), 0, True)
 
 
 def test_a_reader_without_detector_cannot_watch():
