@@ -30,8 +30,8 @@ nightly: $(DEV)/.installed oldest  ## Run what takes long, and the geometry and 
 timed: $(DEV)/.installed  ## Tests that hold milliseconds against a limit, for a quiet machine
 	$(DEV)/bin/python -m pytest -m timed -s
 
-GEOMETRY := geometry test_detector.py test_recognizer.py test_reader.py
-OLDEST_PYTHON ?= $(shell command -v python3.10 || command -v python3.11 || echo $(PYTHON))
+GEOMETRY := $(patsubst %,geometry/test_%.py,canvases crops drawing heatmaps images lines quads rotation) test_detector.py test_recognizer.py test_reader.py
+OLDEST_PYTHON ?= $(shell for python in python3.10 python3.11; do $$python -c "" 2>/dev/null && echo $$python && exit; done; echo $(PYTHON))
 
 oldest: $(OLDEST)/.installed build/site/edgereader  ## Geometry and reading with the lowest versions that pyproject.toml allows
 	PYTHONPATH=build/site $(OLDEST)/bin/python -m pytest $(GEOMETRY:%=tests/runtime/%)
@@ -124,7 +124,7 @@ $(OLDEST)/.installed: pyproject.toml
 	@test -x $(OLDEST)/bin/python || $(OLDEST_PYTHON) -m venv $(OLDEST)
 	@$(OLDEST)/bin/python $(PIP_INSTALL) uv
 	@cd $(OLDEST) && bin/uv pip compile -q --resolution lowest-direct --extra cpu ../pyproject.toml -o lowest.txt
-	@$(OLDEST)/bin/python $(PIP_INSTALL) -r $(OLDEST)/lowest.txt hypothesis onnx psutil 'pytest>=8.2'
+	@$(OLDEST)/bin/python $(PIP_INSTALL) -r $(OLDEST)/lowest.txt hypothesis onnx pillow psutil 'pytest>=8.2'
 	@touch $@
 
 # mypy does not follow editable installs of a namespace package; it follows this link.

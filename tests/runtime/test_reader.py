@@ -595,6 +595,6 @@ def test_the_shipped_bundle_reads_text_at_the_border_of_a_picture(side):
 )
 def test_the_shipped_bundle_reads_a_date_and_a_time_as_two_numbers(options, expected):
     reader = Reader(SHIPPED, **options)
-    frame = np.full((260, 560, 3), 225, np.uint8)
-    cv2.putText(frame, "17.03.24 08:05", (60, 150), cv2.FONT_HERSHEY_DUPLEX, 1.5, (20, 20, 20), 3, cv2.LINE_AA)
+    frame = np.full((250, 450, 3), 225, np.uint8)
+    cv2.putText(frame, "17.03.24 08:05", (60, 137), cv2.FONT_HERSHEY_DUPLEX, 1.2, (20, 20, 20), 2, cv2.LINE_AA)
     assert texts(reader.read(frame)) == expected
