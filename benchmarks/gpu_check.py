@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any, Literal
 
 import click
@@ -84,10 +85,11 @@ def run(
         BundleError: no such bundle.
         DatasetError: the report there is of another GPU or bundle.
     """
-    gpu = None if dry_run else this_gpu()
     path, scale = to / f"{NAME}.json", replace(DRY if dry_run else FULL, turns=turns)
-    report = begin(path, Bundle.open(bundle), gpu, again=again)
+    report = begin(path, Bundle.open(bundle), None if dry_run else this_gpu(), again=again)
     to.mkdir(parents=True, exist_ok=True)
+    if work:
+        work.mkdir(parents=True, exist_ok=True)
 
     def so_far() -> Report:
         return replace(report, date=now(), entries=list(check.entries.values()))
@@ -96,17 +98,9 @@ def run(
         click.echo(line(entry))
         save(path, so_far())
 
-    with folder(work) as place:
-        log = path.with_suffix(".log")
-        check = Check(
-            lambda job, timeout_s: run_job(job, timeout_s, log),
-            str(place),
-            bundle,
-            scale,
-            report.entries,
-            minutes,
-            changed,
-        )
+    with nullcontext(work) if work else TemporaryDirectory(prefix=f"{NAME}-") as folder:
+        launch = partial(run_job, log=path.with_suffix(".log"))
+        check = Check(launch, str(Path(folder).absolute()), bundle, scale, report.entries, minutes, changed)
         for section in sections(scale):
             if not only or section.name in only:
                 check.run(section)
@@ -121,25 +115,13 @@ def this_gpu() -> Gpu:
     Raises:
         BackendUnavailable: none, or its driver does not work.
     """
-    driver = ask_driver()
-    if isinstance(driver, str):
+    if isinstance(driver := ask_driver(), str):
         raise BackendUnavailable(f"nothing was measured: {driver}; --dry-run tries the check without a GPU")
     return gpu_of(driver)
 
 
-@contextmanager
-def folder(work: Path | None) -> Iterator[Path]:
-    """Give a folder where networks and engines are made: one to keep, or one that is gone afterwards."""
-    if work is not None:
-        work.mkdir(parents=True, exist_ok=True)
-        yield work.absolute()
-        return
-    with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as temporary:
-        yield Path(temporary)
-
-
 def begin(path: Path, bundle: Bundle, gpu: Gpu | None, *, again: bool) -> Report:
-    """Return the report at a path, with this command added; or a new one.
+    """Return the report at a path with this command added, or a new one.
 
     Raises:
         DatasetError: what is there is no such report, or one of another GPU or bundle.
@@ -187,7 +169,7 @@ def run_job(job: Job, timeout_s: float, log: Path) -> list[Answer]:
     """Do a job in a process of its own, which sees no GPU in a dry run; what it says otherwise is added to the log."""
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""} if job.scale.dry else None
     end_s, found = time.monotonic() + timeout_s, list[Answer]()
-    with tempfile.NamedTemporaryFile() as said, log.open("ab") as kept:
+    with NamedTemporaryFile() as said, log.open("ab") as kept:
         child = Child([sys.executable, *program(answers)], Path(said.name), environment)
         try:
             begun = child.ask(job, bool, timeout_s)
@@ -215,17 +197,7 @@ class Check:
         minutes: float | None = None,
         changed: Callable[[Entry], None] = lambda _entry: None,
     ) -> None:
-        """Begin, or go on where `entries` end.
-
-        Args:
-            launch: does a job in a process of its own.
-            folder: where bundles are made and kept.
-            bundle: name or path of the one that is called "shipped".
-            scale: how large everything is.
-            entries: what was measured before, and is not measured again.
-            minutes: time for all; None = as long as it takes.
-            changed: told of each entry that is new or changed.
-        """
+        """Begin, or go on where `entries` end; bundles are made in a folder, `changed` is given each new entry."""
         self.launch, self.changed = launch, changed
         self._common: dict[str, Any] = {"folder": folder, "bundle": bundle, "scale": scale}
         self.entries = {entry.key: entry for entry in entries}
@@ -299,16 +271,16 @@ class Check:
         found = self.launch(job, min(left_s, LONGEST_S))
         if time.monotonic() < self._end_s:
             return found
-        return [answer if not (missing := _missing(answer)) else _later(missing) for answer in found]
+        return [
+            Answer(found=replace(missing, outcome="pending"))  # time was out
+            if (missing := _missing(answer)) and missing.outcome == "failed"
+            else answer
+            for answer in found
+        ]
 
 
 def _missing(answer: Answer) -> Missing | None:
     return answer.found if isinstance(answer.found, Missing) else None
-
-
-def _later(missing: Missing) -> Answer:
-    """Leave to the next time what time was out for."""
-    return Answer(found=replace(missing, outcome="pending") if missing.outcome == "failed" else missing)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import median, median_high
 from typing import Any, Literal, TypeVar
 
 import click
 import numpy as np
+from msgspec.structs import asdict
 
 from ..accuracy.scoring import match, ratio
 from ..contenders import Options
@@ -57,12 +58,12 @@ class Entry:
     """A name in `contenders.OPENERS`."""
     options: Options
     python: str = sys.executable
-    """What runs its process."""
+    """The interpreter of its process."""
     streams: int = 1
 
     @property
     def kind(self) -> Literal["edgereader", "peer", "nothing"]:
-        """What sort of contender it is."""
+        """Return what sort of contender it is."""
         return "edgereader" if self.contender == "edgereader" else "nothing" if self.contender == "nothing" else "peer"
 
 
@@ -101,12 +102,12 @@ class Running:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether it says that it runs there."""
+        """Return whether it says that it runs there."""
         return self.ready is not None and self.ready.backend in ON_GPU
 
     @property
     def photo_ms(self) -> float:
-        """What a photo takes, by its first turn alone, or the first pass before that."""
+        """Return what a photo takes, by its first turn alone, or the first pass before that."""
         if single := self.turns.get("SingleStream"):
             return 1000 / single[0].samples_per_s
         return median(self.ready.times_ms) if self.ready else 0.0
@@ -123,14 +124,7 @@ class Bench:
     """One run of `edgereader bench`."""
 
     def __init__(self, plan: Plan, photos: Sequence[Photo], pixels: Pixels, folder: Path) -> None:
-        """Prepare it.
-
-        Args:
-            plan: what is measured.
-            photos: what is read.
-            pixels: the same, decoded.
-            folder: where processes keep what is theirs, until the run is over.
-        """
+        """Prepare it; `pixels` are the photos, decoded, and processes keep in the folder what is theirs."""
         self.plan, self.photos, self.pixels, self.folder = plan, photos, pixels, folder
         self._runs: list[Running] = []
 
@@ -218,7 +212,7 @@ class Bench:
 
 
 def say(line: str) -> None:
-    """Say how far it is."""
+    """Write a line to stderr."""
     click.echo(line, err=True)
 
 
@@ -232,7 +226,7 @@ def busy() -> float:
 
 def described(turn: Turn) -> str:
     """Describe a turn in a few words, and whether LoadGen's clock and ours are apart."""
-    p50 = sorted(turn.times_ms)[len(turn.times_ms) // 2]  # LoadGen's, of the two in the middle the larger
+    p50 = median_high(turn.times_ms)  # as LoadGen takes it
     words = f"{turn.queries} queries, p50 {p50:.2f} ms, {turn.samples_per_s:.2f} photos/s"
     apart = turn.loadgen_p50_ms - p50 > APART_MS + APART * p50
     return f"{words}; LoadGen's own p50 is {turn.loadgen_p50_ms:.2f} ms" if apart else words
@@ -258,8 +252,7 @@ def contender_of(run: Running, photos: Sequence[Photo]) -> Contender:
     known |= {"threads": entry.options.threads, "versions": ready.versions if ready else {}}
     if run.missing is not None or ready is None:
         missing = run.missing or Missing(outcome="failed", reason="it did not answer")
-        outcome: Literal["skipped", "failed"] = "skipped" if missing.outcome == "skipped" else "failed"
-        return Contender(**known, outcome=outcome, reason=missing.reason)
+        return Contender(**known, **asdict(missing))
     turns = [turn for taken in run.turns.values() for turn in taken]
     return Contender(
         **known,
@@ -287,7 +280,7 @@ def scenario_of(turns: Sequence[Turn]) -> Scenario:
         return [round(times_ms[place * len(times_ms) // count], 2) for place in range(count)]
 
     first, rates = turns[0], [turn.samples_per_s for turn in turns]
-    p50, p90, p99, p999 = percentiles([ms for turn in turns for ms in turn.times_ms], 50, 90, 99, 99.9)
+    p50, p90, p99, p999 = np.percentile([ms for turn in turns for ms in turn.times_ms], (50, 90, 99, 99.9)).tolist()
     return Scenario(
         scenario=first.scenario,
         valid=all(turn.valid for turn in turns),
@@ -305,11 +298,6 @@ def scenario_of(turns: Sequence[Turn]) -> Scenario:
     )
 
 
-def percentiles(values: Sequence[float], *shares: float) -> list[float]:
-    """Return percentiles, linear between values."""
-    return [float(value) for value in np.percentile(values, shares)]
-
-
 def accuracy_of(photos: Sequence[Photo], texts: Sequence[Sequence[str]]) -> Accuracy | None:
     """Score what was read of the photos against their labels; None where none has labels.
 
@@ -317,10 +305,10 @@ def accuracy_of(photos: Sequence[Photo], texts: Sequence[Sequence[str]]) -> Accu
     """
     if len(texts) < len(photos):
         return None
-    labelled = [(photo.labels, read) for photo, read in zip(photos, texts, strict=False) if photo.labels is not None]
-    if not labelled:
+    pairs = zip(photos, texts, strict=False)
+    matches = [match(photo.labels, read) for photo, read in pairs if photo.labels is not None]
+    if not matches:
         return None
-    matches = [match(labels, read) for labels, read in labelled]
     labels = sum(found.labels for found in matches)
     return Accuracy(
         photos=len(matches),

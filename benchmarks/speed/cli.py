@@ -262,12 +262,10 @@ def table(report: Report) -> str:
     ran = [contender for contender in report.contenders if contender.outcome == "ran"]
     base = next((contender for contender in ran if contender.kind == "edgereader"), None)
     found = [(contender, scenario) for contender in ran for scenario in contender.scenarios]
-    lines = (
-        [columns([HEAD, *(_row(contender, scenario, base) for contender, scenario in found)], range(3))]
-        if found
-        else []
-    )
-    if base is not None and found:
+    lines = []
+    if found:
+        lines.append(columns([HEAD, *(_row(contender, scenario, base) for contender, scenario in found)], range(3)))
+    if found and base is not None:
         lines.append(
             f"times: p50 (Offline: seconds a photo) as a multiple of {base.name}'s, over the queries that both answered"
         )
@@ -278,14 +276,11 @@ def table(report: Report) -> str:
                 f"{contender.name}: {parts}; sum {stages.sum_ms:.2f} of {stages.whole_ms:.2f} ms, "
                 f"{stages.outside_networks:.1%} of it after decoding outside the networks"
             )
-    lines += [
-        f"{contender.name}, {scenario.scenario}: INVALID: {'; '.join(scenario.reasons)}"
-        for contender, scenario in found
-        if not scenario.valid
-    ]
-    return "\n".join(
-        [*lines, *(f"{one.name}: {one.outcome}: {one.reason}" for one in report.contenders if one not in ran)]
-    )
+    for contender, scenario in found:
+        if not scenario.valid:
+            lines.append(f"{contender.name}, {scenario.scenario}: INVALID: {'; '.join(scenario.reasons)}")
+    lines += [f"{one.name}: {one.outcome}: {one.reason}" for one in report.contenders if one not in ran]
+    return "\n".join(lines)
 
 
 def _row(contender: Contender, scenario: Scenario, base: Contender | None) -> tuple[str, ...]:
@@ -306,13 +301,12 @@ def _row(contender: Contender, scenario: Scenario, base: Contender | None) -> tu
 
 
 def _times(scenario: Scenario, base: Contender | None) -> str:
-    """Say how many times as long as EdgeReader a photo takes in the same scenario."""
-    same = [other for other in base.scenarios if other.scenario == scenario.scenario] if base else []
-    if not same:
+    """Return how many times as long as EdgeReader a photo takes in the same scenario."""
+    same = next((other for other in base.scenarios if other.scenario == scenario.scenario), None) if base else None
+    if same is None:
         return ""
     offline = scenario.scenario == "Offline"
-    times = same[0].samples_per_s / scenario.samples_per_s if offline else times_as_long(scenario, same[0])
-    return f"{times:.2f}"
+    return f"{same.samples_per_s / scenario.samples_per_s if offline else times_as_long(scenario, same):.2f}"
 
 
 @bench.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import sys
@@ -20,14 +21,13 @@ import numpy as np
 
 from ...runtime import Bundle, Reader
 from ...runtime.errors import BundleError
-from ...runtime.geometry import files
 from ...runtime.geometry.images import Frame
 from ..options import backend_option, precision_option
 from ..record import command_line, write_json
 from ..trend import Trend, line
+from . import stages
 from .photos import sample
 from .results import STAGES, Curve, Growth, Point, of_bundle, open_reader
-from .stages import clocks
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 MARGIN = 0.1
@@ -89,7 +89,7 @@ class Case:
 
     def run(self) -> None:
         """Read it once more."""
-        with clocks() as found:
+        with stages.clocks() as found:
             start = time.perf_counter()
             self.read()
             whole = time.perf_counter() - start
@@ -108,7 +108,7 @@ def cases(reader: Reader, folder: Path) -> list[Case]:
     for megapixels in MEGAPIXELS:
         path = folder / f"{megapixels:g}.jpg"
         cv2.imwrite(str(path), sized(megapixels))
-        made.append(Case("megapixels", megapixels, partial(_read_file, reader, path)))
+        made.append(Case("megapixels", megapixels, partial(stages.read, reader, path)))
     pages = list(map(page, NUMBERS))
     made += [Case("regions", len(reader.look(frame)), partial(reader.read, frame)) for frame in pages]
     crop = sample()[275:445, 390:870]
@@ -119,10 +119,6 @@ def cases(reader: Reader, folder: Path) -> list[Case]:
     if all(case.what is not None for case in made):
         raise BundleError("growth: expected no text on empty pages, got some on each; choose another bundle")
     return made
-
-
-def _read_file(reader: Reader, path: Path) -> object:
-    return reader.read(files.read_photo(path).frame)
 
 
 def sized(megapixels: float) -> Frame:
@@ -175,17 +171,14 @@ def run(made: Sequence[Case], seconds: float, say: Callable[[int, float], None])
 def curves(made: Sequence[Case]) -> list[Curve]:
     """Return one for each part that took time; a size that came twice (as many regions were found) counts as one."""
     found = []
-    for what in WHATS:
-        by_size: dict[float, list[Case]] = {}
+    for what, part in itertools.product(WHATS, (WHOLE, *STAGES)):
+        times_ms: dict[float, list[float]] = {}
         for case in made:
             if case.what == what:
-                by_size.setdefault(case.size, []).append(case)
-        for part in (WHOLE, *STAGES):
-            points = [
-                _point(size, [ms for case in by_size[size] for ms in case.times_ms[part]]) for size in sorted(by_size)
-            ]
-            if min(point.p50_ms for point in points[-FEWEST_SIZES:]) > 0:
-                found.append(curve(what, part, points))
+                times_ms.setdefault(case.size, []).extend(case.times_ms[part])
+        points = [_point(size, times_ms[size]) for size in sorted(times_ms)]
+        if min(point.p50_ms for point in points[-FEWEST_SIZES:]) > 0:
+            found.append(curve(what, part, points))
     return found
 
 

@@ -11,7 +11,6 @@ import json
 import queue
 import re
 import tempfile
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -76,11 +75,22 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Streams:
-    """A reader for each thread, which may be the same; with one, all is done in the thread that asks."""
+    """Readers, each used by one thread at a time; with one, all is done in the thread that asks."""
 
     def __init__(self, readers: Sequence[Contender]) -> None:
         self.readers = readers
-        self._threads = ThreadPoolExecutor(len(readers))
+        self.threads = ThreadPoolExecutor(len(readers))
+        self._free: queue.SimpleQueue[Contender] = queue.SimpleQueue()
+        for reader in readers:
+            self._free.put(reader)
+
+    def read(self, frame: Frame) -> None:
+        """Read a photo with a free reader."""
+        reader = self._free.get()
+        try:
+            reader.read(frame)
+        finally:
+            self._free.put(reader)
 
     def read_all(self, frames: Iterable[Frame]) -> None:
         """Read photos, every reader the next one when it has time."""
@@ -96,28 +106,26 @@ class Streams:
         def read(reader: Contender) -> None:
             deque(reader.read_many(frame for (frame,) in iter(waiting.get, [])), maxlen=0)
 
-        for done in [self._threads.submit(read, reader) for reader in self.readers]:
-            done.result()
+        deque(self.threads.map(read, self.readers), maxlen=0)
 
 
 class Driven:
-    """What LoadGen drives: readers, and the photos that they read."""
+    """The readers that LoadGen drives, and the photos that they read."""
 
     def __init__(self, streams: Streams, frames: Sequence[Frame]) -> None:
         self.streams, self.frames = streams, frames
         self.spans: list[tuple[float, float]] = []
         """Start and end of each query, by our own clock."""
         self.broken: BaseException | None = None
-        self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def answer(self, samples: Sequence[Any], reader: int = 0) -> None:
+    def answer(self, samples: Sequence[Any]) -> None:
         """Read the photos of a query and say so; what goes wrong is kept, as it cannot pass through LoadGen."""
         start = time.perf_counter()
         if self.broken is None:
             try:
                 frames = [self.frames[sample.index] for sample in samples]
                 if len(frames) == 1:
-                    self.streams.readers[reader].read(frames[0])
+                    self.streams.read(frames[0])
                 else:
                     self.streams.read_all(frames)
             except Exception as exc:  # noqa: BLE001, it is raised again in run_turn
@@ -129,26 +137,9 @@ class Driven:
         mlperf_loadgen.QuerySamplesComplete(answers)
 
     def put(self, samples: Sequence[Any]) -> None:
-        """Leave a query to whichever reader is free next."""
+        """Leave the photos of a query to whichever readers are free next."""
         for sample in samples:
-            self._waiting.put(sample)
-
-    def work(self, reader: int) -> None:
-        """Answer what waits, until None does."""
-        while (sample := self._waiting.get()) is not None:
-            self.answer([sample], reader)
-
-    def serve(self, drive: Callable[[], None]) -> None:
-        """Let every reader work in a thread of its own while LoadGen drives them."""
-        threads = [threading.Thread(target=self.work, args=(place,)) for place in range(len(self.streams.readers))]
-        for thread in threads:
-            thread.start()
-        try:
-            drive()
-        finally:
-            self.put([None] * len(threads))
-            for thread in threads:
-                thread.join()
+            self.streams.threads.submit(self.answer, [sample])
 
 
 def run_turn(ask: Measure, streams: Streams, frames: Sequence[Frame], folder: Path) -> Turn:
@@ -159,10 +150,7 @@ def run_turn(ask: Measure, streams: Streams, frames: Sequence[Frame], folder: Pa
     """
     driven = Driven(streams, frames)
     with tempfile.TemporaryDirectory(dir=folder) as logs:
-        if ask.scenario == "Server":
-            driven.serve(lambda: drive(ask, driven.put, len(frames), logs))
-        else:
-            drive(ask, driven.answer, len(frames), logs)
+        drive(ask, driven.put if ask.scenario == "Server" else driven.answer, len(frames), logs)
         if driven.broken is not None:
             raise driven.broken
         return turn_of(ask, driven.spans, Path(logs))

@@ -53,11 +53,8 @@ class Pixels:
 def find(folders: Sequence[str], limit: int | None = None) -> list[Photo]:
     """Find the photos of folders, those that ship with the package where none is given.
 
-    They are in an order whose every beginning is spread evenly over the folders and over each folder.
-
-    Args:
-        folders: with labels.tsv, or simply with pictures.
-        limit: photos of each folder, spread evenly over it; None = all.
+    They are in an order whose every beginning is spread evenly over the folders and over each folder. A folder may have
+    a labels.tsv; `limit` is the number of photos of each folder, None = all.
 
     Raises:
         DatasetError: no such folder, or its labels are wrong.
@@ -92,8 +89,9 @@ def decode(photos: Sequence[Photo], folders: Sequence[str], path: Path) -> Pixel
         DatasetError: they are more than fits in memory.
     """
     digest, shapes, pixels = hashlib.sha256(), [], 0
-    with path.open("wb") as file:
-        for photo in _with_progress(photos):
+    progress = click.progressbar(photos, label="decoding photos", file=sys.stderr)
+    with path.open("wb") as file, progress as bar:
+        for photo in bar:
             frame = read_photo(photo.path).frame
             digest.update(photo.path.read_bytes())
             file.seek(-file.tell() % ALIGNMENT, 1)
@@ -110,11 +108,6 @@ def decode(photos: Sequence[Photo], folders: Sequence[str], path: Path) -> Pixel
         sha256=digest.hexdigest(),
     )
     return Pixels(path, shapes, facts)
-
-
-def _with_progress(photos: Sequence[Photo]) -> Iterator[Photo]:
-    with click.progressbar(photos, label="decoding photos", file=sys.stderr) as bar:
-        yield from bar
 
 
 def map_photos(path: Path, shapes_hw: Iterable[tuple[int, int]]) -> list[Frame]:

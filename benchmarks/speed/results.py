@@ -73,7 +73,7 @@ def of_bundle(bundle: Bundle, reader: Reader) -> dict[str, Any]:
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
-    """What MLPerf LoadGen found in one of its scenarios, all turns together."""
+    """The figures of one of MLPerf LoadGen's scenarios, all turns together."""
 
     scenario: ScenarioName
     valid: bool
@@ -85,7 +85,6 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     samples_per_s: float
     """Photos a second: median of the turns."""
     turns_samples_per_s: list[float]
-    """Each turn's: how far they differ is how far to trust the figures."""
     target_qps: float | None = None
     """Server: queries a second that were asked for."""
     target_ms: float | None = None
@@ -100,10 +99,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a photo's way to its readings."""
+    """One of `STAGES`."""
 
     stage: str
-    """One of `STAGES`."""
     mean_ms: float
     p50_ms: float
 
@@ -114,7 +112,6 @@ class Stages(msgspec.Struct, frozen=True, kw_only=True):
     photos: int
     stages: list[Stage]
     sum_ms: float
-    """Means of the stages, added."""
     whole_ms: float
     """Mean of the whole, measured without the clocks of the stages."""
     outside_networks: float
@@ -203,10 +200,9 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Photos(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read."""
+    """The photos that were read."""
 
     folders: list[str]
-    """Names of the folders."""
     count: int
     megapixels: float
     """On average."""
@@ -220,7 +216,6 @@ class Report(Measured, frozen=True, kw_only=True):
     command: str
     photos: Photos
     turns: int
-    """Each contender's turns, in which the contenders alternate."""
     load: float | None = None
     """Processes of others that wanted a processor in the minute before; None in reports that are older than this."""
     contenders: list[Contender]
@@ -271,11 +266,10 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     points: list[Point]
     """By rising size."""
     exponent: float
-    """Least squares of log time over log size in the upper half of the sizes: 1 = linear, 2 = quadratic."""
+    """Least squares of log time over log size in the upper half of the sizes: 1 = linear, 2 = quadratic. `low` and
+    `high` are the ends of its 95 % confidence interval."""
     low: float
-    """Lower end of its 95 % confidence interval."""
     high: float
-    """Upper end."""
     linear: bool
     """Whether it grows no faster than linearly: `low` is at most 1 and the report's margin."""
 
@@ -290,7 +284,6 @@ class Growth(OfBundle, frozen=True, kw_only=True):
     """By how much an exponent may be above 1: what caches do to times."""
     curves: list[Curve]
     photos_without_text: int
-    """Photos in which no text is found."""
     recognizer_calls_without_text: int
     """How often the recognizer's network was started or waited for there, all rounds together."""
     recognizer_ms_without_text: float
@@ -312,11 +305,9 @@ class Slope(msgspec.Struct, frozen=True, kw_only=True):
     last: float
     most: float
     per_hour: float
-    """By the method that the report names."""
+    """By the method that the report names; `low` and `high` are the ends of its 95 % confidence interval."""
     low: float
-    """Lower end of its 95 % confidence interval."""
     high: float
-    """Upper end."""
     allowed: float
     """Growth an hour that does not count: the granularity of what is measured."""
     judged: bool = True
@@ -344,8 +335,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """Latency of the frames since the sample before, broken ones left out."""
     p99_ms: float
     cpu_ms: float
-    """Processor time of this process, all its threads, for one of these frames on average: what other programs do
-    changes it less than the latency."""
+    """Processor time of all threads, for one of these frames on average: other programs change it less."""
     segment: int = 0
     """Which of the soak's processes, from 0: a soak that went on after an interruption has more than one."""
 
@@ -398,12 +388,12 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def frames_per_s(self) -> float:
-        """Frames that were read in a second."""
+        """Return the frames that were read in a second."""
         return self.frames / self.seconds
 
     @property
     def readings_per_s(self) -> float:
-        """Texts that were read in a second."""
+        """Return the texts that were read in a second."""
         return self.readings / self.seconds
 
 

@@ -11,7 +11,6 @@ from edgereader.benchmarks.speed.bench import (
     Plan,
     Running,
     accuracy_of,
-    contender_of,
     described,
     measure_of,
     power_of,
@@ -91,6 +90,13 @@ def test_contenders_alternate_and_each_turn_begins_with_another(bench):
 def test_all_figures_of_a_contender_are_put_together(bench):
     (ours, peer), asked, _ = bench({"ours": None, "peer": None}, scenarios=["SingleStream", "Server"])
     assert [each.scenario for each in ours.scenarios] == ["SingleStream", "SingleStream"]  # puppets know one only
+    assert (ours.kind, peer.kind, ours.versions, ours.threads, ours.streams) == (
+        "edgereader",
+        "peer",
+        {"it": "1"},
+        0,
+        1,
+    )
     assert (ours.memory.peak_mib, ours.stages, peer.stages) == (3, STAGES, None)
     assert ours.cold_start.times_s == [0.5, 0.5]
     assert (ours.accuracy.recall, ours.accuracy.photos) == (1.0, 1)
@@ -158,16 +164,6 @@ def test_only_a_gpus_backend_is_on_the_gpu():
     for backend, on_gpu in {"cuda": True, "tensorrt": True, "cpu": False, "pytorch": False, None: False}.items():
         assert running(ready=replace(READY, backend=backend)).on_gpu == on_gpu
     assert not running().on_gpu
-
-
-def test_one_that_failed_has_a_reason_and_no_figures_and_one_that_ran_has_what_is_known():
-    missing = Missing(outcome="failed", reason="it died")
-    found = contender_of(running(ready=READY, turns={"SingleStream": [TURN]}, missing=missing), [])
-    assert (found.outcome, found.reason, found.scenarios) == ("failed", "it died", [])
-    assert (found.versions, found.threads, found.streams) == ({"it": "1"}, 2, 3)
-    found = contender_of(running(ready=READY, turns={"SingleStream": [TURN]}), [])
-    assert (found.outcome, found.kind, found.scenarios[0].samples_per_s) == ("ran", "peer", 50.0)
-    assert (found.cold_start, found.memory, found.power, found.accuracy) == (None, None, None, None)
 
 
 def test_percentiles_are_of_all_turns_and_the_rate_is_the_turns_median():

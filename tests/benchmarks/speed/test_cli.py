@@ -4,7 +4,6 @@ import json
 import os
 import sys
 
-import cv2
 import msgspec
 import pytest
 from click.testing import CliRunner
@@ -16,6 +15,7 @@ from edgereader.benchmarks.speed import bench as bench_module
 from edgereader.benchmarks.speed import cli
 from edgereader.benchmarks.speed.cli import ALL, Variants, bench, entries, interpreters, readme, report, table
 from edgereader.benchmarks.speed.results import (
+    SCENARIOS,
     STAGES,
     Accuracy,
     ColdStart,
@@ -29,7 +29,7 @@ from edgereader.benchmarks.speed.results import (
 )
 from edgereader.runtime.bundles.bundle import shipped
 from edgereader.runtime.cli import main
-from edgereader.runtime.errors import BundleError, BundleNotFound, DatasetError
+from edgereader.runtime.errors import DatasetError
 
 from .test_compare import BENCH, GROWTH, SOAK
 
@@ -65,7 +65,7 @@ def labelled(tmp_path):
 
 
 def test_the_harness_measures_itself_and_edgereader(tmp_path, labelled):
-    every = [each for name in ("SingleStream", "MultiStream", "Server", "Offline") for each in ("--scenario", name)]
+    every = [word for name in SCENARIOS for word in ("--scenario", name)]
     path = tmp_path / "report.json"
     done = edgereader(
         *TINY, *every, "--contender", "nothing", "--contender", "edgereader", "--precision", "int8", "--streams", 2,
@@ -77,7 +77,7 @@ def test_the_harness_measures_itself_and_edgereader(tmp_path, labelled):
     assert (nothing.name, nothing.kind, ours.name, ours.kind) == ("nothing", "nothing", "edgereader int8", "edgereader")
     for each in (nothing, ours):
         assert each.outcome == "ran", each.reason
-        assert [found.scenario for found in each.scenarios] == ["SingleStream", "MultiStream", "Server", "Offline"]
+        assert [found.scenario for found in each.scenarios] == list(SCENARIOS)
         assert all(len(found.turns_samples_per_s) == 2 for found in each.scenarios)
         assert each.memory.peak_mib > 0
         assert each.cold_start.p50_s > 0
@@ -105,15 +105,6 @@ def test_a_contender_that_dies_is_told_and_the_others_go_on(tmp_path, interprete
     assert good["outcome"] == "ran"
 
 
-def test_a_contender_that_hangs_is_given_up(interpreter):
-    python = interpreter("sleep 60")
-    done = edgereader(
-        *TINY, "--contender", "onnxtr", "--python", f"onnxtr={python}", "--first-pass", 0, "--timeout", 2
-    )  # fmt: skip
-    assert done.exit_code == 1
-    assert done.stdout == "onnxtr: failed: no answer in 2 s\n"
-
-
 def test_a_contender_that_is_not_installed_is_skipped_with_what_installs_it(tmp_path, interpreter):
     program = tmp_path / "without.py"
     program.write_text("import sys\nsys.modules['easyocr'] = None\nexec(sys.argv[2])\n")
@@ -137,31 +128,20 @@ def test_where_nothing_could_run_the_exit_code_says_so_and_the_json_is_whole(tmp
     ("arguments", "message"),
     [
         (("--photos", "/no/such/folder"), "/no/such/folder: expected a folder with photos"),
+        (("--photos", "{broken}"), "broken.jpg: expected a whole picture"),
         (("no-such-bundle",), "no bundle 'no-such-bundle'"),
         (("--precision", "int4"), "int4"),
-        (("--contender", "nobody"), "'nobody' is not one of"),
-        (("--scenario", "Nostream"), "'Nostream' is not one of"),
-        (("--python", "easyocr"), "--python easyocr: expected"),
-        (("--turns", "0"), "0 is not in the range"),
         (("--json", "/tmp"), "--json /tmp: expected a file"),
         (("--report", "/dev/null"), "--report /dev/null: expected a folder"),
     ],
 )
-def test_what_is_wrong_is_told_before_anything_starts(monkeypatch, arguments, message):
+def test_what_is_wrong_is_told_before_anything_starts(tmp_path, monkeypatch, arguments, message):
     monkeypatch.setattr(cli.Bench, "run", lambda *_: pytest.fail("measured"))
-    done = edgereader(*arguments)
+    (tmp_path / "broken.jpg").write_bytes((shipped("samples") / "meter.jpg").read_bytes()[:9000])
+    done = edgereader(*(argument.format(broken=tmp_path) for argument in arguments))
     assert done.exit_code == 2
     assert message in done.stderr
     assert "Traceback" not in done.output
-
-
-def test_a_photo_that_cannot_be_read_is_told_before_anything_starts(tmp_path, monkeypatch):
-    monkeypatch.setattr(cli.Bench, "run", lambda *_: pytest.fail("measured"))
-    cv2.imwrite(str(tmp_path / "a.png"), cv2.imread(str(shipped("samples") / "meter.jpg")))
-    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:1000])
-    done = edgereader("--photos", tmp_path)
-    assert done.exit_code == 2
-    assert "b.png: expected a whole picture" in done.stderr
 
 
 def test_without_loadgen_the_command_says_what_installs_it(monkeypatch):
@@ -211,19 +191,14 @@ def names(wanted, **variants):
     return [entry.name for entry in entries(wanted, Variants(**variants))]
 
 
-def test_edgereader_is_measured_where_nothing_is_named_and_all_is_every_contender_once():
-    (entry,) = entries((), Variants())
-    assert (entry.name, entry.kind, entry.python) == ("edgereader", "edgereader", sys.executable)
-    assert (entry.options.bundle, entry.options.backend, entry.options.precision) == ("digits-edge", "auto", None)
-    assert names([ALL, "nothing"]) == list(OPENERS)
-
-
 BOTH = ["digits-edge", str(shipped("digits-edge"))]
 
 
 @pytest.mark.parametrize(
     ("wanted", "variants", "expected"),
     [
+        ([], {}, ["edgereader"]),
+        ([ALL, "nothing"], {}, list(OPENERS)),
         (
             ["nothing", "edgereader"],
             {"backends": ["cpu", "cuda"], "precisions": ["int8", "fp32"]},
@@ -263,13 +238,6 @@ def test_bundles_in_folders_of_their_own_have_short_names(tmp_path):
     (tmp_path / "wide").symlink_to(shipped("digits-edge"))
     found = names(["edgereader"], bundles=["digits-edge", str(tmp_path / "wide")])
     assert found == ["edgereader digits-edge", "edgereader wide"]
-
-
-def test_a_bundle_or_precision_that_is_not_there_is_refused():
-    with pytest.raises(BundleNotFound):
-        names(["nothing"], bundles=["no-such-bundle"])
-    with pytest.raises(BundleError, match="int4"):
-        names(["edgereader"], precisions=["int4"])
 
 
 def test_an_interpreter_is_for_one_contender():
@@ -352,7 +320,6 @@ def test_a_page_is_made_again_from_files(files):
     ("arguments", "to", "said"),
     [
         (["bench.json", "bench.json"], "pages", "expected one report a page, got a second"),
-        (["none.json"], "pages", "No such file"),
         (["broken.json"], "pages", "expected the JSON of"),
         (["bench.json"], "soak.json", "expected a folder, got a file"),
     ],

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from edgereader.benchmarks.speed.growth import (
     MEGAPIXELS,
     NUMBERS,
     PAGE_HW,
+    WHATS,
     Case,
     curve,
     curves,
@@ -97,24 +99,10 @@ def test_a_reader_of_quadratic_cost_in_regions_fails(reader, monkeypatch, tmp_pa
     assert not read_json(tmp_path / "growth.json", Growth, "").passed
 
 
-def test_a_photo_without_text_that_is_recognized_fails(reader, tmp_path):
-    made = module.cases(reader(), tmp_path)
-    for case in made:
-        case.run()
-    assert describe(Bundle.open("digits-edge"), reader(), 1, made).passed
-    next(case for case in made if case.what is None).calls = 2
-    report = describe(Bundle.open("digits-edge"), reader(), 1, made)
-    assert not report.passed
-    assert report.recognizer_calls_without_text == 2
-
-
-def test_a_bundle_that_sees_nothing_is_refused(reader, monkeypatch, tmp_path):
+def test_a_bundle_that_sees_nothing_or_text_everywhere_is_refused(reader, monkeypatch, tmp_path):
     monkeypatch.setattr(reader, "sees", False)
     assert "expected text to be found on pages" in failed(run("--json", tmp_path / "growth.json"))
     assert not list(tmp_path.iterdir())
-
-
-def test_a_bundle_that_sees_text_everywhere_is_refused(reader, monkeypatch):
     monkeypatch.setattr(reader, "look", lambda _self, frame: [None] * (1 + int((frame < 50).sum() // 1000)))
     assert "expected no text on empty pages" in failed(run())
 
@@ -126,6 +114,9 @@ def test_the_real_clocks_see_the_recognizer():
     for each in (case, nothing):
         each.run()
     assert case.calls > nothing.calls == 0
+    assert not describe(
+        Bundle.open("digits-edge"), real, 1, [*(one for what in WHATS for one in some(what)), replace(case, what=None)]
+    ).passed
 
 
 def points(cost, sizes=(1, 2, 4, 8, 16, 24, 32, 40, 48, 64)):
@@ -136,7 +127,6 @@ def points(cost, sizes=(1, 2, 4, 8, 16, 24, 32, 40, 48, 64)):
     (lambda _: 3.0, 0, True),
     (lambda n: 0.5 * n, 1, True),
     (lambda n: 0.01 * n**2, 2, False),
-    (lambda n: 0.1 * n**1.5, 1.5, False),
     (lambda n: 5 + 0.5 * n, 0.79, True),
     (lambda n: float(n**3 if n < 24 else 24**3), 0, True),  # only the upper half counts
 ])  # fmt: skip
@@ -145,16 +135,6 @@ def test_exponents_of_known_costs(cost, exponent, linear):
     assert found.exponent == pytest.approx(exponent, abs=0.01)
     assert found.low <= found.exponent <= found.high
     assert found.linear == linear
-
-
-@pytest.mark.parametrize(("power", "noise", "share"), [(1, 0.2, (0.95, 1)), (2, 0.1, (0, 0.05))])
-def test_noise_neither_makes_a_linear_cost_faster_nor_hides_a_quadratic_one(power, noise, share):
-    random = np.random.default_rng(0)
-    linear = [
-        curve("batch", "whole", points(lambda n: n**power * random.uniform(1 - noise, 1 + noise))).linear
-        for _ in range(200)
-    ]
-    assert share[0] <= np.mean(linear) <= share[1]
 
 
 def timed(what, size, whole, **parts):
@@ -197,14 +177,7 @@ def test_every_round_reads_everything_in_another_order():
     assert all(len(times) == rounds for case in cases for times in case.times_ms.values())
 
 
-def test_rounds_go_on_until_the_time_is_over(monkeypatch):
-    seconds = iter(range(0, 1000, 10))
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(seconds))
-    found = module.run([Case("batch", 1, lambda: None)], 100, lambda *_: None)
-    assert found == 6  # 3 looks in 3 rounds, then 2 in each
-
-
-@pytest.mark.parametrize("megapixels", [MEGAPIXELS[0], 1.0, MEGAPIXELS[-1]])
+@pytest.mark.parametrize("megapixels", [MEGAPIXELS[0], MEGAPIXELS[-1]])
 def test_a_photo_has_the_size_that_was_asked_for(megapixels):
     frame = sized(megapixels)
     assert frame.dtype == np.uint8
@@ -221,10 +194,3 @@ def test_a_page_keeps_what_is_on_it_when_more_comes():
         assert (more >= fewer).all()
     assert inks[2].sum() == pytest.approx(2 * inks[1].sum(), rel=0.3)
     assert inks[3].sum() == pytest.approx(15 * inks[2].sum(), rel=0.1)
-
-
-def test_photos_without_text_differ():
-    deviations = [float(each.std()) for each in without_text()]
-    assert deviations[0] == 0
-    assert len(set(deviations)) == len(deviations) == 3
-    assert all(each.shape == (*PAGE_HW, 3) and each.dtype == np.uint8 for each in without_text())

@@ -8,7 +8,6 @@ import pytest
 from edgereader.benchmarks.speed import photos
 from edgereader.benchmarks.speed.photos import (
     BROKEN,
-    CONTENTS,
     CYCLE,
     FRAME_HW,
     SAMPLES,
@@ -78,7 +77,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path, make, message):
         find([str(tmp_path / "gone")])
 
 
-def test_decoded_photos_come_back_as_they_were(folder, tmp_path):
+def test_decoded_photos_come_back_as_they_were_unless_they_are_too_many(folder, tmp_path, monkeypatch):
     root = folder("a", 3)
     found = find([str(root)])
     pixels = decode(found, [str(root)], tmp_path / "pixels")
@@ -91,13 +90,9 @@ def test_decoded_photos_come_back_as_they_were(folder, tmp_path):
     assert pixels.facts.sha256 == hashlib.sha256(contents).hexdigest()
     assert (pixels.facts.folders, pixels.facts.count) == (["a"], 3)
     assert pixels.facts.megapixels == pytest.approx(30 * 21 / 1e6, abs=1e-3)
-
-
-def test_more_than_fits_in_memory_is_refused(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(photos, "MOST_BYTES", 3000)
-    root = folder("a", 3)
     with pytest.raises(DatasetError, match="use --limit"):
-        decode(find([str(root)]), [str(root)], tmp_path / "pixels")
+        decode(found, [str(root)], tmp_path / "pixels")
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +118,10 @@ def test_a_cycle_holds_frames_of_every_size_and_layout(shots):
     assert len({"landscape" if shape[1] > shape[0] else "portrait" for shape, _ in seen}) == 2
 
 
-def test_cycles_differ_but_hold_the_same_mix(shots):
+def test_cycles_differ_but_hold_the_same_mix_and_the_samples_unchanged(shots):
+    first, second = ({each.sample: each.frame.copy() for each in shots.cycle(n) if each.sample} for n in (0, 5))
+    assert sorted(first) == sorted(SAMPLES)
+    assert all(np.array_equal(first[name], second[name]) for name in SAMPLES)
     cycles = [[each.frame.shape for each in pictures(shots.cycle(number))] for number in (0, 1)]
     assert cycles[0] != cycles[1]
     pixels = [sorted(shape[0] * shape[1] for shape in cycle) for cycle in cycles]
@@ -158,19 +156,6 @@ def test_every_broken_frame_is_refused_and_every_other_is_a_picture(shots):
         assert (len(broken), sum(broken)) == (CYCLE, BROKEN)
 
 
-def test_sample_photos_come_unchanged_in_every_cycle(shots):
-    first, second = ({each.sample: each.frame.copy() for each in shots.cycle(n) if each.sample} for n in (0, 5))
-    assert sorted(first) == sorted(SAMPLES)
-    assert all(np.array_equal(first[name], second[name]) for name in SAMPLES)
-
-
-def test_pages_show_numbers_and_some_frames_nothing(shots):
-    page = shots._write(np.random.default_rng(0))
-    assert 0.002 < (page.max(axis=2) < 150).mean() < 0.5
-    nothing = shots._content(CONTENTS.index("empty"), 1.0, np.random.default_rng(0))
-    assert nothing.shape[:2] == (4, 6)
-
-
 def test_frames_of_a_camera_are_real_always_the_same_and_all_different():
     first, second = camera_frames(), camera_frames()
     assert all(frame.shape == (*FRAME_HW, 3) and frame.dtype == np.uint8 for frame in first)
@@ -178,10 +163,9 @@ def test_frames_of_a_camera_are_real_always_the_same_and_all_different():
     assert len({frame.tobytes() for frame in first}) == len(first) == 9
 
 
-@pytest.mark.parametrize("hw", [(100, 2000), (2000, 100), (720, 1280), (1441, 2559)])
+@pytest.mark.parametrize("hw", [(100, 2000), (2000, 100), (1441, 2559)])
 def test_a_photo_of_any_shape_fills_a_frame(hw):
-    photo = np.full((*hw, 3), 9, np.uint8)
     for zoom in (1.0, 1.3):
-        frame = cut_frame(photo, zoom)
+        frame = cut_frame(np.full((*hw, 3), 9, np.uint8), zoom)
         assert frame.shape == (*FRAME_HW, 3)
         assert (frame == 9).all()
