@@ -268,10 +268,9 @@ def frames(job: Job) -> Measure:
     warm_up = max(len(pictures), count // 10)
 
     def measure(size: str) -> tuple[Frames, list[float]]:
-        read = one_by_one if size == ONE_BY_ONE else in_pipeline
-        read_first, _ = read(reader, pictures, warm_up)
+        read_first, _ = read(reader, pictures, warm_up, size)
         start = time.perf_counter()
-        _, times_ms = read(reader, pictures, count)
+        _, times_ms = read(reader, pictures, count, size)
         seconds = time.perf_counter() - start
         texts = [texts_of(readings) for readings in read_first[: len(pictures)]]
         same = sum((Counter(one) & Counter(other)).total() for one, other in zip(texts, right, strict=True))
@@ -289,19 +288,17 @@ def frames(job: Job) -> Measure:
     return measure
 
 
-def one_by_one(reader: Reader, pictures: Sequence[Frame], count: int) -> tuple[list[list[Reading]], list[float]]:
-    """Return the readings of so many frames, and the milliseconds of each."""
+def read(reader: Reader, pictures: Sequence[Frame], count: int, size: str) -> tuple[list[list[Reading]], list[float]]:
+    """Return the readings of so many frames, and the milliseconds of each where they are read one by one."""
+    frames = islice(cycle(pictures), count)
+    if size != ONE_BY_ONE:
+        return list(reader.read_many(frames)), []
     found, times_ms = [], []
-    for frame in islice(cycle(pictures), count):
+    for frame in frames:
         start = time.perf_counter()
         found.append(reader.read(frame))
         times_ms.append(1000 * (time.perf_counter() - start))
     return found, times_ms
-
-
-def in_pipeline(reader: Reader, pictures: Sequence[Frame], count: int) -> tuple[list[list[Reading]], list[float]]:
-    """Return the readings of so many frames."""
-    return list(reader.read_many(islice(cycle(pictures), count))), []
 
 
 def texts_of(readings: Iterable[Reading]) -> list[str]:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, median_high
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import click
 import numpy as np
 from msgspec.structs import asdict
 
 from ..accuracy.scoring import match, ratio
-from ..contenders import Options
 from .child import (
     Child,
+    Entry,
     Found,
     Job,
     Missing,
@@ -46,25 +45,6 @@ FASTEST_MS = 0.02
 """LoadGen itself takes about so long for a query."""
 COLD_S = 15.0
 """A contender whose cold starts have taken longer has no more of them."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A contender in one variant."""
-
-    name: str
-    """Unique."""
-    contender: str
-    """A name in `contenders.OPENERS`."""
-    options: Options
-    python: str = sys.executable
-    """The interpreter of its process."""
-    streams: int = 1
-
-    @property
-    def kind(self) -> Literal["edgereader", "peer", "nothing"]:
-        """Return what sort of contender it is."""
-        return "edgereader" if self.contender == "edgereader" else "nothing" if self.contender == "nothing" else "peer"
 
 
 @dataclass(frozen=True)
@@ -161,9 +141,7 @@ class Bench:
         run = Running(entry, child)
         self._runs.append(run)
         job = Job(
-            contender=entry.contender,
-            options=entry.options,
-            streams=entry.streams,
+            entry=entry,
             pixels=str(self.pixels.path),
             shapes_hw=self.pixels.shapes_hw,
             paths=[str(photo.path.absolute()) for photo in self.photos],
@@ -203,8 +181,7 @@ class Bench:
             for run in self._alive(turn):
                 if sum(run.cold_s) > COLD_S:
                     continue
-                entry, photo, log = run.entry, self.photos[0].path, self.folder / "cold.log"
-                took = cold_start(entry.contender, entry.options, photo, self.plan.timeout_s, log, entry.python)
+                took = cold_start(run.entry, self.photos[0].path, self.plan.timeout_s, self.folder / "cold.log")
                 if isinstance(took, Missing):
                     self._leave_out(run, took)
                 else:

@@ -140,18 +140,33 @@ def serve(answers: Callable[[Iterator[bytes]], Iterator[object]]) -> None:
         say(Missing(outcome="skipped" if isinstance(exc, Unavailable) else "failed", reason=str(exc)))
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process of a contender opens, and what it reads."""
+class Entry(msgspec.Struct, frozen=True):
+    """A contender in one variant."""
 
+    name: str
+    """Unique."""
     contender: str
     """A name in `contenders.OPENERS`."""
     options: Options
+    python: str = sys.executable
+    """The interpreter of its process."""
     streams: int = 1
     """Threads, each with a reader of its own, or all with one where the contender may be shared."""
+
+    @property
+    def kind(self) -> Literal["edgereader", "peer", "nothing"]:
+        """Return what sort of contender it is."""
+        return "edgereader" if self.contender == "edgereader" else "nothing" if self.contender == "nothing" else "peer"
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process of a contender opens, and what it reads."""
+
+    entry: Entry
     pixels: str
     """File of decoded photos, see `photos.py`."""
     shapes_hw: list[tuple[int, int]]
-    """Height and width of each photo in it."""
+    """Of each photo in it."""
     paths: list[str]
     """The photos' own files."""
     folder: str
@@ -196,11 +211,11 @@ def contender(questions: Iterator[bytes]) -> Iterator[Ready | Turn | StagesFound
     """Open a contender, read every photo once, and then do what is asked for."""
     job = msgspec.json.decode(next(questions), type=Job)
     frames, held = map_photos(Path(job.pixels), job.shapes_hw), Path(job.pixels).stat().st_size
-    streams = Streams(opened(job))
+    streams = Streams(opened(job.entry))
     first = streams.readers[0]
     loaded_mib = device.mib(device.host_bytes() - held)
     texts, times_ms = first_pass(streams, frames, job.first_pass_s)
-    ready = Ready(versions=first.versions, texts=texts, times_ms=times_ms, **facts_of(job, first))
+    ready = Ready(versions=first.versions, texts=texts, times_ms=times_ms, **facts_of(job.entry, first))
     yield ready
     for question in questions:
         command = msgspec.json.decode(question, type=Measure | TakeStages | TakeMemory)
@@ -210,7 +225,7 @@ def contender(questions: Iterator[bytes]) -> Iterator[Ready | Turn | StagesFound
             paths = [Path(path) for path in job.paths]
             found = stages.measure(first, paths, command.seconds)
             yield StagesFound(
-                stages=found, work=stages.work_of(job.options, frames) if ready.backend == "cpu" else None
+                stages=found, work=stages.work_of(job.entry.options, frames) if ready.backend == "cpu" else None
             )
         else:
             count = max(1, min(100, round(1000 * MEMORY_S / max(times_ms))))
@@ -223,21 +238,20 @@ def contender(questions: Iterator[bytes]) -> Iterator[Ready | Turn | StagesFound
             )
 
 
-def facts_of(job: Job, first: Contender) -> dict[str, Any]:
+def facts_of(entry: Entry, first: Contender) -> dict[str, Any]:
     """Return where a reader of ours runs, and with what; nothing for another contender."""
     reader = getattr(first, "reader", None)
     if not isinstance(reader, Reader):
         return {}
-    found = of_bundle(Bundle.open(job.options.bundle), reader)
+    found = of_bundle(Bundle.open(entry.options.bundle), reader)
     return {name: found[name] for name in ("backend", "precision", "bundle", "files")}
 
 
-def opened(job: Job) -> list[Contender]:
+def opened(entry: Entry) -> list[Contender]:
     """Open a contender for each thread: the same one where it may be shared."""
-    open_one = opener(job.contender)
-    if job.contender in SHAREABLE:
-        return [open_one(job.contender, job.options)] * job.streams
-    return [open_one(job.contender, job.options) for _ in range(job.streams)]
+    count = 1 if entry.contender in SHAREABLE else entry.streams
+    made = [opener(entry.contender)(entry.contender, entry.options) for _ in range(count)]
+    return made * (entry.streams // count)
 
 
 def first_pass(streams: Streams, frames: Sequence[Frame], seconds: float) -> tuple[list[list[str]], list[float]]:
@@ -256,11 +270,10 @@ def first_pass(streams: Streams, frames: Sequence[Frame], seconds: float) -> tup
     return texts, times_ms
 
 
-def cold_start(
-    name: str, options: Options, photo: Path, timeout_s: float, log: Path, python: str = sys.executable
-) -> float | Missing:
+def cold_start(entry: Entry, photo: Path, timeout_s: float, log: Path) -> float | Missing:
     """Return seconds from the start of a fresh process to a contender's first readings, or why there were none."""
-    command = [python, "-m", f"{__package__}.cold", name, msgspec.json.encode(options).decode(), str(photo)]
+    options = msgspec.json.encode(entry.options).decode()
+    command = [entry.python, "-m", f"{__package__}.cold", entry.contender, options, str(photo)]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # what is installed is compiled already
     began = time.perf_counter()
     process = Child(command, log, environment)

@@ -21,7 +21,8 @@ from ..record import check_files, command_line, now, this_machine, writable, wri
 from ..report.page import write_pages
 from ..report.summary import renewed
 from ..tables import columns
-from .bench import Bench, Entry, Plan, busy, say
+from .bench import Bench, Plan, busy, say
+from .child import Entry
 from .photos import decode, find
 from .results import SCENARIOS, Contender, Figures, Growth, Report, Scenario, Soak, Stream, read_figures, times_as_long
 

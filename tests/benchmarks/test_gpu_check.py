@@ -216,7 +216,7 @@ def test_contenders_take_turns_after_what_they_need_was_made_once():
     check = checked(stand_in, changed=told.append)
     assert [entry.section for entry in told].count("prepare") == 2
     assert len(told) == 2 + 2 * 3 * 2
-    names = [each.name for each in SECTION.contenders]
+    names = [contender.name for contender in SECTION.contenders]
     assert stand_in.jobs == ["random", *names[:2], "engines random", names[2], *names[1:], names[0]]
     assert result(check, NATIVE, "large").turns_p50_ms == [2.0, 2.0]
 

@@ -24,7 +24,7 @@ def test_a_widened_detector_gives_the_maps_of_the_thin_one(width):
     broad.load_state_dict(state)
     images = torch.from_numpy(random_images((1, 96, 128, 3), seed=2))
     with torch.inference_mode():
-        expected, got = (torch.stack(DetectorGraph(each).eval()(images)) for each in (thin, broad))
+        expected, got = (torch.stack(DetectorGraph(network).eval()(images)) for network in (thin, broad))
     assert expected.std() > 0.01
     assert torch.allclose(got, expected, atol=1e-4)
     assert all((weights != 0).all() for name, weights in state.items() if name.endswith("conv.0.weight"))
@@ -55,8 +55,8 @@ def test_the_bundle_finds_what_the_shipped_one_finds_and_pytorch_reads_what_it_r
     assert {"fp32", "int8"} <= bundle.detector.files.keys() & bundle.recognizer.files.keys()
 
     sample = cv2.imread(str(repository / "models/zoo/samples/meter.jpg"))
-    ours, shipped = (Detector(each, "cpu", "fp32").detect(sample) for each in (bundle, Bundle.open("digits-edge")))
-    clear = [each for each in shipped if each.score > 0.7]
+    ours, shipped = (Detector(source, "cpu", "fp32").detect(sample) for source in (bundle, Bundle.open("digits-edge")))
+    clear = [region for region in shipped if region.score > 0.7]
     assert len(clear) > 5
     assert all(max(overlap(one.quad, other.quad) for one in ours) > 0.6 for other in clear)
 

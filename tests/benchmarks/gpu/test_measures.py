@@ -65,7 +65,7 @@ def test_a_network_is_timed_and_compared(job):
 def asked(job, measure, monkeypatch):
     """What the process says of each size when this is what its section does."""
     monkeypatch.setitem(measures.SECTIONS, "detector", measure)
-    return list(answers(msgspec.json.encode(each) for each in (job, *job.sizes)))
+    return list(answers(msgspec.json.encode(question) for question in (job, *job.sizes)))
 
 
 def test_a_backend_that_is_not_here_is_said_at_once(job, monkeypatch):
@@ -83,7 +83,7 @@ def test_a_size_that_fails_does_not_end_the_others_but_what_nobody_foresaw_does(
 
     begun, *found = asked(replace(job, sizes=("a", "b", "c")), lambda _: measure, monkeypatch)
     assert begun is True
-    assert [(each.found.outcome, each.found.reason) for each in found[:2]] == [
+    assert [(answer.found.outcome, answer.found.reason) for answer in found[:2]] == [
         ("failed", "out of memory"), ("skipped", "no driver"),
     ]  # fmt: skip
     assert found[2].found.detail == "made"
@@ -96,7 +96,7 @@ def test_maps_of_zeros_swapped_maps_and_no_numbers_are_apart():
     fp16 = Contender("cuda", "fp16")
     assert compared(right, right, fp16).passed
     for wrong in (
-        {name: np.zeros_like(each) for name, each in right.items()},
+        {name: np.zeros_like(array) for name, array in right.items()},
         {"region": right["affinity"], "affinity": right["region"]},
         {**right, "affinity": np.full((1, 2, 2), np.nan, np.float32)},
     ):
@@ -162,9 +162,9 @@ def folder(tmp_path_factory):
 def test_outputs_are_those_of_the_contract_in_buffers_that_stay(folder, kind, size, shapes):
     run = torch_runner(EAGER, kind, folder, gpu=False)(size)
     first, second = run(), run()
-    assert {name: each.shape for name, each in first.items()} == shapes
+    assert {name: array.shape for name, array in first.items()} == shapes
     assert all(first[name].ctypes.data == second[name].ctypes.data for name in shapes)
-    assert all(np.isfinite(each).all() for each in first.values())
+    assert all(np.isfinite(array).all() for array in first.values())
     half = torch_runner(Contender("PyTorch eager", "fp16"), kind, folder, gpu=False)(size)()
     assert half.keys() == shapes.keys()
     assert kind == "recognizer" or 0 < np.abs(half["region"] - first["region"]).max() < 0.05

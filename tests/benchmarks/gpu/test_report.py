@@ -89,7 +89,7 @@ def report():
 
 
 def without(report, *contenders):
-    return replace(report, entries=[each for each in report.entries if each.contender not in contenders])
+    return replace(report, entries=[kept for kept in report.entries if kept.contender not in contenders])
 
 
 def reached(report):
@@ -196,7 +196,7 @@ def test_one_turn_that_failed_makes_the_others_worthless():
 
 
 def test_every_kind_of_entry_has_its_line():
-    said = [line(each) for each in ENTRIES]
+    said = [line(made) for made in ENTRIES]
     assert "detector, cuda fp16, 736x1280: 10.00 ms" in said
     assert "frames, cuda fp16, in a pipeline: 250.0 frames/s" in said
     assert "memory, cuda fp16, 1280x720 frames: 10000 frames" in said

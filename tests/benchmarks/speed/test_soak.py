@@ -175,8 +175,12 @@ def soaked(monkeypatch):
     return run
 
 
-def test_a_flat_reader_passes(soaked):
-    soak = soaked()
+def test_a_flat_reader_passes_and_is_saved_about_every_minute(soaked):
+    saved = []
+    soak = soaked(save=saved.append)
+    gaps = np.diff([so_far.samples[-1].at_s for so_far in saved])
+    assert len(saved) > 10
+    assert (gaps >= 60).all()
     assert (soak.finished, soak.passed, soak.wrong) == (True, True, 0)
     assert soak.samples[-1].at_s >= 1800
     assert soak.frames == soak.samples[-1].frames == CYCLE * (soak.frames // CYCLE)
@@ -188,7 +192,7 @@ def test_a_reader_that_leaks_memory_fails(soaked, monkeypatch):
     kept = []
     monkeypatch.setattr(module, "host_bytes", lambda: 300 * module.MIB + sum(map(len, kept)))
     soak = soaked(lambda frame: kept.append(bytes(10_000)) or flat(frame))
-    assert [each.what for each in soak.slopes if not each.passed] == ["rss_mib"]
+    assert [slope.what for slope in soak.slopes if not slope.passed] == ["rss_mib"]
     assert (soak.finished, soak.passed) == (True, False)
 
 
@@ -198,7 +202,7 @@ ANSWERS = chain(["1573"] * 100, repeat("1578"))
 @pytest.mark.parametrize(("read", "wrong"), [
     (lambda _: ["1573"], "what is no picture was read"),
     (lambda _: flat(None), "ImageError: no picture"),
-    (lambda _: (each for each in ()).throw(BackendError("out of memory")), "BackendError: out of memory"),
+    (lambda _: (nothing for nothing in ()).throw(BackendError("out of memory")), "BackendError: out of memory"),
     (lambda frame: flat(frame) and [next(ANSWERS)], "bib.jpg: expected ['1573'] as at first, got ['1578']"),
 ])  # fmt: skip
 def test_frames_that_go_wrong_are_counted_and_told(soaked, read, wrong):
@@ -218,21 +222,12 @@ def test_an_interrupted_soak_keeps_its_samples_and_goes_on(soaked):
     second = soaked(before=first, cycle=lambda number: cycles.append(number) or cycle(number))
     assert cycles[0] == 20
     assert second.samples[: len(first.samples)] == first.samples
-    assert {each.segment for each in second.samples} == {0, 1}
-    times = [each.at_s for each in second.samples]
+    assert {taken.segment for taken in second.samples} == {0, 1}
+    times = [taken.at_s for taken in second.samples]
     assert times == sorted(times)
     assert 1800 <= times[-1] < 1850
     assert second.broken == 2 * second.frames // CYCLE
     assert second.passed
-
-
-def test_it_is_saved_about_every_minute(soaked):
-    saved = []
-    soaked(save=saved.append)
-    gaps = np.diff([each.samples[-1].at_s for each in saved])
-    assert len(saved) > 10
-    assert (gaps >= 60).all()
-    assert all(each.frames == each.samples[-1].frames for each in saved)
 
 
 def sample(at_s, segment=0, **changes):
@@ -250,11 +245,11 @@ def hour(**per_hour):
 
 
 def found(samples):
-    return {each.what: each for each in slopes(samples, 360, {"rss_mib"})}
+    return {slope.what: slope for slope in slopes(samples, 360, {"rss_mib"})}
 
 
 def test_what_stays_or_falls_passes():
-    assert all(each.passed and each.per_hour == each.low == each.high == 0 for each in found(hour()).values())
+    assert all(slope.passed and slope.per_hour == slope.low == slope.high == 0 for slope in found(hour()).values())
     slope = found(hour(rss_mib=-50.0))["rss_mib"]
     assert slope.high < 0
     assert slope.passed
@@ -268,12 +263,12 @@ def test_what_grows_does_not_pass_and_has_its_slope(field, what, grows):
     assert not slope.passed
     assert slope.per_hour == pytest.approx(grows)
     assert slope.most == slope.last > slope.first
-    assert [each.what for each in found(hour(**{field: grows})).values() if not each.passed] == [what]
+    assert [other.what for other in found(hour(**{field: grows})).values() if not other.passed] == [what]
 
 
 def test_growth_below_the_grain_of_the_whole_time_does_not_count():
     assert found(hour(rss_mib=3.0))["rss_mib"].passed
-    longer = [sample(10 * each.at_s, rss_mib=each.rss_mib) for each in hour(rss_mib=30.0)]
+    longer = [sample(10 * taken.at_s, rss_mib=taken.rss_mib) for taken in hour(rss_mib=30.0)]
     assert longer[-1].at_s == 36000
     assert not found(longer)["rss_mib"].passed  # also 3 MiB an hour, but in ten hours
 
@@ -281,11 +276,11 @@ def test_growth_below_the_grain_of_the_whole_time_does_not_count():
 def test_on_the_cpu_processor_time_is_judged_and_elsewhere_latency():
     for backend, what, passed in (("cpu", "cpu_ms", True), ("cuda", "latency_ms", False)):
         soak = module.judged(replace(FRESH, backend=backend, samples=hour(p50_ms=50.0), finished=True))
-        assert {each.what for each in soak.slopes if each.judged} == {"rss_mib", "handles", what}
+        assert {slope.what for slope in soak.slopes if slope.judged} == {"rss_mib", "handles", what}
         assert soak.passed == passed
 
 
 def test_the_warm_up_of_each_segment_is_left_out_and_few_samples_have_no_slopes():
     assert slopes([sample(at) for at in range(10, 100, 10)], 0, ()) == []
     samples = [sample(at, segment=int(at > 100)) for at in range(10, 201, 10)]
-    assert [each.at_s for each in after_warm_up(samples, 30)] == [*range(40, 101, 10), *range(140, 201, 10)]
+    assert [kept.at_s for kept in after_warm_up(samples, 30)] == [*range(40, 101, 10), *range(140, 201, 10)]

@@ -66,8 +66,8 @@ def test_a_clock_leaves_out_what_a_clocked_function_inside_takes(monkeypatch):
 def test_photos_are_measured_with_clocks_and_without(edgereader):
     found = measure(edgereader, [PHOTO], seconds=0.0)
     assert found.photos == stages.LEAST_PHOTOS
-    assert [each.stage for each in found.stages] == list(STAGES)
-    assert found.sum_ms == pytest.approx(sum(each.mean_ms for each in found.stages))
+    assert [stage.stage for stage in found.stages] == list(STAGES)
+    assert found.sum_ms == pytest.approx(sum(stage.mean_ms for stage in found.stages))
 
 
 def test_the_share_outside_the_networks_leaves_decoding_out():
@@ -120,7 +120,7 @@ def test_photos_count_on_average_with_their_crops(bundle, repository):
     detector, spec = Detector(bundle, "cpu", "int8"), bundle.recognizer
     regions = detector.detect(bib)
     looks = canvases(bundle, *(plan.canvas_hw for plan in detector.plans(*bib.shape[:2])))
-    widths = [plan_cut(spec, bib, each.quad, spec.margin).width for each in regions]
+    widths = [plan_cut(spec, bib, region.quad, spec.margin).width for region in regions]
     crops = sum(gflop_of(bundle, "recognizer", (1, spec.image_hw[0], width, spec.channels)) for width in widths)
     assert other == pytest.approx(looks + crops)
     assert len(set(widths)) > 1
