@@ -166,7 +166,7 @@ def save(path: Path, report: Report) -> None:
 
 
 def run_job(job: Job, timeout_s: float, log: Path) -> list[Answer]:
-    """Do a job in a process of its own, which sees no GPU in a dry run; what it says otherwise is added to the log."""
+    """Do a job in a process of its own, without a GPU in a dry run, and add the process's output to the log."""
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""} if job.scale.dry else None
     end_s, found = time.monotonic() + timeout_s, list[Answer]()
     with NamedTemporaryFile() as said, log.open("ab") as kept:
@@ -206,8 +206,9 @@ class Check:
 
     def run(self, section: Section) -> None:
         """Measure what a section lacks."""
+        measured = {key for key, entry in self.entries.items() if not isinstance(entry.result, Missing)}
         wanted: dict[Contender, dict[str, list[Answer]]] = {
-            contender: {size: [] for size in section.sizes if self._lacks(section, contender, size)}
+            contender: {size: [] for size in section.sizes if (section.name, contender.name, size) not in measured}
             for contender in section.contenders
         }
 
@@ -226,10 +227,6 @@ class Check:
                         continue  # fewer turns are figures too
                     wanted[contender][size].append(answer)
                     self._enter(section.name, contender.name, size, wanted[contender][size])
-
-    def _lacks(self, section: Section, contender: Contender, size: str) -> bool:
-        entry = self.entries.get((section.name, contender.name, size))
-        return entry is None or isinstance(entry.result, Missing)
 
     def _enter(self, section: str, contender: str, size: str, turns: list[Answer]) -> None:
         result, versions = together(turns), turns[-1].versions

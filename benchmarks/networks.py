@@ -35,7 +35,7 @@ class BytesToText(nn.Module):
         self.network = network
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """`crops`: uint8 (N, H, W, 1). Returns symbols (N, T) and log_probs (N, T, symbols), float32."""
+        """Return symbols (N, T) and log_probs (N, T, symbols), float32, of `crops`, uint8 (N, H, W, 1)."""
         logits = self.network(crops.permute(0, 3, 1, 2) / 127.5 - 1).float()
         return logits.argmax(dim=2), logits.log_softmax(dim=2)
 
@@ -71,7 +71,7 @@ def random_recognizer(width: float) -> Recognizer:
 
 
 def settle(network: nn.Module, images: Tensor) -> None:
-    """Give every batch normalisation the statistics of these inputs: what follows has mean 0 and deviation 1."""
+    """Set every batch normalisation to the statistics of these inputs: its outputs have mean 0 and deviation 1."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.reset_running_stats()

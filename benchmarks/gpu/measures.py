@@ -203,7 +203,7 @@ def torch_runner(contender: Contender, kind: Kind, folder: Path, *, gpu: bool) -
 
 
 def torch_run(network: torch.nn.Module, size: str, device: torch.device, mixed: torch.autocast) -> Run:
-    """Give it page-locked buffers on both ends, as ours has."""
+    """Return what runs the network on a size, with page-locked buffers on both ends, as our sessions have."""
     import torch
 
     on_gpu = device.type == "cuda"

@@ -36,7 +36,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def passed(self) -> bool:
-        """Whether it is close enough; what is not a number is not."""
+        """Return whether it is close enough; what is not a number is not."""
         return self.apart <= self.allowed
 
 
@@ -92,7 +92,7 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def constant(self) -> bool:
-        """Whether the memory surely does not grow by more than is allowed."""
+        """Return whether the memory surely does not grow by more than is allowed."""
         return self.high_mib <= self.allowed_mib
 
 
@@ -354,7 +354,7 @@ def page(report: Report) -> str:
 
 
 def where(report: Report) -> str:
-    """Say on what it was measured."""
+    """Return a paragraph on the machine, the GPU and the versions."""
     machine, gpu, on = report.machine, report.gpu, "No GPU."
     if gpu is not None:
         card = f"{gpu.name} ({gpu.compute_capability}, {gpu.memory_gib:g} GiB)"
@@ -460,7 +460,7 @@ def _cell(text: str) -> str:
 
 
 def how(report: Report) -> str:
-    """Say how figures were taken, and how to take them again."""
+    """Return the paragraph on how figures were taken, with the commands that take them again."""
     commands = "\n".join(report.commands)
     return (
         "## How\n\nEach contender runs in a process of its own, one after the other, and then all again: turns. Times "

@@ -148,7 +148,7 @@ class Beside:
                 self.differences.append(difference)
 
     def cause(self, frame: Frame, grey: Grey, quad: Points, text: str, ours: str) -> Cause:
-        """Tell why a text that EasyOCR found in a quad (4, 2) is another one here."""
+        """Return why a text that EasyOCR found in a quad (4, 2) is another one here."""
         from easyocr.utils import four_point_transform, get_image_list
 
         left, top, right, bottom = (int(side) for side in (*quad[0], *quad[2]))
@@ -162,7 +162,7 @@ class Beside:
         return "place" if here.text == text else "crop" if same_crop.text == text else "network"
 
     def find_boxes(self, region: Map, affinity: Map) -> None:
-        """Let both find the boxes in the same maps, in turns."""
+        """Find the boxes in the same maps with both, in turns."""
         from easyocr.craft_utils import getDetBoxes
 
         text, link, low = self.limits

@@ -18,13 +18,12 @@ from ..accuracy.scoring import match, ratio
 from .child import (
     Child,
     Entry,
+    Finish,
+    Finished,
     Found,
     Job,
     Missing,
     Ready,
-    StagesFound,
-    TakeMemory,
-    TakeStages,
     cold_start,
     contender,
     program,
@@ -32,7 +31,7 @@ from .child import (
 from .device import ON_GPU, Energy, clocks_mhz, metered
 from .loadgen import MOST_QPS, Measure, Turn
 from .photos import Photo, Pixels
-from .results import BUSY, MOST_TIMES, Accuracy, ColdStart, Contender, Memory, Power, Scenario, ScenarioName
+from .results import BUSY, MOST_TIMES, Accuracy, ColdStart, Contender, Power, Scenario, ScenarioName
 
 Run = TypeVar("Run")
 SERVER_SHARE = 0.7
@@ -76,8 +75,7 @@ class Running:
     turns: dict[ScenarioName, list[Turn]] = field(default_factory=dict)
     meters: list[Energy] = field(default_factory=list)
     clocks_mhz: list[float] = field(default_factory=list)
-    stages: StagesFound | None = None
-    memory: Memory | None = None
+    finished: Finished | None = None
     cold_s: list[float] = field(default_factory=list)
 
     @property
@@ -117,7 +115,8 @@ class Bench:
                 self._open(entry, child)
             self._take_turns()
             for run in self._alive():
-                self._finish(run)
+                seconds = self.plan.seconds  # memory is that of the turns: nothing comes between
+                run.finished = self._ask(run, Finish(seconds=seconds), Finished, seconds)
         self._cold_starts()
         return [contender_of(run, self.photos) for run in self._runs]
 
@@ -168,13 +167,6 @@ class Bench:
             run.clocks_mhz = clocks_mhz(on_gpu=run.on_gpu)
             say(f"  {run.entry.name}: {described(turn)}")
 
-    def _finish(self, run: Running) -> None:
-        """Ask for memory first: it is that of the turns."""
-        run.memory = self._ask(run, TakeMemory(), Memory)
-        if run.entry.kind == "edgereader" and run.missing is None:
-            seconds = self.plan.seconds
-            run.stages = self._ask(run, TakeStages(seconds=seconds), StagesFound, seconds)
-
     def _cold_starts(self) -> None:
         for turn in range(self.plan.cold_starts):
             say(f"cold starts, {turn + 1} of {self.plan.cold_starts}")
@@ -223,7 +215,7 @@ def measure_of(plan: Plan, scenario: ScenarioName, turn: int, photo_ms: float) -
 
 
 def contender_of(run: Running, photos: Sequence[Photo]) -> Contender:
-    """Put together all that was found of a contender; one that failed on the way has no figures."""
+    """Return all that was found of a contender; one that failed on the way has no figures."""
     entry, ready = run.entry, run.ready
     known: dict[str, Any] = {"name": entry.name, "kind": entry.kind, "streams": entry.streams}
     known |= {"threads": entry.options.threads, "versions": ready.versions if ready else {}}
@@ -239,9 +231,7 @@ def contender_of(run: Running, photos: Sequence[Photo]) -> Contender:
         bundle=ready.bundle,
         files=ready.files,
         scenarios=[scenario_of(taken) for taken in run.turns.values()],
-        stages=run.stages.stages if run.stages else None,
-        work=run.stages.work if run.stages else None,
-        memory=run.memory,
+        **(asdict(run.finished) if run.finished else {}),
         cold_start=ColdStart(p50_s=median(run.cold_s), times_s=run.cold_s) if run.cold_s else None,
         power=power_of(run.meters, sum(turn.queries * turn.samples_per_query for turn in turns)),
         clocks_mhz=run.clocks_mhz,
@@ -297,7 +287,7 @@ def accuracy_of(photos: Sequence[Photo], texts: Sequence[Sequence[str]]) -> Accu
 
 
 def power_of(meters: Iterable[Energy], frames: int) -> Power | None:
-    """Put all turns' energy together; None where the machine did not tell."""
+    """Return the power of all turns together; None where the machine did not tell."""
     metered = [energy for energy in meters if energy.source is not None]
     joules, seconds = sum(energy.joules for energy in metered), sum(energy.seconds for energy in metered)
     if not joules or not frames or metered[0].source is None:

@@ -79,8 +79,11 @@ class Child:
                 self._connection.send_bytes(msgspec.json.encode(question))
             try:
                 if self._connection.poll(max(0.0, timeout_s)):
-                    return understood(self._connection.recv_bytes(), kind)
+                    said = msgspec.json.decode(self._connection.recv_bytes(), type=Answer)
+                    return said.missing or msgspec.json.decode(said.found, type=kind)
                 reason = f"no answer in {timeout_s:.0f} s"
+            except msgspec.DecodeError as exc:  # of an interpreter that is none of ours
+                reason = f"expected an answer in JSON, got another one: {exc}"
             except (EOFError, OSError):
                 reason = death(self._process.wait(), self._log.read_text(encoding="utf-8", errors="replace"))
             self.missing = Missing(outcome="failed", reason=reason)
@@ -100,15 +103,6 @@ def death(code: int, said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     last = lines[-1][:500] if lines else "it said nothing"
     return f"{signal.Signals(-code).name}: {last}" if code < 0 else last
-
-
-def understood(message: bytes, kind: type[Found]) -> Found | Missing:
-    """Return the answer in a message; what is none comes from an interpreter that is none of ours."""
-    try:
-        said = msgspec.json.decode(message, type=Answer)
-        return said.missing or msgspec.json.decode(said.found, type=kind)
-    except msgspec.DecodeError as exc:
-        return Missing(outcome="failed", reason=f"expected JSON, got {message[:80]!r} ({exc})")
 
 
 def program(answers: Callable[[Iterator[bytes]], Iterator[object]]) -> list[str]:
@@ -189,25 +183,24 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """Of each."""
 
 
-class TakeStages(msgspec.Struct, frozen=True, kw_only=True, tag="stages"):
-    """Asks where the time of a photo goes, and what the networks ask of the processor."""
+class Finish(msgspec.Struct, frozen=True, kw_only=True, tag="finish"):
+    """Asks for what comes after all turns."""
 
     seconds: float
+    """To measure stages."""
 
 
-class TakeMemory(msgspec.Struct, frozen=True, kw_only=True, tag="memory"):
-    """Asks for memory, when all turns are over."""
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers `Finish`."""
+
+    memory: Memory
+    stages: Stages | None = None
+    """None for a contender that is not ours."""
+    work: Work | None = None
+    """None also for a GPU, or where onnx is not installed."""
 
 
-class StagesFound(msgspec.Struct, frozen=True, kw_only=True):
-    """Answers `TakeStages`."""
-
-    stages: Stages
-    work: Work | None
-    """None for a GPU, or where onnx is not installed."""
-
-
-def contender(questions: Iterator[bytes]) -> Iterator[Ready | Turn | StagesFound | Memory]:
+def contender(questions: Iterator[bytes]) -> Iterator[Ready | Turn | Finished]:
     """Open a contender, read every photo once, and then do what is asked for."""
     job = msgspec.json.decode(next(questions), type=Job)
     frames, held = map_photos(Path(job.pixels), job.shapes_hw), Path(job.pixels).stat().st_size
@@ -218,24 +211,24 @@ def contender(questions: Iterator[bytes]) -> Iterator[Ready | Turn | StagesFound
     ready = Ready(versions=first.versions, texts=texts, times_ms=times_ms, **facts_of(job.entry, first))
     yield ready
     for question in questions:
-        command = msgspec.json.decode(question, type=Measure | TakeStages | TakeMemory)
+        command = msgspec.json.decode(question, type=Measure | Finish)
         if isinstance(command, Measure):
             yield run_turn(command, streams, frames, Path(job.folder))
-        elif isinstance(command, TakeStages):
-            paths = [Path(path) for path in job.paths]
-            found = stages.measure(first, paths, command.seconds)
-            yield StagesFound(
-                stages=found, work=stages.work_of(job.entry.options, frames) if ready.backend == "cpu" else None
-            )
-        else:
-            count = max(1, min(100, round(1000 * MEMORY_S / max(times_ms))))
-            yield Memory(
-                loaded_mib=loaded_mib,
-                steady_mib=device.mib(device.host_bytes() - held),
-                peak_mib=device.mib(device.peak_bytes() - held),
-                device_mib=device.device_mib(ready.backend),
-                allocations_per_frame=device.allocations_per_frame(first, frames[: len(times_ms)], count),
-            )
+            continue
+        count = max(1, min(100, round(1000 * MEMORY_S / max(times_ms))))
+        memory = Memory(
+            loaded_mib=loaded_mib,
+            steady_mib=device.mib(device.host_bytes() - held),
+            peak_mib=device.mib(device.peak_bytes() - held),
+            device_mib=device.device_mib(ready.backend),
+            allocations_per_frame=device.allocations_per_frame(first, frames[: len(times_ms)], count),
+        )
+        if job.entry.kind != "edgereader":
+            yield Finished(memory=memory)
+            continue
+        found = stages.measure(first, [Path(path) for path in job.paths], command.seconds)
+        work = stages.work_of(job.entry.options, frames) if ready.backend == "cpu" else None
+        yield Finished(memory=memory, stages=found, work=work)
 
 
 def facts_of(entry: Entry, first: Contender) -> dict[str, Any]:

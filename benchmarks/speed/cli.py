@@ -65,7 +65,7 @@ class BenchGroup(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `run` before arguments that begin with no command's name; --help alone is the group's."""
+        """Insert `run` before arguments that begin with no command's name; --help alone is the group's."""
         if not args or (args[0] not in self.list_commands(ctx) and args[0] != "--help"):
             args = ["run", *args]
         return super().parse_args(ctx, args)
@@ -161,7 +161,7 @@ def run(
 
 
 def measured(plan: Plan, chosen: Sequence[Entry], folders: Sequence[str], limit: int | None) -> Report:
-    """Measure; everything that processes leave lies in a folder that is gone afterwards."""
+    """Return what was measured; a temporary folder holds all that processes write."""
     photos = find(folders, limit)
     with tempfile.TemporaryDirectory(prefix="edgereader-bench-") as temporary:
         pixels = decode(photos, folders, Path(temporary) / "pixels")
@@ -207,7 +207,7 @@ def entries(names: Iterable[str], variants: Variants) -> list[Entry]:
 
 
 def _variants(name: str, variants: Variants) -> Iterator[Entry]:
-    """All contenders have those of threads and streams, PyTorch's networks those of bundles too."""
+    """Yield the combinations for a contender: of threads and streams for all, of bundles for those that run one."""
     labels = short(variants.bundles) if name in RUN_BUNDLES else {DEFAULT_BUNDLE: None}
     ours = name == "edgereader"
     for bundle, backend, precision, threads, streams in itertools.product(
@@ -235,7 +235,7 @@ def _variants(name: str, variants: Variants) -> Iterator[Entry]:
 
 
 def short(bundles: Sequence[str]) -> dict[str, str | None]:
-    """Name bundles beside others: by their folder's name, or by all that was given where two have the same."""
+    """Return the bundles' names in a report: their folder's, or the path where two have the same; None for one."""
     names = {bundle: Path(bundle).name for bundle in bundles}
     if len(names) == 1:
         return dict.fromkeys(names)

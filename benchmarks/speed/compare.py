@@ -16,7 +16,7 @@ from scipy.special import stdtrit
 
 from ...runtime.errors import DatasetError
 from ..tables import columns
-from .results import Contender, Curve, Figures, Growth, Live, Report, Soak, Stream, read_figures
+from .results import Contender, Figures, Growth, Live, Report, Soak, Stream, read_figures
 
 FILE = click.Path(path_type=Path)
 SETTINGS = ("backend", "precision", "threads", "streams")
@@ -178,7 +178,7 @@ def _reports(old: Report, new: Report, missing: list[str]) -> Iterator[Change]:
 
 
 def _lone(old: Mapping[str, object], new: Mapping[str, object], begin: str) -> list[str]:
-    """Say what only one of two has."""
+    """Return a line for each name that only one of two has."""
     before = [f"{begin}{name}: only before" for name in old if name not in new]
     return before + [f"{begin}{name}: only now" for name in new if name not in old]
 
@@ -262,27 +262,22 @@ def _change(name: str, figure: str, old: Figure, new: Figure, found: Ratio) -> C
 
 
 def _growths(old: Growth, new: Growth, missing: list[str]) -> Iterator[Change]:
+    """Compare the times of the sizes that both have: their ratios' geometric mean, and how far these are apart."""
     before, after = ({f"{curve.part} against {curve.what}": curve for curve in growth.curves} for growth in (old, new))
     missing += _lone(before, after, "")
-    for name in before:
-        if name in after:
-            yield from _curves(name, before[name], after[name])
-
-
-def _curves(name: str, old: Curve, new: Curve) -> Iterator[Change]:
-    """Compare the times of the sizes that both have: their ratios' geometric mean, and how far these are apart."""
-    after = {point.size: point.p50_ms for point in new.points}
-    pairs = [(point.p50_ms, after[point.size]) for point in old.points if point.size in after]
-    pairs = [pair for pair in pairs if min(pair) > 0]
-    if not pairs:
-        return
-    logs = np.log(pairs)
-    before, now = (Figure(float(value), ()) for value in np.exp(logs.mean(axis=0)))
-    apart = logs[:, 1] - logs[:, 0]
-    found = Ratio(now.value / before.value)
-    if len(apart) > 1:
-        found = around(found.value, float(apart.std(ddof=1)) / math.sqrt(len(apart)), len(apart) - 1)
-    yield _change(name, f"p50 ms, {len(pairs)} sizes", before, now, found)
+    for name in (name for name in before if name in after):
+        now_ms = {point.size: point.p50_ms for point in after[name].points}
+        pairs = [(point.p50_ms, now_ms[point.size]) for point in before[name].points if point.size in now_ms]
+        pairs = [pair for pair in pairs if min(pair) > 0]
+        if not pairs:
+            continue
+        logs = np.log(pairs)
+        means = [Figure(float(value), ()) for value in np.exp(logs.mean(axis=0))]
+        apart = logs[:, 1] - logs[:, 0]
+        found = Ratio(means[1].value / means[0].value)
+        if len(apart) > 1:
+            found = around(found.value, float(apart.std(ddof=1)) / math.sqrt(len(apart)), len(apart) - 1)
+        yield _change(name, f"p50 ms, {len(pairs)} sizes", *means, found)
 
 
 def ratio(old: Turns, new: Turns, share: float, seed: int = 0) -> Ratio | None:

@@ -128,7 +128,7 @@ class Energy:
 
 @contextmanager
 def metered(*, on_gpu: bool) -> Iterator[Energy]:
-    """Meter what runs inside: the whole board with jtop, else the GPU with NVML, else the processors with RAPL."""
+    """Yield the energy that is used inside: the board's by jtop, else the GPU's by NVML or the processors' by RAPL."""
     energy = Energy()
     meter = jtop() or (nvml() if on_gpu else rapl())
     start = time.perf_counter()

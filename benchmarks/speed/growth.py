@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Literal, cast
 
 import click
@@ -122,7 +121,7 @@ def cases(reader: Reader, folder: Path) -> list[Case]:
 
 
 def sized(megapixels: float) -> Frame:
-    """Scale the photo of a bib to so many pixels."""
+    """Return the photo of a bib with so many megapixels."""
     photo = sample()
     scale = (1e6 * megapixels / (photo.shape[0] * photo.shape[1])) ** 0.5
     size = round(photo.shape[1] * scale), round(photo.shape[0] * scale)
@@ -176,19 +175,17 @@ def curves(made: Sequence[Case]) -> list[Curve]:
         for case in made:
             if case.what == what:
                 times_ms.setdefault(case.size, []).extend(case.times_ms[part])
-        points = [_point(size, times_ms[size]) for size in sorted(times_ms)]
+        points = []
+        for size, times in sorted(times_ms.items()):
+            p50, p90 = np.percentile(times, (50, 90)).round(4).tolist()
+            points.append(Point(size=size, p50_ms=p50, p90_ms=p90, runs=len(times)))
         if min(point.p50_ms for point in points[-FEWEST_SIZES:]) > 0:
             found.append(curve(what, part, points))
     return found
 
 
-def _point(size: float, times_ms: Sequence[float]) -> Point:
-    p90 = float(np.percentile(times_ms, 90))
-    return Point(size=size, p50_ms=round(median(times_ms), 4), p90_ms=round(p90, 4), runs=len(times_ms))
-
-
 def curve(what: What, part: str, points: Sequence[Point]) -> Curve:
-    """Find the exponent in the upper half, for which there are `FEWEST_SIZES` points or more."""
+    """Return the curve through `FEWEST_SIZES` points or more, with the exponent of their upper half."""
     upper = points[-max(len(points) // 2, FEWEST_SIZES) :]
     sizes, times = ([math.log(getattr(point, name)) for point in upper] for name in ("size", "p50_ms"))
     exponent, low, high = cast("Trend", line(sizes, times))

@@ -32,6 +32,7 @@ SLACK = 1.3
 """Offline's query has so many more photos than the turn should need: LoadGen calls one that ends early INVALID."""
 MOST_QPS = 1000.0
 """Server: beyond, LoadGen's own trace would take the time."""
+MARKER = ":::MLLOG "
 SAMPLE = re.compile(r'"sample_seq":\d+,.*"complete_ns":(\d+)')
 """LoadGen's trace of one sample: nanoseconds from when it was due to when it was answered."""
 
@@ -137,13 +138,13 @@ class Driven:
         mlperf_loadgen.QuerySamplesComplete(answers)
 
     def put(self, samples: Sequence[Any]) -> None:
-        """Leave the photos of a query to whichever readers are free next."""
+        """Queue the photos of a query for the readers that are free next."""
         for sample in samples:
             self.streams.threads.submit(self.answer, [sample])
 
 
 def run_turn(ask: Measure, streams: Streams, frames: Sequence[Frame], folder: Path) -> Turn:
-    """Let LoadGen drive the readers once; its logs are made in the folder and gone afterwards.
+    """Return what LoadGen finds when it drives the readers once; its logs are made in the folder and removed.
 
     Raises:
         Exception: what a reader raised.
@@ -195,10 +196,13 @@ def settings(ask: Measure) -> Any:
 
 def turn_of(ask: Measure, spans: Sequence[tuple[float, float]], logs: Path) -> Turn:
     """Return what LoadGen logged, and the latencies by our own clock; Server's begin when they are due."""
-    details = read_details(logs / "mlperf_log_detail.txt")
+    lines = (logs / "mlperf_log_detail.txt").read_text(encoding="utf-8").splitlines()
+    entries = (json.loads(line.removeprefix(MARKER)) for line in lines if line.startswith(MARKER))
+    details = {entry["key"]: entry["value"] for entry in entries}
     server = ask.scenario == "Server"
     if server:
-        times_ms = traced(logs / "mlperf_log_trace.json")
+        trace = (logs / "mlperf_log_trace.json").read_text(encoding="utf-8")
+        times_ms = [int(nanoseconds) / 1e6 for nanoseconds in SAMPLE.findall(trace)]
         seconds = len(times_ms) / details["result_completed_samples_per_sec"]
     else:
         times_ms = [1000 * (end - start) for start, end in spans]
@@ -220,14 +224,6 @@ def turn_of(ask: Measure, spans: Sequence[tuple[float, float]], logs: Path) -> T
     )
 
 
-def read_details(path: Path) -> dict[str, Any]:
-    """Read keys and values of LoadGen's detailed log; of a key that comes twice, the last."""
-    marker = ":::MLLOG "
-    lines = path.read_text(encoding="utf-8").splitlines()
-    entries = (json.loads(line.removeprefix(marker)) for line in lines if line.startswith(marker))
-    return {entry["key"]: entry["value"] for entry in entries}
-
-
 def reasons(details: dict[str, Any]) -> list[str]:
     """Return why LoadGen calls a turn INVALID, in its own words."""
     if details["result_validity"] == "VALID":
@@ -237,8 +233,3 @@ def reasons(details: dict[str, Any]) -> list[str]:
         words.append(details["early_stopping_result"].replace("*", ""))
     errors = [f"{details['num_errors']} errors in LoadGen's log"] if details["num_errors"] else []
     return [" ".join(reason.split()) for reason in words if reason.strip()] + errors
-
-
-def traced(path: Path) -> list[float]:
-    """Return ms from when each of Server's queries was due until it was answered, in the order of the answers."""
-    return [int(nanoseconds) / 1e6 for nanoseconds in SAMPLE.findall(path.read_text(encoding="utf-8"))]

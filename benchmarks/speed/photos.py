@@ -51,7 +51,7 @@ class Pixels:
 
 
 def find(folders: Sequence[str], limit: int | None = None) -> list[Photo]:
-    """Find the photos of folders, those that ship with the package where none is given.
+    """Return the photos of folders, those that ship with the package where none is given.
 
     They are in an order whose every beginning is spread evenly over the folders and over each folder. A folder may have
     a labels.tsv; `limit` is the number of photos of each folder, None = all.
@@ -82,7 +82,7 @@ def spread(photos: Sequence[Photo], limit: int | None) -> list[Photo]:
 
 
 def decode(photos: Sequence[Photo], folders: Sequence[str], path: Path) -> Pixels:
-    """Decode all photos into a new file.
+    """Decode all photos into a new file, and return where each is.
 
     Raises:
         ImageError: a photo cannot be read.
@@ -139,7 +139,7 @@ def camera_frames() -> list[Frame]:
 
 
 def cut_frame(photo: Frame, zoom: float) -> Frame:
-    """Scale a photo until it covers a frame, and so much more, and cut one out of its middle."""
+    """Return the middle of a photo, scaled until it covers a frame, and then by `zoom`."""
     scale = zoom * max(FRAME_HW[0] / photo.shape[0], FRAME_HW[1] / photo.shape[1])
     height, width = (max(side, round(scale * old)) for side, old in zip(FRAME_HW, photo.shape[:2], strict=True))
     scaled = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

@@ -85,7 +85,7 @@ class Clocks:
 
 @contextmanager
 def clocks() -> Iterator[Clocks]:
-    """Put the clocks on.
+    """Put clocks around the runtime's functions, and yield what they measure.
 
     Raises:
         AttributeError: the runtime has no such function any more; `FUNCTIONS` and `BINDINGS` say what there is.
@@ -133,7 +133,7 @@ def measure(contender: Contender, paths: Sequence[Path], seconds: float) -> Stag
 
 
 def read(reader: Contender | Reader, path: Path) -> None:
-    """Go the whole way, from a file to its readings."""
+    """Read a photo's file, from its bytes to its readings."""
     reader.read(files.read_photo(path).frame)
 
 

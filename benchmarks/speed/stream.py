@@ -132,7 +132,7 @@ def frames(seed: int = 0) -> Iterator[Frame]:
 
 
 def bib(number: str) -> Frame:
-    """Put the digits of the sample photo in another order."""
+    """Return the sample photo with its digits in another order."""
     photo = sample()
     cut = [photo[ROWS, slice(*DIGITS[digit])] for digit in number]
     frame = photo.copy()
@@ -157,7 +157,7 @@ def rates(reader: Reader, clip: Path, seconds: float, turns: int, *, stopped: Ca
 
 
 def _turn(watcher: Watcher, clip: Path, seconds: float, stopped: Callable[[], bool]) -> Rate:
-    """Decode and read every frame, as fast as that goes."""
+    """Return how fast every frame is decoded and read."""
     start, took, number, readings, detections = 0.0, 0.0, 0, 0, 0
     with Capture(Camera(source=str(clip), every_frame=True, loop=True)) as shots:
         for number, shot in enumerate(shots, 1 - WARM_UP_FRAMES):
@@ -183,7 +183,7 @@ def _together(turns: Sequence[Rate]) -> Rate:
 
 
 def live(reader: Reader, clip: Path, minutes: float, *, stopped: Callable[[], bool]) -> Live:
-    """Watch the clip in a loop at its own speed, dropping what cannot be read in time; tell each minute how it is."""
+    """Watch the clip in a loop at its own speed; what cannot be read in time is dropped. Print a line each minute."""
     warm_up_s = min(WARM_UP_SHARE * 60 * minutes, LONGEST_WARM_UP_S)
     watcher, emitter = Watcher(reader, Detection(), STATIC), Emitter("bench", STATIC)
 
@@ -265,14 +265,14 @@ class Watch(Board):
         self.event_ms.append(event.latency_ms)
 
     def say(self) -> None:
-        """Say how far it is, if another minute is over."""
+        """Print a line when another minute is over."""
         if self.samples and (minutes := int(self.samples[-1].at_s / 60)) > self._minutes:
             self._minutes = minutes
             click.echo(f"{self.samples[-1].at_s / 60:.1f} min: {sample_line(self.samples[-1])}", err=True)
 
 
 def latency(times_ms: Sequence[float]) -> Latency | None:
-    """Summarize times; None where there are none."""
+    """Return percentiles of times; None where there are none."""
     if not times_ms:
         return None
     p50, p90, p99, most = np.percentile(times_ms, (50, 90, 99, 100)).round(2).tolist()
