@@ -37,7 +37,7 @@ from edgereader.benchmarks.gpu.report import Prepared
 from edgereader.benchmarks.memory import MIB
 from edgereader.benchmarks.networks import random_craft, random_recognizer
 from edgereader.runtime.bundles.bundle import Bundle, file_sha256
-from edgereader.runtime.errors import BackendError, BackendUnavailable, EdgeReaderError
+from edgereader.runtime.errors import BackendError, BackendUnavailable
 
 from ...runtime.graphs import paint_word, write_test_bundle
 
@@ -68,12 +68,7 @@ def asked(job, measure, monkeypatch):
     return list(answers(msgspec.json.encode(question) for question in (job, *job.sizes)))
 
 
-def test_a_backend_that_is_not_here_is_said_at_once(job, monkeypatch):
-    (said,) = asked(replace(job, contender=Contender("tensorrt-rtx", "fp32")), speeds, monkeypatch)
-    assert said.outcome == "skipped"
-
-
-def test_a_size_that_fails_does_not_end_the_others_but_what_nobody_foresaw_does(job, monkeypatch):
+def test_a_size_that_fails_does_not_end_the_others_but_a_missing_backend_and_what_nobody_foresaw_do(job, monkeypatch):
     ends = {"a": BackendError("out of memory"), "b": BackendUnavailable("no driver"), "c": None, "d": KeyError()}
 
     def measure(size):
@@ -81,6 +76,8 @@ def test_a_size_that_fails_does_not_end_the_others_but_what_nobody_foresaw_does(
             raise ends[size]
         return Prepared(seconds=1.0, detail="made"), []
 
+    (said,) = asked(replace(job, contender=Contender("tensorrt-rtx", "fp32")), speeds, monkeypatch)
+    assert said.outcome == "skipped"
     begun, *found = asked(replace(job, sizes=("a", "b", "c")), lambda _: measure, monkeypatch)
     assert begun is True
     assert [(answer.found.outcome, answer.found.reason) for answer in found[:2]] == [
@@ -121,11 +118,6 @@ def test_a_product_of_matrices_is_timed_in_pytorch(job):
         ceiling(replace(job, contender=EAGER, scale=replace(DRY, dry=False)))
 
 
-def test_fewer_crops_are_the_first_of_more():
-    assert np.array_equal(images_of("2 crops"), images_of("32 crops")[:2])
-    assert not np.array_equal(images_of("64x96"), images_of("96x64").reshape(1, 64, 96, 3))
-
-
 def test_a_session_runs_the_images_of_its_size_and_a_recognizer_all_crops(job):
     region = runner(job)("64x96")()["region"]
     images = images_of("64x96").astype(np.float32)[0, ..., 2] / 255
@@ -133,6 +125,7 @@ def test_a_session_runs_the_images_of_its_size_and_a_recognizer_all_crops(job):
     outputs = runner(replace(job, section="recognizer"))("2 crops")()
     assert outputs["symbols"].shape == (2, 5)
     assert np.array_equal(outputs["symbols"], outputs["log_probs"].argmax(-1))
+    assert np.array_equal(images_of("2 crops"), images_of("32 crops")[:2])
 
 
 def test_pytorch_is_not_part_of_a_process_that_measures_a_backend():
@@ -258,11 +251,3 @@ def test_engines_of_each_kind_are_built_unless_they_are_there(making, tmp_path, 
     monkeypatch.setattr(build, lambda *arguments, **_options: built.append(arguments[1:]))
     make_engines("random", tmp_path, replace(making, contender=Contender("tensorrt-rtx", "fp32")))
     assert built == [("detector", "tensorrt-rtx", "fp32"), ("recognizer", "tensorrt-rtx", "fp32")]
-
-
-def test_what_cannot_be_made_is_an_error_with_the_reason(making, tmp_path):
-    write_test_bundle(tmp_path / "random")
-    with pytest.raises(EdgeReaderError):
-        prepare(replace(making, contender=Contender("tensorrt", "fp32")))("engines random")
-    with pytest.raises(KeyError):
-        prepare(making)("something else")

@@ -164,13 +164,10 @@ def test_percentiles_are_of_all_turns_and_the_rate_is_the_turns_median():
     assert found.times_ms == [[1, 2, 3, 4], [101] * 4, [1, 2, 3, 4]]
 
 
-def test_one_invalid_turn_makes_all_invalid_and_a_reason_is_given_once():
+def test_one_invalid_turn_makes_all_invalid_and_offlines_or_very_many_latencies_are_not_kept():
     bad = replace(TURN, valid=False, reasons=["too few"])
     found = scenario_of([TURN, bad, bad])
     assert (found.valid, found.reasons) == (False, ["too few"])
-
-
-def test_offline_keeps_no_latencies_and_very_many_are_thinned_and_rounded():
     found = scenario_of([replace(TURN, scenario="Offline", times_ms=[400.0])])
     assert (found.p50_ms, found.times_ms) == (400.0, [])
     found = scenario_of([replace(TURN, times_ms=[1.23456] * 5 * MOST_TIMES)])
@@ -198,11 +195,8 @@ def test_accuracy_is_scored_as_the_data_readme_says():
     assert found.recall == pytest.approx(2 / 3)
     assert found.precision == pytest.approx(2 / 3)  # 12 and 345 of 12, 345 and 99: lone digits do not count
     assert found.false_numbers_per_image == pytest.approx(2 / 3)
-
-
-def test_without_labels_or_the_time_for_all_photos_there_is_no_accuracy():
-    assert accuracy_of([photo("12"), photo("34")], [["12"]]) is None
-    assert accuracy_of([Photo(Path("a.png"))], [["12"]]) is None
+    assert accuracy_of([photo("12"), photo("34")], [["12"]]) is None  # no time for all photos
+    assert accuracy_of([Photo(Path("a.png"))], [["12"]]) is None  # no labels
 
 
 def test_energy_is_shared_among_the_frames_where_the_machine_tells():

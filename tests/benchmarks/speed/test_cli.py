@@ -227,14 +227,11 @@ def test_each_combination_is_a_contender_named_by_what_tells_it_apart(wanted, va
     assert names(wanted, **variants) == expected
 
 
-def test_options_and_streams_are_those_of_the_variant():
+def test_options_and_streams_are_those_of_the_variant_and_bundles_have_short_names(tmp_path):
     found = entries(["edgereader"], Variants(threads=[1, 0], streams=[2], canvas_px=320, backends=["cpu"]))
     assert [(entry.options.threads, entry.streams) for entry in found] == [(1, 2), (0, 2)]
     assert {(entry.options.canvas_px, entry.options.backend) for entry in found} == {(320, "cpu")}
     assert found[1].name == "edgereader cpu all threads"
-
-
-def test_bundles_in_folders_of_their_own_have_short_names(tmp_path):
     (tmp_path / "wide").symlink_to(shipped("digits-edge"))
     found = names(["edgereader"], bundles=["digits-edge", str(tmp_path / "wide")])
     assert found == ["edgereader digits-edge", "edgereader wide"]
@@ -287,12 +284,9 @@ def test_the_table_has_a_line_for_each_that_ran_beside_ours_and_reasons_below():
     assert "sum 7.00 of 7.50 ms" in below[1]
     assert below[2] == "rapidocr, SingleStream: INVALID: Only processed 9 queries."
     assert below[3:] == ["easyocr: skipped: easyocr is not installed"] == lines(GONE)
-
-
-def test_offline_compares_seconds_a_photo():
     offline = replace(SINGLE, scenario="Offline", p50_ms=9000.0)
     peer = replace(PEER, scenarios=[replace(offline, samples_per_s=5.0)])
-    assert lines(replace(OURS, scenarios=[offline]), peer)[2].split()[-1] == "4.00"
+    assert lines(replace(OURS, scenarios=[offline]), peer)[2].split()[-1] == "4.00"  # seconds a photo
 
 
 @pytest.fixture

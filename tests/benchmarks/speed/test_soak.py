@@ -16,34 +16,40 @@ from edgereader.benchmarks.speed.soak import after_warm_up, interruptions, slope
 from edgereader.runtime import Reader
 from edgereader.runtime.cli import main
 from edgereader.runtime.errors import BackendError, ImageError
-from edgereader.runtime.geometry.images import as_bgr
 
 from ..results import failed
 
 SHORT = "--hours", "0.00005", "--every", "0"  # 0.18 s
 
 
-class BriskShots:
-    """Small frames, as many in a cycle as the real ones."""
-
-    def __init__(self, seed):
-        self.seed = seed
-
-    def cycle(self, _number):
-        yield from (Shot(np.zeros((8, 8, 3), np.uint8)) for _ in range(CYCLE - 2))
-        yield from (Shot(None, broken=True) for _ in range(2))
+PICTURE = np.zeros((8, 8, 3), np.uint8)
+FRESH = Soak(
+    commands=["edgereader bench soak"], date="", machine=this_machine(), bundle="digits-edge", backend="cpu",
+    precision="int8", seed=0, every_s=10, hours=0.5, warm_up_s=180, method="",
+)  # fmt: skip
 
 
-def nothing(_reader, frame):
-    as_bgr(frame)
-    return []
+def cycle(number):
+    """As many frames as a real cycle, two of them broken."""
+    yield from (Shot(PICTURE, sample="bib.jpg" if not place else "") for place in range(CYCLE - 2))
+    yield from (Shot(None, broken=True) for _ in range(2))
+
+
+def flat(frame):
+    if frame is None:
+        raise ImageError("no picture")
+    return ["1573"]
+
+
+def brisk(_reader, frame):
+    return [SimpleNamespace(text=text) for text in flat(frame)]
 
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
-    """Where a soak is written, whose reader finds nothing, at once."""
-    monkeypatch.setattr(module, "Shots", BriskShots)
-    monkeypatch.setattr(Reader, "read", nothing)
+    """Where a soak is written, whose reader is brisk."""
+    monkeypatch.setattr(module, "Shots", lambda _: SimpleNamespace(cycle=cycle))
+    monkeypatch.setattr(Reader, "read", brisk)
     return tmp_path / "soak.json"
 
 
@@ -51,41 +57,31 @@ def run(*arguments):
     return CliRunner().invoke(main, ["bench", "soak", *map(str, arguments)])
 
 
-def test_a_soak_is_written_with_all_that_repeats_it(file):
+def test_a_soak_is_written_with_all_that_repeats_it_and_made_longer_with_its_samples(file):
     result = run("digits-edge", *SHORT, "--backend", "cpu", "--precision", "int8", "--json", file)
-    soak = read_json(file, Soak, "")
-    assert result.exit_code == int(not soak.passed), result.output
-    assert result.stdout.splitlines()[-1] == ("PASS" if soak.passed else "FAIL")
-    assert "resident memory" in result.stdout
-    assert soak.finished
-    assert (soak.bundle, soak.backend, soak.precision) == ("digits-edge", "cpu", "int8")
-    assert set(soak.files) == {"detector", "recognizer"}
-    assert soak.wrong == 0
-    assert soak.broken == 2 * soak.frames // CYCLE > 0
-    assert len(soak.commands) == 1
-    assert "blocks" in soak.method
-
-
-def test_a_finished_soak_is_made_longer_and_keeps_its_samples(file):
-    run(*SHORT, "--json", file)
     first = read_json(file, Soak, "")
-    run("--hours", "0.0001", "--every", "0", "--json", file)
-    second = read_json(file, Soak, "")
-    assert second.samples[: len(first.samples)] == first.samples
-    assert second.samples[-1].segment == 1
-    assert second.samples[-1].at_s >= 0.36
-    assert len(second.commands) == 2
-    for hours in ("0.0001", "0.00005"):  # neither the same nor fewer make it go on
-        again = run("--hours", hours, "--every", "0", "--json", file)
+    assert result.exit_code == int(not first.passed), result.output
+    assert result.stdout.splitlines()[-1] == ("PASS" if first.passed else "FAIL")
+    assert "resident memory" in result.stdout
+    assert (first.bundle, first.backend, first.precision) == ("digits-edge", "cpu", "int8")
+    assert set(first.files) == {"detector", "recognizer"}
+    assert (first.finished, first.wrong, len(first.commands)) == (True, 0, 1)
+    assert first.broken == 2 * first.frames // CYCLE > 0
+    assert "blocks" in first.method
+    for hours in ("0.0001", "0.0001", "0.00005"):  # neither the same nor fewer make it go on
+        again = run("--hours", hours, "--every", "0", "--precision", "int8", "--json", file)
+        second = read_json(file, Soak, "")
         assert again.exit_code == int(not second.passed)
-        assert read_json(file, Soak, "") == second
+        assert second.samples[: len(first.samples)] == first.samples
+        assert (second.samples[-1].segment, len(second.commands)) == (1, 2)
+        assert second.samples[-1].at_s >= 0.36
 
 
 def test_a_signal_ends_it_with_what_there_is_and_the_same_command_goes_on(file, monkeypatch):
     def read(_self, frame):
         if next(frames) == 10 * CYCLE:
             signal.raise_signal(signal.SIGTERM)
-        return nothing(_self, frame)
+        return brisk(_self, frame)
 
     def not_caught(*_):
         raise AssertionError("the signal was not caught")
@@ -134,25 +130,6 @@ def test_a_file_of_another_soak_is_refused_and_left_alone(file, change, seed, sa
     file.write_text(json.dumps(contents))
     assert said in failed(run(*SHORT, "--seed", seed, "--json", file))
     assert json.loads(file.read_text()) == contents
-
-
-PICTURE = np.zeros((4, 4, 3), np.uint8)
-FRESH = Soak(
-    commands=["edgereader bench soak"], date="", machine=this_machine(), bundle="digits-edge", backend="cpu",
-    precision="int8", seed=0, every_s=10, hours=0.5, warm_up_s=180, method="",
-)  # fmt: skip
-
-
-def cycle(number):
-    """As many frames as a real cycle, two of them broken."""
-    yield from (Shot(PICTURE, sample="bib.jpg" if not place else "") for place in range(CYCLE - 2))
-    yield from (Shot(None, broken=True) for _ in range(2))
-
-
-def flat(frame):
-    if frame is None:
-        raise ImageError("no picture")
-    return ["1573"]
 
 
 @pytest.fixture
