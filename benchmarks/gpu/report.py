@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from ..record import Machine
 from ..speed.child import Missing
 from ..speed.device import Clocks, Gpu
-from ..tables import NONE, markdown
-from .plan import COMPILED, DRY, EAGER, FULL, OURS, sections
+from ..tables import NONE, markdown, version_words
+from .plan import COMPILED, DRY, EAGER, FULL, OURS, Contender, sections
 
 SCHEMA = 1
 DRY_RUN = "**A dry run: small networks on the CPU. Nothing here was measured on a GPU, or says anything of one.**"
@@ -252,26 +252,25 @@ class Reached(NamedTuple):
 def targets(report: Report) -> dict[tuple[str, str], Reached]:
     """Return all that was asked for, and how much of it: what is reached; in a dry run it means nothing."""
     frames = min((memory.frames for _, memory in _device_memory(report)), default=10_000)
-    eager, any_precision = EAGER.name, ("fp16", "fp32")
     return {
-        ("CRAFT in fp16, over PyTorch eager fp32", "≥ 4 times"): faster(report, "detector", 4.0, eager, ("fp16",)),
-        ("CRAFT in fp16, over torch.compile fp16", "≥ 1.2 times"): faster(
-            report, "detector", 1.2, COMPILED.name, ("fp16",)
-        ),
-        ("the recognizer, over PyTorch eager fp32", "≥ 5 times"): faster(
-            report, "recognizer", 5.0, eager, any_precision
-        ),
+        ("CRAFT in fp16, over PyTorch eager fp32", "≥ 4 times"): faster(report, "detector", 4.0, EAGER),
+        ("CRAFT in fp16, over torch.compile fp16", "≥ 1.2 times"): faster(report, "detector", 1.2, COMPILED),
+        ("the recognizer, over PyTorch eager fp32", "≥ 5 times"): faster(report, "recognizer", 5.0, EAGER),
         ("1280×720 frames to readings, with the bundle", f"≥ {FRAMES_PER_S:g} frames/s"): frames_per_second(report),
         (f"memory of the GPU over {frames:,} frames", "constant"): steady_memory(report),
     }
 
 
-def faster(report: Report, section: str, least: float, than: str, precisions: tuple[str, ...]) -> Reached:
-    """Return how many times as fast as PyTorch our fastest backend is, of those that give the right numbers."""
+def faster(report: Report, section: str, least: float, than: Contender) -> Reached:
+    """Return how many times as fast as PyTorch our fastest backend is, of those that give the right numbers.
+
+    The detector counts in fp16 only.
+    """
     speeds = {entry.contender: speed for entry, speed in report.found(Speed, section)}
-    if than not in speeds:
-        return Reached("", f"{than} was {NOT_MEASURED}")
-    theirs_ms, least_ms = speeds[than].p50_ms, floor_ms(report, section)
+    precisions = ("fp16",) if section == "detector" else ("fp16", "fp32")
+    if than.name not in speeds:
+        return Reached("", f"{than.name} was {NOT_MEASURED}")
+    theirs_ms, least_ms = speeds[than.name].p50_ms, floor_ms(report, section)
     limit = "" if least_ms is None else f"{theirs_ms / least_ms:.1f} times ({least_ms:.2f} ms)"
     ours = [
         (speed.p50_ms, name)
@@ -355,16 +354,13 @@ def page(report: Report) -> str:
 
 def where(report: Report) -> str:
     """Return a paragraph on the machine, the GPU and the versions."""
-    machine, gpu, on = report.machine, report.gpu, "No GPU."
-    if gpu is not None:
+    on = "No GPU."
+    if gpu := report.gpu:
         card = f"{gpu.name} ({gpu.compute_capability}, {gpu.memory_gib:g} GiB)"
         on = f"{card}, driver {gpu.driver or 'of unknown version'}, CUDA {gpu.cuda}."
     used = {f"{name} {version}" for entry in report.entries for name, version in entry.versions.items()}
-    versions = ", ".join([*(f"{name} {version}" for name, version in machine.versions.items()), *sorted(used)])
-    return (
-        f"{on} {machine.processor}, {machine.cores} cores, {machine.memory_gib:g} GiB, {machine.system}; {versions}. "
-        f"{report.date[:10]}, bundle {report.bundle}."
-    )
+    versions = ", ".join([version_words(report.machine.versions), *sorted(used)])
+    return f"{on} {report.machine}; {versions}. {report.date[:10]}, bundle {report.bundle}."
 
 
 def target_table(report: Report) -> str:
@@ -423,7 +419,7 @@ def verified_rows(entry: Entry, found: Verified) -> Rows:
         yield [entry.contender, entry.size, name, "**no**" if name in found.failed else "yes", _cell(detail)]
 
 
-TABLES: tuple[tuple[type[Result], str, Callable[[Entry, Any], Rows]], ...] = (
+TABLES: tuple[tuple[Any, str, Callable[[Entry, Any], Rows]], ...] = (
     (Speed, "|input|p50 / p90 / p99 ms|medians of the turns|runs|beside fp32 on the CPU|clocks", speed_row),
     (Frames, "||frames/s|of the turns|p50 / p90 / p99 ms|readings|clocks", frames_row),
     (Memory, "|memory|first, last, most MiB|MiB in 10,000 frames (95 %)|constant", memory_rows),

@@ -78,12 +78,15 @@ def test_a_size_that_fails_does_not_end_the_others_but_a_missing_backend_and_wha
 
     (said,) = asked(replace(job, contender=Contender("tensorrt-rtx", "fp32")), speeds, monkeypatch)
     assert said.outcome == "skipped"
+    monkeypatch.delitem(sys.modules, "pycuda", raising=False)
     begun, *found = asked(replace(job, sizes=("a", "b", "c")), lambda _: measure, monkeypatch)
     assert begun is True
     assert [(answer.found.outcome, answer.found.reason) for answer in found[:2]] == [
         ("failed", "out of memory"), ("skipped", "no driver"),
     ]  # fmt: skip
     assert found[2].found.detail == "made"
+    assert found[2].versions["torch"] == torch.__version__
+    assert "pycuda" not in found[2].versions, "only what was loaded"
     with pytest.raises(KeyError):
         asked(replace(job, sizes=("d",)), lambda _: measure, monkeypatch)
 

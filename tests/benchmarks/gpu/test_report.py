@@ -163,6 +163,8 @@ def test_figures_stand_with_percentiles_turns_clocks_and_agreement(report):
     assert "| cuda fp16 | GPU | 900.0, 900.2, 901.0 | +0.20 (-0.30 to +0.70) | yes (≤ 2) |" in text
     assert "| cuda fp16 | detector | H-mean | **no** | low |" in text
     assert "a / b" in text
+    for lines in (block.splitlines() for block in text.split("\n\n") if block.startswith("| ")):
+        assert len({row.count(" | ") for row in lines}) == 1, lines
     text = page(replace(report, dry_run=True, gpu=None))
     assert text.startswith("# EdgeReader, a dry run of the GPU check\n\n" + DRY_RUN)
     assert "No GPU." in text

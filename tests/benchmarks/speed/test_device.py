@@ -136,6 +136,13 @@ def test_nvml_gives_the_gpus_energy(monkeypatch):
     assert (energy.source, energy.joules) == ("nvml", 2.5)
 
 
+def test_a_driver_that_does_not_start_tells_nothing(monkeypatch):
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(nvmlInit_v2=lambda: 9))
+    with metered(on_gpu=True) as energy:
+        pass
+    assert energy.source is None
+
+
 def test_jtop_comes_first_and_is_asked_again_and_again(counters, monkeypatch):
     class Board:
         def start(self):

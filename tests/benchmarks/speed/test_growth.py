@@ -159,7 +159,7 @@ def test_points_are_medians_by_rising_size_and_equal_sizes_are_one():
     assert Point(size=0, p50_ms=1, p90_ms=1, runs=1).each_ms is None
 
 
-def test_every_round_reads_everything_in_another_order():
+def test_every_round_reads_everything_in_another_order_until_the_time_is_over(monkeypatch):
     read, said = [], []
     cases = [Case("batch", size, lambda size=size: read.append(size)) for size in range(10)]
     rounds = module.run(cases, 0, lambda number, _seconds: said.append(number))
@@ -170,6 +170,9 @@ def test_every_round_reads_everything_in_another_order():
     assert all(sorted(turn) == list(range(10)) for turn in turns)
     assert len({tuple(turn) for turn in turns}) > 1
     assert all(len(times) == rounds for case in cases for times in case.times_ms.values())
+    seconds = iter(range(0, 1000, 10))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(seconds))
+    assert module.run(cases, 100, lambda *_: None) == 6  # 3 looks in 3 rounds, then 2 in each
 
 
 @pytest.mark.parametrize("megapixels", [MEGAPIXELS[0], MEGAPIXELS[-1]])

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 from msgspec.structs import replace
 
@@ -85,6 +87,13 @@ def test_the_same_seed_asks_for_the_same_photos(at_least_20, fake, frames, tmp_p
 def test_what_a_reader_raises_comes_through_loadgen(fake, frames, tmp_path, scenario):
     with pytest.raises(RuntimeError, match="out of luck"):
         turn(scenario, [fake(seconds=0.002, fails_at=5)], frames, tmp_path)
+
+
+def test_one_reader_reads_in_the_thread_that_asks(fake, frames):
+    reader, threads = fake(), []
+    reader.read_many = lambda given: (threads.append(threading.get_ident()) or frame for frame in given)
+    Streams([reader]).read_all(frames)
+    assert threads == [threading.get_ident()] * len(frames)
 
 
 def test_readers_share_the_photos_and_a_failure_of_one_is_raised(fake, frames):

@@ -8,6 +8,7 @@ import pytest
 from edgereader.benchmarks.speed import photos
 from edgereader.benchmarks.speed.photos import (
     BROKEN,
+    CONTENTS,
     CYCLE,
     FRAME_HW,
     SAMPLES,
@@ -151,6 +152,12 @@ def test_every_broken_frame_is_refused_and_every_other_is_a_picture(shots):
                 as_bgr(shot.frame)
             broken.append(shot.broken)
         assert (len(broken), sum(broken)) == (CYCLE, BROKEN)
+
+
+def test_pages_show_numbers_and_some_frames_nothing(shots):
+    page = shots._write(np.random.default_rng(0))
+    assert 0.002 < (page.max(axis=2) < 150).mean() < 0.5
+    assert shots._content(CONTENTS.index("empty"), 1.0, np.random.default_rng(0)).shape[:2] == (4, 6)
 
 
 def test_frames_of_a_camera_are_real_always_the_same_and_all_different():

@@ -158,6 +158,8 @@ def test_a_flat_reader_passes_and_is_saved_about_every_minute(soaked):
     gaps = np.diff([so_far.samples[-1].at_s for so_far in saved])
     assert len(saved) > 10
     assert (gaps >= 60).all()
+    with pytest.raises(ZeroDivisionError):  # an error that is not ours ends the soak
+        soaked(lambda _: 1 // 0)
     assert (soak.finished, soak.passed, soak.wrong) == (True, True, 0)
     assert soak.samples[-1].at_s >= 1800
     assert soak.frames == soak.samples[-1].frames == CYCLE * (soak.frames // CYCLE)

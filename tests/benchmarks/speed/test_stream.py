@@ -27,6 +27,7 @@ from edgereader.benchmarks.speed.stream import (
 )
 from edgereader.runtime import Reader
 from edgereader.runtime.cli import main
+from edgereader.runtime.errors import DatasetError
 from edgereader.runtime.stream.numbers.events import Event
 from edgereader.runtime.stream.sources.frames import Shot
 from edgereader.runtime.stream.tracking.watcher import Seen
@@ -154,6 +155,11 @@ def test_a_number_stays_for_a_second_and_only_its_noise_changes():
     assert (made[0] != other).any()
 
 
+def test_a_clip_that_cannot_be_written_is_told(tmp_path):
+    with pytest.raises(DatasetError, match="expected to write a clip"):
+        write_clip(tmp_path / "none" / "clip.avi")
+
+
 def test_it_can_be_stopped(reader, clip):
     static, detecting = rates(reader, clip, 100, 3, stopped=lambda: True)
     assert (static.frames, detecting.frames) == (1, 1)
@@ -220,10 +226,11 @@ def test_frames_and_events_are_counted_and_timed(clock):
     assert watch.cpu_s == pytest.approx(12.375)
 
 
-def test_progress_is_told_once_a_minute(clock, capsys):
+def test_progress_is_told_once_a_minute_also_when_nothing_is_read(clock, capsys):
     watch = Watch(0.0, 1.0, lambda watch: watch.say())
     for clock.s in range(1, 200):
         watch.show(Seen(Shot(FRAME, 0, clock.s, 1.0), (), (), detected=False, recognized=0))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
     assert lines[0].startswith("1.0 min: 60 frames, 300.0 MiB")
+    assert (len(watch.reading_ms), len(watch.event_ms), watch.samples[0].p50_ms) == (0, 0, 0)
