@@ -171,25 +171,23 @@ def soak_on(
     `cycle` makes the frames of a cycle, the first after the last one that was finished; `save` is given the soak so far
     about every minute.
     """
-    tally, soak, samples = Tally(read), before, list(before.samples)
-    segment = samples[-1].segment + 1 if samples else 0
-    offset_s = samples[-1].at_s if samples else 0.0
+    tally, soak, samples = Tally(read, before), before, list(before.samples)
+    segment, offset_s = (samples[-1].segment + 1, samples[-1].at_s) if samples else (0, 0.0)
     start = time.monotonic()
     number, at_s, saved_s = before.frames // CYCLE, offset_s, offset_s
     while at_s < _end_s(before.hours):
         for shot in cycle(number):
             tally.read(shot)
             if stopped():
-                return tally.noted(soak, before)
+                return replace(soak, wrong=tally.wrong, first_wrong=tally.first_wrong)
         number, at_s = number + 1, round(offset_s + time.monotonic() - start, 2)
         over = at_s >= _end_s(before.hours)
         if not over and at_s < (samples[-1].at_s if samples else 0.0) + before.every_s:
             continue
-        frames, broken = before.frames + tally.frames, before.broken + tally.broken
-        samples.append(sample_of(at_s, frames, tally.times_ms, tally.cpu_s, len(tally.times_ms), segment))
+        samples.append(sample_of(at_s, tally.frames, tally.times_ms, tally.cpu_s, len(tally.times_ms), segment))
         tally.times_ms, tally.cpu_s = [], 0.0
-        soak = replace(before, date=now(), samples=samples[:], frames=frames, broken=broken, finished=over)
-        soak = judged(tally.noted(soak, before))
+        counts = {name: getattr(tally, name) for name in ("frames", "broken", "wrong", "first_wrong")}
+        soak = judged(replace(before, date=now(), samples=samples[:], finished=over, **counts))
         if at_s >= saved_s + SAVE_S:
             saved_s = at_s
             save(soak)
@@ -197,11 +195,12 @@ def soak_on(
 
 
 class Tally:
-    """Reads frames, times them, and counts what must not happen."""
+    """Reads frames, times them, and goes on counting them and what must not happen."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, before: Soak) -> None:
         self._read = read
-        self.frames, self.broken, self.wrong, self.first_wrong = 0, 0, 0, ""
+        self.frames, self.broken = before.frames, before.broken
+        self.wrong, self.first_wrong = before.wrong, before.first_wrong
         self.times_ms: list[float] = []
         self.cpu_s = 0.0
         self._known: dict[str, list[str]] = {}
@@ -227,10 +226,6 @@ class Tally:
     def _note(self, what: str) -> None:
         self.wrong += 1
         self.first_wrong = self.first_wrong or f"frame {self.frames}: {what}"
-
-    def noted(self, soak: Soak, before: Soak) -> Soak:
-        """Return the soak with what went wrong until now."""
-        return replace(soak, wrong=before.wrong + self.wrong, first_wrong=before.first_wrong or self.first_wrong)
 
 
 def sample_of(
