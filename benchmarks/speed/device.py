@@ -30,7 +30,7 @@ from ...runtime.sessions.opening import BACKENDS
 from ..contenders import Contender
 
 ON_GPU = frozenset(BACKENDS) - {"cpu"}
-STATUS, POWERCAP, CPUINFO = Path("/proc/self/status"), Path("/sys/class/powercap"), Path("/proc/cpuinfo")
+STATUS, POWERCAP = Path("/proc/self/status"), Path("/sys/class/powercap")
 MIB = 2**20
 ROUNDS = 3
 """Of frames whose allocations are counted."""
@@ -210,10 +210,9 @@ def clocks_mhz(*, on_gpu: bool) -> list[float]:
     if on_gpu:
         found = gpu_clocks()
         return [] if found is None or found.sm_mhz is None else [found.sm_mhz]
-    lines = CPUINFO.read_text(encoding="utf-8").splitlines() if CPUINFO.is_file() else []
-    clocks = [float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz")]
-    paths = sorted(Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
-    return clocks or [int(path.read_text("ascii")) / 1e3 for path in paths]
+    import psutil  # no contender's process needs it
+
+    return [float(clock.current) for clock in psutil.cpu_freq(percpu=True)]
 
 
 class Gpu(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import mmap
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -237,17 +238,14 @@ class Shots:
 
     def _as(self, pixels: str, frame: Frame) -> Frame:
         """Return the same picture, grey or with an alpha channel if asked for."""
-        height, width = frame.shape[:2]
-        if pixels == "grey":
-            grey = self._other[: height * width].reshape(height, width)
-            cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY, grey)
-            return grey
+        if pixels == "bgr":
+            return frame
+        shape = frame.shape[:2] if pixels == "grey" else (*frame.shape[:2], 4)
+        other = self._other[: math.prod(shape)].reshape(shape)
+        cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY if pixels == "grey" else cv2.COLOR_BGR2BGRA, other)
         if pixels == "bgra":
-            clear = self._other[: height * width * 4].reshape(height, width, 4)
-            cv2.cvtColor(frame, cv2.COLOR_BGR2BGRA, clear)
-            clear[: height // 4, :, 3] = 200
-            return clear
-        return frame
+            other[: len(other) // 4, :, 3] = 200
+        return other
 
 
 def _no_picture(random: np.random.Generator) -> Any:
