@@ -11,7 +11,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
@@ -98,7 +98,8 @@ def run(
         click.echo(line(entry))
         save(path, so_far())
 
-    with nullcontext(work) if work else TemporaryDirectory(prefix=f"{NAME}-") as folder:
+    place: AbstractContextManager[Path | str] = nullcontext(work) if work else TemporaryDirectory(prefix=f"{NAME}-")
+    with place as folder:
         launch = partial(run_job, log=path.with_suffix(".log"))
         check = Check(launch, str(Path(folder).absolute()), bundle, scale, report.entries, minutes, changed)
         for section in sections(scale):

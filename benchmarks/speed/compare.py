@@ -147,11 +147,11 @@ def differences(old: Figures, new: Figures) -> list[str]:
         for before, now in _both(old, new):
             pairs += [(f"{name} of {now.name}", getattr(before, name), getattr(now, name)) for name in SETTINGS]
         if old.photos.sha256 != new.photos.sha256:
-            words = (
+            photos_before, photos_now = (
                 f"{photos.count} of {', '.join(photos.folders)} ({photos.sha256[:8]})"
                 for photos in (old.photos, new.photos)
             )
-            pairs.append(("photos", *words))
+            pairs.append(("photos", photos_before, photos_now))
     elif not isinstance(old, Report) and not isinstance(new, Report):
         pairs += [(name, getattr(old, name), getattr(new, name)) for name in ("bundle", "backend", "precision")]
     return [f"other {name}: {before} before, {after} now" for name, before, after in pairs if before != after]
@@ -265,19 +265,21 @@ def _growths(old: Growth, new: Growth, missing: list[str]) -> Iterator[Change]:
     """Compare the times of the sizes that both have: their ratios' geometric mean, and how far these are apart."""
     before, after = ({f"{curve.part} against {curve.what}": curve for curve in growth.curves} for growth in (old, new))
     missing += _lone(before, after, "")
-    for name in (name for name in before if name in after):
+    for name in before:
+        if name not in after:
+            continue
         now_ms = {point.size: point.p50_ms for point in after[name].points}
         pairs = [(point.p50_ms, now_ms[point.size]) for point in before[name].points if point.size in now_ms]
         pairs = [pair for pair in pairs if min(pair) > 0]
         if not pairs:
             continue
         logs = np.log(pairs)
-        means = [Figure(float(value), ()) for value in np.exp(logs.mean(axis=0))]
+        mean, mean_now = (Figure(float(value), ()) for value in np.exp(logs.mean(axis=0)))
         apart = logs[:, 1] - logs[:, 0]
-        found = Ratio(means[1].value / means[0].value)
+        found = Ratio(mean_now.value / mean.value)
         if len(apart) > 1:
             found = around(found.value, float(apart.std(ddof=1)) / math.sqrt(len(apart)), len(apart) - 1)
-        yield _change(name, f"p50 ms, {len(pairs)} sizes", *means, found)
+        yield _change(name, f"p50 ms, {len(pairs)} sizes", mean, mean_now, found)
 
 
 def ratio(old: Turns, new: Turns, share: float, seed: int = 0) -> Ratio | None:

@@ -163,7 +163,7 @@ def test_jtop_comes_first_and_is_asked_again_and_again(counters, monkeypatch):
 
 def test_clocks_of_the_cores(monkeypatch):
     clocks = [SimpleNamespace(current=mhz) for mhz in (2400.5, 1800)]
-    monkeypatch.setattr("psutil.cpu_freq", lambda percpu: clocks)
+    monkeypatch.setattr("psutil.cpu_freq", lambda **_: clocks)
     assert clocks_mhz(on_gpu=False) == [2400.5, 1800.0]
 
 
