@@ -254,7 +254,7 @@ def gpu_clocks() -> Clocks | None:
     said = nvidia_smi("clocks.sm", "power.draw", "temperature.gpu")
     if said is None:
         return None
-    with_numbers = (float(text) if re.fullmatch(r"[\d.]+", text) else None for text in said)
+    with_numbers = (float(text) if re.fullmatch(r"-?\d+(\.\d+)?", text) else None for text in said)
     return Clocks(**dict(zip(("sm_mhz", "power_w", "temperature_c"), with_numbers, strict=True)))
 
 

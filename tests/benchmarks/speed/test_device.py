@@ -1,4 +1,5 @@
 import ctypes
+import mmap
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from edgereader.benchmarks.speed.device import (
     gpu_clocks,
     gpu_of,
     handles,
+    host_bytes,
     metered,
 )
 from edgereader.runtime.errors import BackendUnavailable
@@ -32,6 +34,15 @@ def test_the_peak_stays_when_memory_is_given_back():
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert int(said) > 150 << 20
+
+
+def test_the_memory_of_this_process():
+    """Pages fresh from the kernel, filled bit by bit: a heap may have room left, or keep what was as large as they."""
+    before = host_bytes()
+    with mmap.mmap(-1, 64 * device.MIB) as fresh:
+        for _ in range(64):
+            fresh.write(b"1" * device.MIB)
+        assert 60 * device.MIB < host_bytes() - before < 80 * device.MIB
 
 
 class StandInForLibcuda:
