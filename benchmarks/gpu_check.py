@@ -54,20 +54,7 @@ Launch = Callable[[Job, float], list[Answer]]
 @click.option("--work", type=FOLDER, help="Keep the networks and engines here, for the next time.")
 @click.option("--again", is_flag=True, help="Begin a new report instead of going on with the old one.")
 @click.option("--dry-run", is_flag=True, help="Small, on the CPU: try the check itself, and measure no GPU.")
-def main(**options: Any) -> None:
-    """Verify and measure every backend on this machine's NVIDIA GPU, beside PyTorch where it is installed.
-
-    Exit codes: 0 measured, 1 something failed that should run, 2 nothing measured: no GPU, or an option is wrong.
-    """
-    try:
-        report = run(**options)
-    except EdgeReaderError as exc:
-        click.echo(f"error: {exc}", err=True)
-        sys.exit(2)
-    sys.exit(any(missing.outcome == "failed" for _, missing in report.found(Missing)))
-
-
-def run(
+def main(
     *,
     to: Path,
     bundle: str,
@@ -77,16 +64,18 @@ def run(
     work: Path | None,
     again: bool,
     dry_run: bool,
-) -> Report:
-    """Measure what the report in a folder lacks, and write it after each figure.
+) -> None:
+    """Verify and measure every backend on this machine's NVIDIA GPU, beside PyTorch where it is installed.
 
-    Raises:
-        BackendUnavailable: no GPU, and not a dry run.
-        BundleError: no such bundle.
-        DatasetError: the report there is of another GPU or bundle.
+    Exit codes: 0 measured, 1 something failed that should run, 2 nothing measured: no GPU, or an option is wrong.
     """
     path, scale = to / f"{NAME}.json", replace(DRY if dry_run else FULL, turns=turns)
-    report = begin(path, Bundle.open(bundle), None if dry_run else this_gpu(), again=again)
+    try:
+        gpu = None if dry_run else this_gpu()
+        report = begin(path, Bundle.open(bundle), gpu, again=again)
+    except EdgeReaderError as exc:
+        click.echo(f"error: {exc}", err=True)
+        sys.exit(2)
     to.mkdir(parents=True, exist_ok=True)
     if work:
         work.mkdir(parents=True, exist_ok=True)
@@ -107,7 +96,7 @@ def run(
                 check.run(section)
     save(path, so_far())
     click.echo(f"report: {path.with_suffix('.md')}")
-    return so_far()
+    sys.exit(any(missing.outcome == "failed" for _, missing in so_far().found(Missing)))
 
 
 def this_gpu() -> Gpu:
