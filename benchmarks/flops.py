@@ -25,9 +25,7 @@ LOOKED_AT = 9
 def gflop(path: Path, inputs: Mapping[str, Sequence[int]]) -> float:
     """Return billions of multiplications and additions of an ONNX file: convolutions, matrix products and LSTMs.
 
-    Args:
-        path: a graph without control flow.
-        inputs: shape of every input.
+    The graph is one without control flow, and every input has its shape.
 
     Raises:
         ValueError: the shape of one of them does not follow from the inputs.
@@ -60,10 +58,7 @@ def gflop_of(bundle: Bundle, kind: Kind, shape: tuple[int, int, int, int]) -> fl
 def gflop_of_frames(bundle: Bundle, detector: Detector, frames: Sequence[Frame]) -> dict[Kind, float]:
     """Return each network's billions of operations a frame, with the frames' canvases, and crops of their widths.
 
-    Args:
-        bundle: a detector and a recognizer.
-        detector: the bundle's, which says what the canvases are, and how many crops a frame has.
-        frames: one frame or more, (H, W, 3) uint8 BGR; every so manyth is looked at for its crops.
+    Of the frames, one or more, (H, W, 3) uint8 BGR, every so manyth is searched for its crops.
     """
     canvases = Counter(plan.canvas_hw for frame in frames for plan in detector.plans(*frame.shape[:2]))
     looked, spec = frames[:: -(-len(frames) // LOOKED_AT)], bundle.recognizer

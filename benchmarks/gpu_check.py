@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any, Literal
 
 import click
@@ -53,20 +54,7 @@ Launch = Callable[[Job, float], list[Answer]]
 @click.option("--work", type=FOLDER, help="Keep the networks and engines here, for the next time.")
 @click.option("--again", is_flag=True, help="Begin a new report instead of going on with the old one.")
 @click.option("--dry-run", is_flag=True, help="Small, on the CPU: try the check itself, and measure no GPU.")
-def main(**options: Any) -> None:
-    """Verify and measure every backend on this machine's NVIDIA GPU, beside PyTorch where it is installed.
-
-    Exit codes: 0 measured, 1 something failed that should run, 2 nothing measured: no GPU, or an option is wrong.
-    """
-    try:
-        report = run(**options)
-    except EdgeReaderError as exc:
-        click.echo(f"error: {exc}", err=True)
-        sys.exit(2)
-    sys.exit(any(missing.outcome == "failed" for _, missing in report.found(Missing)))
-
-
-def run(
+def main(
     *,
     to: Path,
     bundle: str,
@@ -76,18 +64,21 @@ def run(
     work: Path | None,
     again: bool,
     dry_run: bool,
-) -> Report:
-    """Measure what the report in a folder lacks, and write it after each figure.
+) -> None:
+    """Verify and measure every backend on this machine's NVIDIA GPU, beside PyTorch where it is installed.
 
-    Raises:
-        BackendUnavailable: no GPU, and not a dry run.
-        BundleError: no such bundle.
-        DatasetError: the report there is of another GPU or bundle.
+    Exit codes: 0 measured, 1 something failed that should run, 2 nothing measured: no GPU, or an option is wrong.
     """
-    gpu = None if dry_run else this_gpu()
     path, scale = to / f"{NAME}.json", replace(DRY if dry_run else FULL, turns=turns)
-    report = begin(path, Bundle.open(bundle), gpu, again=again)
+    try:
+        gpu = None if dry_run else this_gpu()
+        report = begin(path, Bundle.open(bundle), gpu, again=again)
+    except EdgeReaderError as exc:
+        click.echo(f"error: {exc}", err=True)
+        sys.exit(2)
     to.mkdir(parents=True, exist_ok=True)
+    if work:
+        work.mkdir(parents=True, exist_ok=True)
 
     def so_far() -> Report:
         return replace(report, date=now(), entries=list(check.entries.values()))
@@ -96,23 +87,16 @@ def run(
         click.echo(line(entry))
         save(path, so_far())
 
-    with folder(work) as place:
-        log = path.with_suffix(".log")
-        check = Check(
-            lambda job, timeout_s: run_job(job, timeout_s, log),
-            str(place),
-            bundle,
-            scale,
-            report.entries,
-            minutes,
-            changed,
-        )
+    place: AbstractContextManager[Path | str] = nullcontext(work) if work else TemporaryDirectory(prefix=f"{NAME}-")
+    with place as folder:
+        launch = partial(run_job, log=path.with_suffix(".log"))
+        check = Check(launch, str(Path(folder).absolute()), bundle, scale, report.entries, minutes, changed)
         for section in sections(scale):
             if not only or section.name in only:
                 check.run(section)
     save(path, so_far())
     click.echo(f"report: {path.with_suffix('.md')}")
-    return so_far()
+    sys.exit(any(missing.outcome == "failed" for _, missing in so_far().found(Missing)))
 
 
 def this_gpu() -> Gpu:
@@ -121,25 +105,13 @@ def this_gpu() -> Gpu:
     Raises:
         BackendUnavailable: none, or its driver does not work.
     """
-    driver = ask_driver()
-    if isinstance(driver, str):
+    if isinstance(driver := ask_driver(), str):
         raise BackendUnavailable(f"nothing was measured: {driver}; --dry-run tries the check without a GPU")
     return gpu_of(driver)
 
 
-@contextmanager
-def folder(work: Path | None) -> Iterator[Path]:
-    """Give a folder where networks and engines are made: one to keep, or one that is gone afterwards."""
-    if work is not None:
-        work.mkdir(parents=True, exist_ok=True)
-        yield work.absolute()
-        return
-    with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as temporary:
-        yield Path(temporary)
-
-
 def begin(path: Path, bundle: Bundle, gpu: Gpu | None, *, again: bool) -> Report:
-    """Return the report at a path, with this command added; or a new one.
+    """Return the report at a path with this command added, or a new one.
 
     Raises:
         DatasetError: what is there is no such report, or one of another GPU or bundle.
@@ -184,10 +156,10 @@ def save(path: Path, report: Report) -> None:
 
 
 def run_job(job: Job, timeout_s: float, log: Path) -> list[Answer]:
-    """Do a job in a process of its own, which sees no GPU in a dry run; what it says otherwise is added to the log."""
+    """Do a job in a process of its own, without a GPU in a dry run, and add the process's output to the log."""
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""} if job.scale.dry else None
     end_s, found = time.monotonic() + timeout_s, list[Answer]()
-    with tempfile.NamedTemporaryFile() as said, log.open("ab") as kept:
+    with NamedTemporaryFile() as said, log.open("ab") as kept:
         child = Child([sys.executable, *program(answers)], Path(said.name), environment)
         try:
             begun = child.ask(job, bool, timeout_s)
@@ -215,17 +187,7 @@ class Check:
         minutes: float | None = None,
         changed: Callable[[Entry], None] = lambda _entry: None,
     ) -> None:
-        """Begin, or go on where `entries` end.
-
-        Args:
-            launch: does a job in a process of its own.
-            folder: where bundles are made and kept.
-            bundle: name or path of the one that is called "shipped".
-            scale: how large everything is.
-            entries: what was measured before, and is not measured again.
-            minutes: time for all; None = as long as it takes.
-            changed: told of each entry that is new or changed.
-        """
+        """Begin, or go on where `entries` end; bundles are made in a folder, `changed` is given each new entry."""
         self.launch, self.changed = launch, changed
         self._common: dict[str, Any] = {"folder": folder, "bundle": bundle, "scale": scale}
         self.entries = {entry.key: entry for entry in entries}
@@ -234,8 +196,9 @@ class Check:
 
     def run(self, section: Section) -> None:
         """Measure what a section lacks."""
+        measured = {key for key, entry in self.entries.items() if not isinstance(entry.result, Missing)}
         wanted: dict[Contender, dict[str, list[Answer]]] = {
-            contender: {size: [] for size in section.sizes if self._lacks(section, contender, size)}
+            contender: {size: [] for size in section.sizes if (section.name, contender.name, size) not in measured}
             for contender in section.contenders
         }
 
@@ -254,10 +217,6 @@ class Check:
                         continue  # fewer turns are figures too
                     wanted[contender][size].append(answer)
                     self._enter(section.name, contender.name, size, wanted[contender][size])
-
-    def _lacks(self, section: Section, contender: Contender, size: str) -> bool:
-        entry = self.entries.get((section.name, contender.name, size))
-        return entry is None or isinstance(entry.result, Missing)
 
     def _enter(self, section: str, contender: str, size: str, turns: list[Answer]) -> None:
         result, versions = together(turns), turns[-1].versions
@@ -299,16 +258,16 @@ class Check:
         found = self.launch(job, min(left_s, LONGEST_S))
         if time.monotonic() < self._end_s:
             return found
-        return [answer if not (missing := _missing(answer)) else _later(missing) for answer in found]
+        return [
+            Answer(found=replace(missing, outcome="pending"))  # time was out
+            if (missing := _missing(answer)) and missing.outcome == "failed"
+            else answer
+            for answer in found
+        ]
 
 
 def _missing(answer: Answer) -> Missing | None:
     return answer.found if isinstance(answer.found, Missing) else None
-
-
-def _later(missing: Missing) -> Answer:
-    """Leave to the next time what time was out for."""
-    return Answer(found=replace(missing, outcome="pending") if missing.outcome == "failed" else missing)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from ..export.graphs import DetectorGraph
 from ..export.parity import random_images
@@ -35,7 +36,7 @@ class BytesToText(nn.Module):
         self.network = network
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """`crops`: uint8 (N, H, W, 1). Returns symbols (N, T) and log_probs (N, T, symbols), float32."""
+        """Return symbols (N, T) and log_probs (N, T, symbols), float32, of `crops`, uint8 (N, H, W, 1)."""
         logits = self.network(crops.permute(0, 3, 1, 2) / 127.5 - 1).float()
         return logits.argmax(dim=2), logits.log_softmax(dim=2)
 
@@ -45,7 +46,7 @@ def random_craft(width: float) -> CRAFT:
     torch.manual_seed(0)
     network = CRAFT(width)
     graph, images = DetectorGraph(network), torch.from_numpy(random_images((PICTURES, SIDE_PX, SIDE_PX, 3), 0))
-    settle(graph, images)
+    update_bn([images], graph.eval())
     with torch.inference_mode():
         maps = torch.stack(graph(images))
     state, scale = network.state_dict(), SPREAD / maps.std(dim=(1, 2, 3))
@@ -66,16 +67,5 @@ def random_recognizer(width: float) -> Recognizer:
             if name.endswith("localization_fc2.weight"):
                 weights.normal_(0, BENT)
     crops = torch.from_numpy(random_images((4 * PICTURES, *config.image_hw, config.channels), 1))
-    settle(BytesToText(network), crops)
+    update_bn([crops], BytesToText(network).eval())
     return network
-
-
-def settle(network: nn.Module, images: Tensor) -> None:
-    """Give every batch normalisation the statistics of these inputs: what follows has mean 0 and deviation 1."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.momentum = None
-    with torch.no_grad():
-        network.train()(images)
-    network.eval()

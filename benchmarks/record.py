@@ -117,7 +117,7 @@ def files_of(bundle: Bundle, reader: Reader) -> dict[str, str]:
 
 
 def writable(report_file: Path | None, folder: Path | None = None, option: str = "") -> None:
-    """Refuse output paths before hours of measuring, not after: that of --json, and a folder's, given by an option.
+    """Refuse the paths of --json and of an option's folder before anything is measured.
 
     Raises:
         DatasetError: The report's path is a folder, or the folder's a file.

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 BLOCKS = 10
 """The samples' means in so many blocks are nearly independent of one another, as the samples are not."""
@@ -31,12 +31,8 @@ def trend(x: Sequence[float], y: Sequence[float], segments: Sequence[int] | None
 
     Their means in consecutive blocks are fitted, not they themselves (batch means: Law and Carson, "A Sequential
     Procedure for Determining the Length of a Steady-State Simulation", Operations Research 27, 1979): the mean of a
-    long block depends little on that of the next, and so the interval is not narrower than it should be.
-
-    Args:
-        x, y: n samples, in order.
-        segments: n numbers; samples of different segments share the slope, but each segment has a level of its own.
-            None = one segment.
+    long block depends little on that of the next, and so the interval is not narrower than it should be. Samples of
+    different segments share the slope, but each segment has a level of its own.
 
     Returns:
         None for too few samples: `BLOCKS` or more are needed.
@@ -65,32 +61,10 @@ def line(x: Sequence[float], y: Sequence[float], groups: Sequence[int] | None = 
         return None
     slope = float((across * up).sum()) / spread
     rest = up - slope * across
-    reach = t_quantile(left) * float(np.sqrt((rest * rest).sum() / left / spread))
+    reach = float(stdtrit(left, 0.975)) * float(np.sqrt((rest * rest).sum() / left / spread))
     return Trend(slope, slope - reach, slope + reach)
 
 
 def _centred(values: Values, groups: NDArray[np.int_]) -> Values:
     means = np.bincount(groups, values) / np.maximum(np.bincount(groups), 1)
     return values - means[groups]
-
-
-T_975 = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12)
-"""97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom."""
-
-
-def t_quantile(freedom: int) -> float:
-    """Return the 97.5 % quantile of Student's t with 1 or more degrees of freedom.
-
-    Beyond the table by the expansion of Abramowitz and Stegun, "Handbook of Mathematical Functions", 26.7.5.
-    """
-    if freedom <= len(T_975):
-        return T_975[freedom - 1]
-    z = NormalDist().inv_cdf(0.975)
-    terms = (
-        z,
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return float(sum(term / freedom**power for power, term in enumerate(terms)))

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -34,6 +34,8 @@ PUBLISHED = 1.0
 """Width of the published networks."""
 JOINED = {"upconv1": (1024, 512), "upconv2": (256, 512), "upconv3": (128, 256), "upconv4": (64, 128)}
 """CRAFT's blocks whose first convolution takes two inputs side by side: their channels at width 1."""
+SETTINGS = ("thresholds", "long_side_px", "coarse_side_px")
+"""Of the shipped detector, which this one has too."""
 SCENES, SCENES_HW, SEED = 8, (480, 640), 5
 """Generated photos that int8 is calibrated on."""
 KINDS: tuple[Kind, ...] = ("detector", "recognizer")
@@ -52,16 +54,11 @@ def main(to: Path, *, fp32_only: bool) -> None:
     """
     try:
         make_wide(to, progress(), int8=not fp32_only)
-    except ModuleNotFoundError as exc:
-        fail(f"full-width networks need {exc.name}: {pip_install('export', 'train')}")
-    except (EdgeReaderError, OSError) as exc:
-        fail(str(exc))
-
-
-def fail(message: str) -> NoReturn:
-    """End with one line."""
-    click.echo(f"error: {' '.join(message.split())}", err=True)
-    sys.exit(2)
+    except (ModuleNotFoundError, EdgeReaderError, OSError) as exc:
+        missing = exc.name if isinstance(exc, ModuleNotFoundError) else None
+        why = f"full-width networks need {missing}: {pip_install('export', 'train')}" if missing else str(exc)
+        click.echo(f"error: {' '.join(why.split())}", err=True)
+        sys.exit(2)
 
 
 def make_wide(root: Path, say: Say, *, int8: bool = True, width: float = PUBLISHED) -> None:
@@ -70,42 +67,39 @@ def make_wide(root: Path, say: Say, *, int8: bool = True, width: float = PUBLISH
     Raises:
         EdgeReaderError: a folder that is no bundle, or a step failed; what is there is whole.
     """
-    expect_own(root, width)
-    make_detector(root, say, width)
+    expect_own(root, name := f"width-{width:g}")
+    make_detector(root, name, say, width)
     make_recognizer(root, say, width)
     if int8:
         add_int8(root, say)
     say(f"{root}: regions are those of the shipped detector; the recognizer's weights are random, its texts too")
 
 
-def expect_own(root: Path, width: float) -> None:
+def expect_own(root: Path, name: str) -> None:
     """Refuse a folder whose contents are not from here.
 
     Raises:
         ExportError: it is another bundle, or no bundle.
     """
     if (root / MANIFEST_NAME).exists():
-        own = Bundle.open(root.absolute()).manifest.name == named(width)
+        own = Bundle.open(root.absolute()).manifest.name == name
     else:
         own = not root.exists() or (root.is_dir() and not any(root.iterdir()))
     if not own:
         raise ExportError(f"{root}: expected a new folder, or a bundle made here before, got something else; name one")
 
 
-def named(width: float) -> str:
-    """Name of the bundle."""
-    return f"width-{width:g}"
-
-
-def make_detector(root: Path, say: Say, width: float) -> None:
+def make_detector(root: Path, name: str, say: Say, width: float) -> None:
     """Widen the trained detector and export it with the shipped settings."""
     from ..export.networks import load_craft
     from ..export.pipeline import Target, export_detector
     from ..models.craft import CRAFT
 
     thin, wide, spec = load_craft(TEACHER), CRAFT(width), Bundle.open("digits-edge").detector
-    state, target = widened(thin.state_dict(), wide.state_dict(), thin.width, width), Target(root, named(width))
-    settings: dict[str, Any] = {name: getattr(spec, name) for name in ("thresholds", "long_side_px", "coarse_side_px")}
+    state, target = widened(thin.state_dict(), wide.state_dict(), thin.width, width), Target(root, name)
+    settings: dict[str, Any] = {
+        field: getattr(spec, field) for field in ("thresholds", "long_side_px", "coarse_side_px")
+    }
     keep(root, "detector", state, lambda path: export_detector(path, target, **settings, say=say))
 
 
@@ -133,7 +127,7 @@ def keep(root: Path, kind: Kind, state: State, export: Callable[[Path], object])
 
 
 def has(root: Path, kind: Kind, state: State) -> bool:
-    """Tell whether a bundle has a network of these weights, but for rounding; the checkpoint comes after the graph."""
+    """Return whether a bundle has a network of these weights, but for rounding; its checkpoint is written last."""
     import torch
 
     from ..export.networks import load_craft, load_recognizer
@@ -191,16 +185,10 @@ def quantize(root: Path, kind: Kind, pictures: Sequence[Picture], say: Say) -> N
 
 
 def widened(thin: State, wide: State, narrow: float, width: float) -> State:
-    """Return CRAFT's weights at another width that compute the same maps, but for rounding.
+    """Return CRAFT's weights of a narrow width at a larger one: they compute the same maps, but for rounding.
 
     Every channel of the wide network is a copy of one of the thin network; a weight is shared among the copies of
-    the channel that it takes, so that their sum is what the one channel gave.
-
-    Args:
-        thin: the trained weights.
-        wide: weights of a CRAFT of the other width; only their shapes count.
-        narrow: width of the trained network.
-        width: width of the other one, no smaller.
+    the channel that it takes, so that their sum is what the one channel gave. Of `wide` only the shapes count.
     """
     return {key: _widened(key, value, wide[key], narrow, width) for key, value in thin.items()}
 

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -30,9 +30,8 @@ from ...runtime.reader import Reader, Reading
 from ...runtime.sessions.base import Session
 from ...runtime.sessions.binding import bind_images
 from ...runtime.sessions.opening import open_unproven
-from ..memory import MIB, device_bytes, host_bytes
 from ..speed.child import Missing
-from ..speed.device import gpu_clocks
+from ..speed.device import MIB, device_bytes, gpu_clocks, host_bytes
 from ..speed.photos import camera_frames
 from ..trend import Trend, trend
 from .plan import KINDS, NO_TF32, ONE_BY_ONE, PREPARE, TORCH, Contender, Job, kind_of, sections, shape_of
@@ -70,11 +69,13 @@ def answers(questions: Iterator[bytes]) -> Iterator[bool | Answer | Missing]:
     yield True
     for question in questions:
         found: Result
+        times_ms: list[float] = []
         try:
             found, times_ms = measure(msgspec.json.decode(question, type=str))
-        except (BackendUnavailable, BackendError) as exc:
-            outcome: Literal["skipped", "failed"] = "failed" if isinstance(exc, BackendError) else "skipped"
-            found, times_ms = Missing(outcome=outcome, reason=str(exc)), []
+        except BackendUnavailable as exc:
+            found = Missing(outcome="skipped", reason=str(exc))
+        except BackendError as exc:
+            found = Missing(outcome="failed", reason=str(exc))
         yield Answer(found=found, times_ms=times_ms, versions=versions())
 
 
@@ -94,8 +95,9 @@ def speeds(job: Job) -> Measure:
     def measure(size: str) -> tuple[Speed, list[float]]:
         run = load(size)
         outputs = {name: array.copy() for name, array in run().items()}
-        right = expected(Path(job.folder), kind_of(job.section), size)
-        return timed(run, job, compared(outputs, right, job.contender))
+        with np.load(expected_file(Path(job.folder), kind_of(job.section), size)) as right:
+            agreement = compared(outputs, dict(right), job.contender)
+        return timed(run, job, agreement)
 
     return measure
 
@@ -117,7 +119,7 @@ def timed(run: Callable[[], object], job: Job, agreement: Agreement | None = Non
 
 
 def compared(outputs: Arrays, right: Arrays, contender: Contender) -> Agreement:
-    """Tell how closely maps agree, or the first symbols: what later ones are depends on those before."""
+    """Return how closely maps agree, or the first symbols: what later ones are depends on those before."""
     allowed = limit_of("fp16" if contender.rounds else contender.precision)
     if "symbols" not in right:
         off = max(apart(outputs[name], right[name]) for name in right)
@@ -132,19 +134,8 @@ def expected_file(folder: Path, kind: Kind, size: str) -> Path:
     return folder / f"{kind} {size}.npz"
 
 
-def expected(folder: Path, kind: Kind, size: str) -> dict[str, Any]:
-    """Return what fp32 on the CPU gives for a size."""
-    with np.load(expected_file(folder, kind, size)) as arrays:
-        return dict(arrays)
-
-
 def runner(job: Job) -> Runner:
-    """Load the network of a job.
-
-    Raises:
-        BackendUnavailable: it cannot run here.
-        BackendError, BundleError: see `open_session`.
-    """
+    """Load the network of a job; raise `BackendUnavailable` if it cannot run here."""
     kind = kind_of(job.section)
     if job.contender.runner in TORCH:
         return torch_runner(job.contender, kind, Path(job.folder), gpu=not job.scale.dry)
@@ -176,11 +167,7 @@ def session_run(session: Session, spec: DetectorSpec | RecognizerSpec, size: str
 
 
 def expect_cuda(*, gpu: bool) -> None:
-    """See that PyTorch can run on the GPU, if it is to.
-
-    Raises:
-        BackendUnavailable: PyTorch has no CUDA here.
-    """
+    """Raise `BackendUnavailable` if PyTorch is to run on a GPU and cannot."""
     import torch
 
     if gpu and not torch.cuda.is_available():
@@ -202,30 +189,21 @@ def torch_runner(contender: Contender, kind: Kind, folder: Path, *, gpu: bool) -
     expect_cuda(gpu=gpu)
     torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = True, contender.runner != NO_TF32
     device, half = torch.device("cuda" if gpu else "cpu"), contender.precision == "fp16"
-    network: Any = (
-        DetectorGraph(load_craft(folder / "detector.pt"))
-        if kind == "detector"
-        else BytesToText(load_recognizer(folder / "recognizer.pt"))
-    )
-    network = network.eval().to(device)
-    whole = half and kind == "detector"
+    network: Any
+    if kind == "detector":
+        network = DetectorGraph(load_craft(folder / "detector.pt")).eval().to(device, torch.half if half else None)
+    else:
+        network = BytesToText(load_recognizer(folder / "recognizer.pt")).eval().to(device)
     if half:
         network = network.to(memory_format=torch.channels_last)
-    if whole:
-        network = network.half()
     if contender.runner == "PyTorch compiled":
         network = torch.compile(network, dynamic=False)
-
-    def mixed() -> AbstractContextManager[Any]:
-        return torch.autocast(device.type, torch.float16) if half and not whole else nullcontext()
-
+    mixed = torch.autocast(device.type, torch.float16, enabled=half and kind == "recognizer")
     return lambda size: torch_run(network, size, device, mixed)
 
 
-def torch_run(
-    network: torch.nn.Module, size: str, device: torch.device, mixed: Callable[[], AbstractContextManager[Any]]
-) -> Run:
-    """Give it page-locked buffers on both ends, as ours has."""
+def torch_run(network: torch.nn.Module, size: str, device: torch.device, mixed: torch.autocast) -> Run:
+    """Return what runs the network on a size, with page-locked buffers on both ends, as our sessions have."""
     import torch
 
     on_gpu = device.type == "cuda"
@@ -235,7 +213,7 @@ def torch_run(
     kept: dict[str, torch.Tensor] = {}
 
     def run() -> Arrays:
-        with torch.inference_mode(), mixed():
+        with torch.inference_mode(), mixed:
             outputs = network(images.to(device, non_blocking=True))
             for name, output in zip(names, outputs, strict=True):
                 if name not in kept:
@@ -290,10 +268,9 @@ def frames(job: Job) -> Measure:
     warm_up = max(len(pictures), count // 10)
 
     def measure(size: str) -> tuple[Frames, list[float]]:
-        read = one_by_one if size == ONE_BY_ONE else in_pipeline
-        read_first, _ = read(reader, pictures, warm_up)
+        read_first, _ = read(reader, pictures, warm_up, size)
         start = time.perf_counter()
-        _, times_ms = read(reader, pictures, count)
+        _, times_ms = read(reader, pictures, count, size)
         seconds = time.perf_counter() - start
         texts = [texts_of(readings) for readings in read_first[: len(pictures)]]
         same = sum((Counter(one) & Counter(other)).total() for one, other in zip(texts, right, strict=True))
@@ -311,19 +288,17 @@ def frames(job: Job) -> Measure:
     return measure
 
 
-def one_by_one(reader: Reader, pictures: Sequence[Frame], count: int) -> tuple[list[list[Reading]], list[float]]:
-    """Return the readings of so many frames, and the milliseconds of each."""
+def read(reader: Reader, pictures: Sequence[Frame], count: int, size: str) -> tuple[list[list[Reading]], list[float]]:
+    """Return the readings of so many frames, and the milliseconds of each where they are read one by one."""
+    frames = islice(cycle(pictures), count)
+    if size != ONE_BY_ONE:
+        return list(reader.read_many(frames)), []
     found, times_ms = [], []
-    for frame in islice(cycle(pictures), count):
+    for frame in frames:
         start = time.perf_counter()
         found.append(reader.read(frame))
         times_ms.append(1000 * (time.perf_counter() - start))
     return found, times_ms
-
-
-def in_pipeline(reader: Reader, pictures: Sequence[Frame], count: int) -> tuple[list[list[Reading]], list[float]]:
-    """Return the readings of so many frames."""
-    return list(reader.read_many(islice(cycle(pictures), count))), []
 
 
 def texts_of(readings: Iterable[Reading]) -> list[str]:
@@ -386,17 +361,10 @@ def verified(job: Job) -> Measure:
 
 def prepare(job: Job) -> Measure:
     """Make what is named, unless it is there: bundles in fp32 and fp16, engines, and what to expect."""
-    folder = Path(job.folder)
-    make: dict[str, Callable[[], tuple[str, list[Work]]]] = {
-        "random": lambda: make_random(folder, job),
-        "shipped": lambda: make_shipped(folder, job),
-        "engines random": lambda: make_engines(folder / "random", job),
-        "engines shipped": lambda: make_engines(folder / "shipped", job),
-    }
 
     def measure(size: str) -> tuple[Prepared, list[float]]:
         start = time.perf_counter()
-        detail, works = make[size]()
+        detail, works = PREPARATIONS[size](Path(job.folder), job)
         return Prepared(seconds=time.perf_counter() - start, detail=detail, works=works), []
 
     return measure
@@ -467,13 +435,13 @@ def make_shipped(folder: Path, job: Job) -> tuple[str, list[Work]]:
     return f"{source.manifest.name}{ungated}", [Work(section="frames", size=ONE_BY_ONE, gflop=gflop)]
 
 
-def make_engines(root: Path, job: Job) -> tuple[str, list[Work]]:
+def make_engines(name: str, folder: Path, job: Job) -> tuple[str, list[Work]]:
     """Build the engines of one flavour and precision, for this machine's GPU."""
     from ...export.engines.engine import build_engine
 
-    bundle, contender, lines = Bundle.open(root.absolute()), job.contender, list[str]()
+    bundle, contender, lines = Bundle.open(folder.absolute() / name), job.contender, list[str]()
     there = {(engine.kind, engine.flavour, engine.precision) for engine in bundle.manifest.engines}
-    canvases = (job.scale.canvas_hw, *job.scale.canvases_hw) if root.name == "random" else ()
+    canvases = (job.scale.canvas_hw, *job.scale.canvases_hw) if name == "random" else ()
     flavour = cast("Literal['tensorrt', 'tensorrt-rtx']", contender.runner)
     for kind in KINDS:
         if (kind, flavour, contender.precision) not in there:
@@ -481,6 +449,12 @@ def make_engines(root: Path, job: Job) -> tuple[str, list[Work]]:
     return "; ".join(lines) or "engines were there", []
 
 
+PREPARATIONS: dict[str, Callable[[Path, Job], tuple[str, list[Work]]]] = {
+    "random": make_random,
+    "shipped": make_shipped,
+    "engines random": partial(make_engines, "random"),
+    "engines shipped": partial(make_engines, "shipped"),
+}
 SECTIONS: dict[str, Callable[[Job], Measure]] = {
     PREPARE: prepare,
     "ceiling": ceiling,

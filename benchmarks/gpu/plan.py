@@ -24,12 +24,12 @@ class Contender(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """As reports call it."""
+        """Return what reports call it."""
         return f"{self.runner} {self.precision}"
 
     @property
     def rounds(self) -> bool:
-        """Whether its products may have 10 bits of mantissa: in fp16, and where fp32 may become TF32."""
+        """Return whether its products may have 10 bits of mantissa: in fp16, and where fp32 may become TF32."""
         return self.precision == "fp16" or self.runner not in {"cpu", "cuda", NO_TF32}
 
 
@@ -45,10 +45,9 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     width: float = 1.0
     """Of the random networks."""
     canvas_hw: tuple[int, int] = (736, 1280)
-    """What detectors are compared on."""
+    """What detectors are compared on; `crops` for recognizers."""
     canvases_hw: tuple[tuple[int, int], ...] = ((384, 640), (544, 960), (736, 1280), (1280, 1280))
     crops: int = 32
-    """What recognizers are compared on."""
     batches: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     seconds: float = 2.0
     """Least time of a turn, of each size."""
@@ -56,9 +55,9 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     """Fewest and most runs of a turn, of each size."""
     turns: int = 3
     frames: int = 300
-    """Frames of a turn."""
+    """Of a turn."""
     soak_frames: int = 10_000
-    """Frames in whose course memory is watched."""
+    """In whose course memory is watched."""
     product: int = 8192
     """Side of the matrices that show how fast the GPU multiplies."""
     dry: bool = False
@@ -103,6 +102,7 @@ def sections(scale: Scale) -> tuple[Section, ...]:
     gpus = (CPU, *ours) if scale.dry else ours
     side, crops = scale.product, tuple(f"{count} crops" for count in scale.batches)
     canvases = tuple(f"{height}x{width}" for height, width in scale.canvases_hw)
+    frames = "From a decoded 1280×720 frame to its readings"
     craft = f"CRAFT, width {scale.width:g}, {height}×{width}, one image"
     recognizer = f"TPS-ResNet-BiLSTM-Attn, width {scale.width:g}, {scale.crops} crops"
     memory, networks = f"Memory over {scale.soak_frames:,} frames", (CPU, *ours, *theirs)
@@ -110,14 +110,7 @@ def sections(scale: Scale) -> tuple[Section, ...]:
         Section("ceiling", "How fast PyTorch multiplies large matrices", "", products, (f"{side}x{side}x{side}",)),
         Section("detector", craft, "random", networks, (f"{height}x{width}",), many),
         Section("recognizer", recognizer, "random", networks, (f"{scale.crops} crops",), many),
-        Section(
-            "frames",
-            "From a decoded 1280×720 frame to its readings",
-            "shipped",
-            (CPU, *ours),
-            (ONE_BY_ONE, PIPELINE),
-            many,
-        ),
+        Section("frames", frames, "shipped", (CPU, *ours), (ONE_BY_ONE, PIPELINE), many),
         Section("memory", memory, "shipped", gpus, ("1280x720 frames",)),
         Section("verify", "The bundle beside fp32 on the CPU", "shipped", gpus, KINDS),
         Section("canvases", "The detector on other canvases", "random", (*gpus, EAGER), canvases),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+import numpy as np
 from msgspec.structs import replace
 
 from ..record import Machine
-from ..speed.bench import percentiles
 from ..speed.child import Missing
 from ..speed.device import Clocks, Gpu
-from ..tables import NONE, markdown
-from .plan import COMPILED, DRY, EAGER, FULL, OURS, sections
+from ..tables import NONE, markdown, version_words
+from .plan import COMPILED, DRY, EAGER, FULL, OURS, Contender, sections
 
 SCHEMA = 1
 DRY_RUN = "**A dry run: small networks on the CPU. Nothing here was measured on a GPU, or says anything of one.**"
@@ -36,7 +36,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def passed(self) -> bool:
-        """Whether it is close enough; what is not a number is not."""
+        """Return whether it is close enough; what is not a number is not."""
         return self.apart <= self.allowed
 
 
@@ -47,12 +47,10 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True, tag="speed", tag_field="k
     p90_ms: float = 0.0
     p99_ms: float = 0.0
     turns_p50_ms: list[float] = []
-    """Medians of the turns, which lie minutes apart: how far they differ is how far to trust the figures."""
     runs: int = 0
     warm_up: int
     """Runs before, untimed, in every turn."""
     agreement: Agreement | None = None
-    """None where nothing was compared."""
     clocks: Clocks | None = None
     """Right after the last turn."""
 
@@ -86,17 +84,15 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
     last_mib: float
     most_mib: float
     slope_mib: float
-    """MiB in 10,000 frames, by least squares."""
+    """MiB in 10,000 frames, by least squares; `low_mib` and `high_mib` are the ends of its 95 % confidence interval."""
     low_mib: float
-    """Lower end of its 95 % confidence interval."""
     high_mib: float
-    """Upper end."""
     allowed_mib: float
     """Growth that does not count: the granularity of what was measured."""
 
     @property
     def constant(self) -> bool:
-        """Whether the memory surely does not grow by more than is allowed."""
+        """Return whether the memory surely does not grow by more than is allowed."""
         return self.high_mib <= self.allowed_mib
 
 
@@ -136,10 +132,10 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True, tag="prepared", tag_fi
     seconds: float
     detail: str
     works: list[Work] = []
-    """What the networks that were made ask of a GPU."""
 
 
 Result = Speed | Frames | Memory | Verified | Prepared | Missing
+Rows = Iterator[list[str]]
 Kind = TypeVar("Kind", Speed, Frames, Memory, Verified, Prepared, Missing)
 
 
@@ -150,14 +146,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     contender: str
     """`cuda fp16`, `PyTorch eager fp32`, …"""
     size: str
-    """What it was given: `1x736x1280`, `32 crops`, …"""
+    """Of its input: `736x1280`, `32 crops`, …"""
     result: Result
     versions: dict[str, str] = {}
-    """What it ran with."""
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What there is one entry of."""
+        """Return what there is one entry of."""
         return self.section, self.contender, self.size
 
 
@@ -170,10 +165,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     date: str
     """When the last one ended, ISO 8601, UTC."""
     dry_run: bool
-    """True: nothing here was measured on a GPU, or says anything of one."""
     bundle: str
     files: dict[str, str]
-    """The bundle's model files, with their SHA-256."""
+    """Model file → its SHA-256."""
     machine: Machine
     gpu: Gpu | None
     """None in a dry run."""
@@ -184,6 +178,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         for entry in self.entries:
             if section in {None, entry.section} and isinstance(entry.result, kind):
                 yield entry, entry.result
+
+    @property
+    def works(self) -> list[Work]:
+        """Return what the networks ask of a GPU."""
+        return [work for _, prepared in self.found(Prepared) for work in prepared.works]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,11 +197,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 def together(turns: Sequence[Answer]) -> Result:
     """Make one figure of all turns; one turn that went wrong makes the rest worthless."""
     found, times = [turn.found for turn in turns], [ms for turn in turns for ms in turn.times_ms]
-    p50, p90, p99 = percentiles(times, 50, 90, 99) if times else (0.0, 0.0, 0.0)
+    p50, p90, p99 = np.percentile(times or [0.0], (50, 90, 99)).tolist()
     last = next((result for result in found if isinstance(result, Missing)), found[-1])
     if isinstance(last, Speed):
-        speeds = [result for result in found if isinstance(result, Speed)]
-        agreements = [speed.agreement for speed in speeds if speed.agreement is not None]
+        agreements = [result.agreement for result in found if isinstance(result, Speed) and result.agreement]
         worst = max(agreements, key=lambda agreement: agreement.apart, default=None)
         medians = [median(turn.times_ms) for turn in turns]
         return replace(last, p50_ms=p50, p90_ms=p90, p99_ms=p99, turns_p50_ms=medians, runs=len(times), agreement=worst)
@@ -238,12 +236,10 @@ def line(entry: Entry) -> str:
     return f"{', '.join(entry.key)}: {said}"
 
 
-class Reached(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was asked for."""
+class Reached(NamedTuple):
+    """How far one thing that was asked for is reached."""
 
-    what: str
-    asked: str
-    reached: str = ""
+    reached: str
     """In words; "" = not measured."""
     by: str
     """What reached it, or why it is not measured."""
@@ -253,42 +249,43 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True):
     """How far it could go: the networks' arithmetic at the peak that the GPU showed."""
 
 
-def targets(report: Report) -> list[Reached]:
-    """Return all that was asked for; in a dry run the words are the same, and mean nothing."""
-    half = ("fp16",)
-    return [
-        faster(report, "detector", "CRAFT in fp16, over PyTorch eager fp32", 4.0, EAGER.name, half),
-        faster(report, "detector", "CRAFT in fp16, over torch.compile fp16", 1.2, COMPILED.name, half),
-        faster(report, "recognizer", "the recognizer, over PyTorch eager fp32", 5.0, EAGER.name, ("fp16", "fp32")),
-        frames_per_second(report),
-        steady_memory(report),
-    ]
+def targets(report: Report) -> dict[tuple[str, str], Reached]:
+    """Return all that was asked for, and how much of it: what is reached; in a dry run it means nothing."""
+    frames = min((memory.frames for _, memory in _device_memory(report)), default=10_000)
+    return {
+        ("CRAFT in fp16, over PyTorch eager fp32", "≥ 4 times"): faster(report, "detector", 4.0, EAGER),
+        ("CRAFT in fp16, over torch.compile fp16", "≥ 1.2 times"): faster(report, "detector", 1.2, COMPILED),
+        ("the recognizer, over PyTorch eager fp32", "≥ 5 times"): faster(report, "recognizer", 5.0, EAGER),
+        ("1280×720 frames to readings, with the bundle", f"≥ {FRAMES_PER_S:g} frames/s"): frames_per_second(report),
+        (f"memory of the GPU over {frames:,} frames", "constant"): steady_memory(report),
+    }
 
 
-def faster(report: Report, section: str, what: str, least: float, than: str, precisions: tuple[str, ...]) -> Reached:
-    """Tell how many times as fast as PyTorch our fastest backend is, of those that give the right numbers."""
+def faster(report: Report, section: str, least: float, than: Contender) -> Reached:
+    """Return how many times as fast as PyTorch our fastest backend is, of those that give the right numbers.
+
+    The detector counts in fp16 only.
+    """
     speeds = {entry.contender: speed for entry, speed in report.found(Speed, section)}
-    asked, limit = f"≥ {least:g} times", ""
-    if than not in speeds:
-        return Reached(what=what, asked=asked, by=f"{than} was {NOT_MEASURED}")
-    theirs_ms = speeds[than].p50_ms
+    precisions = ("fp16",) if section == "detector" else ("fp16", "fp32")
+    if than.name not in speeds:
+        return Reached("", f"{than.name} was {NOT_MEASURED}")
+    theirs_ms, least_ms = speeds[than.name].p50_ms, floor_ms(report, section)
+    limit = "" if least_ms is None else f"{theirs_ms / least_ms:.1f} times ({least_ms:.2f} ms)"
     ours = [
         (speed.p50_ms, name)
         for name, speed in speeds.items()
         if is_ours(name) and name.endswith(precisions) and (speed.agreement is None or speed.agreement.passed)
     ]
-    if (least_ms := floor_ms(report, section)) is not None:
-        limit = f"{theirs_ms / least_ms:.1f} times ({least_ms:.2f} ms)"
     if not ours:
-        return Reached(what=what, asked=asked, by="no backend of ours was measured and right", limit=limit)
+        return Reached("", "no backend of ours was measured and right", limit=limit)
     ms, name = min(ours)
-    reached = f"{theirs_ms / ms:.2f} times ({ms:.2f} ms, not {theirs_ms:.2f})"
-    return Reached(what=what, asked=asked, reached=reached, by=name, met=theirs_ms / ms >= least, limit=limit)
+    times = theirs_ms / ms
+    return Reached(f"{times:.2f} times ({ms:.2f} ms, not {theirs_ms:.2f})", name, times >= least, limit)
 
 
 def frames_per_second(report: Report) -> Reached:
-    """Tell how fast our fastest backend is, of those that read what fp32 reads on the CPU."""
-    what, asked = "1280×720 frames to readings, with the bundle", f"≥ {FRAMES_PER_S:g} frames/s"
+    """Return how fast our fastest backend is, of those that read what fp32 reads on the CPU."""
     ours = [
         (found.frames_per_s, f"{entry.contender}, {entry.size}")
         for entry, found in report.found(Frames, "frames")
@@ -297,37 +294,29 @@ def frames_per_second(report: Report) -> Reached:
     least_ms = floor_ms(report, "frames")
     limit = "" if least_ms is None else f"{1000 / least_ms:,.0f} frames/s"
     if not ours:
-        return Reached(what=what, asked=asked, by="no backend of ours was measured and reads the same", limit=limit)
+        return Reached("", "no backend of ours was measured and reads the same", limit=limit)
     rate, name = max(ours)
-    met = rate >= FRAMES_PER_S
-    return Reached(what=what, asked=asked, reached=f"{rate:.0f} frames/s", by=name, met=met, limit=limit)
+    return Reached(f"{rate:.0f} frames/s", name, rate >= FRAMES_PER_S, limit)
 
 
 def steady_memory(report: Report) -> Reached:
-    """Tell whether the GPU's memory is constant on every backend of ours that was measured."""
-    found = [
-        (memory.device, entry.contender, memory.frames)
-        for entry, memory in report.found(Memory, "memory")
-        if is_ours(entry.contender) and memory.device is not None
-    ]
-    frames = min((count for _, _, count in found), default=10_000)
-    what, asked = f"memory of the GPU over {frames:,} frames", "constant"
+    """Return whether the GPU's memory is constant on every backend of ours that was measured."""
+    found = [(memory.device, name) for name, memory in _device_memory(report) if memory.device]
     if not found:
-        return Reached(what=what, asked=asked, by="no backend of ours was measured")
-    grown, worst, _ = max(found, key=lambda entry: entry[0].high_mib)
+        return Reached("", "no backend of ours was measured")
+    grown, worst = max(found, key=lambda pair: pair[0].high_mib)
     by = f"{worst}, the worst of {len(found)}" if len(found) > 1 else worst
-    met = all(growth.constant for growth, _, _ in found)
-    return Reached(what=what, asked=asked, reached=_slope(grown, " MiB"), by=by, met=met)
+    return Reached(_slope(grown, " MiB"), by, all(growth.constant for growth, _ in found))
+
+
+def _device_memory(report: Report) -> list[tuple[str, Memory]]:
+    found = report.found(Memory, "memory")
+    return [(entry.contender, memory) for entry, memory in found if is_ours(entry.contender) and memory.device]
 
 
 def is_ours(contender: str) -> bool:
-    """Tell whether it is one of our backends for GPUs."""
+    """Return whether it is one of our backends for GPUs."""
     return contender.rpartition(" ")[0] in OURS
-
-
-def works(report: Report) -> list[Work]:
-    """Return what the networks ask of a GPU."""
-    return [work for _, prepared in report.found(Prepared) for work in prepared.works]
 
 
 def peak_tflops(report: Report) -> float | None:
@@ -339,7 +328,7 @@ def peak_tflops(report: Report) -> float | None:
 
 def floor_ms(report: Report, section: str) -> float | None:
     """Return the milliseconds that a section's (first) size takes at the GPU's fp16 peak."""
-    gflop = next((work.gflop for work in works(report) if work.section == section), None)
+    gflop = next((work.gflop for work in report.works if work.section == section), None)
     peak = peak_tflops(report)
     return None if gflop is None or peak is None else gflop / peak
 
@@ -350,8 +339,7 @@ def page(report: Report) -> str:
     parts += [where(report), "## What was asked for", target_table(report)]
     for section in sections(DRY if report.dry_run else FULL):
         if any(entry.section == section.name for entry in report.entries):
-            tables = [table for made in TABLES if (table := made(report, section.name))]
-            parts += [f"## {section.title}", *(tables or ["Not measured; see below."])]
+            parts += [f"## {section.title}", *([*tables(report, section.name)] or ["Not measured; see below."])]
     missing = [[*entry.key, found.outcome, _cell(found.reason)] for entry, found in report.found(Missing)]
     made = [
         [entry.size, entry.contender, f"{found.seconds:.1f} s", _cell(found.detail)]
@@ -365,32 +353,29 @@ def page(report: Report) -> str:
 
 
 def where(report: Report) -> str:
-    """Say on what it was measured."""
-    machine, gpu, on = report.machine, report.gpu, "No GPU."
-    if gpu is not None:
+    """Return a paragraph on the machine, the GPU and the versions."""
+    on = "No GPU."
+    if gpu := report.gpu:
         card = f"{gpu.name} ({gpu.compute_capability}, {gpu.memory_gib:g} GiB)"
         on = f"{card}, driver {gpu.driver or 'of unknown version'}, CUDA {gpu.cuda}."
     used = {f"{name} {version}" for entry in report.entries for name, version in entry.versions.items()}
-    versions = ", ".join([*(f"{name} {version}" for name, version in machine.versions.items()), *sorted(used)])
-    return (
-        f"{on} {machine.processor}, {machine.cores} cores, {machine.memory_gib:g} GiB, {machine.system}; {versions}. "
-        f"{report.date[:10]}, bundle {report.bundle}."
-    )
+    versions = ", ".join([version_words(report.machine.versions), *sorted(used)])
+    return f"{on} {report.machine}; {versions}. {report.date[:10]}, bundle {report.bundle}."
 
 
 def target_table(report: Report) -> str:
     """Lay out what was asked for, reached, and possible."""
     verdicts = {True: "yes", False: "**no**", None: NONE}
     rows = [
-        [found.what, found.asked, found.reached or NOT_MEASURED, found.by, verdicts[found.met], found.limit or NONE]
-        for found in targets(report)
+        [*asked, found.reached or NOT_MEASURED, found.by, verdicts[found.met], found.limit or NONE]
+        for asked, found in targets(report).items()
     ]
     table = markdown(["", "asked", "reached", "by", "met", "at the GPU's peak"], rows)
     peak = peak_tflops(report)
     if peak is None:
         return f"{table}\n\nThe peak is unknown: no product of matrices was measured."
     firsts = {
-        work.section: work.gflop for work in reversed(works(report)) if work.section not in {"canvases", "batches"}
+        work.section: work.gflop for work in reversed(report.works) if work.section not in {"canvases", "batches"}
     }
     counted = "; ".join(f"{section} {gflop:,.1f} GFLOP" for section, gflop in firsts.items())
     return (
@@ -400,58 +385,55 @@ def target_table(report: Report) -> str:
     )
 
 
-def speed_table(report: Report, section: str) -> str:
-    """Lay out the times of networks."""
-    rows = []
-    for entry, speed in report.found(Speed, section):
-        beside = NONE
-        if agreement := speed.agreement:
-            verdict = "" if agreement.passed else "**wrong**, "
-            texts = "" if agreement.rows_equal is None else f", {agreement.rows_equal:.0%} of the texts equal"
-            beside = f"{verdict}{agreement.apart:.1e} of {agreement.allowed:g}{texts}"
-        turns, runs = ", ".join(f"{ms:.2f}" for ms in speed.turns_p50_ms), f"{speed.runs} (+{speed.warm_up})"
-        rows.append([entry.contender, entry.size, _times(speed), turns, runs, beside, _clocks(speed.clocks)])
-    header = ["", "input", "p50 / p90 / p99 ms", "medians of the turns", "runs", "beside fp32 on the CPU", "clocks"]
-    return markdown(header, rows) if rows else ""
+def speed_row(entry: Entry, speed: Speed) -> Rows:
+    """Return the times of a network, beside what fp32 gives on the CPU."""
+    beside = NONE
+    if agreement := speed.agreement:
+        verdict = "" if agreement.passed else "**wrong**, "
+        texts = "" if agreement.rows_equal is None else f", {agreement.rows_equal:.0%} of the texts equal"
+        beside = f"{verdict}{agreement.apart:.1e} of {agreement.allowed:g}{texts}"
+    turns, runs = ", ".join(f"{ms:.2f}" for ms in speed.turns_p50_ms), f"{speed.runs} (+{speed.warm_up})"
+    yield [entry.contender, entry.size, _times(speed), turns, runs, beside, _clocks(speed.clocks)]
 
 
-def frames_table(report: Report, section: str) -> str:
-    """Lay out frames a second."""
-    rows = []
-    for entry, found in report.found(Frames, section):
-        turns = ", ".join(f"{rate:.1f}" for rate in found.turns_frames_per_s)
-        others = found.readings - found.same
-        readings = f"{found.same} as fp32 on the CPU, {others} others, {found.missed} missed"
-        rate = f"{found.frames_per_s:.1f}"
-        rows.append([entry.contender, entry.size, rate, turns, _times(found), readings, _clocks(found.clocks)])
-    header = ["", "", "frames/s", "of the turns", "p50 / p90 / p99 ms", "readings", "clocks"]
-    return markdown(header, rows) if rows else ""
+def frames_row(entry: Entry, found: Frames) -> Rows:
+    """Return frames a second, and how many readings are right."""
+    turns = ", ".join(f"{rate:.1f}" for rate in found.turns_frames_per_s)
+    readings = f"{found.same} as fp32 on the CPU, {found.readings - found.same} others, {found.missed} missed"
+    rate = f"{found.frames_per_s:.1f}"
+    yield [entry.contender, entry.size, rate, turns, _times(found), readings, _clocks(found.clocks)]
 
 
-def memory_table(report: Report, section: str) -> str:
-    """Lay out how memory went on."""
-    rows = []
-    for entry, found in report.found(Memory, section):
-        for what, growth in (("GPU", found.device), ("process", found.host)):
-            if growth is not None:
-                used = f"{growth.first_mib:.1f}, {growth.last_mib:.1f}, {growth.most_mib:.1f}"
-                verdict = f"yes (≤ {growth.allowed_mib:g})" if growth.constant else "**not shown**"
-                rows.append([entry.contender, what, used, _slope(growth), verdict])
-    header = ["", "memory", "first, last, most MiB", "MiB in 10,000 frames (95 %)", "constant"]
-    return markdown(header, rows) if rows else ""
+def memory_rows(entry: Entry, found: Memory) -> Rows:
+    """Return how the memory of the GPU and of the process went on."""
+    for what, growth in (("GPU", found.device), ("process", found.host)):
+        if growth is not None:
+            used = f"{growth.first_mib:.1f}, {growth.last_mib:.1f}, {growth.most_mib:.1f}"
+            verdict = f"yes (≤ {growth.allowed_mib:g})" if growth.constant else "**not shown**"
+            yield [entry.contender, what, used, _slope(growth), verdict]
 
 
-def verified_table(report: Report, section: str) -> str:
-    """Lay out the checks of the bundle."""
-    rows = [
-        [entry.contender, entry.size, name, "**no**" if name in found.failed else "yes", _cell(detail)]
-        for entry, found in report.found(Verified, section)
-        for name, detail in found.checks.items()
-    ]
-    return markdown(["", "model", "check", "passed", ""], rows) if rows else ""
+def verified_rows(entry: Entry, found: Verified) -> Rows:
+    """Return the checks of the bundle."""
+    for name, detail in found.checks.items():
+        yield [entry.contender, entry.size, name, "**no**" if name in found.failed else "yes", _cell(detail)]
 
 
-TABLES: tuple[Callable[[Report, str], str], ...] = (speed_table, frames_table, memory_table, verified_table)
+TABLES: tuple[tuple[Any, str, Callable[[Entry, Any], Rows]], ...] = (
+    (Speed, "|input|p50 / p90 / p99 ms|medians of the turns|runs|beside fp32 on the CPU|clocks", speed_row),
+    (Frames, "||frames/s|of the turns|p50 / p90 / p99 ms|readings|clocks", frames_row),
+    (Memory, "|memory|first, last, most MiB|MiB in 10,000 frames (95 %)|constant", memory_rows),
+    (Verified, "|model|check|passed|", verified_rows),
+)
+"""Kind of result → the header of its table, and the rows of an entry."""
+
+
+def tables(report: Report, section: str) -> Iterator[str]:
+    """Yield the tables of a section: one for each kind of result in it."""
+    for kind, header, rows_of in TABLES:
+        rows = [row for entry, found in report.found(kind, section) for row in rows_of(entry, found)]
+        if rows:
+            yield markdown(header.split("|"), rows)
 
 
 def _times(found: Speed | Frames) -> str:
@@ -474,7 +456,7 @@ def _cell(text: str) -> str:
 
 
 def how(report: Report) -> str:
-    """Say how figures were taken, and how to take them again."""
+    """Return the paragraph on how figures were taken, with the commands that take them again."""
     commands = "\n".join(report.commands)
     return (
         "## How\n\nEach contender runs in a process of its own, one after the other, and then all again: turns. Times "

@@ -110,7 +110,8 @@ class Beside:
     """Both readers, and what was found so far."""
 
     def __init__(self, peer: EasyOcr, bundle: Bundle, precision: str, canvas_px: int, threads: int) -> None:
-        self.peer, self.limits, self.recognizer_spec = peer, bundle.detector.thresholds, bundle.recognizer
+        self.peer, self.recognizer_spec, limits = peer, bundle.recognizer, bundle.detector.thresholds
+        self.limits = limits.text, limits.link, limits.low_text
         self.detector = Detector(bundle, "cpu", precision, canvas_px, threads or None)
         self.recognizer = Recognizer(bundle, "cpu", precision, alphabet=None, threads=threads or None)
         self.counts: Counter[str] = Counter()
@@ -123,11 +124,8 @@ class Beside:
         self.find_boxes(*(plane.copy() for plane in looking.looks[0].maps()))
         regions = self.detector.finish(looking)
         mine = self.recognizer.recognize(frame, regions)
-        limits = {
-            "text_threshold": self.limits.text,
-            "link_threshold": self.limits.link,
-            "low_text": self.limits.low_text,
-        }
+        text, link, low = self.limits
+        limits = {"text_threshold": text, "link_threshold": link, "low_text": low}
         grey, upright, tilted = self.peer.boxes(frame, width_ths=NEVER_JOINED, **limits)
         theirs = self.peer.texts(grey, upright, tilted)
         self.counts.update(ours=len(mine), easyocr=len(theirs))
@@ -135,21 +133,22 @@ class Beside:
         spec = self.recognizer_spec
         cut = [plan_cut(spec, frame, region.quad, spec.margin).quad for region in regions]
         for at, place in pairs(quads, cut, SAME_BOX):
-            text, ours, sure = theirs[at].text, mine[place].text, theirs[at].confidence >= SURE
-            self.counts.update(both=1, equal=text == ours, sure=sure, sure_equal=sure and text == ours)
-            if text != ours:
+            read, ours = theirs[at], mine[place]
+            sure, equal = read.confidence >= SURE, read.text == ours.text
+            self.counts.update(both=1, equal=equal, sure=sure, sure_equal=sure and equal)
+            if not equal:
                 difference = Difference(
                     photo=name,
-                    easyocr=text,
-                    ours=ours,
-                    confidence=round(theirs[at].confidence, 3),
-                    our_confidence=round(mine[place].confidence, 3),
-                    cause=self.cause(frame, grey, quads[at], text, ours),
+                    easyocr=read.text,
+                    ours=ours.text,
+                    confidence=round(read.confidence, 3),
+                    our_confidence=round(ours.confidence, 3),
+                    cause=self.cause(frame, grey, quads[at], read.text, ours.text),
                 )
                 self.differences.append(difference)
 
     def cause(self, frame: Frame, grey: Grey, quad: Points, text: str, ours: str) -> Cause:
-        """Tell why a text that EasyOCR found in a quad (4, 2) is another one here."""
+        """Return why a text that EasyOCR found in a quad (4, 2) is another one here."""
         from easyocr.utils import four_point_transform, get_image_list
 
         left, top, right, bottom = (int(side) for side in (*quad[0], *quad[2]))
@@ -163,10 +162,10 @@ class Beside:
         return "place" if here.text == text else "crop" if same_crop.text == text else "network"
 
     def find_boxes(self, region: Map, affinity: Map) -> None:
-        """Let both find the boxes in the same maps, in turns."""
+        """Find the boxes in the same maps with both, in turns."""
         from easyocr.craft_utils import getDetBoxes
 
-        text, link, low = self.limits.text, self.limits.link, self.limits.low_text
+        text, link, low = self.limits
         times: tuple[list[float], list[float]] = [], []
         for _ in range(TURNS):
             theirs = timed(lambda: getDetBoxes(region, affinity, text, link, low, False)[0], times[0])

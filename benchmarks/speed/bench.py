@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
-from typing import Any, Literal, TypeVar
+from statistics import median, median_high
+from typing import Any, TypeVar
 
 import click
 import numpy as np
+from msgspec.structs import asdict
 
 from ..accuracy.scoring import match, ratio
-from ..contenders import Options
 from .child import (
     Child,
+    Entry,
+    Finish,
+    Finished,
     Found,
     Job,
     Missing,
     Ready,
-    StagesFound,
-    TakeMemory,
-    TakeStages,
     cold_start,
     contender,
     program,
@@ -32,7 +31,7 @@ from .child import (
 from .device import ON_GPU, Energy, clocks_mhz, metered
 from .loadgen import MOST_QPS, Measure, Turn
 from .photos import Photo, Pixels
-from .results import BUSY, MOST_TIMES, Accuracy, ColdStart, Contender, Memory, Power, Scenario, ScenarioName
+from .results import BUSY, MOST_TIMES, Accuracy, ColdStart, Contender, Power, Scenario, ScenarioName
 
 Run = TypeVar("Run")
 SERVER_SHARE = 0.7
@@ -45,25 +44,6 @@ FASTEST_MS = 0.02
 """LoadGen itself takes about so long for a query."""
 COLD_S = 15.0
 """A contender whose cold starts have taken longer has no more of them."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A contender in one variant."""
-
-    name: str
-    """Unique."""
-    contender: str
-    """A name in `contenders.OPENERS`."""
-    options: Options
-    python: str = sys.executable
-    """What runs its process."""
-    streams: int = 1
-
-    @property
-    def kind(self) -> Literal["edgereader", "peer", "nothing"]:
-        """What sort of contender it is."""
-        return "edgereader" if self.contender == "edgereader" else "nothing" if self.contender == "nothing" else "peer"
 
 
 @dataclass(frozen=True)
@@ -95,18 +75,17 @@ class Running:
     turns: dict[ScenarioName, list[Turn]] = field(default_factory=dict)
     meters: list[Energy] = field(default_factory=list)
     clocks_mhz: list[float] = field(default_factory=list)
-    stages: StagesFound | None = None
-    memory: Memory | None = None
+    finished: Finished | None = None
     cold_s: list[float] = field(default_factory=list)
 
     @property
     def on_gpu(self) -> bool:
-        """Whether it says that it runs there."""
+        """Return whether it says that it runs there."""
         return self.ready is not None and self.ready.backend in ON_GPU
 
     @property
     def photo_ms(self) -> float:
-        """What a photo takes, by its first turn alone, or the first pass before that."""
+        """Return what a photo takes, by its first turn alone, or the first pass before that."""
         if single := self.turns.get("SingleStream"):
             return 1000 / single[0].samples_per_s
         return median(self.ready.times_ms) if self.ready else 0.0
@@ -123,14 +102,7 @@ class Bench:
     """One run of `edgereader bench`."""
 
     def __init__(self, plan: Plan, photos: Sequence[Photo], pixels: Pixels, folder: Path) -> None:
-        """Prepare it.
-
-        Args:
-            plan: what is measured.
-            photos: what is read.
-            pixels: the same, decoded.
-            folder: where processes keep what is theirs, until the run is over.
-        """
+        """Prepare it; `pixels` are the photos, decoded, and processes keep in the folder what is theirs."""
         self.plan, self.photos, self.pixels, self.folder = plan, photos, pixels, folder
         self._runs: list[Running] = []
 
@@ -143,7 +115,8 @@ class Bench:
                 self._open(entry, child)
             self._take_turns()
             for run in self._alive():
-                self._finish(run)
+                seconds = self.plan.seconds  # memory is that of the turns: nothing comes between
+                run.finished = self._ask(run, Finish(seconds=seconds), Finished, seconds)
         self._cold_starts()
         return [contender_of(run, self.photos) for run in self._runs]
 
@@ -167,9 +140,7 @@ class Bench:
         run = Running(entry, child)
         self._runs.append(run)
         job = Job(
-            contender=entry.contender,
-            options=entry.options,
-            streams=entry.streams,
+            entry=entry,
             pixels=str(self.pixels.path),
             shapes_hw=self.pixels.shapes_hw,
             paths=[str(photo.path.absolute()) for photo in self.photos],
@@ -196,21 +167,13 @@ class Bench:
             run.clocks_mhz = clocks_mhz(on_gpu=run.on_gpu)
             say(f"  {run.entry.name}: {described(turn)}")
 
-    def _finish(self, run: Running) -> None:
-        """Ask for memory first: it is that of the turns."""
-        run.memory = self._ask(run, TakeMemory(), Memory)
-        if run.entry.kind == "edgereader" and run.missing is None:
-            seconds = self.plan.seconds
-            run.stages = self._ask(run, TakeStages(seconds=seconds), StagesFound, seconds)
-
     def _cold_starts(self) -> None:
         for turn in range(self.plan.cold_starts):
             say(f"cold starts, {turn + 1} of {self.plan.cold_starts}")
             for run in self._alive(turn):
                 if sum(run.cold_s) > COLD_S:
                     continue
-                entry, photo, log = run.entry, self.photos[0].path, self.folder / "cold.log"
-                took = cold_start(entry.contender, entry.options, photo, self.plan.timeout_s, log, entry.python)
+                took = cold_start(run.entry, self.photos[0].path, self.plan.timeout_s, self.folder / "cold.log")
                 if isinstance(took, Missing):
                     self._leave_out(run, took)
                 else:
@@ -218,7 +181,7 @@ class Bench:
 
 
 def say(line: str) -> None:
-    """Say how far it is."""
+    """Write a line to stderr."""
     click.echo(line, err=True)
 
 
@@ -232,7 +195,7 @@ def busy() -> float:
 
 def described(turn: Turn) -> str:
     """Describe a turn in a few words, and whether LoadGen's clock and ours are apart."""
-    p50 = sorted(turn.times_ms)[len(turn.times_ms) // 2]  # LoadGen's, of the two in the middle the larger
+    p50 = median_high(turn.times_ms)  # as LoadGen takes it
     words = f"{turn.queries} queries, p50 {p50:.2f} ms, {turn.samples_per_s:.2f} photos/s"
     apart = turn.loadgen_p50_ms - p50 > APART_MS + APART * p50
     return f"{words}; LoadGen's own p50 is {turn.loadgen_p50_ms:.2f} ms" if apart else words
@@ -252,14 +215,13 @@ def measure_of(plan: Plan, scenario: ScenarioName, turn: int, photo_ms: float) -
 
 
 def contender_of(run: Running, photos: Sequence[Photo]) -> Contender:
-    """Put together all that was found of a contender; one that failed on the way has no figures."""
+    """Return all that was found of a contender; one that failed on the way has no figures."""
     entry, ready = run.entry, run.ready
     known: dict[str, Any] = {"name": entry.name, "kind": entry.kind, "streams": entry.streams}
     known |= {"threads": entry.options.threads, "versions": ready.versions if ready else {}}
     if run.missing is not None or ready is None:
         missing = run.missing or Missing(outcome="failed", reason="it did not answer")
-        outcome: Literal["skipped", "failed"] = "skipped" if missing.outcome == "skipped" else "failed"
-        return Contender(**known, outcome=outcome, reason=missing.reason)
+        return Contender(**known, **asdict(missing))
     turns = [turn for taken in run.turns.values() for turn in taken]
     return Contender(
         **known,
@@ -269,9 +231,7 @@ def contender_of(run: Running, photos: Sequence[Photo]) -> Contender:
         bundle=ready.bundle,
         files=ready.files,
         scenarios=[scenario_of(taken) for taken in run.turns.values()],
-        stages=run.stages.stages if run.stages else None,
-        work=run.stages.work if run.stages else None,
-        memory=run.memory,
+        **(asdict(run.finished) if run.finished else {}),
         cold_start=ColdStart(p50_s=median(run.cold_s), times_s=run.cold_s) if run.cold_s else None,
         power=power_of(run.meters, sum(turn.queries * turn.samples_per_query for turn in turns)),
         clocks_mhz=run.clocks_mhz,
@@ -287,7 +247,7 @@ def scenario_of(turns: Sequence[Turn]) -> Scenario:
         return [round(times_ms[place * len(times_ms) // count], 2) for place in range(count)]
 
     first, rates = turns[0], [turn.samples_per_s for turn in turns]
-    p50, p90, p99, p999 = percentiles([ms for turn in turns for ms in turn.times_ms], 50, 90, 99, 99.9)
+    p50, p90, p99, p999 = np.percentile([ms for turn in turns for ms in turn.times_ms], (50, 90, 99, 99.9)).tolist()
     return Scenario(
         scenario=first.scenario,
         valid=all(turn.valid for turn in turns),
@@ -305,11 +265,6 @@ def scenario_of(turns: Sequence[Turn]) -> Scenario:
     )
 
 
-def percentiles(values: Sequence[float], *shares: float) -> list[float]:
-    """Return percentiles, linear between values."""
-    return [float(value) for value in np.percentile(values, shares)]
-
-
 def accuracy_of(photos: Sequence[Photo], texts: Sequence[Sequence[str]]) -> Accuracy | None:
     """Score what was read of the photos against their labels; None where none has labels.
 
@@ -317,10 +272,10 @@ def accuracy_of(photos: Sequence[Photo], texts: Sequence[Sequence[str]]) -> Accu
     """
     if len(texts) < len(photos):
         return None
-    labelled = [(photo.labels, read) for photo, read in zip(photos, texts, strict=False) if photo.labels is not None]
-    if not labelled:
+    pairs = zip(photos, texts, strict=False)
+    matches = [match(photo.labels, read) for photo, read in pairs if photo.labels is not None]
+    if not matches:
         return None
-    matches = [match(labels, read) for labels, read in labelled]
     labels = sum(found.labels for found in matches)
     return Accuracy(
         photos=len(matches),
@@ -332,7 +287,7 @@ def accuracy_of(photos: Sequence[Photo], texts: Sequence[Sequence[str]]) -> Accu
 
 
 def power_of(meters: Iterable[Energy], frames: int) -> Power | None:
-    """Put all turns' energy together; None where the machine did not tell."""
+    """Return the power of all turns together; None where the machine did not tell."""
     metered = [energy for energy in meters if energy.source is not None]
     joules, seconds = sum(energy.joules for energy in metered), sum(energy.seconds for energy in metered)
     if not joules or not frames or metered[0].source is None:

@@ -1,38 +1,41 @@
-"""Processes that measure, one for each contender, and what is said between them and the one that asks.
+"""Processes that measure, one for each contender.
 
-A question is a line of JSON, and so is its answer. The first question is the job: what is opened. `Child` asks,
+A question is a message of JSON, and so is its answer. The first question is the job: what is opened. `Child` asks,
 `serve` answers, and `contender` is what answers for `edgereader bench`.
 """
 
 from __future__ import annotations
 
 import os
-import selectors
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from ...runtime import Bundle, Reader
-from ...runtime.errors import BackendUnavailable, EdgeReaderError
+from ...runtime.errors import EdgeReaderError
 from ...runtime.geometry.images import Frame
 from ..contenders import SHAREABLE, Contender, Options, Unavailable, opener
-from ..memory import host_bytes
-from ..processes import death, end
-from ..record import files_of, where
 from . import device, stages
 from .loadgen import Measure, Streams, Turn, run_turn
 from .photos import map_photos
-from .results import Memory, Stages, Work
+from .results import Memory, Stages, Work, of_bundle
 
 Found = TypeVar("Found")
 MEMORY_S = 1.0
 """A round of frames that are read to count allocations takes about so long."""
+
+
+GOODBYE_S = 10.0
+"""A process that a driver holds may not even end when it is killed, and is then left behind."""
 
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True, tag="missing", tag_field="kind"):
@@ -43,8 +46,8 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True, tag="missing", tag_fiel
     reason: str
 
 
-class Line(msgspec.Struct, omit_defaults=True):
-    """What a process answers: what was found, or why nothing was."""
+class Answer(msgspec.Struct, omit_defaults=True):
+    """A message of a process: what was found, or why nothing was."""
 
     found: msgspec.Raw = msgspec.Raw(b"null")
     missing: Missing | None = None
@@ -54,63 +57,52 @@ class Child:
     """A process that answers questions."""
 
     def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
-        """Start it; what its libraries say goes to the log."""
-        self._log = log
-        with log.open("wb") as said:
+        """Start it, with the number of its end of the connection as last argument; what else it says is logged."""
+        self._log, (self._connection, its_end) = log, Pipe()
+        with its_end, log.open("wb") as said:
             self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                [*command, str(its_end.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
                 stderr=said,
                 start_new_session=True,
-                bufsize=0,
+                pass_fds=[its_end.fileno()],
                 env=environment,
             )
-        self._heard = b""
         self.missing: Missing | None = None
         """Why it answers no more."""
 
     def ask(self, question: object, kind: type[Found], timeout_s: float) -> Found | Missing:
-        """Say something and wait for the answer; a process that has died, or is late, has none any more."""
+        """Send a question and wait for the answer; a process that has died, or is late, has none any more."""
         if self.missing is None:
-            with suppress(OSError):  # of one that has died; what it said before is heard below
-                cast("BinaryIO", self._process.stdin).write(msgspec.json.encode(question) + b"\n")
-            if isinstance(line := self._line(timeout_s), bytes):
-                return understood(line, kind)
-            self.missing = Missing(outcome="failed", reason=line)
+            with suppress(OSError):  # of one that has died; what it said before is received below
+                self._connection.send_bytes(msgspec.json.encode(question))
+            try:
+                if self._connection.poll(max(0.0, timeout_s)):
+                    said = msgspec.json.decode(self._connection.recv_bytes(), type=Answer)
+                    return said.missing or msgspec.json.decode(said.found, type=kind)
+                reason = f"no answer in {timeout_s:.0f} s"
+            except msgspec.DecodeError as exc:  # of an interpreter that is none of ours
+                reason = f"expected an answer in JSON, got another one: {exc}"
+            except (EOFError, OSError):
+                reason = death(self._process.wait(), self._log.read_text(encoding="utf-8", errors="replace"))
+            self.missing = Missing(outcome="failed", reason=reason)
         return self.missing
 
-    def _line(self, timeout_s: float) -> bytes | str:
-        """Return the next line, or why there will be none."""
-        said, until = cast("BinaryIO", self._process.stdout), time.monotonic() + timeout_s
-        while b"\n" not in self._heard:
-            if not readable(said, until - time.monotonic()):
-                return f"no answer in {timeout_s:.0f} s"
-            if not (more := os.read(said.fileno(), 1 << 16)):
-                return death(self._process.wait(), self._log.read_text(encoding="utf-8", errors="replace"))
-            self._heard += more
-        line, _, self._heard = self._heard.partition(b"\n")
-        return line
-
     def close(self) -> None:
-        """End it, in whatever it is doing."""
-        end(self._process)
+        """Kill it and the processes that it started (torch.compile starts some)."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(GOODBYE_S)
+        self._connection.close()
 
 
-def understood(line: bytes, kind: type[Found]) -> Found | Missing:
-    """Read an answer; what is none comes from an interpreter that is none of ours."""
-    try:
-        said = msgspec.json.decode(line, type=Line)
-        return said.missing or msgspec.json.decode(said.found, type=kind)
-    except msgspec.DecodeError as exc:
-        return Missing(outcome="failed", reason=f"expected a line of JSON, got {line[:80]!r} ({exc})")
-
-
-def readable(file: BinaryIO, seconds: float) -> bool:
-    """Wait until there is something to read, or the end of the file."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(file, selectors.EVENT_READ)
-        return bool(selector.select(max(0.0, seconds)))
+def death(code: int, said: str) -> str:
+    """Return why a process ended: its last line, and the signal that ended it."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    last = lines[-1][:500] if lines else "it said nothing"
+    return f"{signal.Signals(-code).name}: {last}" if code < 0 else last
 
 
 def program(answers: Callable[[Iterator[bytes]], Iterator[object]]) -> list[str]:
@@ -120,39 +112,55 @@ def program(answers: Callable[[Iterator[bytes]], Iterator[object]]) -> list[str]
 
 
 def serve(answers: Callable[[Iterator[bytes]], Iterator[object]]) -> None:
-    """Answer on standard output, which no library then writes to, nor reads from standard input.
+    """Answer the process that started this one.
 
     What an `EdgeReaderError` says is the last answer; what nobody foresaw is a traceback in the log.
     """
-    out, questions = os.fdopen(os.dup(1), "wb", buffering=0), os.fdopen(os.dup(0), "rb")
-    os.dup2(2, 1)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    parent = Connection(int(sys.argv[-1]))
+
+    def questions() -> Iterator[bytes]:
+        with suppress(EOFError):
+            while True:
+                yield parent.recv_bytes()
 
     def say(found: object) -> None:
         key = "missing" if isinstance(found, Missing) else "found"
-        out.write(msgspec.json.encode({key: found}) + b"\n")
+        parent.send_bytes(msgspec.json.encode({key: found}))
 
     try:
-        for found in answers(iter(questions)):
+        for found in answers(questions()):
             say(found)
-    except Unavailable as exc:
-        say(Missing(outcome="skipped", reason=str(exc)))
-    except EdgeReaderError as exc:
-        say(Missing(outcome="failed", reason=str(exc)))
+    except (Unavailable, EdgeReaderError) as exc:
+        say(Missing(outcome="skipped" if isinstance(exc, Unavailable) else "failed", reason=str(exc)))
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A contender in one variant."""
+
+    name: str
+    """Unique."""
+    contender: str
+    """A name in `contenders.OPENERS`."""
+    options: Options
+    python: str = sys.executable
+    """The interpreter of its process."""
+    streams: int = 1
+    """Threads, each with a reader of its own, or all with one where the contender may be shared."""
+
+    @property
+    def kind(self) -> Literal["edgereader", "peer", "nothing"]:
+        """Return what sort of contender it is."""
+        return "edgereader" if self.contender == "edgereader" else "nothing" if self.contender == "nothing" else "peer"
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What the process of a contender opens, and what it reads."""
 
-    contender: str
-    """A name in `contenders.OPENERS`."""
-    options: Options
-    streams: int = 1
-    """Threads, each with a reader of its own, or all with one where the contender may be shared."""
+    entry: Entry
     pixels: str
     """File of decoded photos, see `photos.py`."""
     shapes_hw: list[tuple[int, int]]
-    """Height and width of each photo in it."""
+    """Of each photo in it."""
     paths: list[str]
     """The photos' own files."""
     folder: str
@@ -175,69 +183,68 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """Of each."""
 
 
-class TakeStages(msgspec.Struct, frozen=True, kw_only=True, tag="stages"):
-    """Asks where the time of a photo goes, and what the networks ask of the processor."""
+class Finish(msgspec.Struct, frozen=True, kw_only=True, tag="finish"):
+    """Asks for what comes after all turns."""
 
     seconds: float
+    """To measure stages."""
 
 
-class TakeMemory(msgspec.Struct, frozen=True, kw_only=True, tag="memory"):
-    """Asks for memory, when all turns are over."""
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers `Finish`."""
+
+    memory: Memory
+    stages: Stages | None = None
+    """None for a contender that is not ours."""
+    work: Work | None = None
+    """None also for a GPU, or where onnx is not installed."""
 
 
-class StagesFound(msgspec.Struct, frozen=True, kw_only=True):
-    """Answers `TakeStages`."""
-
-    stages: Stages
-    work: Work | None
-    """None for a GPU, or where onnx is not installed."""
-
-
-def contender(questions: Iterator[bytes]) -> Iterator[Ready | Turn | StagesFound | Memory]:
+def contender(questions: Iterator[bytes]) -> Iterator[Ready | Turn | Finished]:
     """Open a contender, read every photo once, and then do what is asked for."""
     job = msgspec.json.decode(next(questions), type=Job)
     frames, held = map_photos(Path(job.pixels), job.shapes_hw), Path(job.pixels).stat().st_size
-    streams = Streams(opened(job))
+    streams = Streams(opened(job.entry))
     first = streams.readers[0]
-    loaded_mib = device.mib(host_bytes() - held)
+    loaded_mib = device.mib(device.host_bytes() - held)
     texts, times_ms = first_pass(streams, frames, job.first_pass_s)
-    ready = Ready(versions=first.versions, texts=texts, times_ms=times_ms, **facts_of(job, first))
+    ready = Ready(versions=first.versions, texts=texts, times_ms=times_ms, **facts_of(job.entry, first))
     yield ready
     for question in questions:
-        command = msgspec.json.decode(question, type=Measure | TakeStages | TakeMemory)
+        command = msgspec.json.decode(question, type=Measure | Finish)
         if isinstance(command, Measure):
             yield run_turn(command, streams, frames, Path(job.folder))
-        elif isinstance(command, TakeStages):
-            paths = [Path(path) for path in job.paths]
-            found = stages.measure(first, paths, command.seconds)
-            yield StagesFound(stages=found, work=work(job, frames, ready.backend))
-        else:
-            count = max(1, min(100, round(1000 * MEMORY_S / max(times_ms))))
-            yield Memory(
-                loaded_mib=loaded_mib,
-                steady_mib=device.mib(host_bytes() - held),
-                peak_mib=device.mib(device.peak_bytes() - held),
-                device_mib=device.device_mib(ready.backend),
-                allocations_per_frame=device.allocations_per_frame(first, frames[: len(times_ms)], count),
-            )
+            continue
+        count = max(1, min(100, round(1000 * MEMORY_S / max(times_ms))))
+        memory = Memory(
+            loaded_mib=loaded_mib,
+            steady_mib=device.mib(device.host_bytes() - held),
+            peak_mib=device.mib(device.peak_bytes() - held),
+            device_mib=device.device_mib(ready.backend),
+            allocations_per_frame=device.allocations_per_frame(first, frames[: len(times_ms)], count),
+        )
+        if job.entry.kind != "edgereader":
+            yield Finished(memory=memory)
+            continue
+        found = stages.measure(first, [Path(path) for path in job.paths], command.seconds)
+        work = stages.work_of(job.entry.options, frames) if ready.backend == "cpu" else None
+        yield Finished(memory=memory, stages=found, work=work)
 
 
-def facts_of(job: Job, first: Contender) -> dict[str, Any]:
+def facts_of(entry: Entry, first: Contender) -> dict[str, Any]:
     """Return where a reader of ours runs, and with what; nothing for another contender."""
     reader = getattr(first, "reader", None)
     if not isinstance(reader, Reader):
         return {}
-    bundle, (backend, precision) = Bundle.open(job.options.bundle), where(reader)
-    name, files = bundle.manifest.name, files_of(bundle, reader)
-    return {"backend": backend, "precision": precision, "bundle": name, "files": files}
+    found = of_bundle(Bundle.open(entry.options.bundle), reader)
+    return {name: found[name] for name in ("backend", "precision", "bundle", "files")}
 
 
-def opened(job: Job) -> list[Contender]:
+def opened(entry: Entry) -> list[Contender]:
     """Open a contender for each thread: the same one where it may be shared."""
-    open_one = opener(job.contender)
-    if job.contender in SHAREABLE:
-        return [open_one(job.contender, job.options)] * job.streams
-    return [open_one(job.contender, job.options) for _ in range(job.streams)]
+    count = 1 if entry.contender in SHAREABLE else entry.streams
+    made = [opener(entry.contender)(entry.contender, entry.options) for _ in range(count)]
+    return made * (entry.streams // count)
 
 
 def first_pass(streams: Streams, frames: Sequence[Frame], seconds: float) -> tuple[list[list[str]], list[float]]:
@@ -256,23 +263,10 @@ def first_pass(streams: Streams, frames: Sequence[Frame], seconds: float) -> tup
     return texts, times_ms
 
 
-def work(job: Job, frames: Sequence[Frame], backend: str | None) -> Work | None:
-    """Return what the networks ask of the processor; None where they do not run there, or it cannot be told."""
-    if backend != "cpu":
-        return None
-    options = job.options
-    bundle = Bundle.open(options.bundle)
-    try:
-        return stages.work_of(bundle, options.precision, frames, threads=options.threads, canvas_px=options.canvas_px)
-    except BackendUnavailable:
-        return None
-
-
-def cold_start(
-    name: str, options: Options, photo: Path, timeout_s: float, log: Path, python: str = sys.executable
-) -> float | Missing:
+def cold_start(entry: Entry, photo: Path, timeout_s: float, log: Path) -> float | Missing:
     """Return seconds from the start of a fresh process to a contender's first readings, or why there were none."""
-    command = [python, "-m", f"{__package__}.cold", name, msgspec.json.encode(options).decode(), str(photo)]
+    options = msgspec.json.encode(entry.options).decode()
+    command = [entry.python, "-m", f"{__package__}.cold", entry.contender, options, str(photo)]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # what is installed is compiled already
     began = time.perf_counter()
     process = Child(command, log, environment)

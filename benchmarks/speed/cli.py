@@ -21,7 +21,8 @@ from ..record import check_files, command_line, now, this_machine, writable, wri
 from ..report.page import write_pages
 from ..report.summary import renewed
 from ..tables import columns
-from .bench import Bench, Entry, Plan, busy, say
+from .bench import Bench, Plan, busy, say
+from .child import Entry
 from .photos import decode, find
 from .results import SCENARIOS, Contender, Figures, Growth, Report, Scenario, Soak, Stream, read_figures, times_as_long
 
@@ -64,7 +65,7 @@ class BenchGroup(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `run` before arguments that begin with no command's name; --help alone is the group's."""
+        """Insert `run` before arguments that begin with no command's name; --help alone is the group's."""
         if not args or (args[0] not in self.list_commands(ctx) and args[0] != "--help"):
             args = ["run", *args]
         return super().parse_args(ctx, args)
@@ -160,7 +161,7 @@ def run(
 
 
 def measured(plan: Plan, chosen: Sequence[Entry], folders: Sequence[str], limit: int | None) -> Report:
-    """Measure; everything that processes leave lies in a folder that is gone afterwards."""
+    """Return what was measured; a temporary folder holds all that processes write."""
     photos = find(folders, limit)
     with tempfile.TemporaryDirectory(prefix="edgereader-bench-") as temporary:
         pixels = decode(photos, folders, Path(temporary) / "pixels")
@@ -206,7 +207,7 @@ def entries(names: Iterable[str], variants: Variants) -> list[Entry]:
 
 
 def _variants(name: str, variants: Variants) -> Iterator[Entry]:
-    """All contenders have those of threads and streams, PyTorch's networks those of bundles too."""
+    """Yield the combinations for a contender: of threads and streams for all, of bundles for those that run one."""
     labels = short(variants.bundles) if name in RUN_BUNDLES else {DEFAULT_BUNDLE: None}
     ours = name == "edgereader"
     for bundle, backend, precision, threads, streams in itertools.product(
@@ -234,7 +235,7 @@ def _variants(name: str, variants: Variants) -> Iterator[Entry]:
 
 
 def short(bundles: Sequence[str]) -> dict[str, str | None]:
-    """Name bundles beside others: by their folder's name, or by all that was given where two have the same."""
+    """Return the bundles' names in a report: their folder's, or the path where two have the same; None for one."""
     names = {bundle: Path(bundle).name for bundle in bundles}
     if len(names) == 1:
         return dict.fromkeys(names)
@@ -262,12 +263,10 @@ def table(report: Report) -> str:
     ran = [contender for contender in report.contenders if contender.outcome == "ran"]
     base = next((contender for contender in ran if contender.kind == "edgereader"), None)
     found = [(contender, scenario) for contender in ran for scenario in contender.scenarios]
-    lines = (
-        [columns([HEAD, *(_row(contender, scenario, base) for contender, scenario in found)], range(3))]
-        if found
-        else []
-    )
-    if base is not None and found:
+    lines = []
+    if found:
+        lines.append(columns([HEAD, *(_row(contender, scenario, base) for contender, scenario in found)], range(3)))
+    if found and base is not None:
         lines.append(
             f"times: p50 (Offline: seconds a photo) as a multiple of {base.name}'s, over the queries that both answered"
         )
@@ -278,14 +277,11 @@ def table(report: Report) -> str:
                 f"{contender.name}: {parts}; sum {stages.sum_ms:.2f} of {stages.whole_ms:.2f} ms, "
                 f"{stages.outside_networks:.1%} of it after decoding outside the networks"
             )
-    lines += [
-        f"{contender.name}, {scenario.scenario}: INVALID: {'; '.join(scenario.reasons)}"
-        for contender, scenario in found
-        if not scenario.valid
-    ]
-    return "\n".join(
-        [*lines, *(f"{one.name}: {one.outcome}: {one.reason}" for one in report.contenders if one not in ran)]
-    )
+    for contender, scenario in found:
+        if not scenario.valid:
+            lines.append(f"{contender.name}, {scenario.scenario}: INVALID: {'; '.join(scenario.reasons)}")
+    lines += [f"{one.name}: {one.outcome}: {one.reason}" for one in report.contenders if one not in ran]
+    return "\n".join(lines)
 
 
 def _row(contender: Contender, scenario: Scenario, base: Contender | None) -> tuple[str, ...]:
@@ -306,13 +302,12 @@ def _row(contender: Contender, scenario: Scenario, base: Contender | None) -> tu
 
 
 def _times(scenario: Scenario, base: Contender | None) -> str:
-    """Say how many times as long as EdgeReader a photo takes in the same scenario."""
-    same = [other for other in base.scenarios if other.scenario == scenario.scenario] if base else []
-    if not same:
+    """Return how many times as long as EdgeReader a photo takes in the same scenario."""
+    same = next((other for other in base.scenarios if other.scenario == scenario.scenario), None) if base else None
+    if same is None:
         return ""
     offline = scenario.scenario == "Offline"
-    times = same[0].samples_per_s / scenario.samples_per_s if offline else times_as_long(scenario, same[0])
-    return f"{times:.2f}"
+    return f"{same.samples_per_s / scenario.samples_per_s if offline else times_as_long(scenario, same):.2f}"
 
 
 @bench.command()

@@ -12,11 +12,11 @@ import click
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from ...runtime.errors import DatasetError
 from ..tables import columns
-from ..trend import t_quantile
-from .results import Contender, Curve, Figures, Growth, Photos, Report, Sample, Soak, Stream, read_figures
+from .results import Contender, Figures, Growth, Live, Report, Soak, Stream, read_figures
 
 FILE = click.Path(path_type=Path)
 SETTINGS = ("backend", "precision", "threads", "streams")
@@ -44,7 +44,7 @@ class Figure(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """New over old, with a 95 % confidence interval; None where a single value shows no spread."""
+    """New over old, with the ends of its 95 % confidence interval; None where one value shows no spread."""
 
     value: float
     low: float | None = None
@@ -59,18 +59,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     old: float
     new: float
     ratio: float
-    """New over old."""
+    """See `Ratio`, for `low` and `high` too."""
     low: float | None = None
-    """Lower end of the ratio's 95 % confidence interval; None where one value shows no spread."""
     high: float | None = None
-    """Upper end."""
     more_is_better: bool = False
     verdict: str
     """"faster", "slower", "less", "more", "no difference shown", or "not judged: one value"."""
 
     @property
     def surely_slower(self) -> float:
-        """How many times slower it is at least, as far as the interval tells; 0 if that is not about time."""
+        """Return how many times slower it is at least, by the interval; 0 if it is not about time."""
         if self.low is None or self.high is None or self.verdict in SIZE:
             return 0.0
         return 1 / self.high if self.more_is_better else self.low
@@ -128,9 +126,7 @@ def comparison(old_path: Path, new_path: Path) -> Comparison:
     elif isinstance(old, Growth) and isinstance(new, Growth):
         changes = list(_growths(old, new, missing))
     elif isinstance(old, Soak) and isinstance(new, Soak):
-        changes = list(
-            _changes("soak", _of_samples(old.samples, old.warm_up_s), _of_samples(new.samples, new.warm_up_s))
-        )
+        changes = list(_changes("soak", _of_samples(old), _of_samples(new)))
     elif isinstance(old, Stream) and isinstance(new, Stream):
         changes = list(_streams(old, new))
     else:
@@ -144,23 +140,21 @@ def comparison(old_path: Path, new_path: Path) -> Comparison:
 
 def differences(old: Figures, new: Figures) -> list[str]:
     """Return what makes two measurements hard to compare."""
-    pairs: list[tuple[str, object, object]] = [
-        ("processor", old.machine.processor, new.machine.processor),
-        ("cores", old.machine.cores, new.machine.cores),
-        ("system", old.machine.system, new.machine.system),
+    pairs = [
+        (name, getattr(old.machine, name), getattr(new.machine, name)) for name in ("processor", "cores", "system")
     ]
     if isinstance(old, Report) and isinstance(new, Report):
         for before, now in _both(old, new):
             pairs += [(f"{name} of {now.name}", getattr(before, name), getattr(now, name)) for name in SETTINGS]
         if old.photos.sha256 != new.photos.sha256:
-            pairs.append(("photos", _words(old.photos), _words(new.photos)))
+            photos_before, photos_now = (
+                f"{photos.count} of {', '.join(photos.folders)} ({photos.sha256[:8]})"
+                for photos in (old.photos, new.photos)
+            )
+            pairs.append(("photos", photos_before, photos_now))
     elif not isinstance(old, Report) and not isinstance(new, Report):
         pairs += [(name, getattr(old, name), getattr(new, name)) for name in ("bundle", "backend", "precision")]
     return [f"other {name}: {before} before, {after} now" for name, before, after in pairs if before != after]
-
-
-def _words(photos: Photos) -> str:
-    return f"{photos.count} of {', '.join(photos.folders)} ({photos.sha256[:8]})"
 
 
 def _ran(report: Report) -> dict[str, Contender]:
@@ -184,7 +178,7 @@ def _reports(old: Report, new: Report, missing: list[str]) -> Iterator[Change]:
 
 
 def _lone(old: Mapping[str, object], new: Mapping[str, object], begin: str) -> list[str]:
-    """Say what only one of two has."""
+    """Return a line for each name that only one of two has."""
     before = [f"{begin}{name}: only before" for name in old if name not in new]
     return before + [f"{begin}{name}: only now" for name in new if name not in old]
 
@@ -200,19 +194,18 @@ def _asked(contender: Contender) -> dict[str, tuple[object, ...]]:
 def _of_contender(contender: Contender, unlike: Container[str]) -> dict[str, Figure]:
     found = {}
     for scenario in contender.scenarios:
-        name = scenario.scenario
-        if name in unlike:
+        if (name := scenario.scenario) in unlike:
             continue
         if name != "Offline":
             found[f"{name} p50 ms"] = Figure(scenario.p50_ms, scenario.times_ms, 50)
             found[f"{name} p90 ms"] = Figure(scenario.p90_ms, scenario.times_ms, 90)
         if name != "Server":  # its rate is what was asked for
-            found[f"{name} photos/s"] = Figure(scenario.samples_per_s, _each(scenario.turns_samples_per_s), up=True)
+            found[f"{name} photos/s"] = Figure(scenario.samples_per_s, _turns(scenario.turns_samples_per_s), up=True)
     for what in ("loaded", "steady", "peak", "device") if contender.memory else ():
         used = getattr(contender.memory, f"{what}_mib") or 0.0
         found[f"{what} MiB"] = Figure(used, [[used]], words=SIZE)
     if cold := contender.cold_start:
-        found["cold start s"] = Figure(cold.p50_s, _each(cold.times_s))
+        found["cold start s"] = Figure(cold.p50_s, _turns(cold.times_s))
     return found
 
 
@@ -220,26 +213,26 @@ def _streams(old: Stream, new: Stream) -> Iterator[Change]:
     rates = (("static region", old.static, new.static), ("detection on every frame", old.detecting, new.detecting))
     for name, *sides in rates:
         before, after = (
-            {"frames/s": Figure(side.frames_per_s, _each(side.turns_frames_per_s), up=True)} for side in sides
+            {"frames/s": Figure(side.frames_per_s, _turns(side.turns_frames_per_s), up=True)} for side in sides
         )
         yield from _changes(name, before, after)
-    yield from _changes("live", *(_of_samples(live.samples, live.warm_up_s) for live in (old.live, new.live)))
+    yield from _changes("live", _of_samples(old.live), _of_samples(new.live))
 
 
-def _of_samples(samples: Sequence[Sample], warm_up_s: float) -> dict[str, Figure]:
+def _of_samples(run: Soak | Live) -> dict[str, Figure]:
     """Return the medians of samples, by the means of blocks of them."""
-    warm = [sample for sample in samples if sample.at_s > warm_up_s]
+    warm = [sample for sample in run.samples if sample.at_s > run.warm_up_s]
     found = {}
     for what, words in {"p50_ms": SPEED, "cpu_ms": SPEED, "rss_mib": SIZE, "handles": SIZE}.items():
         values = [float(getattr(sample, what)) for sample in warm]
         means = [float(block.mean()) for block in np.array_split(values, min(BLOCKS, len(values)) or 1) if len(block)]
         if means:
-            found[what.replace("_", " ")] = Figure(float(np.median(means)), _each(means), words=words)
+            found[what.replace("_", " ")] = Figure(float(np.median(means)), _turns(means), words=words)
     return found
 
 
-def _each(values: Sequence[float]) -> Turns:
-    """Take each value as a turn."""
+def _turns(values: Sequence[float]) -> Turns:
+    """Return turns of one value each."""
     return [[value] for value in values]
 
 
@@ -269,27 +262,24 @@ def _change(name: str, figure: str, old: Figure, new: Figure, found: Ratio) -> C
 
 
 def _growths(old: Growth, new: Growth, missing: list[str]) -> Iterator[Change]:
+    """Compare the times of the sizes that both have: their ratios' geometric mean, and how far these are apart."""
     before, after = ({f"{curve.part} against {curve.what}": curve for curve in growth.curves} for growth in (old, new))
     missing += _lone(before, after, "")
     for name in before:
-        if name in after:
-            yield from _curves(name, before[name], after[name])
-
-
-def _curves(name: str, old: Curve, new: Curve) -> Iterator[Change]:
-    """Compare the times of the sizes that both have: their ratios' geometric mean, and how far these are apart."""
-    after = {point.size: point.p50_ms for point in new.points}
-    pairs = [(point.p50_ms, after[point.size]) for point in old.points if point.size in after]
-    pairs = [pair for pair in pairs if min(pair) > 0]
-    if not pairs:
-        return
-    logs = np.log(pairs)
-    before, now = (Figure(float(value), ()) for value in np.exp(logs.mean(axis=0)))
-    apart = logs[:, 1] - logs[:, 0]
-    found = Ratio(float(np.exp(apart.mean())))
-    if len(apart) > 1:
-        found = around(found.value, float(apart.std(ddof=1)) / math.sqrt(len(apart)), len(apart) - 1)
-    yield _change(name, f"p50 ms, {len(pairs)} sizes", before, now, found)
+        if name not in after:
+            continue
+        now_ms = {point.size: point.p50_ms for point in after[name].points}
+        pairs = [(point.p50_ms, now_ms[point.size]) for point in before[name].points if point.size in now_ms]
+        pairs = [pair for pair in pairs if min(pair) > 0]
+        if not pairs:
+            continue
+        logs = np.log(pairs)
+        mean, mean_now = (Figure(float(value), ()) for value in np.exp(logs.mean(axis=0)))
+        apart = logs[:, 1] - logs[:, 0]
+        found = Ratio(mean_now.value / mean.value)
+        if len(apart) > 1:
+            found = around(found.value, float(apart.std(ddof=1)) / math.sqrt(len(apart)), len(apart) - 1)
+        yield _change(name, f"p50 ms, {len(pairs)} sizes", mean, mean_now, found)
 
 
 def ratio(old: Turns, new: Turns, share: float, seed: int = 0) -> Ratio | None:
@@ -325,22 +315,19 @@ def _draws(turns: Sequence[NDArray[np.float64]], share: float, rng: np.random.Ge
     table = np.full((len(turns), counts.max()), np.inf)
     for row, turn in zip(table, turns, strict=True):
         row[: len(turn)] = turn
-
-    def draw() -> float:
-        rows = rng.integers(len(turns), size=len(turns))
-        columns = (rng.random(table.shape) * counts[rows, None]).astype(np.intp)
-        values = np.where(np.arange(table.shape[1]) < counts[rows, None], table[rows[:, None], columns], np.inf)
-        place, rest = divmod((counts[rows].sum() - 1) * share / 100, 1)
-        low, high = int(place), int(place) + (rest > 0)
-        ordered = np.partition(values, (low, high), axis=None)
-        return float(ordered[low] + rest * (ordered[high] - ordered[low]))
-
-    return np.array([draw() for _ in range(DRAWS)])
+    rows = rng.integers(len(turns), size=(DRAWS, len(turns), 1))
+    columns = (rng.random((DRAWS, *table.shape)) * counts[rows]).astype(np.intp)
+    values = np.where(np.arange(table.shape[1]) < counts[rows], table[rows, columns], np.inf).reshape(DRAWS, -1)
+    values.sort(axis=1)
+    place = (counts[rows].sum(axis=(1, 2)) - 1) * share / 100
+    low, high = (values[np.arange(DRAWS), at.astype(np.intp)] for at in (np.floor(place), np.ceil(place)))
+    drawn: NDArray[np.float64] = low + place % 1 * (high - low)
+    return drawn
 
 
 def around(value: float, error: float, free: int) -> Ratio:
-    """Return a ratio with the standard error of its logarithm, and its degrees of freedom, of which 17 are enough."""
-    reach = math.exp(t_quantile(min(free, 17)) * error)
+    """Return a ratio with the interval that the standard error of its logarithm and its degrees of freedom give."""
+    reach = math.exp(float(stdtrit(min(free, 17), 0.975)) * error)
     return Ratio(value, value / reach, value * reach)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import re
 import subprocess
 import sys
@@ -24,19 +25,24 @@ import msgspec
 
 from ...runtime.errors import BackendUnavailable
 from ...runtime.geometry.images import Frame
-from ...runtime.sessions.nvidia import Driver
+from ...runtime.sessions.nvidia import LIBRARY, Driver
 from ...runtime.sessions.opening import BACKENDS
 from ..contenders import Contender
-from ..memory import MIB, device_bytes
 
 ON_GPU = frozenset(BACKENDS) - {"cpu"}
-STATUS, POWERCAP, CPUINFO = Path("/proc/self/status"), Path("/sys/class/powercap"), Path("/proc/cpuinfo")
+STATUS, POWERCAP = Path("/proc/self/status"), Path("/sys/class/powercap")
+MIB = 2**20
 ROUNDS = 3
 """Of frames whose allocations are counted."""
 JTOP_EVERY_S = 0.2
 Source = Literal["rapl", "nvml", "jtop"]
 Meter = tuple[Source, Callable[[], float]]
 """What counts energy, and the joules that were used since it began."""
+
+
+def host_bytes() -> int:
+    """Return the resident memory of this process."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def peak_bytes() -> int:
@@ -48,6 +54,32 @@ def peak_bytes() -> int:
 def mib(used_bytes: int) -> float:
     """Return MiB, to one place."""
     return round(used_bytes / MIB, 1)
+
+
+def device_bytes() -> int:
+    """Return the memory of the first GPU that is in use, by whatever runs on it; on a Jetson, that of the machine.
+
+    Raises:
+        BackendUnavailable: the driver does not tell.
+    """
+    library = ctypes.CDLL(LIBRARY)
+    device, context = ctypes.c_int(), ctypes.c_void_p()
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
+    _call(library, "cuInit", 0)
+    _call(library, "cuDeviceGet", ctypes.byref(device), 0)
+    _call(library, "cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
+    try:
+        _call(library, "cuCtxPushCurrent_v2", context)
+        _call(library, "cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
+        _call(library, "cuCtxPopCurrent_v2", ctypes.byref(context))
+    finally:
+        _call(library, "cuDevicePrimaryCtxRelease_v2", device)
+    return total.value - free.value
+
+
+def _call(library: Any, name: str, *arguments: Any) -> None:
+    if (code := getattr(library, name)(*arguments)) != 0:
+        raise BackendUnavailable(f"NVIDIA driver: {name} gave error {code}; see `nvidia-smi`")
 
 
 def device_mib(backend: str | None) -> float | None:
@@ -96,7 +128,7 @@ class Energy:
 
 @contextmanager
 def metered(*, on_gpu: bool) -> Iterator[Energy]:
-    """Meter what runs inside: the whole board with jtop, else the GPU with NVML, else the processors with RAPL."""
+    """Yield the energy that is used inside: the board's by jtop, else the GPU's by NVML or the processors' by RAPL."""
     energy = Energy()
     meter = jtop() or (nvml() if on_gpu else rapl())
     start = time.perf_counter()
@@ -178,10 +210,9 @@ def clocks_mhz(*, on_gpu: bool) -> list[float]:
     if on_gpu:
         found = gpu_clocks()
         return [] if found is None or found.sm_mhz is None else [found.sm_mhz]
-    lines = CPUINFO.read_text(encoding="utf-8").splitlines() if CPUINFO.is_file() else []
-    clocks = [float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz")]
-    paths = sorted(Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
-    return clocks or [int(path.read_text("ascii")) / 1e3 for path in paths]
+    import psutil  # no contender's process needs it
+
+    return [float(clock.current) for clock in psutil.cpu_freq(percpu=True)]
 
 
 class Gpu(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,7 +230,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Clocks(msgspec.Struct, frozen=True, kw_only=True):
-    """What nvidia-smi said of the GPU at one moment; None for what it does not tell."""
+    """A GPU at one moment; None for what nvidia-smi does not tell."""
 
     sm_mhz: float | None
     power_w: float | None
@@ -223,8 +254,8 @@ def gpu_clocks() -> Clocks | None:
     said = nvidia_smi("clocks.sm", "power.draw", "temperature.gpu")
     if said is None:
         return None
-    sm, power, temperature = map(_number, said)
-    return Clocks(sm_mhz=sm, power_w=power, temperature_c=temperature)
+    with_numbers = (float(text) if re.fullmatch(r"-?\d+(\.\d+)?", text) else None for text in said)
+    return Clocks(**dict(zip(("sm_mhz", "power_w", "temperature_c"), with_numbers, strict=True)))
 
 
 def nvidia_smi(*fields: str) -> list[str] | None:
@@ -236,11 +267,3 @@ def nvidia_smi(*fields: str) -> list[str] | None:
         return None
     values = [value.strip() for value in said.partition("\n")[0].split(",")]
     return values if len(values) == len(fields) else None
-
-
-def _number(text: str) -> float | None:
-    """Return a figure; None for "[N/A]"."""
-    try:
-        return float(text)
-    except ValueError:
-        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import sys
@@ -11,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Literal, cast
 
 import click
@@ -20,14 +20,13 @@ import numpy as np
 
 from ...runtime import Bundle, Reader
 from ...runtime.errors import BundleError
-from ...runtime.geometry import files
 from ...runtime.geometry.images import Frame
 from ..options import backend_option, precision_option
 from ..record import command_line, write_json
 from ..trend import Trend, line
+from . import stages
 from .photos import sample
 from .results import STAGES, Curve, Growth, Point, of_bundle, open_reader
-from .stages import clocks
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 MARGIN = 0.1
@@ -89,7 +88,7 @@ class Case:
 
     def run(self) -> None:
         """Read it once more."""
-        with clocks() as found:
+        with stages.clocks() as found:
             start = time.perf_counter()
             self.read()
             whole = time.perf_counter() - start
@@ -108,7 +107,7 @@ def cases(reader: Reader, folder: Path) -> list[Case]:
     for megapixels in MEGAPIXELS:
         path = folder / f"{megapixels:g}.jpg"
         cv2.imwrite(str(path), sized(megapixels))
-        made.append(Case("megapixels", megapixels, partial(_read_file, reader, path)))
+        made.append(Case("megapixels", megapixels, partial(stages.read, reader, path)))
     pages = list(map(page, NUMBERS))
     made += [Case("regions", len(reader.look(frame)), partial(reader.read, frame)) for frame in pages]
     crop = sample()[275:445, 390:870]
@@ -121,12 +120,8 @@ def cases(reader: Reader, folder: Path) -> list[Case]:
     return made
 
 
-def _read_file(reader: Reader, path: Path) -> object:
-    return reader.read(files.read_photo(path).frame)
-
-
 def sized(megapixels: float) -> Frame:
-    """Scale the photo of a bib to so many pixels."""
+    """Return the photo of a bib with so many megapixels."""
     photo = sample()
     scale = (1e6 * megapixels / (photo.shape[0] * photo.shape[1])) ** 0.5
     size = round(photo.shape[1] * scale), round(photo.shape[0] * scale)
@@ -175,27 +170,22 @@ def run(made: Sequence[Case], seconds: float, say: Callable[[int, float], None])
 def curves(made: Sequence[Case]) -> list[Curve]:
     """Return one for each part that took time; a size that came twice (as many regions were found) counts as one."""
     found = []
-    for what in WHATS:
-        by_size: dict[float, list[Case]] = {}
+    for what, part in itertools.product(WHATS, (WHOLE, *STAGES)):
+        times_ms: dict[float, list[float]] = {}
         for case in made:
             if case.what == what:
-                by_size.setdefault(case.size, []).append(case)
-        for part in (WHOLE, *STAGES):
-            points = [
-                _point(size, [ms for case in by_size[size] for ms in case.times_ms[part]]) for size in sorted(by_size)
-            ]
-            if min(point.p50_ms for point in points[-FEWEST_SIZES:]) > 0:
-                found.append(curve(what, part, points))
+                times_ms.setdefault(case.size, []).extend(case.times_ms[part])
+        points = []
+        for size, times in sorted(times_ms.items()):
+            p50, p90 = np.percentile(times, (50, 90)).round(4).tolist()
+            points.append(Point(size=size, p50_ms=p50, p90_ms=p90, runs=len(times)))
+        if min(point.p50_ms for point in points[-FEWEST_SIZES:]) > 0:
+            found.append(curve(what, part, points))
     return found
 
 
-def _point(size: float, times_ms: Sequence[float]) -> Point:
-    p90 = float(np.percentile(times_ms, 90))
-    return Point(size=size, p50_ms=round(median(times_ms), 4), p90_ms=round(p90, 4), runs=len(times_ms))
-
-
 def curve(what: What, part: str, points: Sequence[Point]) -> Curve:
-    """Find the exponent in the upper half, for which there are `FEWEST_SIZES` points or more."""
+    """Return the curve through `FEWEST_SIZES` points or more, with the exponent of their upper half."""
     upper = points[-max(len(points) // 2, FEWEST_SIZES) :]
     sizes, times = ([math.log(getattr(point, name)) for point in upper] for name in ("size", "p50_ms"))
     exponent, low, high = cast("Trend", line(sizes, times))

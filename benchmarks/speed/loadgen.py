@@ -11,7 +11,6 @@ import json
 import queue
 import re
 import tempfile
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +32,7 @@ SLACK = 1.3
 """Offline's query has so many more photos than the turn should need: LoadGen calls one that ends early INVALID."""
 MOST_QPS = 1000.0
 """Server: beyond, LoadGen's own trace would take the time."""
+MARKER = ":::MLLOG "
 SAMPLE = re.compile(r'"sample_seq":\d+,.*"complete_ns":(\d+)')
 """LoadGen's trace of one sample: nanoseconds from when it was due to when it was answered."""
 
@@ -76,11 +76,22 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Streams:
-    """A reader for each thread, which may be the same; with one, all is done in the thread that asks."""
+    """Readers, each used by one thread at a time; with one, all is done in the thread that asks."""
 
     def __init__(self, readers: Sequence[Contender]) -> None:
         self.readers = readers
-        self._threads = ThreadPoolExecutor(len(readers))
+        self.threads = ThreadPoolExecutor(len(readers))
+        self._free: queue.SimpleQueue[Contender] = queue.SimpleQueue()
+        for reader in readers:
+            self._free.put(reader)
+
+    def read(self, frame: Frame) -> None:
+        """Read a photo with a free reader."""
+        reader = self._free.get()
+        try:
+            reader.read(frame)
+        finally:
+            self._free.put(reader)
 
     def read_all(self, frames: Iterable[Frame]) -> None:
         """Read photos, every reader the next one when it has time."""
@@ -96,28 +107,26 @@ class Streams:
         def read(reader: Contender) -> None:
             deque(reader.read_many(frame for (frame,) in iter(waiting.get, [])), maxlen=0)
 
-        for done in [self._threads.submit(read, reader) for reader in self.readers]:
-            done.result()
+        deque(self.threads.map(read, self.readers), maxlen=0)
 
 
 class Driven:
-    """What LoadGen drives: readers, and the photos that they read."""
+    """The readers that LoadGen drives, and the photos that they read."""
 
     def __init__(self, streams: Streams, frames: Sequence[Frame]) -> None:
         self.streams, self.frames = streams, frames
         self.spans: list[tuple[float, float]] = []
         """Start and end of each query, by our own clock."""
         self.broken: BaseException | None = None
-        self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def answer(self, samples: Sequence[Any], reader: int = 0) -> None:
+    def answer(self, samples: Sequence[Any]) -> None:
         """Read the photos of a query and say so; what goes wrong is kept, as it cannot pass through LoadGen."""
         start = time.perf_counter()
         if self.broken is None:
             try:
                 frames = [self.frames[sample.index] for sample in samples]
                 if len(frames) == 1:
-                    self.streams.readers[reader].read(frames[0])
+                    self.streams.read(frames[0])
                 else:
                     self.streams.read_all(frames)
             except Exception as exc:  # noqa: BLE001, it is raised again in run_turn
@@ -129,40 +138,20 @@ class Driven:
         mlperf_loadgen.QuerySamplesComplete(answers)
 
     def put(self, samples: Sequence[Any]) -> None:
-        """Leave a query to whichever reader is free next."""
+        """Queue the photos of a query for the readers that are free next."""
         for sample in samples:
-            self._waiting.put(sample)
-
-    def work(self, reader: int) -> None:
-        """Answer what waits, until None does."""
-        while (sample := self._waiting.get()) is not None:
-            self.answer([sample], reader)
-
-    def serve(self, drive: Callable[[], None]) -> None:
-        """Let every reader work in a thread of its own while LoadGen drives them."""
-        threads = [threading.Thread(target=self.work, args=(place,)) for place in range(len(self.streams.readers))]
-        for thread in threads:
-            thread.start()
-        try:
-            drive()
-        finally:
-            self.put([None] * len(threads))
-            for thread in threads:
-                thread.join()
+            self.streams.threads.submit(self.answer, [sample])
 
 
 def run_turn(ask: Measure, streams: Streams, frames: Sequence[Frame], folder: Path) -> Turn:
-    """Let LoadGen drive the readers once; its logs are made in the folder and gone afterwards.
+    """Return what LoadGen finds when it drives the readers once; its logs are made in the folder and removed.
 
     Raises:
         Exception: what a reader raised.
     """
     driven = Driven(streams, frames)
     with tempfile.TemporaryDirectory(dir=folder) as logs:
-        if ask.scenario == "Server":
-            driven.serve(lambda: drive(ask, driven.put, len(frames), logs))
-        else:
-            drive(ask, driven.answer, len(frames), logs)
+        drive(ask, driven.put if ask.scenario == "Server" else driven.answer, len(frames), logs)
         if driven.broken is not None:
             raise driven.broken
         return turn_of(ask, driven.spans, Path(logs))
@@ -207,10 +196,13 @@ def settings(ask: Measure) -> Any:
 
 def turn_of(ask: Measure, spans: Sequence[tuple[float, float]], logs: Path) -> Turn:
     """Return what LoadGen logged, and the latencies by our own clock; Server's begin when they are due."""
-    details = read_details(logs / "mlperf_log_detail.txt")
+    lines = (logs / "mlperf_log_detail.txt").read_text(encoding="utf-8").splitlines()
+    entries = (json.loads(line.removeprefix(MARKER)) for line in lines if line.startswith(MARKER))
+    details = {entry["key"]: entry["value"] for entry in entries}
     server = ask.scenario == "Server"
     if server:
-        times_ms = traced(logs / "mlperf_log_trace.json")
+        trace = (logs / "mlperf_log_trace.json").read_text(encoding="utf-8")
+        times_ms = [int(nanoseconds) / 1e6 for nanoseconds in SAMPLE.findall(trace)]
         seconds = len(times_ms) / details["result_completed_samples_per_sec"]
     else:
         times_ms = [1000 * (end - start) for start, end in spans]
@@ -232,14 +224,6 @@ def turn_of(ask: Measure, spans: Sequence[tuple[float, float]], logs: Path) -> T
     )
 
 
-def read_details(path: Path) -> dict[str, Any]:
-    """Read keys and values of LoadGen's detailed log; of a key that comes twice, the last."""
-    marker = ":::MLLOG "
-    lines = path.read_text(encoding="utf-8").splitlines()
-    entries = (json.loads(line.removeprefix(marker)) for line in lines if line.startswith(marker))
-    return {entry["key"]: entry["value"] for entry in entries}
-
-
 def reasons(details: dict[str, Any]) -> list[str]:
     """Return why LoadGen calls a turn INVALID, in its own words."""
     if details["result_validity"] == "VALID":
@@ -249,8 +233,3 @@ def reasons(details: dict[str, Any]) -> list[str]:
         words.append(details["early_stopping_result"].replace("*", ""))
     errors = [f"{details['num_errors']} errors in LoadGen's log"] if details["num_errors"] else []
     return [" ".join(reason.split()) for reason in words if reason.strip()] + errors
-
-
-def traced(path: Path) -> list[float]:
-    """Return ms from when each of Server's queries was due until it was answered, in the order of the answers."""
-    return [int(nanoseconds) / 1e6 for nanoseconds in SAMPLE.findall(path.read_text(encoding="utf-8"))]

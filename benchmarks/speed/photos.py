@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import mmap
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -51,13 +52,10 @@ class Pixels:
 
 
 def find(folders: Sequence[str], limit: int | None = None) -> list[Photo]:
-    """Find the photos of folders, those that ship with the package where none is given.
+    """Return the photos of folders, those that ship with the package where none is given.
 
-    They are in an order whose every beginning is spread evenly over the folders and over each folder.
-
-    Args:
-        folders: with labels.tsv, or simply with pictures.
-        limit: photos of each folder, spread evenly over it; None = all.
+    They are in an order whose every beginning is spread evenly over the folders and over each folder. A folder may have
+    a labels.tsv; `limit` is the number of photos of each folder, None = all.
 
     Raises:
         DatasetError: no such folder, or its labels are wrong.
@@ -85,15 +83,16 @@ def spread(photos: Sequence[Photo], limit: int | None) -> list[Photo]:
 
 
 def decode(photos: Sequence[Photo], folders: Sequence[str], path: Path) -> Pixels:
-    """Decode all photos into a new file.
+    """Decode all photos into a new file, and return where each is.
 
     Raises:
         ImageError: a photo cannot be read.
         DatasetError: they are more than fits in memory.
     """
     digest, shapes, pixels = hashlib.sha256(), [], 0
-    with path.open("wb") as file:
-        for photo in _with_progress(photos):
+    progress = click.progressbar(photos, label="decoding photos", file=sys.stderr)
+    with path.open("wb") as file, progress as bar:
+        for photo in bar:
             frame = read_photo(photo.path).frame
             digest.update(photo.path.read_bytes())
             file.seek(-file.tell() % ALIGNMENT, 1)
@@ -110,11 +109,6 @@ def decode(photos: Sequence[Photo], folders: Sequence[str], path: Path) -> Pixel
         sha256=digest.hexdigest(),
     )
     return Pixels(path, shapes, facts)
-
-
-def _with_progress(photos: Sequence[Photo]) -> Iterator[Photo]:
-    with click.progressbar(photos, label="decoding photos", file=sys.stderr) as bar:
-        yield from bar
 
 
 def map_photos(path: Path, shapes_hw: Iterable[tuple[int, int]]) -> list[Frame]:
@@ -146,7 +140,7 @@ def camera_frames() -> list[Frame]:
 
 
 def cut_frame(photo: Frame, zoom: float) -> Frame:
-    """Scale a photo until it covers a frame, and so much more, and cut one out of its middle."""
+    """Return the middle of a photo, scaled until it covers a frame, and then by `zoom`."""
     scale = zoom * max(FRAME_HW[0] / photo.shape[0], FRAME_HW[1] / photo.shape[1])
     height, width = (max(side, round(scale * old)) for side, old in zip(FRAME_HW, photo.shape[:2], strict=True))
     scaled = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
@@ -244,17 +238,14 @@ class Shots:
 
     def _as(self, pixels: str, frame: Frame) -> Frame:
         """Return the same picture, grey or with an alpha channel if asked for."""
-        height, width = frame.shape[:2]
-        if pixels == "grey":
-            grey = self._other[: height * width].reshape(height, width)
-            cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY, grey)
-            return grey
+        if pixels == "bgr":
+            return frame
+        shape = frame.shape[:2] if pixels == "grey" else (*frame.shape[:2], 4)
+        other = self._other[: math.prod(shape)].reshape(shape)
+        cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY if pixels == "grey" else cv2.COLOR_BGR2BGRA, other)
         if pixels == "bgra":
-            clear = self._other[: height * width * 4].reshape(height, width, 4)
-            cv2.cvtColor(frame, cv2.COLOR_BGR2BGRA, clear)
-            clear[: height // 4, :, 3] = 200
-            return clear
-        return frame
+            other[: len(other) // 4, :, 3] = 200
+        return other
 
 
 def _no_picture(random: np.random.Generator) -> Any:

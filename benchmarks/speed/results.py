@@ -73,7 +73,7 @@ def of_bundle(bundle: Bundle, reader: Reader) -> dict[str, Any]:
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
-    """What MLPerf LoadGen found in one of its scenarios, all turns together."""
+    """The figures of one of MLPerf LoadGen's scenarios, all turns together."""
 
     scenario: ScenarioName
     valid: bool
@@ -85,7 +85,6 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     samples_per_s: float
     """Photos a second: median of the turns."""
     turns_samples_per_s: list[float]
-    """Each turn's: how far they differ is how far to trust the figures."""
     target_qps: float | None = None
     """Server: queries a second that were asked for."""
     target_ms: float | None = None
@@ -100,10 +99,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a photo's way to its readings."""
+    """One of `STAGES`."""
 
     stage: str
-    """One of `STAGES`."""
     mean_ms: float
     p50_ms: float
 
@@ -114,7 +112,6 @@ class Stages(msgspec.Struct, frozen=True, kw_only=True):
     photos: int
     stages: list[Stage]
     sum_ms: float
-    """Means of the stages, added."""
     whole_ms: float
     """Mean of the whole, measured without the clocks of the stages."""
     outside_networks: float
@@ -154,7 +151,6 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
     """What the contender read of the labelled photos it was timed on."""
 
     photos: int = 0
-    """Labelled photos, all that there are."""
     labels: int
     recall: float | None
     precision: float | None
@@ -169,7 +165,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     peak_gops: float
     """Billions of operations a second that this machine reaches in this precision, in the largest kernel it knows."""
     limit_ms: float
-    """`gop_per_frame / peak_gops`: no frame can be faster."""
+    """No frame can be faster."""
 
 
 class Contender(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,7 +176,6 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["edgereader", "peer", "nothing"]
     outcome: Literal["ran", "skipped", "failed"]
     reason: str = ""
-    """Why skipped or failed."""
     backend: str | None = None
     precision: str | None = None
     bundle: str | None = None
@@ -203,10 +198,9 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Photos(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read."""
+    """The photos that were read."""
 
     folders: list[str]
-    """Names of the folders."""
     count: int
     megapixels: float
     """On average."""
@@ -220,7 +214,6 @@ class Report(Measured, frozen=True, kw_only=True):
     command: str
     photos: Photos
     turns: int
-    """Each contender's turns, in which the contenders alternate."""
     load: float | None = None
     """Processes of others that wanted a processor in the minute before; None in reports that are older than this."""
     contenders: list[Contender]
@@ -255,7 +248,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def each_ms(self) -> float | None:
-        """Median time for one megapixel, region or crop; None for none of them."""
+        """Return the median time for one megapixel, region or crop; None for none of them."""
         return self.p50_ms / self.size if self.size else None
 
 
@@ -271,11 +264,10 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     points: list[Point]
     """By rising size."""
     exponent: float
-    """Least squares of log time over log size in the upper half of the sizes: 1 = linear, 2 = quadratic."""
+    """Least squares of log time over log size in the upper half of the sizes: 1 = linear, 2 = quadratic. `low` and
+    `high` are the ends of its 95 % confidence interval."""
     low: float
-    """Lower end of its 95 % confidence interval."""
     high: float
-    """Upper end."""
     linear: bool
     """Whether it grows no faster than linearly: `low` is at most 1 and the report's margin."""
 
@@ -290,11 +282,9 @@ class Growth(OfBundle, frozen=True, kw_only=True):
     """By how much an exponent may be above 1: what caches do to times."""
     curves: list[Curve]
     photos_without_text: int
-    """Photos in which no text is found."""
     recognizer_calls_without_text: int
     """How often the recognizer's network was started or waited for there, all rounds together."""
     recognizer_ms_without_text: float
-    """Time in it, all rounds together."""
     passed: bool
     """Whether every curve is linear and the recognizer's network never ran for a photo without text."""
 
@@ -308,15 +298,13 @@ class Slope(msgspec.Struct, frozen=True, kw_only=True):
     what: Literal["rss_mib", "handles", "cpu_ms", "latency_ms"]
     """The field of `Sample` that it is of; "latency_ms" is of `p50_ms`."""
     first: float
-    """Of the first sample after the warm-up."""
+    """After the warm-up."""
     last: float
     most: float
     per_hour: float
-    """By the method that the report names."""
+    """By the method that the report names; `low` and `high` are the ends of its 95 % confidence interval."""
     low: float
-    """Lower end of its 95 % confidence interval."""
     high: float
-    """Upper end."""
     allowed: float
     """Growth an hour that does not count: the granularity of what is measured."""
     judged: bool = True
@@ -344,8 +332,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """Latency of the frames since the sample before, broken ones left out."""
     p99_ms: float
     cpu_ms: float
-    """Processor time of this process, all its threads, for one of these frames on average: what other programs do
-    changes it less than the latency."""
+    """Processor time of all threads, for one of these frames on average: other programs change it less."""
     segment: int = 0
     """Which of the soak's processes, from 0: a soak that went on after an interruption has more than one."""
 
@@ -365,19 +352,17 @@ class Soak(OfBundle, frozen=True, kw_only=True):
     frames: int = 0
     """Read, broken ones included."""
     broken: int = 0
-    """Frames among them that are no pictures, which must be refused with an ImageError."""
+    """Frames that are no pictures, which must be refused with an ImageError."""
     wrong: int = 0
     """Frames with which something else happened than must: a broken one was read, a good one was refused, or a sample
     photo was no longer read as at first."""
     first_wrong: str = ""
-    """What happened with the first of them."""
     samples: list[Sample] = []
     slopes: list[Slope] = []
     """None while there are too few samples after the warm-up."""
     method: str
     """How the slopes and their intervals are found."""
     finished: bool = False
-    """Whether it ran for all its hours; if not, the same command goes on."""
     passed: bool = False
     """Whether it is finished, every judged slope passed and nothing went wrong."""
 
@@ -394,16 +379,16 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     readings: int
     """Texts that were read in them."""
     detections: int
-    """Frames that the detector looked at."""
+    """Frames that the detector saw."""
 
     @property
     def frames_per_s(self) -> float:
-        """Frames that were read in a second."""
+        """Return the frames that were read in a second."""
         return self.frames / self.seconds
 
     @property
     def readings_per_s(self) -> float:
-        """Texts that were read in a second."""
+        """Return the texts that were read in a second."""
         return self.readings / self.seconds
 
 
@@ -422,17 +407,15 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
 
     minutes: float
     fps: float
-    """Frames a second that the camera gives."""
     warm_up_s: float
     """Left out of latencies and slopes."""
     frames: int
     """That the camera gave."""
     dropped: int
-    """Frames that were replaced by newer ones before anybody looked; counted."""
+    """Frames that newer ones replaced before they were read."""
     read: int
-    """Frames that were looked at."""
     detections: int
-    """Frames that the detector looked at."""
+    """Frames that the detector saw."""
     crops: int
     """Texts that the recognizer read."""
     events: int
@@ -441,7 +424,6 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     wrong: int
     """Events that are no number that was shown, came twice, or are unsure."""
     first_wrong: str = ""
-    """What happened with the first of them."""
     reading: Latency | None
     """From the capture of a frame until what it says is known; None where nothing was read."""
     event: Latency | None
@@ -449,11 +431,9 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     cpu_share: float
     """Of the time of all cores, 0..1."""
     samples: list[Sample]
-    """`frames` are those that were looked at; latencies are from capture to reading."""
+    """`frames` are those that were read; latencies are from capture to reading."""
     slopes: list[Slope]
-    """None while there are too few samples after the warm-up."""
     method: str
-    """How the slopes and their intervals are found."""
 
 
 class Stream(OfBundle, frozen=True, kw_only=True):
@@ -471,7 +451,6 @@ class Stream(OfBundle, frozen=True, kw_only=True):
 
 
 # edgereader bench agree
-
 
 Cause = Literal["second look", "place", "crop", "network"]
 
@@ -504,7 +483,7 @@ class BoxTimes(msgspec.Struct, frozen=True, kw_only=True):
     boxes: int
     """That EasyOCR found in the same maps, all photos together."""
     same_boxes: int
-    """Of them, how many are ours within a pixel of the map."""
+    """Of them, those that overlap with ours by `agreement.SAME_MAPS` or more."""
 
 
 class Agreement(OfBundle, frozen=True, kw_only=True):
@@ -519,17 +498,13 @@ class Agreement(OfBundle, frozen=True, kw_only=True):
     easyocr: int
     """Texts that EasyOCR found."""
     ours: int
-    """Texts that the bundle found."""
     both: int
-    """Of them, those at the same place."""
+    """Texts at the same place; of these `equal` have the same characters."""
     equal: int
-    """Of these, those with the same characters."""
     sure: int
     """Texts at the same place of which EasyOCR is sure: the others are hardly legible, and change with any pixel."""
     sure_equal: int
-    """Of these, those with the same characters."""
     differences: list[Difference]
-    """All that differ, sure or not."""
     box_times: BoxTimes
 
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, Literal, NamedTuple
 
 import click
@@ -16,11 +15,10 @@ import numpy as np
 from msgspec.structs import replace
 
 from ...runtime.errors import BackendError, DatasetError, ImageError
-from ..memory import MIB, host_bytes
 from ..options import backend_option, precision_option
 from ..record import command_line, now, read_json, write_json
 from ..trend import METHOD, trend
-from .device import handles
+from .device import MIB, handles, host_bytes
 from .photos import CYCLE, Shot, Shots
 from .results import Sample, Slope, Soak, of_bundle, open_reader
 
@@ -53,9 +51,10 @@ QUANTITIES = (
     Quantity("cpu_ms", "cpu_ms", "processor time a frame", " ms", 0.0, 0.05),  # clocks and caches that others use too
     Quantity("latency_ms", "p50_ms", "median latency", " ms", 0.0, 0.05),
 )
-NAMES = {quantity.what: (quantity.name, quantity.unit) for quantity in QUANTITIES}
-GRAIN = "of growth over all the time after the warm-up 4 MiB, 1 handle, 5 % of processor time or latency do not count"
-HOW = f"{METHOD}; {GRAIN}"
+HOW = (
+    f"{METHOD}; of growth over all the time after the warm-up 4 MiB, 1 handle, 5 % of processor time or latency "
+    "do not count"
+)
 
 
 @click.command()
@@ -148,14 +147,10 @@ def _end_s(hours: float) -> float:
 
 @contextmanager
 def interruptions() -> Iterator[Callable[[], bool]]:
-    """Tell whether Ctrl-C or SIGTERM came; a signal that is ignored stays ignored."""
+    """Yield what tells whether Ctrl-C or SIGTERM came; a signal that is ignored stays ignored."""
     came: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-
     wanted = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, note) for number in wanted}
+    before = {number: signal.signal(number, lambda caught, _: came.append(caught)) for number in wanted}
     try:
         yield lambda: bool(came)
     finally:
@@ -171,34 +166,28 @@ def soak_on(
     stopped: Callable[[], bool],
     save: Callable[[Soak], None],
 ) -> Soak:
-    """Go on with a soak until its hours are over or `stopped` says so.
+    """Go on with a soak until its hours are over or `stopped`, asked after every frame, says so.
 
-    Args:
-        before: as far as it came; without samples = a new one.
-        read: reads a frame.
-        cycle: makes the frames of a cycle; the soak goes on with the cycle after the last one that was finished.
-        stopped: asked after every frame.
-        save: given the soak so far about every minute.
+    `cycle` makes the frames of a cycle, the first after the last one that was finished; `save` is given the soak so far
+    about every minute.
     """
-    tally, soak, samples = Tally(read), before, list(before.samples)
-    segment = samples[-1].segment + 1 if samples else 0
-    offset_s = samples[-1].at_s if samples else 0.0
+    tally, soak, samples = Tally(read, before), before, list(before.samples)
+    segment, offset_s = (samples[-1].segment + 1, samples[-1].at_s) if samples else (0, 0.0)
     start = time.monotonic()
     number, at_s, saved_s = before.frames // CYCLE, offset_s, offset_s
     while at_s < _end_s(before.hours):
         for shot in cycle(number):
             tally.read(shot)
             if stopped():
-                return tally.noted(soak, before)
+                return replace(soak, wrong=tally.wrong, first_wrong=tally.first_wrong)
         number, at_s = number + 1, round(offset_s + time.monotonic() - start, 2)
         over = at_s >= _end_s(before.hours)
         if not over and at_s < (samples[-1].at_s if samples else 0.0) + before.every_s:
             continue
-        frames, broken = before.frames + tally.frames, before.broken + tally.broken
-        samples.append(sample_of(at_s, frames, tally.times_ms, tally.cpu_s, len(tally.times_ms), segment))
+        samples.append(sample_of(at_s, tally.frames, tally.times_ms, tally.cpu_s, len(tally.times_ms), segment))
         tally.times_ms, tally.cpu_s = [], 0.0
-        soak = replace(before, date=now(), samples=samples[:], frames=frames, broken=broken, finished=over)
-        soak = judged(tally.noted(soak, before))
+        counts = {name: getattr(tally, name) for name in ("frames", "broken", "wrong", "first_wrong")}
+        soak = judged(replace(before, date=now(), samples=samples[:], finished=over, **counts))
         if at_s >= saved_s + SAVE_S:
             saved_s = at_s
             save(soak)
@@ -206,11 +195,12 @@ def soak_on(
 
 
 class Tally:
-    """Reads frames, times them, and counts what must not happen."""
+    """Reads frames, times them, and goes on counting them and what must not happen."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, before: Soak) -> None:
         self._read = read
-        self.frames, self.broken, self.wrong, self.first_wrong = 0, 0, 0, ""
+        self.frames, self.broken = before.frames, before.broken
+        self.wrong, self.first_wrong = before.wrong, before.first_wrong
         self.times_ms: list[float] = []
         self.cpu_s = 0.0
         self._known: dict[str, list[str]] = {}
@@ -236,10 +226,6 @@ class Tally:
     def _note(self, what: str) -> None:
         self.wrong += 1
         self.first_wrong = self.first_wrong or f"frame {self.frames}: {what}"
-
-    def noted(self, soak: Soak, before: Soak) -> Soak:
-        """Return the soak with what went wrong until now."""
-        return replace(soak, wrong=before.wrong + self.wrong, first_wrong=before.first_wrong or self.first_wrong)
 
 
 def sample_of(
@@ -278,13 +264,7 @@ def after_warm_up(samples: Sequence[Sample], warm_up_s: float) -> list[Sample]:
 
 
 def slopes(samples: Sequence[Sample], warm_up_s: float, judged: Collection[str]) -> list[Slope]:
-    """Return the slope of each quantity an hour; none where there are too few samples.
-
-    Args:
-        samples: of the whole soak, in order.
-        warm_up_s: time of each segment that is left out.
-        judged: quantities that the verdict looks at.
-    """
+    """Return the slope of each quantity an hour, none where there are too few samples; `judged` are in the verdict."""
     kept = after_warm_up(samples, warm_up_s)
     found = (_slope(quantity, kept, judged=quantity.what in judged) for quantity in QUANTITIES)
     return [slope for slope in found if slope is not None]
@@ -335,7 +315,7 @@ def slope_lines(found: Sequence[Slope], verb: str) -> list[str]:
     """Describe how quantities went on, one a line."""
     lines = []
     for slope in found:
-        name, unit = NAMES[slope.what]
+        name, unit = next((found.name, found.unit) for found in QUANTITIES if found.what == slope.what)
         verdict = ("ok" if slope.passed else "GROWS") if slope.judged else "for information"
         lines.append(
             f"{name}: {slope.first:.1f} to {slope.last:.1f}{unit}, {slope.per_hour:+.2f}{unit} an hour "

@@ -23,11 +23,10 @@ from ... import runtime
 from ...runtime.bundles.bundle import Bundle
 from ...runtime.bundles.manifest import Kind
 from ...runtime.detector import Detector
-from ...runtime.errors import BackendUnavailable
-from ...runtime.extras import pip_install
 from ...runtime.geometry import files
 from ...runtime.geometry.images import Frame
-from ..contenders import Contender
+from ...runtime.reader import Reader
+from ..contenders import Contender, Options
 from ..flops import gflop_of_frames
 from .results import STAGES, Stage, Stages, Work
 
@@ -86,7 +85,7 @@ class Clocks:
 
 @contextmanager
 def clocks() -> Iterator[Clocks]:
-    """Put the clocks on.
+    """Put clocks around the runtime's functions, and yield what they measure.
 
     Raises:
         AttributeError: the runtime has no such function any more; `FUNCTIONS` and `BINDINGS` say what there is.
@@ -133,9 +132,9 @@ def measure(contender: Contender, paths: Sequence[Path], seconds: float) -> Stag
     return summed(clocked, whole)
 
 
-def read(contender: Contender, path: Path) -> None:
-    """Go the whole way, from a file to its readings."""
-    contender.read(files.read_photo(path).frame)
+def read(reader: Contender | Reader, path: Path) -> None:
+    """Read a photo's file, from its bytes to its readings."""
+    reader.read(files.read_photo(path).frame)
 
 
 def summed(clocked: Sequence[dict[str, float]], whole: Sequence[float]) -> Stages:
@@ -152,31 +151,24 @@ def summed(clocked: Sequence[dict[str, float]], whole: Sequence[float]) -> Stage
     )
 
 
-def work_of(
-    bundle: Bundle, precision: str | None, frames: Sequence[Frame], *, threads: int = 0, canvas_px: int | None = None
-) -> Work | None:
+def work_of(options: Options, frames: Sequence[Frame]) -> Work | None:
     """Count the networks' operations for the photos' mean canvases and number of crops, beside this processor's peak.
 
-    Args:
-        bundle: a detector and a recognizer.
-        precision: "fp32" or "int8"; None = as the bundle prefers on `cpu`, which may be one for each network.
-        frames: one photo or more, (H, W, 3) uint8 BGR.
-        threads: 0 = as many as there are cores.
-        canvas_px: longest side of what the detector sees; None = as the bundle says.
+    The photos, one or more, are (H, W, 3) uint8 BGR. Where precisions differ, `peak_gops` is their mean for this work.
 
     Returns:
-        The work; where precisions differ, `peak_gops` is their mean for this work. None for a precision that
-        processors have no kernels of.
-
-    Raises:
-        BundleError: the bundle lacks a network or its file.
-        BackendUnavailable: onnx or ONNX Runtime is not installed.
+        None for a precision that processors have no kernels of, and where onnx is not installed.
     """
-    precisions = {kind: precision or bundle.precision(kind) for kind in KINDS}
+    bundle, threads = Bundle.open(options.bundle), options.threads
+    precisions = {kind: options.precision or bundle.precision(kind) for kind in KINDS}
     if not KERNELS.keys() >= set(precisions.values()):
         return None
-    gop = gflop_of_frames(bundle, Detector(bundle, "cpu", precision, canvas_px, threads or None), frames)
-    seconds = sum(gop[kind] / peak_gops(precisions[kind], threads) for kind in gop)
+    try:
+        detector = Detector(bundle, "cpu", options.precision, options.canvas_px, threads or None)
+        gop = gflop_of_frames(bundle, detector, frames)
+        seconds = sum(gop[kind] / peak_gops(precisions[kind], threads) for kind in gop)
+    except ImportError:
+        return None
     total = sum(gop.values())
     return Work(gop_per_frame=total, peak_gops=total / seconds, limit_ms=1000 * seconds)
 
@@ -185,18 +177,9 @@ def work_of(
 def peak_gops(precision: str, threads: int = 0, seconds: float = PEAK_S) -> float:
     """Return billions of operations a second in a product of two matrices; measured once in a process.
 
-    Args:
-        precision: one of `KERNELS`.
-        threads: 0 = as many as there are cores.
-        seconds: for each kernel.
-
-    Raises:
-        BackendUnavailable: onnx or ONNX Runtime is not installed.
+    Each kernel of the precision has so many seconds; 0 threads are as many as there are cores.
     """
-    try:
-        best_s = min(fastest_s(product(*kernel, threads), seconds) for kernel in KERNELS[precision])
-    except ImportError as exc:
-        raise BackendUnavailable(f"the peak of a machine needs {exc.name}: {pip_install('bench')}") from exc
+    best_s = min(fastest_s(product(*kernel, threads), seconds) for kernel in KERNELS[precision])
     return 2 * SIDE**3 / 1e9 / best_s
 
 

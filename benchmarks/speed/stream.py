@@ -26,7 +26,7 @@ from ...runtime.stream.sources.capture import Capture
 from ...runtime.stream.tracking.watcher import Seen, Watcher
 from ..options import backend_option, precision_option
 from ..record import command_line, writable, write_json
-from .bench import busy, percentiles
+from .bench import busy
 from .photos import sample
 from .results import Latency, Live, Rate, Sample, Stream, of_bundle, open_reader
 from .soak import HOW, interruptions, sample_line, sample_of, slope_lines, slopes
@@ -132,7 +132,7 @@ def frames(seed: int = 0) -> Iterator[Frame]:
 
 
 def bib(number: str) -> Frame:
-    """Put the digits of the sample photo in another order."""
+    """Return the sample photo with its digits in another order."""
     photo = sample()
     cut = [photo[ROWS, slice(*DIGITS[digit])] for digit in number]
     frame = photo.copy()
@@ -145,17 +145,19 @@ def rates(reader: Reader, clip: Path, seconds: float, turns: int, *, stopped: Ca
 
     Each has a turn at least, of one frame at least, also when it is stopped.
     """
-    static, detecting = [], []
+    ways = (Detection(), STATIC), (Detection(every_frames=1), ANYWHERE)
+    found: tuple[list[Rate], list[Rate]] = [], []
     for _ in range(turns):
-        static.append(_turn(Watcher(reader, Detection(), STATIC), clip, seconds, stopped))
-        detecting.append(_turn(Watcher(reader, Detection(every_frames=1), ANYWHERE), clip, seconds, stopped))
+        for (detection, numbers), taken in zip(ways, found, strict=True):
+            taken.append(_turn(Watcher(reader, detection, numbers), clip, seconds, stopped))
         if stopped():
             break
-    return _together(static), _together(detecting)
+    static, detecting = map(_together, found)
+    return static, detecting
 
 
 def _turn(watcher: Watcher, clip: Path, seconds: float, stopped: Callable[[], bool]) -> Rate:
-    """Decode and read every frame, as fast as that goes."""
+    """Return how fast every frame is decoded and read."""
     start, took, number, readings, detections = 0.0, 0.0, 0, 0, 0
     with Capture(Camera(source=str(clip), every_frame=True, loop=True)) as shots:
         for number, shot in enumerate(shots, 1 - WARM_UP_FRAMES):
@@ -174,17 +176,14 @@ def _turn(watcher: Watcher, clip: Path, seconds: float, stopped: Callable[[], bo
 
 
 def _together(turns: Sequence[Rate]) -> Rate:
-    return Rate(
-        frames=sum(turn.frames for turn in turns),
-        seconds=sum(turn.seconds for turn in turns),
-        turns_frames_per_s=[turn.frames_per_s for turn in turns],
-        readings=sum(turn.readings for turn in turns),
-        detections=sum(turn.detections for turn in turns),
-    )
+    sums = {
+        name: sum(getattr(turn, name) for turn in turns) for name in ("frames", "seconds", "readings", "detections")
+    }
+    return Rate(turns_frames_per_s=[turn.frames_per_s for turn in turns], **sums)
 
 
 def live(reader: Reader, clip: Path, minutes: float, *, stopped: Callable[[], bool]) -> Live:
-    """Watch the clip in a loop at its own speed, dropping what cannot be read in time; tell each minute how it is."""
+    """Watch the clip in a loop at its own speed; what cannot be read in time is dropped. Print a line each minute."""
     warm_up_s = min(WARM_UP_SHARE * 60 * minutes, LONGEST_WARM_UP_S)
     watcher, emitter = Watcher(reader, Detection(), STATIC), Emitter("bench", STATIC)
 
@@ -224,13 +223,7 @@ class Watch(Board):
     """The board and the sink of a stream: counts frames and events, and takes a sample every few seconds."""
 
     def __init__(self, warm_up_s: float, every_s: float, look_up: Callable[[Watch], None]) -> None:
-        """Begin.
-
-        Args:
-            warm_up_s: latencies of the first seconds are left out.
-            every_s: seconds between samples, at least.
-            look_up: called after every frame.
-        """
+        """Begin; latencies of the warm-up are left out, and `look_up` is called after every frame."""
         super().__init__("bench")
         self.read = self.detections = self.crops = 0
         self.texts: list[str] = []
@@ -242,12 +235,12 @@ class Watch(Board):
 
     @property
     def at_s(self) -> float:
-        """Seconds since it began."""
+        """Return the seconds since it began."""
         return time.monotonic() - self._began_s
 
     @property
     def cpu_s(self) -> float:
-        """Processor time of this process since it began, all its threads."""
+        """Return the processor time of all threads since it began, in seconds."""
         return time.process_time() - self._cpu_began_s
 
     def show(self, seen: Seen) -> None:
@@ -272,17 +265,17 @@ class Watch(Board):
         self.event_ms.append(event.latency_ms)
 
     def say(self) -> None:
-        """Say how far it is, if another minute is over."""
+        """Print a line when another minute is over."""
         if self.samples and (minutes := int(self.samples[-1].at_s / 60)) > self._minutes:
             self._minutes = minutes
             click.echo(f"{self.samples[-1].at_s / 60:.1f} min: {sample_line(self.samples[-1])}", err=True)
 
 
 def latency(times_ms: Sequence[float]) -> Latency | None:
-    """Summarize times; None where there are none."""
+    """Return percentiles of times; None where there are none."""
     if not times_ms:
         return None
-    p50, p90, p99, most = (round(ms, 2) for ms in percentiles(times_ms, 50, 90, 99, 100))
+    p50, p90, p99, most = np.percentile(times_ms, (50, 90, 99, 100)).round(2).tolist()
     return Latency(count=len(times_ms), p50_ms=p50, p90_ms=p90, p99_ms=p99, most_ms=most)
 
 

@@ -29,7 +29,7 @@ def test_no_activation_of_a_random_network_leaves_float16():
             if not list(module.children()):
                 module.register_forward_hook(
                     lambda _module, _inputs, output: largest.append(
-                        max(float(each.abs().max()) for each in flat(output))
+                        max(float(tensor.abs().max()) for tensor in flat(output))
                     )
                 )
         with torch.inference_mode():
@@ -39,7 +39,7 @@ def test_no_activation_of_a_random_network_leaves_float16():
 
 
 def flat(output):
-    return [output] if isinstance(output, torch.Tensor) else [each for part in output for each in flat(part)]
+    return [output] if isinstance(output, torch.Tensor) else [tensor for part in output for tensor in flat(part)]
 
 
 def test_a_random_recognizer_gives_what_its_graph_gives():

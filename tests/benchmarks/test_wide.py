@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from edgereader.benchmarks import wide
 from edgereader.benchmarks.contenders import Options, opener
 from edgereader.benchmarks.networks import random_craft
-from edgereader.benchmarks.wide import copies, main, make_wide, widened
+from edgereader.benchmarks.wide import main, make_wide, widened
 from edgereader.export.graphs import DetectorGraph
 from edgereader.export.parity import random_images
 from edgereader.models.craft import CRAFT
@@ -24,14 +24,25 @@ def test_a_widened_detector_gives_the_maps_of_the_thin_one(width):
     broad.load_state_dict(state)
     images = torch.from_numpy(random_images((1, 96, 128, 3), seed=2))
     with torch.inference_mode():
-        expected, got = (torch.stack(DetectorGraph(each).eval()(images)) for each in (thin, broad))
+        expected, got = (torch.stack(DetectorGraph(network).eval()(images)) for network in (thin, broad))
     assert expected.std() > 0.01
     assert torch.allclose(got, expected, atol=1e-4)
     assert all((weights != 0).all() for name, weights in state.items() if name.endswith("conv.0.weight"))
 
 
-def test_channels_of_blocks_side_by_side_are_copied_block_by_block():
-    assert copies([2, 3], [4, 5]).tolist() == [0, 1, 0, 1, 2, 3, 4, 2, 3]
+@pytest.mark.parametrize("bundle", [True, False])
+def test_a_folder_with_something_else_is_refused_and_left_alone(tmp_path, bundle):
+    root = tmp_path / "mine"
+    if bundle:
+        shutil.copytree(Bundle.open("digits-edge").root, root)
+    else:
+        root.mkdir()
+        (root / "note.txt").write_text("mine")
+    before = {path.name: path.stat().st_mtime_ns for path in root.iterdir()}
+    result = CliRunner().invoke(main, ["--to", str(root)])
+    assert result.exit_code == 2
+    assert "expected a new folder, or a bundle made here before, got something else; name one" in result.stderr
+    assert {path.name: path.stat().st_mtime_ns for path in root.iterdir()} == before
 
 
 @pytest.mark.slow
@@ -44,8 +55,8 @@ def test_the_bundle_finds_what_the_shipped_one_finds_and_pytorch_reads_what_it_r
     assert {"fp32", "int8"} <= bundle.detector.files.keys() & bundle.recognizer.files.keys()
 
     sample = cv2.imread(str(repository / "models/zoo/samples/meter.jpg"))
-    ours, shipped = (Detector(each, "cpu", "fp32").detect(sample) for each in (bundle, Bundle.open("digits-edge")))
-    clear = [each for each in shipped if each.score > 0.7]
+    ours, shipped = (Detector(source, "cpu", "fp32").detect(sample) for source in (bundle, Bundle.open("digits-edge")))
+    clear = [region for region in shipped if region.score > 0.7]
     assert len(clear) > 5
     assert all(max(overlap(one.quad, other.quad) for one in ours) > 0.6 for other in clear)
 
@@ -60,24 +71,6 @@ def test_the_bundle_finds_what_the_shipped_one_finds_and_pytorch_reads_what_it_r
     again = []
     make_wide(root, again.append, width=0.25)
     assert len(again) == 1 < len(said)
-
-
-def test_a_folder_with_something_else_is_refused_and_left_alone(tmp_path):
-    (tmp_path / "note.txt").write_text("mine")
-    result = CliRunner().invoke(main, ["--to", str(tmp_path)])
-    assert result.exit_code == 2
-    assert "expected a new folder, or a bundle" in result.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
-
-
-def test_another_bundle_is_refused_and_left_alone(tmp_path):
-    root = tmp_path / "mine"
-    shutil.copytree(Bundle.open("digits-edge").root, root)
-    before = {path.name: path.stat().st_mtime_ns for path in root.iterdir()}
-    result = CliRunner().invoke(main, ["--to", str(root)])
-    assert result.exit_code == 2
-    assert "got something else; name one" in result.stderr
-    assert {path.name: path.stat().st_mtime_ns for path in root.iterdir()} == before
 
 
 def test_without_the_trained_weights_nothing_is_made(tmp_path, monkeypatch):

@@ -15,9 +15,10 @@ def test_every_section_can_be_measured(scale):
 
 def test_a_check_has_all_backends_beside_pytorch_and_a_dry_run_one_that_cannot_run():
     detector = next(section for section in sections(FULL) if section.name == "detector")
-    assert {*OURS, "cpu", "PyTorch eager", "PyTorch compiled"} <= {each.runner for each in detector.contenders}
+    runners = {contender.runner for contender in detector.contenders}
+    assert {*OURS, "cpu", "PyTorch eager", "PyTorch compiled"} <= runners
     assert detector.sizes == ("736x1280",)
-    dry = {each.runner for section in sections(DRY) for each in section.contenders}
+    dry = {contender.runner for section in sections(DRY) for contender in section.contenders}
     assert dry == {"cpu", "cuda", "PyTorch eager"}
 
 

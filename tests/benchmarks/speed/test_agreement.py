@@ -40,7 +40,7 @@ class Recognizer:
         self.texts = [SimpleNamespace(text=place), SimpleNamespace(text=crop)]
 
     def recognize_crops(self, crops):
-        assert [each.shape[:2] for each in crops] in ([(20, 50), (64, 160)], [(26, 50), (64, 160)])
+        assert [crop.shape[:2] for crop in crops] in ([(20, 50), (64, 160)], [(26, 50), (64, 160)])
         return self.texts
 
 
@@ -50,7 +50,7 @@ def easyocr(monkeypatch):
         four_point_transform=lambda frame, quad: frame[: int(np.ptp(quad[:, 1])), : int(np.ptp(quad[:, 0]))],
         get_image_list=lambda *_: ([(None, np.zeros((64, 160), np.uint8))], 192),
         getDetBoxes=lambda region, affinity, *_: (
-            [each.quad for each in regions_of(region, affinity)],
+            [found.quad for found in regions_of(region, affinity)],
             None,
             None,
         ),

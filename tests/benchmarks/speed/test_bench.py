@@ -7,17 +7,15 @@ from edgereader.benchmarks.contenders import Options
 from edgereader.benchmarks.speed import bench as module
 from edgereader.benchmarks.speed.bench import (
     Bench,
-    Entry,
     Plan,
     Running,
     accuracy_of,
-    contender_of,
     described,
     measure_of,
     power_of,
     scenario_of,
 )
-from edgereader.benchmarks.speed.child import Missing, Ready, StagesFound
+from edgereader.benchmarks.speed.child import Entry, Finished, Missing, Ready
 from edgereader.benchmarks.speed.device import Energy
 from edgereader.benchmarks.speed.loadgen import Turn
 from edgereader.benchmarks.speed.photos import Photo, Pixels
@@ -43,12 +41,8 @@ class Puppet:
         if kind == self.fails_at:
             return Missing(outcome="failed", reason="it died")
         memory = Memory(loaded_mib=1, steady_mib=2, peak_mib=3)
-        return {
-            "Job": READY,
-            "Measure": TURN,
-            "TakeMemory": memory,
-            "TakeStages": StagesFound(stages=STAGES, work=None),
-        }[kind]
+        stages = STAGES if self.name == "ours" else None
+        return {"Job": READY, "Measure": TURN, "Finish": Finished(memory=memory, stages=stages)}[kind]
 
     def close(self):
         self.closed = True
@@ -66,7 +60,7 @@ def bench(monkeypatch, tmp_path):
             return made[command[0]]
 
         def cold_start(*given):
-            asked.append((given[-1], "cold"))
+            asked.append((given[0].name, "cold"))
             return cold()
 
         monkeypatch.setattr(module, "Child", start)
@@ -82,22 +76,28 @@ def bench(monkeypatch, tmp_path):
 
 def test_contenders_alternate_and_each_turn_begins_with_another(bench):
     contenders, asked, made = bench({"a": None, "b": None, "c": None})
-    assert [each.outcome for each in contenders] == ["ran"] * 3
+    assert [contender.outcome for contender in contenders] == ["ran"] * 3
     assert [name for name, kind in asked if kind == "Measure"] == ["a", "b", "c", "b", "c", "a", "c", "a", "b"]
     assert [name for name, kind in asked if kind == "cold"] == ["a", "b", "c", "b", "c", "a"]
     assert all(puppet.closed for puppet in made.values())
 
 
 def test_all_figures_of_a_contender_are_put_together(bench):
-    (ours, peer), asked, _ = bench({"ours": None, "peer": None}, scenarios=["SingleStream", "Server"])
-    assert [each.scenario for each in ours.scenarios] == ["SingleStream", "SingleStream"]  # puppets know one only
+    (ours, peer), _, _ = bench({"ours": None, "peer": None}, scenarios=["SingleStream", "Server"])
+    assert [scenario.scenario for scenario in ours.scenarios] == ["SingleStream"] * 2  # puppets know one only
+    assert (ours.kind, peer.kind, ours.versions, ours.threads, ours.streams) == (
+        "edgereader",
+        "peer",
+        {"it": "1"},
+        0,
+        1,
+    )
     assert (ours.memory.peak_mib, ours.stages, peer.stages) == (3, STAGES, None)
     assert ours.cold_start.times_s == [0.5, 0.5]
     assert (ours.accuracy.recall, ours.accuracy.photos) == (1.0, 1)
-    assert ("peer", "TakeStages") not in asked
 
 
-@pytest.mark.parametrize("at", ["Job", "Measure", "TakeMemory"])
+@pytest.mark.parametrize("at", ["Job", "Measure", "Finish"])
 def test_one_that_fails_is_told_and_left_out_and_the_others_go_on(bench, capsys, at):
     (bad, good), asked, made = bench({"bad": at, "good": None})
     assert (bad.outcome, bad.reason, bad.scenarios) == ("failed", "it died", [])
@@ -119,7 +119,7 @@ def test_processes_are_ended_when_the_run_is_interrupted(bench, monkeypatch):
     made = []
 
     def interrupted(self):
-        made.extend(each.child for each in self._runs)
+        made.extend(run.child for run in self._runs)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Bench, "_take_turns", interrupted)
@@ -149,25 +149,9 @@ def running(**known):
 
 def test_what_a_photo_takes_is_known_from_the_first_pass_and_then_from_the_first_turn():
     run = running(ready=READY)
-    assert run.photo_ms == 10
+    assert (run.photo_ms, run.on_gpu, running(ready=replace(READY, backend="tensorrt")).on_gpu) == (10, False, True)
     run.turns["SingleStream"] = [TURN, TURN]
     assert run.photo_ms == 20
-
-
-def test_only_a_gpus_backend_is_on_the_gpu():
-    for backend, on_gpu in {"cuda": True, "tensorrt": True, "cpu": False, "pytorch": False, None: False}.items():
-        assert running(ready=replace(READY, backend=backend)).on_gpu == on_gpu
-    assert not running().on_gpu
-
-
-def test_one_that_failed_has_a_reason_and_no_figures_and_one_that_ran_has_what_is_known():
-    missing = Missing(outcome="failed", reason="it died")
-    found = contender_of(running(ready=READY, turns={"SingleStream": [TURN]}, missing=missing), [])
-    assert (found.outcome, found.reason, found.scenarios) == ("failed", "it died", [])
-    assert (found.versions, found.threads, found.streams) == ({"it": "1"}, 2, 3)
-    found = contender_of(running(ready=READY, turns={"SingleStream": [TURN]}), [])
-    assert (found.outcome, found.kind, found.scenarios[0].samples_per_s) == ("ran", "peer", 50.0)
-    assert (found.cold_start, found.memory, found.power, found.accuracy) == (None, None, None, None)
 
 
 def test_percentiles_are_of_all_turns_and_the_rate_is_the_turns_median():
@@ -180,13 +164,10 @@ def test_percentiles_are_of_all_turns_and_the_rate_is_the_turns_median():
     assert found.times_ms == [[1, 2, 3, 4], [101] * 4, [1, 2, 3, 4]]
 
 
-def test_one_invalid_turn_makes_all_invalid_and_a_reason_is_given_once():
+def test_one_invalid_turn_makes_all_invalid_and_offlines_or_very_many_latencies_are_not_kept():
     bad = replace(TURN, valid=False, reasons=["too few"])
     found = scenario_of([TURN, bad, bad])
     assert (found.valid, found.reasons) == (False, ["too few"])
-
-
-def test_offline_keeps_no_latencies_and_very_many_are_thinned_and_rounded():
     found = scenario_of([replace(TURN, scenario="Offline", times_ms=[400.0])])
     assert (found.p50_ms, found.times_ms) == (400.0, [])
     found = scenario_of([replace(TURN, times_ms=[1.23456] * 5 * MOST_TIMES)])
@@ -214,11 +195,8 @@ def test_accuracy_is_scored_as_the_data_readme_says():
     assert found.recall == pytest.approx(2 / 3)
     assert found.precision == pytest.approx(2 / 3)  # 12 and 345 of 12, 345 and 99: lone digits do not count
     assert found.false_numbers_per_image == pytest.approx(2 / 3)
-
-
-def test_without_labels_or_the_time_for_all_photos_there_is_no_accuracy():
-    assert accuracy_of([photo("12"), photo("34")], [["12"]]) is None
-    assert accuracy_of([Photo(Path("a.png"))], [["12"]]) is None
+    assert accuracy_of([photo("12"), photo("34")], [["12"]]) is None  # no time for all photos
+    assert accuracy_of([Photo(Path("a.png"))], [["12"]]) is None  # no labels
 
 
 def test_energy_is_shared_among_the_frames_where_the_machine_tells():

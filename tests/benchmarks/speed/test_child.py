@@ -9,13 +9,14 @@ from edgereader.benchmarks.contenders import Options
 from edgereader.benchmarks.speed import child as module
 from edgereader.benchmarks.speed.child import (
     Child,
+    Entry,
+    Finish,
     Job,
     Missing,
     Ready,
-    TakeMemory,
-    TakeStages,
     cold_start,
     contender,
+    death,
     first_pass,
 )
 from edgereader.benchmarks.speed.loadgen import Measure, Streams, Turn
@@ -24,45 +25,47 @@ from edgereader.runtime import Bundle
 from edgereader.runtime.bundles.bundle import shipped
 
 ANSWER = '{"missing": {"kind": "missing", "outcome": "skipped", "reason": "none"}}'
+CONNECTED = "import sys; from multiprocessing.connection import Connection; parent = Connection(int(sys.argv[-1]))\n"
 
 
 @pytest.fixture
 def child(tmp_path):
     started = []
 
-    def start(*arguments):
-        started.append(Child([sys.executable, *arguments], tmp_path / "log"))
+    def start(code):
+        started.append(Child([sys.executable, "-c", CONNECTED * ("parent" in code) + code], tmp_path / "log"))
         return started[-1]
 
     yield start
-    for each in started:
-        each.close()
+    for process in started:
+        process.close()
 
 
 def test_every_question_has_its_answer_also_when_answers_come_at_once(child):
-    asked = child("-c", f"for line in iter(input, None): print({ANSWER!r}, flush=True)")
+    asked = child(f"while parent.recv_bytes(): parent.send_bytes({ANSWER.encode()})")
     for _ in range(2):
         assert asked.ask("?", int, 30) == Missing(outcome="skipped", reason="none")
-    asked = child("-c", """print('{"found": 1}', flush=True); print('{"found": [2]}', flush=True); input()""")
+    asked = child("""parent.send_bytes(b'{"found": 1}'); parent.send_bytes(b'{"found": [2]}'); parent.recv_bytes()""")
     assert (asked.ask("?", int, 30), asked.ask("?", list[int], 30)) == (1, [2])
 
 
 def test_a_process_that_dies_says_why_whether_asked_before_or_not(child):
-    asked = child("-c", "input(); print('{\"half', end=''); raise RuntimeError('out of memory')")
+    asked = child("parent.recv_bytes(); raise RuntimeError('out of memory')")
     died = Missing(outcome="failed", reason="RuntimeError: out of memory")
     assert [asked.ask("?", int, 30), asked.ask("?", int, 30)] == [died, died]
-    asked = child("-c", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    asked = child("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     asked._process.wait()
     assert asked.ask("?", int, 30) == Missing(outcome="failed", reason="SIGSEGV: it said nothing")
+    assert death(1, f"Traceback\n  line\n{'x' * 2000}\n\n") == "x" * 500
 
 
 def test_what_is_no_answer_is_told(child):
-    asked = child("-c", "print('Python 2.7', flush=True); input()")
-    assert "expected a line of JSON, got b'Python 2.7'" in asked.ask("?", int, 30).reason
+    asked = child("parent.send_bytes(b'Python 2.7'); parent.recv_bytes()")
+    assert "expected an answer in JSON, got another one" in asked.ask("?", int, 30).reason
 
 
 def test_a_process_that_is_silent_is_given_up(child):
-    asked = child("-c", "import time; time.sleep(60)")
+    asked = child("import time; time.sleep(60)")
     assert asked.ask("?", int, 0.5) == Missing(outcome="failed", reason="no answer in 0 s")
 
 
@@ -71,10 +74,10 @@ def test_a_process_is_ended_with_those_that_it_started(child, tmp_path):
         "import subprocess, sys\n"
         "other = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(other.pid))\n"
-        f"print({ANSWER!r}, flush=True)\n"
+        f"parent.send_bytes({ANSWER.encode()})\n"
         "other.wait()\n"
     )
-    asked = child("-c", code)
+    asked = child(code)
     asked.ask("?", int, 30)
     asked.close()
     end = time.monotonic() + 30
@@ -123,7 +126,7 @@ serve(answers)
 def test_answers_are_alone_on_standard_output_and_errors_of_ours_are_the_last(
     child, tmp_path, question, outcome, reason
 ):
-    asked = child("-c", SERVED)
+    asked = child(SERVED)
     assert asked.ask(1, int, 60) == 2
     assert asked.ask(question, int, 60) == Missing(outcome=outcome, reason=reason)
     assert asked._process.wait() == (question == "?")
@@ -139,7 +142,7 @@ def job(tmp_path):
 
     def make(name, streams=1, **options):
         return Job(
-            contender=name, options=Options(**options), streams=streams, pixels=str(pixels.path),
+            entry=Entry(name, name, Options(**options), streams=streams), pixels=str(pixels.path),
             shapes_hw=pixels.shapes_hw, paths=[str(photo.path) for photo in photos], folder=str(tmp_path),
             first_pass_s=60.0,
         )  # fmt: skip
@@ -148,40 +151,32 @@ def job(tmp_path):
 
 
 def answers(*questions):
-    return list(contender(msgspec.json.encode(each) for each in questions))
+    return list(contender(msgspec.json.encode(question) for question in questions))
 
 
 def test_edgereader_says_where_it_runs_and_what_it_read(job):
-    ready, found, memory = answers(
-        job("edgereader", precision="int8", backend="cpu", canvas_px=320), TakeStages(seconds=0.0), TakeMemory()
-    )
+    ask = Measure(scenario="SingleStream", seconds=0.1, seed=0, batch=1, expected_ms=9, target_qps=1, target_ms=1)
+    job = job("edgereader", streams=2, precision="int8", backend="cpu", canvas_px=320)
+    ready, turn, found = answers(job, ask, Finish(seconds=0.0))
+    assert isinstance(ready, Ready)
+    assert isinstance(turn, Turn)
     assert (ready.backend, ready.precision, ready.bundle) == ("cpu", "int8", "digits-edge")
     assert "edgereader" in ready.versions
     manifest = Bundle.open("digits-edge").manifest
     assert ready.files == {kind: getattr(manifest, kind).files["int8"].sha256 for kind in ("detector", "recognizer")}
     assert len(ready.texts) == len(ready.times_ms) == 3
     assert found.stages.photos > 0
-    assert memory.peak_mib >= memory.steady_mib > 10
-
-
-def test_nothing_does_all_but_reads_nothing(job):
-    ask = Measure(
-        scenario="SingleStream", seconds=0.1, seed=0, batch=1, expected_ms=0.02, target_qps=1, target_ms=1
-    )  # fmt: skip
-    ready, turn, memory = answers(job("nothing", streams=2), ask, TakeMemory())
-    assert isinstance(ready, Ready)
-    assert ready.texts == [[], [], []]
-    assert (ready.backend, ready.precision) == (None, None)
-    assert isinstance(turn, Turn)
-    assert abs(memory.allocations_per_frame) < 1
+    assert found.memory.peak_mib >= found.memory.steady_mib > 10
+    assert found.memory.allocations_per_frame is not None
+    assert found.work is not None
 
 
 @pytest.mark.parametrize(("name", "count"), [("shared", 1), ("fake", 3)])
-def test_threads_share_a_contender_that_may_be_shared(job, monkeypatch, name, count):
+def test_threads_share_a_contender_that_may_be_shared(monkeypatch, name, count):
     made = []
     monkeypatch.setattr(module, "SHAREABLE", {"shared"})
     monkeypatch.setattr(module, "opener", lambda asked: lambda *_: made.append(asked) or object())
-    found = module.opened(job(name, streams=3))
+    found = module.opened(Entry(name, name, Options(), streams=3))
     assert len(found) == 3
     assert (len(made), len(set(map(id, found)))) == (count, count)
 
@@ -194,13 +189,9 @@ def test_the_first_pass_ends_in_time_and_warms_all_readers(fake, frames):
     assert [reader.seen for reader in readers] == [[0, 1]] * 3
 
 
-def test_no_work_on_a_gpu(job, frames):
-    assert module.work(job("edgereader"), frames, "cuda") is None
-
-
 def cold(tmp_path, name="nothing", timeout_s=60.0, python=sys.executable, **options):
     photo = shipped("samples") / "meter.jpg"
-    return cold_start(name, Options(**options), photo, timeout_s, tmp_path / "log", str(python))
+    return cold_start(Entry(name, name, Options(**options), str(python)), photo, timeout_s, tmp_path / "log")
 
 
 def test_a_cold_start_is_timed_to_the_first_readings(tmp_path):

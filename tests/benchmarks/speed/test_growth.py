@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from edgereader.benchmarks.speed.growth import (
     MEGAPIXELS,
     NUMBERS,
     PAGE_HW,
+    WHATS,
     Case,
     curve,
     curves,
@@ -71,7 +73,7 @@ def run(*arguments):
     return CliRunner().invoke(main, ["bench", "growth", "--seconds", "0", *map(str, arguments)])
 
 
-def test_a_reader_of_linear_cost_passes(tmp_path):
+def test_a_reader_of_linear_cost_passes_and_one_of_quadratic_cost_in_regions_fails(reader, monkeypatch, tmp_path):
     result = run("digits-edge", "--json", tmp_path / "growth.json")
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith("PASS\n")
@@ -80,41 +82,22 @@ def test_a_reader_of_linear_cost_passes(tmp_path):
     report = read_json(tmp_path / "growth.json", Growth, "")
     assert report.passed
     assert (report.bundle, report.backend, report.precision, report.rounds) == ("digits-edge", "cpu", "int8", 3)
-    batch = next(each for each in report.curves if each.what == "batch" and each.part == "whole")
+    batch = next(drawn for drawn in report.curves if drawn.what == "batch" and drawn.part == "whole")
     assert batch.exponent == pytest.approx(1)
     assert batch.points[-1].each_ms == pytest.approx(2)
-    assert {each.what for each in report.curves} == {"megapixels", "regions", "batch"}
-
-
-def test_a_reader_of_quadratic_cost_in_regions_fails(reader, monkeypatch, tmp_path):
+    assert {found.what for found in report.curves} == set(WHATS)
     monkeypatch.setattr(reader, "exponent", 2.0)
-    result = run("--json", tmp_path / "growth.json")
+    result = run()
     assert result.exit_code == 1
     assert result.stdout.endswith("FAIL\n")
-    faster = [line for line in result.stdout.splitlines() if line.endswith("FASTER")]
-    assert len(faster) == 1
-    assert faster[0].startswith("regions     whole")
-    assert not read_json(tmp_path / "growth.json", Growth, "").passed
+    (faster,) = (line for line in result.stdout.splitlines() if line.endswith("FASTER"))
+    assert faster.startswith("regions     whole")
 
 
-def test_a_photo_without_text_that_is_recognized_fails(reader, tmp_path):
-    made = module.cases(reader(), tmp_path)
-    for case in made:
-        case.run()
-    assert describe(Bundle.open("digits-edge"), reader(), 1, made).passed
-    next(case for case in made if case.what is None).calls = 2
-    report = describe(Bundle.open("digits-edge"), reader(), 1, made)
-    assert not report.passed
-    assert report.recognizer_calls_without_text == 2
-
-
-def test_a_bundle_that_sees_nothing_is_refused(reader, monkeypatch, tmp_path):
+def test_a_bundle_that_sees_nothing_or_text_everywhere_is_refused(reader, monkeypatch, tmp_path):
     monkeypatch.setattr(reader, "sees", False)
     assert "expected text to be found on pages" in failed(run("--json", tmp_path / "growth.json"))
     assert not list(tmp_path.iterdir())
-
-
-def test_a_bundle_that_sees_text_everywhere_is_refused(reader, monkeypatch):
     monkeypatch.setattr(reader, "look", lambda _self, frame: [None] * (1 + int((frame < 50).sum() // 1000)))
     assert "expected no text on empty pages" in failed(run())
 
@@ -123,9 +106,12 @@ def test_the_real_clocks_see_the_recognizer():
     real = Reader("digits-edge", backend="cpu")
     case = Case("batch", 1, lambda: real.recognize([sample()[275:445, 390:870]]))
     nothing = Case(None, 0, lambda: real.read(without_text()[0][:64, :64]))
-    for each in (case, nothing):
-        each.run()
+    for tried in (case, nothing):
+        tried.run()
     assert case.calls > nothing.calls == 0
+    assert not describe(
+        Bundle.open("digits-edge"), real, 1, [*(one for what in WHATS for one in some(what)), replace(case, what=None)]
+    ).passed
 
 
 def points(cost, sizes=(1, 2, 4, 8, 16, 24, 32, 40, 48, 64)):
@@ -136,7 +122,6 @@ def points(cost, sizes=(1, 2, 4, 8, 16, 24, 32, 40, 48, 64)):
     (lambda _: 3.0, 0, True),
     (lambda n: 0.5 * n, 1, True),
     (lambda n: 0.01 * n**2, 2, False),
-    (lambda n: 0.1 * n**1.5, 1.5, False),
     (lambda n: 5 + 0.5 * n, 0.79, True),
     (lambda n: float(n**3 if n < 24 else 24**3), 0, True),  # only the upper half counts
 ])  # fmt: skip
@@ -145,16 +130,6 @@ def test_exponents_of_known_costs(cost, exponent, linear):
     assert found.exponent == pytest.approx(exponent, abs=0.01)
     assert found.low <= found.exponent <= found.high
     assert found.linear == linear
-
-
-@pytest.mark.parametrize(("power", "noise", "share"), [(1, 0.2, (0.95, 1)), (2, 0.1, (0, 0.05))])
-def test_noise_neither_makes_a_linear_cost_faster_nor_hides_a_quadratic_one(power, noise, share):
-    random = np.random.default_rng(0)
-    linear = [
-        curve("batch", "whole", points(lambda n: n**power * random.uniform(1 - noise, 1 + noise))).linear
-        for _ in range(200)
-    ]
-    assert share[0] <= np.mean(linear) <= share[1]
 
 
 def timed(what, size, whole, **parts):
@@ -171,20 +146,20 @@ def some(what, **parts):
 
 def test_there_is_a_curve_for_each_part_that_took_time():
     found = curves([*some("megapixels", decode=1.0), *some("regions", text=0.1), *some("batch")])
-    parts = [(what, [each.part for each in found if each.what == what]) for what in module.WHATS]
+    parts = [(what, [drawn.part for drawn in found if drawn.what == what]) for what in module.WHATS]
     assert parts == [("megapixels", ["whole", "decode"]), ("regions", ["whole", "text"]), ("batch", ["whole"])]
 
 
 def test_points_are_medians_by_rising_size_and_equal_sizes_are_one():
     doubled = [timed("regions", 10, 90.0), timed("regions", 10, 30.0), *reversed(some("regions"))]
     found = curves([*some("megapixels"), *doubled, *some("batch")])
-    regions = next(each for each in found if each.what == "regions")
-    assert [each.size for each in regions.points] == list(range(10, 60, 5))
+    regions = next(drawn for drawn in found if drawn.what == "regions")
+    assert [point.size for point in regions.points] == list(range(10, 60, 5))
     assert (regions.points[0].p50_ms, regions.points[0].runs, regions.points[0].each_ms) == (30, 3, 3)
     assert Point(size=0, p50_ms=1, p90_ms=1, runs=1).each_ms is None
 
 
-def test_every_round_reads_everything_in_another_order():
+def test_every_round_reads_everything_in_another_order_until_the_time_is_over(monkeypatch):
     read, said = [], []
     cases = [Case("batch", size, lambda size=size: read.append(size)) for size in range(10)]
     rounds = module.run(cases, 0, lambda number, _seconds: said.append(number))
@@ -195,16 +170,12 @@ def test_every_round_reads_everything_in_another_order():
     assert all(sorted(turn) == list(range(10)) for turn in turns)
     assert len({tuple(turn) for turn in turns}) > 1
     assert all(len(times) == rounds for case in cases for times in case.times_ms.values())
-
-
-def test_rounds_go_on_until_the_time_is_over(monkeypatch):
     seconds = iter(range(0, 1000, 10))
     monkeypatch.setattr(module.time, "monotonic", lambda: next(seconds))
-    found = module.run([Case("batch", 1, lambda: None)], 100, lambda *_: None)
-    assert found == 6  # 3 looks in 3 rounds, then 2 in each
+    assert module.run(cases, 100, lambda *_: None) == 6  # 3 looks in 3 rounds, then 2 in each
 
 
-@pytest.mark.parametrize("megapixels", [MEGAPIXELS[0], 1.0, MEGAPIXELS[-1]])
+@pytest.mark.parametrize("megapixels", [MEGAPIXELS[0], MEGAPIXELS[-1]])
 def test_a_photo_has_the_size_that_was_asked_for(megapixels):
     frame = sized(megapixels)
     assert frame.dtype == np.uint8
@@ -214,17 +185,10 @@ def test_a_photo_has_the_size_that_was_asked_for(megapixels):
 
 def test_a_page_keeps_what_is_on_it_when_more_comes():
     pages = [page(numbers) for numbers in (0, 10, 20, NUMBERS[-1])]
-    inks = [(each < 128).all(axis=2) for each in pages]
-    assert [each.shape for each in pages] == [(*PAGE_HW, 3)] * 4
+    inks = [(picture < 128).all(axis=2) for picture in pages]
+    assert [picture.shape for picture in pages] == [(*PAGE_HW, 3)] * 4
     assert not inks[0].any()
     for fewer, more in pairwise(inks):
         assert (more >= fewer).all()
     assert inks[2].sum() == pytest.approx(2 * inks[1].sum(), rel=0.3)
     assert inks[3].sum() == pytest.approx(15 * inks[2].sum(), rel=0.1)
-
-
-def test_photos_without_text_differ():
-    deviations = [float(each.std()) for each in without_text()]
-    assert deviations[0] == 0
-    assert len(set(deviations)) == len(deviations) == 3
-    assert all(each.shape == (*PAGE_HW, 3) and each.dtype == np.uint8 for each in without_text())

@@ -78,7 +78,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path, make, message):
         find([str(tmp_path / "gone")])
 
 
-def test_decoded_photos_come_back_as_they_were(folder, tmp_path):
+def test_decoded_photos_come_back_as_they_were_unless_they_are_too_many(folder, tmp_path, monkeypatch):
     root = folder("a", 3)
     found = find([str(root)])
     pixels = decode(found, [str(root)], tmp_path / "pixels")
@@ -91,13 +91,9 @@ def test_decoded_photos_come_back_as_they_were(folder, tmp_path):
     assert pixels.facts.sha256 == hashlib.sha256(contents).hexdigest()
     assert (pixels.facts.folders, pixels.facts.count) == (["a"], 3)
     assert pixels.facts.megapixels == pytest.approx(30 * 21 / 1e6, abs=1e-3)
-
-
-def test_more_than_fits_in_memory_is_refused(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(photos, "MOST_BYTES", 3000)
-    root = folder("a", 3)
     with pytest.raises(DatasetError, match="use --limit"):
-        decode(find([str(root)]), [str(root)], tmp_path / "pixels")
+        decode(found, [str(root)], tmp_path / "pixels")
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +110,7 @@ def pictures(cycle):
 
 
 def test_a_cycle_holds_frames_of_every_size_and_layout(shots):
-    seen = [(each.frame.shape, each.frame.dtype) for each in pictures(shots.cycle(0))]
+    seen = [(shot.frame.shape, shot.frame.dtype) for shot in pictures(shots.cycle(0))]
     megapixels = sorted(shape[0] * shape[1] / 1e6 for shape, _ in seen)
     assert len(seen) == SIZES
     assert 0.0045 < megapixels[0] < 0.0065
@@ -123,8 +119,11 @@ def test_a_cycle_holds_frames_of_every_size_and_layout(shots):
     assert len({"landscape" if shape[1] > shape[0] else "portrait" for shape, _ in seen}) == 2
 
 
-def test_cycles_differ_but_hold_the_same_mix(shots):
-    cycles = [[each.frame.shape for each in pictures(shots.cycle(number))] for number in (0, 1)]
+def test_cycles_differ_but_hold_the_same_mix_and_the_samples_unchanged(shots):
+    first, second = ({shot.sample: shot.frame.copy() for shot in shots.cycle(n) if shot.sample} for n in (0, 5))
+    assert sorted(first) == sorted(SAMPLES)
+    assert all(np.array_equal(first[name], second[name]) for name in SAMPLES)
+    cycles = [[shot.frame.shape for shot in pictures(shots.cycle(number))] for number in (0, 1)]
     assert cycles[0] != cycles[1]
     pixels = [sorted(shape[0] * shape[1] for shape in cycle) for cycle in cycles]
     assert np.abs(np.log(np.divide(*pixels))).max() < np.log(40) / SIZES * 1.1
@@ -132,13 +131,10 @@ def test_cycles_differ_but_hold_the_same_mix(shots):
     assert layouts[0] == layouts[1]
 
 
-def test_the_same_cycle_is_the_same_again(shots):
-    sums = [[int(each.frame.sum()) for each in pictures(made.cycle(3))] for made in (shots, Shots(7, LIMITS))]
+def test_the_same_cycle_is_the_same_again_in_buffers_that_are_made_once(shots):
+    sums = [[int(shot.frame.sum()) for shot in pictures(made.cycle(3))] for made in (shots, Shots(7, LIMITS))]
     assert sums[0] == sums[1]
-    assert sums[0] != [int(each.frame.sum()) for each in pictures(Shots(8, LIMITS).cycle(3))]
-
-
-def test_frames_lie_in_buffers_that_are_made_once(shots):
+    assert sums[0] != [int(shot.frame.sum()) for shot in pictures(Shots(8, LIMITS).cycle(3))]
     buffers = shots._colour, shots._other
     for number in range(3):
         for shot in pictures(shots.cycle(number)):
@@ -158,17 +154,10 @@ def test_every_broken_frame_is_refused_and_every_other_is_a_picture(shots):
         assert (len(broken), sum(broken)) == (CYCLE, BROKEN)
 
 
-def test_sample_photos_come_unchanged_in_every_cycle(shots):
-    first, second = ({each.sample: each.frame.copy() for each in shots.cycle(n) if each.sample} for n in (0, 5))
-    assert sorted(first) == sorted(SAMPLES)
-    assert all(np.array_equal(first[name], second[name]) for name in SAMPLES)
-
-
 def test_pages_show_numbers_and_some_frames_nothing(shots):
     page = shots._write(np.random.default_rng(0))
     assert 0.002 < (page.max(axis=2) < 150).mean() < 0.5
-    nothing = shots._content(CONTENTS.index("empty"), 1.0, np.random.default_rng(0))
-    assert nothing.shape[:2] == (4, 6)
+    assert shots._content(CONTENTS.index("empty"), 1.0, np.random.default_rng(0)).shape[:2] == (4, 6)
 
 
 def test_frames_of_a_camera_are_real_always_the_same_and_all_different():
@@ -178,10 +167,9 @@ def test_frames_of_a_camera_are_real_always_the_same_and_all_different():
     assert len({frame.tobytes() for frame in first}) == len(first) == 9
 
 
-@pytest.mark.parametrize("hw", [(100, 2000), (2000, 100), (720, 1280), (1441, 2559)])
+@pytest.mark.parametrize("hw", [(100, 2000), (2000, 100), (1441, 2559)])
 def test_a_photo_of_any_shape_fills_a_frame(hw):
-    photo = np.full((*hw, 3), 9, np.uint8)
     for zoom in (1.0, 1.3):
-        frame = cut_frame(photo, zoom)
+        frame = cut_frame(np.full((*hw, 3), 9, np.uint8), zoom)
         assert frame.shape == (*FRAME_HW, 3)
         assert (frame == 9).all()

@@ -21,7 +21,6 @@ from edgereader.benchmarks.speed.stream import (
     bib,
     check,
     frames,
-    latency,
     live,
     rates,
     write_clip,
@@ -59,15 +58,31 @@ def run(*arguments):
 
 @pytest.mark.slow
 def test_the_whole_is_measured_and_written(file):
-    """With nothing made up: clip, networks, capture, events; no figure is held against a limit."""
-    result = run("--seconds", 0.3, "--turns", 1, "--minutes", 0.1, "--precision", "int8", "--json", file)
+    """With nothing made up: clip, networks, capture, events. A busy machine may miss numbers that are shown."""
+    result = run("--seconds", 0.5, "--turns", 2, "--minutes", 0.2, "--precision", "int8", "--json", file)
     report = read_json(file, Stream, "")
     assert result.exit_code == int(not report.passed), result.output
     assert (report.frame_hw, report.bundle, report.precision) == ((720, 1280), "digits-edge", "int8")
-    assert report.static.frames_per_s > 0
-    assert report.live.frames > 0
-    assert f"{report.live.frames} frames, {report.live.dropped} dropped" in result.stdout
+    for rate in (report.static, report.detecting):
+        assert len(rate.turns_frames_per_s) == 2
+        assert rate.seconds >= 1.0
+        assert rate.frames_per_s == pytest.approx(rate.frames / rate.seconds)
+        assert min(rate.turns_frames_per_s) <= rate.frames_per_s <= max(rate.turns_frames_per_s)
+    assert report.detecting.detections == report.detecting.frames > 1
+    assert report.static.detections < report.static.frames
+    assert 0 < report.static.readings <= report.static.frames
+    found = report.live
+    assert 1 <= found.events <= 13
+    assert found.read <= found.frames - found.dropped
+    assert 0 < found.detections <= found.read
+    assert 0 < found.reading.p50_ms <= found.reading.p99_ms <= found.reading.most_ms
+    assert 0 < found.cpu_share <= 1
+    assert 0.2 <= found.minutes < 1
+    assert found.samples
+    assert found.slopes == []
+    assert f"{found.frames} frames, {found.dropped} dropped" in result.stdout
     assert "capture to event: p50" in result.stdout
+    assert "no slopes: too few samples" in result.stdout
 
 
 def test_what_grows_or_is_wrong_fails(quick, file):
@@ -81,21 +96,15 @@ def test_what_grows_or_is_wrong_fails(quick, file):
     (rss, handles) = FOUND.slopes
     for changes in (
         {"wrong": 2, "first_wrong": "event 1: ..."},
-        {"events": 0},
+        {"events": 0, "event": None},
         {"slopes": [rss, replace(handles, passed=False)]},
     ):
         quick.live = replace(FOUND, **changes)
         result = run("--json", file)
         assert result.exit_code == 1
         assert result.stdout.endswith("FAIL\n")
+        assert ("capture to event: none" in result.stdout) == ("event" in changes)
         assert not read_json(file, Stream, "").passed
-
-
-def test_what_was_not_read_is_said(quick):
-    quick.live = replace(FOUND, reading=None, event=None, slopes=[])
-    out = run().stdout
-    assert "capture to event: none" in out
-    assert "no slopes: too few samples" in out
 
 
 def test_a_signal_ends_it_and_writes_nothing(quick, file, monkeypatch):
@@ -122,10 +131,10 @@ def clip(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", NUMBERS[1::2])
 def test_the_bib_says_the_number_in_the_region(reader, number):
     frame = bib(number)
-    (found,) = [each for each in reader.read(frame) if len(each.text) == len(number)]
+    (found,) = [reading for reading in reader.read(frame) if len(reading.text) == len(number)]
     assert found.text == number
     shares = found.quad / np.array(frame.shape[1::-1])
     low, high = np.min(REGION, axis=0), np.max(REGION, axis=0)
@@ -136,10 +145,10 @@ def test_the_bib_says_the_number_in_the_region(reader, number):
 def test_a_number_stays_for_a_second_and_only_its_noise_changes():
     made = list(frames())
     assert len(made) == FPS * len(NUMBERS)
-    assert {each.shape for each in made} == {(720, 1280, 3)}
+    assert {frame.shape for frame in made} == {(720, 1280, 3)}
     apart = [cv2.norm(one, other, cv2.NORM_L1) / one.size for one, other in pairwise(made)]
-    changed = [place for place, each in enumerate(apart, 1) if each > 1.5 * np.median(apart)]
-    assert changed == [FPS * each for each in range(1, len(NUMBERS))]
+    changed = [place for place, distance in enumerate(apart, 1) if distance > 1.5 * np.median(apart)]
+    assert changed == [FPS * second for second in range(1, len(NUMBERS))]
     assert min(apart) > 1
     again, other = (next(frames(seed)) for seed in (0, 1))
     assert (made[0] == again).all()
@@ -149,39 +158,6 @@ def test_a_number_stays_for_a_second_and_only_its_noise_changes():
 def test_a_clip_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(DatasetError, match="expected to write a clip"):
         write_clip(tmp_path / "none" / "clip.avi")
-
-
-@pytest.mark.slow
-def test_rates_are_of_every_frame_and_of_the_work_that_was_asked_for(reader, clip):
-    static, detecting = rates(reader, clip, 0.5, 2, stopped=lambda: False)
-    for each in (static, detecting):
-        assert len(each.turns_frames_per_s) == 2
-        assert each.frames > 1
-        assert each.seconds >= 1.0
-        assert each.frames_per_s == pytest.approx(each.frames / each.seconds)
-        assert min(each.turns_frames_per_s) <= each.frames_per_s <= max(each.turns_frames_per_s)
-    assert detecting.detections == detecting.frames
-    assert static.detections < static.frames
-    assert 0 < static.readings <= static.frames
-
-
-@pytest.mark.slow
-def test_a_camera_that_is_watched_tells_its_numbers(reader, clip, monkeypatch):
-    """A busy machine may miss some that are shown for a second; what is told is right."""
-    told = []
-    monkeypatch.setattr(module, "check", lambda texts, _: told.extend(texts) or (5, ["x", "y"]))
-    found = live(reader, clip, 0.2, stopped=lambda: False)
-    assert set(told) <= set(NUMBERS)
-    assert (found.missed, found.wrong, found.first_wrong) == (5, 2, "x")
-    assert 1 <= found.events == len(told) <= 13
-    assert all(one != other for one, other in pairwise(told))
-    assert found.read <= found.frames - found.dropped
-    assert 0 < found.detections <= found.read
-    assert 0 < found.reading.p50_ms <= found.reading.p99_ms <= found.reading.most_ms
-    assert 0 < found.cpu_share <= 1
-    assert 0.2 <= found.minutes < 1
-    assert found.samples
-    assert found.slopes == []
 
 
 def test_it_can_be_stopped(reader, clip):
@@ -197,14 +173,11 @@ SHOWN = "1573", "7315", "5137"
 FRAME = np.zeros((4, 4, 3), np.uint8)
 
 
-@pytest.mark.parametrize("begin", [0, 1, 2])
-def test_a_loop_may_begin_anywhere(begin):
-    assert check([SHOWN[(begin + place) % 3] for place in range(7)], SHOWN) == (0, [])
-
-
 @pytest.mark.parametrize(
     ("told", "missed", "wrong"),
     [
+        ([*SHOWN, *SHOWN], 0, []),
+        (["5137", *SHOWN], 0, []),
         (["1573", "5137", "1573"], 1, []),
         (["7315", "1573", "5137"], 2, []),
         (["1573", "1573", "7315"], 0, ["event 2: expected 7315, got 1573"]),
@@ -214,12 +187,6 @@ def test_a_loop_may_begin_anywhere(begin):
 )
 def test_what_is_missed_doubled_or_wrong_is_counted(told, missed, wrong):
     assert check(told, SHOWN) == (missed, wrong)
-
-
-def test_latencies_are_summarized():
-    found = latency(range(50, 100))
-    assert (found.count, found.p50_ms, found.most_ms) == (50, 74.5, 99.0)
-    assert latency([]) is None
 
 
 @pytest.fixture
@@ -241,7 +208,7 @@ def event(text, latency_ms, *, sure=True):
 
 def test_frames_and_events_are_counted_and_timed(clock):
     looked_up = []
-    watch = Watch(10.0, 5.0, lambda each: looked_up.append(each.read))
+    watch = Watch(10.0, 5.0, lambda watch: looked_up.append(watch.read))
     for number in range(100):
         clock.s = 0.25 * number
         shot = Shot(FRAME, number, clock.s - (1.0 if clock.s <= 10 else 0.02), time.time())
@@ -252,25 +219,18 @@ def test_frames_and_events_are_counted_and_timed(clock):
     assert watch.texts[:2] == ["1573 (unsure)", "1573"]
     assert watch.reading_ms[watch.warm[0] :].tolist() == pytest.approx([20.0] * 59)
     assert watch.event_ms[watch.warm[1] :].tolist() == [30.0] * 59
-    assert [each.at_s for each in watch.samples] == [5.0, 10.0, 15.0, 20.0]
-    assert [each.frames for each in watch.samples] == [21, 41, 61, 81]
+    assert [sample.at_s for sample in watch.samples] == [5.0, 10.0, 15.0, 20.0]
+    assert [sample.frames for sample in watch.samples] == [21, 41, 61, 81]
     assert watch.samples[0].p50_ms == 1000
     assert watch.samples[-1].cpu_ms == 125
     assert watch.cpu_s == pytest.approx(12.375)
 
 
-def test_a_watch_in_which_nothing_was_read_has_no_latencies(clock):
-    watch = Watch(0.0, 1.0, lambda _: None)
-    clock.s = 2.0
-    watch.show(Seen(Shot(FRAME, 0, 1.0, 1.0), (), (), detected=False, recognized=0))
-    assert (len(watch.reading_ms), len(watch.event_ms)) == (0, 0)
-    assert watch.samples[0].p50_ms == 0
-
-
-def test_progress_is_told_once_a_minute(clock, capsys):
-    watch = Watch(0.0, 1.0, lambda each: each.say())
+def test_progress_is_told_once_a_minute_also_when_nothing_is_read(clock, capsys):
+    watch = Watch(0.0, 1.0, lambda watch: watch.say())
     for clock.s in range(1, 200):
         watch.show(Seen(Shot(FRAME, 0, clock.s, 1.0), (), (), detected=False, recognized=0))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
     assert lines[0].startswith("1.0 min: 60 frames, 300.0 MiB")
+    assert (len(watch.reading_ms), len(watch.event_ms), watch.samples[0].p50_ms) == (0, 0, 0)
