@@ -122,6 +122,7 @@ def points(cost, sizes=(1, 2, 4, 8, 16, 24, 32, 40, 48, 64)):
     (lambda _: 3.0, 0, True),
     (lambda n: 0.5 * n, 1, True),
     (lambda n: 0.01 * n**2, 2, False),
+    (lambda n: 0.1 * n**1.5, 1.5, False),
     (lambda n: 5 + 0.5 * n, 0.79, True),
     (lambda n: float(n**3 if n < 24 else 24**3), 0, True),  # only the upper half counts
 ])  # fmt: skip
@@ -130,6 +131,16 @@ def test_exponents_of_known_costs(cost, exponent, linear):
     assert found.exponent == pytest.approx(exponent, abs=0.01)
     assert found.low <= found.exponent <= found.high
     assert found.linear == linear
+
+
+@pytest.mark.parametrize(("power", "noise", "share"), [(1, 0.2, (0.95, 1)), (2, 0.1, (0, 0.05))])
+def test_noise_neither_makes_a_linear_cost_faster_nor_hides_a_quadratic_one(power, noise, share):
+    random = np.random.default_rng(0)
+    linear = [
+        curve("batch", "whole", points(lambda n: n**power * random.uniform(1 - noise, 1 + noise))).linear
+        for _ in range(200)
+    ]
+    assert share[0] <= np.mean(linear) <= share[1]
 
 
 def timed(what, size, whole, **parts):
