@@ -188,7 +188,7 @@ def at_once(camera: Camera) -> bool:
 
 
 def closed_by(stack: ExitStack, sink: AnySink) -> AnySink:
-    """See to it that a sink is closed, and what waits in it is brought out."""
+    """Return a sink that is closed with the stack, after what waits in it was brought out."""
     stack.callback(sink.close, CLOSE_S)
     return sink
 

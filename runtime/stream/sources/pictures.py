@@ -44,4 +44,4 @@ class Pictures:
         return frame, seconds
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, as nothing is open."""

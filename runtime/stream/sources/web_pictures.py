@@ -184,7 +184,7 @@ class Stills:
         return None if old else data
 
     def close(self) -> None:
-        """Nothing stays open but an answer that was never read."""
+        """Close the first answer, if it was never read: nothing else stays open."""
         if self._first is not None:
             self._first.close()
 

@@ -62,11 +62,11 @@ class Schedule:
         return unsure or self._since_look >= self._detection.every_frames
 
     def looked(self) -> None:
-        """Conclusions were drawn from a look at the latest frame: motion is what differs from it."""
+        """Note that conclusions were drawn from a look at the latest frame: motion is what differs from it."""
         self._motion.looked()
 
     def take(self, *, unsure: bool, looked: bool) -> None:
-        """A frame is done: whether a text of it could not be read well, and whether the detector looked at it."""
+        """Note whether a text of a frame could not be read well, and whether the detector looked at the frame."""
         if looked:
             self._since_look = 0
         if not unsure:
@@ -107,7 +107,7 @@ class Motion:
         return self._changed >= FRAMES
 
     def looked(self) -> None:
-        """The detector looked at the latest picture."""
+        """Note that the detector looked at the latest picture."""
         self._seen, self._changed = self._now, 0
 
 

@@ -144,7 +144,7 @@ class Followed:
         return quad
 
     def resize(self, scale_xy: Points) -> None:
-        """The frames have another size: (2,) new pixels for each old one."""
+        """Move to frames of another size: (2,) new pixels for each old one."""
         self.quad, self.shown, self.velocity = self.quad * scale_xy, self.shown * scale_xy, self.velocity * scale_xy
         self._looks.clear()
 
