@@ -56,7 +56,8 @@ def address(_context: click.Context, parameter: click.Parameter, value: str | No
 
 READER = tuple(name for name in OPTIONS if name not in {"check", "rotations", "upright", "verbose"})
 """Options that `edgereader read` has too."""
-PLACES: dict[str, Place] = {name: ("reader", name) for name in READER} | {
+PLACES: dict[str, Place] = {
+    **{name: ("reader", name) for name in READER},
     "name": ("name",),
     "every_frame": ("camera", "every_frame"),
     "loop": ("camera", "loop"),

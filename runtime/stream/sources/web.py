@@ -107,8 +107,9 @@ def ask(address: Address, name: str, timeout_s: float, headers: Mapping[str, str
 def _why(exc: Exception, address: Address) -> str:
     """Return an error of a request in a few words, without what it holds."""
     cause = exc.reason if isinstance(exc, URLError) else exc
-    known = isinstance(cause, OSError)
-    return why_failed(cause, address) if known else "a login or another address that is not understood here"
+    if isinstance(cause, OSError):
+        return why_failed(cause, address)
+    return "a login or another address that is not understood here"
 
 
 def _opener(address: Address) -> OpenerDirector:
