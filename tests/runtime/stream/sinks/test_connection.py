@@ -1,5 +1,6 @@
 import socket
 import threading
+import time
 
 import pytest
 
@@ -27,6 +28,17 @@ def step_until(connection: Connection, what):
         return what()
 
     return until(step)
+
+
+@needs_mosquitto
+def test_a_byte_wakes_it(mosquitto, wake):
+    connection = Connection(broker(mosquitto().port), None, wake[0])
+    step_until(connection, lambda: connection.up)
+    wake[1].send(b".")
+    began = time.monotonic()
+    connection.step(60)
+    assert time.monotonic() - began < 30
+    connection.drop()
 
 
 @needs_mosquitto
