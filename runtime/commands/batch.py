@@ -45,7 +45,7 @@ class Outcome:
 
 
 def find_sources(paths: Iterable[str]) -> list[str | ImageError]:
-    """Files that the arguments mean, "-" for standard input, and an error for what means no picture."""
+    """Return the files that arguments mean, "-" for standard input, and an error for what means no picture."""
     sources: list[str | ImageError] = []
     for path in paths:
         try:
@@ -82,7 +82,7 @@ def for_each(sources: Iterable[str | ImageError], work: Callable[[str, Photo], O
 
 
 def sight_of(reader: Reader, photo: Photo) -> Sight:
-    """How small a text a reader can read in a photo, in its file's pixels."""
+    """Return how small a text a reader can read in a photo, in its file's pixels."""
     sight = reader.sight(photo.frame)
     return replace(sight, smallest_text_px=sight.smallest_text_px * photo.shrunk)
 
@@ -108,20 +108,20 @@ def _read(reader: Reader, source: str, photo: Photo, crops: bool, save: "Saver |
 
 
 def described(readings: Iterable[Reading], shrunk: int = 1) -> list[dict[str, Any]]:
-    """Readings as JSON has them; quads are multiplied by the photo's ``shrunk``, so that they fit its file."""
+    """Return readings as JSON has them; quads are multiplied by the photo's ``shrunk``, so that they fit its file."""
     return [
         {
-            "text": each.text,
-            "value": each.value,
-            "confidence": each.confidence,
-            "quad": (each.quad * shrunk).tolist(),
-            "characters": [(one.quad * shrunk).tolist() for one in each.characters],
-            "confidences": [one.confidence for one in each.characters],
-            "peaks": each.peaks,
-            "agrees": each.agrees,
-            "ambiguous_rotation": each.ambiguous_rotation,
+            "text": reading.text,
+            "value": reading.value,
+            "confidence": reading.confidence,
+            "quad": (reading.quad * shrunk).tolist(),
+            "characters": [(one.quad * shrunk).tolist() for one in reading.characters],
+            "confidences": [one.confidence for one in reading.characters],
+            "peaks": reading.peaks,
+            "agrees": reading.agrees,
+            "ambiguous_rotation": reading.ambiguous_rotation,
         }
-        for each in readings
+        for reading in readings
     ]
 
 
@@ -131,7 +131,7 @@ class Saver:
     def __init__(self, folder: Path, sources: Iterable[str | ImageError]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder.resolve()
-        self._taken = {Path(each).resolve() for each in sources if isinstance(each, str)}
+        self._taken = {Path(source).resolve() for source in sources if isinstance(source, str)}
 
     def __call__(self, picture: Frame, source: Path) -> None:
         """Write one picture, never over a source."""
@@ -153,15 +153,15 @@ def write_json(outcome: Outcome) -> None:
 
 
 def write_table(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None]:
-    """Print the head of a table; what comes back prints the rows of an outcome."""
+    """Print the head of a table; return what prints the rows of an outcome."""
     width = first_column(sources)
     click.echo(f"{'picture':{width}}  confidence  {'value':>{VALUE}}  reading")
 
     def write(outcome: Outcome) -> None:
-        for each in outcome.readings:
-            value = "-" if each["value"] is None else str(each["value"])
-            head = f"{outcome.path:{width}}  {each['confidence']:>10.0%}  {value:>{VALUE}}"
-            click.echo(f"{head}  {each['text']}{_remarks(each)}")
+        for reading in outcome.readings:
+            value = "-" if reading["value"] is None else str(reading["value"])
+            head = f"{outcome.path:{width}}  {reading['confidence']:>10.0%}  {value:>{VALUE}}"
+            click.echo(f"{head}  {reading['text']}{_remarks(reading)}")
         if not outcome.readings:
             click.echo(f"{outcome.path:{width}}  {'':>10}  {'':>{VALUE}}  {nothing(outcome)}")
 
@@ -169,7 +169,7 @@ def write_table(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None
 
 
 def nothing(outcome: Outcome) -> str:
-    """What a table says of a picture without readings."""
+    """Return what a table says of a picture without readings."""
     if outcome.error is not None:
         return "cannot be read"
     if outcome.sight is not None and outcome.overlooked:
@@ -178,12 +178,12 @@ def nothing(outcome: Outcome) -> str:
 
 
 def first_column(sources: Iterable[str | ImageError]) -> int:
-    """Width of a table's column of pictures, characters."""
-    return max([len(each) for each in sources if isinstance(each, str)] + [len("picture")])
+    """Return the width of a table's column of pictures, in characters."""
+    return max([len(source) for source in sources if isinstance(source, str)] + [len("picture")])
 
 
 def _remarks(reading: dict[str, Any]) -> str:
-    """What to know about a reading, in brackets behind it; mostly nothing."""
+    """Return what to know about a reading, in brackets behind it; mostly nothing."""
     remarks = [] if reading.get("agrees", True) else [f"{reading['peaks']} characters seen"]
     remarks += ["maybe upside down"] if reading.get("ambiguous_rotation") else []
     return f"  ({', '.join(remarks)})" if remarks else ""

@@ -143,6 +143,6 @@ def run_batch(outcomes: Iterable[Outcome], sources: Sequence[object], write: Cal
         count = f"{len(overlooked)} of {len(sources)} pictures without a number"
         click.echo(f"{count} were seen smaller than they are; --long-side {max(overlooked)} sees small text", err=True)
     if failed:
-        listed = "".join(f"\n  {each}" for each in failed)
+        listed = "".join(f"\n  {failure}" for failure in failed)
         click.echo(f"{len(failed)} of {len(sources)} could not be read:{listed}", err=True)
         sys.exit(1)

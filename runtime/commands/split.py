@@ -49,7 +49,7 @@ class DigitFolder:
         self._stems: set[str] = set()
 
     def add(self, source: str, photo: Photo, readings: Sequence[Reading]) -> list[int]:
-        """Write the digits of a photo's readings; returns how many each had.
+        """Write the digits of a photo's readings; return how many each had.
 
         Args:
             source: the photo's path; pictures are named after it, with plain characters only.
@@ -61,9 +61,9 @@ class DigitFolder:
         with (self._folder / LABELS).open("a", encoding="utf-8") as labels, (self._folder / DETAILS).open("ab") as more:
             for number, reading in enumerate(readings, 1):
                 lines = list(self._write(photo, reading, f"{stem}-{number}"))
-                for each in lines:
-                    labels.write(f"{each['path']}\t{each['label']}\t\n")
-                    more.write(msgspec.json.encode({**each, "photo": source}) + b"\n")
+                for digit in lines:
+                    labels.write(f"{digit['path']}\t{digit['label']}\t\n")
+                    more.write(msgspec.json.encode({**digit, "photo": source}) + b"\n")
                 counts.append(len(lines))
         return counts
 
@@ -89,7 +89,7 @@ class DigitFolder:
             }
 
     def _stem(self, name: str) -> str:
-        """A photo's name in plain characters, with a number when another photo had it."""
+        """Return a photo's name in plain characters, with a number when another photo had it."""
         plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("._")[:80] or "photo"
         stem, count = plain, 1
         while stem in self._stems:
@@ -100,12 +100,12 @@ class DigitFolder:
 
 
 def folder_name(label: str) -> str:
-    """A character's folder: itself for digits and lower-case letters, else its code point, for example U+002E."""
+    """Return a character's folder: itself for digits and lower-case letters, else its code point, as U+002E."""
     return label if re.fullmatch("[0-9a-z]", label) else f"U+{ord(label):04X}"
 
 
 def cut_character(frame: Frame, quad: Points) -> Frame:
-    """Straighten a character out of a frame (H, W, 3) uint8 BGR, in its own pixels, with ``MARGIN`` around it.
+    """Return a character of a frame (H, W, 3) uint8 BGR, straightened, in its own pixels, with ``MARGIN`` around it.
 
     Args:
         frame: the photo.
@@ -119,7 +119,7 @@ def cut_character(frame: Frame, quad: Points) -> Frame:
 
 
 def as_mnist(crop: Frame, size: int) -> NDArray[np.uint8]:
-    """Make a digit (h, w, 3) uint8 BGR a square (size, size) uint8 like those of MNIST.
+    """Return a digit (h, w, 3) uint8 BGR as a square (size, size) uint8 like those of MNIST.
 
     Light on black whatever it was, its contrast stretched, its longer side ``size``, and its centre of mass in the
     middle (LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998, section III.A).
@@ -134,8 +134,8 @@ def as_mnist(crop: Frame, size: int) -> NDArray[np.uint8]:
     digit = cv2.resize(digit, shape, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     mass = cv2.moments(digit)
     centre = [
-        mass[each] / mass["m00"] if mass["m00"] else (side - 1) / 2
-        for each, side in zip(("m10", "m01"), shape, strict=True)
+        mass[moment] / mass["m00"] if mass["m00"] else (side - 1) / 2
+        for moment, side in zip(("m10", "m01"), shape, strict=True)
     ]
     shift = np.array([[1, 0, (size - 1) / 2 - centre[0]], [0, 1, (size - 1) / 2 - centre[1]]])
     return cv2.warpAffine(digit, shift, (size, size)).round().astype(np.uint8)
@@ -148,8 +148,8 @@ def split_all(reader: Reader, sources: Sequence[str | ImageError], digits: Digit
         readings = reader.read(photo.frame)
         counts = digits.add(source, photo, readings)
         found = [
-            {"text": each.text, "confidence": each.confidence, "digits": count}
-            for each, count in zip(readings, counts, strict=True)
+            {"text": reading.text, "confidence": reading.confidence, "digits": count}
+            for reading, count in zip(readings, counts, strict=True)
         ]
         return Outcome(source, found, sight=sight_of(reader, photo))
 
@@ -157,13 +157,13 @@ def split_all(reader: Reader, sources: Sequence[str | ImageError], digits: Digit
 
 
 def write_counts(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None]:
-    """Print the head of a table; what comes back prints a picture's row: digits written, and the readings."""
+    """Print the head of a table; return what prints a picture's row: digits written, and the readings."""
     width = first_column(sources)
     click.echo(f"{'picture':{width}}  digits  readings")
 
     def write(outcome: Outcome) -> None:
-        texts = " ".join(each["text"] for each in outcome.readings) or nothing(outcome)
-        count = sum(each["digits"] for each in outcome.readings)
+        texts = " ".join(reading["text"] for reading in outcome.readings) or nothing(outcome)
+        count = sum(reading["digits"] for reading in outcome.readings)
         click.echo(f"{outcome.path:{width}}  {count:>6}  {texts}")
 
     return write

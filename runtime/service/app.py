@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -23,12 +22,13 @@ from .answers import answer, refused
 from .auth import Gate
 from .board import Board
 from .guard import Guard
-from .live import Feed, state, trouble
+from .live import Live, trouble
 from .pages import Pages
-from .records import Evidence, RecordRoutes, Records
+from .records import Records
 from .uploads import Pictures
 
 if TYPE_CHECKING:
+    from ..stream.sinks.evidence import Evidence
     from ..stream.sinks.history import History
 
 log = logging.getLogger("edgereader")
@@ -53,8 +53,8 @@ def make_app(
         reader: what reads the pictures of ``POST /read``, in threads.
     """
     gate = Gate(token)
-    pages, photos = Pages(gate), Photos(Pictures(http, reader))
-    routes = [*pages.routes(), *Health(board, photos).routes(), Route("/read", photos.read, methods=["POST"])]
+    pages, photos = Pages(gate), Photos(Pictures(http, reader), board)
+    routes = [*pages.routes(), *photos.routes()]
     app = Starlette(
         middleware=[Middleware(Guard, gate=gate, pages=pages)],
         exception_handlers={HTTPException: _refused, EdgeReaderError: _failed, Exception: _crashed},
@@ -64,8 +64,8 @@ def make_app(
         routes.append(Route("/state", _no_stream))
     else:
         records = Records(board, history, evidence)
-        feed = Feed(board, records, lambda: bool(app.state.stopping))
-        routes += [*Live(board, feed).routes(), *RecordRoutes(records).routes()]
+        live = Live(board, records, lambda: bool(app.state.stopping))
+        routes += [*live.routes(), *records.routes()]
     app.router.routes.extend(routes)
     app.router.redirect_slashes = False
     return app
@@ -76,76 +76,37 @@ async def _no_stream(_request: Request) -> Response:
 
 
 class Photos:
-    """``POST /read``, counted."""
+    """What is there with and without a stream: ``POST /read``, counted, the health, and the figures."""
 
-    def __init__(self, pictures: Pictures) -> None:
-        self._pictures = pictures
-        self.statuses: Counter[str] = Counter()
-        self.latency = Histogram()
+    def __init__(self, pictures: Pictures, board: Board | None) -> None:
+        self._pictures, self._board = pictures, board
+        self._statuses: Counter[str] = Counter()
+        self._latency = Histogram()
 
-    async def read(self, request: Request) -> Response:
-        """Read the picture that is the request's body."""
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        read = Route("/read", self._read, methods=["POST"])
+        return [read, Route("/healthz", self._health), Route("/metrics", self._metrics)]
+
+    async def _read(self, request: Request) -> Response:
+        status = "500"
         try:
             found = await self._pictures.read(request)
+            status = "200"
         except HTTPException as exc:
-            self.statuses[str(exc.status_code)] += 1
+            status = str(exc.status_code)
             raise
-        except Exception:
-            self.statuses["500"] += 1
-            raise
-        self.statuses["200"] += 1
-        self.latency.add(found["ms"] / 1000)
+        finally:
+            self._statuses[status] += 1
+        self._latency.add(found["ms"] / 1000)
         return answer(found)
-
-
-class Live:
-    """What a stream shows now."""
-
-    def __init__(self, board: Board, feed: Feed) -> None:
-        self._board, self._feed = board, feed
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [
-            Route("/state", self._state),
-            Route("/events", self._events),
-            Route("/snapshot.jpg", self._snapshot),
-        ]
-
-    async def _state(self, _request: Request) -> Response:
-        return answer(state(self._board))
-
-    async def _events(self, request: Request) -> Response:
-        if request.method != "GET":
-            raise HTTPException(405, "expected GET", {"Allow": "GET"})
-        after = request.headers.get("last-event-id") or request.query_params.get("after") or ""
-        if after and not (after.isascii() and after.isdecimal() and len(after) < 19):
-            raise HTTPException(400, "expected the id of an event as Last-Event-ID or ?after=, got something else")
-        return self._feed.response(int(after) if after else None)
-
-    async def _snapshot(self, _request: Request) -> Response:
-        picture = await run_sync(self._board.picture)
-        if picture is None:
-            raise HTTPException(503, "no picture was taken yet", {"Retry-After": "1"})
-        return Response(picture.jpeg, headers={"Cache-Control": "no-store"}, media_type="image/jpeg")
-
-
-class Health:
-    """Whether all is well, and figures."""
-
-    def __init__(self, board: Board | None, photos: Photos) -> None:
-        self._board, self._photos = board, photos
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [Route("/healthz", self._health), Route("/metrics", self._metrics)]
 
     async def _health(self, _request: Request) -> Response:
         reason = "" if self._board is None else trouble(self._board)
         return answer({"ok": not reason, "reason": reason}, 503 if reason else 200)
 
     async def _metrics(self, _request: Request) -> Response:
-        lines = [*metrics.of_process(), *metrics.of_reads(self._photos.statuses, self._photos.latency.now())]
+        lines = [*metrics.of_process(), *metrics.of_reads(self._statuses, self._latency.now())]
         if self._board is not None:
             lines += metrics.of_stream(self._board)
         return Response("".join(f"{line}\n" for line in lines), headers={"Content-Type": metrics.CONTENT_TYPE})

@@ -92,7 +92,7 @@ class Board:
             self._events.append(event)
 
     def close(self, seconds: float) -> None:
-        """Nothing waits here."""
+        """Do nothing, as nothing waits here."""
 
     @property
     def status(self) -> CaptureStatus | None:

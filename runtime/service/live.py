@@ -10,9 +10,12 @@ import anyio
 import msgspec
 from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
-from starlette.responses import StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from .answers import answer
 from .board import Board
 from .records import Records
 
@@ -55,8 +58,8 @@ def state(board: Board) -> dict[str, Any]:
     }
 
 
-class Feed:
-    """Server-sent events of a board, to a bounded number of clients.
+class Live:
+    """What a stream shows now: its state, its picture, and server-sent events to a bounded number of clients.
 
     Nothing is queued for a client: it gets what is new when it has taken what was before, and a server that finds it
     does not take anything ends its connection.
@@ -65,21 +68,36 @@ class Feed:
     def __init__(self, board: Board, records: Records, stopping: Callable[[], bool]) -> None:
         """Serve until ``stopping`` says so."""
         self._board, self._records, self._stopping = board, records, stopping
-        self._state: tuple[float, bytes] = (-STATE_S, b"")
+        self._said: tuple[float, bytes] = (-STATE_S, b"")
         self.viewers = 0
 
-    def response(self, after: int | None) -> StreamingResponse:
-        """Answer a client that has the events up to this id; None = it wants those from now on.
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        snapshot = Route("/snapshot.jpg", self._snapshot)
+        return [Route("/state", self._state), Route("/events", self._events), snapshot]
 
-        Raises:
-            HTTPException: 503 too many clients.
-        """
+    async def _state(self, _request: Request) -> Response:
+        return answer(state(self._board))
+
+    async def _events(self, request: Request) -> Response:
+        if request.method != "GET":
+            raise HTTPException(405, "expected GET", {"Allow": "GET"})
+        after = request.headers.get("last-event-id") or request.query_params.get("after") or ""
+        if after and not (after.isascii() and after.isdecimal() and len(after) < 19):
+            raise HTTPException(400, "expected the id of an event as Last-Event-ID or ?after=, got something else")
         if self.viewers >= MOST_VIEWERS:
             raise HTTPException(503, f"{MOST_VIEWERS} clients look already; try again", {"Retry-After": "5"})
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the second is for nginx
-        return _Watched(self, self._news(after), headers)
+        return _Watched(self, self._news(int(after) if after else None), headers)
+
+    async def _snapshot(self, _request: Request) -> Response:
+        picture = await run_sync(self._board.picture)
+        if picture is None:
+            raise HTTPException(503, "no picture was taken yet", {"Retry-After": "1"})
+        return Response(picture.jpeg, headers={"Cache-Control": "no-store"}, media_type="image/jpeg")
 
     async def _news(self, after: int | None) -> AsyncIterator[bytes]:
+        """Yield messages to a client that has the events up to this id; None = it wants those from now on."""
         yield b"retry: 2000\n\n"
         last, said_s = self._newest() if after is None else after, -STATE_S
         while after is not None and (missed := await run_sync(self._records.after, last)):
@@ -101,9 +119,9 @@ class Feed:
     def _state_message(self) -> bytes:
         """Make the state at most once each ``STATE_S`` / 2, for all clients."""
         now = time.monotonic()
-        if now - self._state[0] >= STATE_S / 2:
-            self._state = now, message("state", state(self._board))
-        return self._state[1]
+        if now - self._said[0] >= STATE_S / 2:
+            self._said = now, message("state", state(self._board))
+        return self._said[1]
 
 
 def message(kind: str, data: object, number: int | None = None) -> bytes:
@@ -115,13 +133,13 @@ def message(kind: str, data: object, number: int | None = None) -> bytes:
 class _Watched(StreamingResponse):
     """Counts its client as long as it looks."""
 
-    def __init__(self, feed: Feed, content: AsyncIterator[bytes], headers: dict[str, str]) -> None:
+    def __init__(self, live: Live, content: AsyncIterator[bytes], headers: dict[str, str]) -> None:
         super().__init__(content, headers=headers, media_type="text/event-stream")
-        self._feed = feed
+        self._live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._feed.viewers += 1
+        self._live.viewers += 1
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._feed.viewers -= 1
+            self._live.viewers -= 1

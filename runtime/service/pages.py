@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from .auth import COOKIE_S, Gate
-from .uploads import read_body
+from .uploads import read_form
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 FOLDER = Path(__file__).parent / "page"
@@ -25,8 +25,6 @@ TYPES = {
 """The only files that are served, read when the service starts."""
 OPEN = frozenset({"/login", "/page.css", "/icon.svg"})
 """What the login needs, and who has not logged in gets."""
-FORM_BYTES = 4096
-FORM_S = 10.0
 
 
 class Pages:
@@ -61,7 +59,7 @@ class Pages:
     async def _log_in(self, request: Request) -> Response:
         if request.method != "POST":
             return self.login()
-        form = parse_qs((await read_body(request, FORM_BYTES, FORM_S)).decode("latin-1"))
+        form = parse_qs((await read_form(request)).decode("latin-1"))
         if not self._gate.fits(form.get("token", [""])[0].strip()):
             return self.login(401, wrong=True)
         done = RedirectResponse("./", 303)

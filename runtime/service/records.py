@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from anyio.to_thread import run_sync
@@ -17,17 +16,16 @@ from starlette.routing import Route
 from ..stream.numbers.events import Event
 from .answers import answer
 from .board import Board
-from .uploads import read_body
+from .uploads import read_form
 
 if TYPE_CHECKING:
+    from ..stream.sinks.evidence import Evidence
     from ..stream.sinks.history import History
 
 MOST_EVENTS = 1000
 MOST_HOURS = 24 * 366
 PART = 200
 """Events that are taken from the history at a time."""
-FORM_BYTES = 4096
-FORM_S = 10.0
 
 
 class Correction(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,19 +35,6 @@ class Correction(msgspec.Struct, forbid_unknown_fields=True):
     """The event's."""
     text: Annotated[str, msgspec.Meta(max_length=64)]
     """What it says; empty = there is no number."""
-
-
-class Evidence(Protocol):
-    """Pictures of readings, by the event's id."""
-
-    def __contains__(self, number: object, /) -> bool:
-        """Return whether there is one."""
-
-    def picture(self, number: int, /) -> bytes | None:
-        """Return its JPEG file, if there is one."""
-
-    def correct(self, number: int, text: str, /) -> bool:
-        """Note what it really says; return whether there is one."""
 
 
 class Records:
@@ -74,13 +59,8 @@ class Records:
         """Return seconds since 1970 and value of a number's sure events, the oldest first."""
         if self._history is not None:
             return self._history.series(name, from_s)
-        events = [
-            event for event in self._board.since(0) if event.name == name and event.sure and event.value is not None
-        ]
-        points = [
-            (datetime.fromisoformat(event.at.replace("Z", "+00:00")).timestamp(), event.value) for event in events
-        ]
-        return [point for point in points if point[0] >= from_s]
+        events = [event for event in self._board.since(0) if event.name == name and event.taken_s >= from_s]
+        return [(event.taken_s, event.value) for event in events if event.sure and event.value is not None]
 
     def row(self, event: Event, corrected: str | None = None) -> dict[str, Any]:
         """Return an event as the page gets it: with its correction by a person, and whether it has a picture."""
@@ -99,50 +79,43 @@ class Records:
             self._history.correct(number, text)
         return True
 
-
-class RecordRoutes:
-    """Serves the past."""
-
-    def __init__(self, records: Records) -> None:
-        self._records = records
-
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/history", self._latest),
-            Route("/series", self._series),
-            Route("/crop/{number:int}", self._crop),
-            Route("/correct", self._correct, methods=["POST"]),
+            Route("/history", self._answer_latest),
+            Route("/series", self._answer_series),
+            Route("/crop/{number:int}", self._answer_picture),
+            Route("/correct", self._take_correction, methods=["POST"]),
         ]
 
-    async def _latest(self, request: Request) -> Response:
+    async def _answer_latest(self, request: Request) -> Response:
         """Answer with the newest events: ``?n=50&name=NUMBER``."""
         most, name = _number(request, "n", 50, MOST_EVENTS), request.query_params.get("name")
-        return answer({"events": await run_sync(self._records.latest, most, name)})
+        return answer({"events": await run_sync(self.latest, most, name)})
 
-    async def _series(self, request: Request) -> Response:
+    async def _answer_series(self, request: Request) -> Response:
         """Answer with a number's course: ``?name=NUMBER&hours=24``."""
         from_s = time.time() - 3600 * _number(request, "hours", 24, MOST_HOURS)
-        points = await run_sync(self._records.series, request.query_params.get("name", ""), from_s)
+        points = await run_sync(self.series, request.query_params.get("name", ""), from_s)
         return answer({"points": points})
 
-    async def _crop(self, request: Request) -> Response:
+    async def _answer_picture(self, request: Request) -> Response:
         number = request.path_params["number"]
-        picture = await run_sync(self._records.picture, number) if number < 1 << 63 else None
+        picture = await run_sync(self.picture, number) if number < 1 << 63 else None
         if picture is None:
             raise HTTPException(404, "no picture of this reading is kept")
         return Response(picture, headers={"Cache-Control": "private, max-age=3600"}, media_type="image/jpeg")
 
-    async def _correct(self, request: Request) -> Response:
+    async def _take_correction(self, request: Request) -> Response:
         """Note what a picture says: ``{"id": 1, "text": "00123"}``."""
         try:
-            found = msgspec.json.decode(await read_body(request, FORM_BYTES, FORM_S), type=Correction)
+            found = msgspec.json.decode(await read_form(request), type=Correction)
         except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
             raise HTTPException(400, f'expected {{"id": NUMBER, "text": "WHAT IT SAYS"}}, got: {exc}') from exc
         text = found.text.strip()
         if not text.isprintable():
             raise HTTPException(400, "text: expected at most 64 printable characters, got others")
-        if not await run_sync(self._records.correct, found.id, text):
+        if not await run_sync(self.correct, found.id, text):
             raise HTTPException(404, "no picture of this reading is kept; see keep under [evidence]")
         return answer({"id": found.id, "text": text})
 

@@ -49,6 +49,11 @@ async def read_body(request: Request, most_bytes: int, seconds: float) -> bytes:
     return bytes(body)
 
 
+async def read_form(request: Request) -> bytes:
+    """Return a request's short body; errors are those of `read_body`."""
+    return await read_body(request, 4096, 10.0)
+
+
 class Pictures:
     """Reads the pictures of ``POST /read``, each in a thread, with a reader that others may use too."""
 

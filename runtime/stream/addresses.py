@@ -115,7 +115,7 @@ def split_url(url: str, schemes: tuple[str, ...] = tuple(PORTS)) -> Address:
     if address is not None and address.scheme in schemes:
         return address
     known = ", ".join(f"{scheme}://" for scheme in schemes)
-    if url.partition("://")[0].lower() in schemes and _is_unencoded(url):
+    if url.partition("://")[0].lower() in schemes and ("@" in url or _UNSAFE.search(url)):
         raise SourceError(f"{masked(url)}: expected a URL whose login is encoded, got another; {ENCODE}")
     raise SourceError(f"{masked(url)!r}: expected a URL of a host with {known}, got another; check the address")
 
@@ -139,19 +139,17 @@ def _take_apart(url: str) -> Address | None:
     )
 
 
-def _is_unencoded(url: str) -> bool:
-    """Return whether a URL that cannot be taken apart may be one whose login has signs that end it."""
-    return "@" in url or _UNSAFE.search(url) is not None
-
-
 def why_silent(address: Address, timeout_s: float) -> str:
     """Return what keeps a camera from giving frames, as far as a connection to its port tells."""
     try:
         socket.create_connection((address.host, address.port or PORTS[address.scheme]), timeout_s).close()
-    except (socket.gaierror, UnicodeError):
-        return f"no host of the name {address.host}"
-    except TimeoutError:
-        return "no answer"
-    except OSError as exc:
-        return (exc.strerror or type(exc).__name__).lower()
+    except (OSError, UnicodeError) as exc:
+        return why_failed(exc, address)
     return "a server without a video there, or one that wants another user name and password"
+
+
+def why_failed(exc: OSError | UnicodeError, address: Address) -> str:
+    """Return an error of a connection in a few words."""
+    if isinstance(exc, (socket.gaierror, UnicodeError)):
+        return f"no host of the name {address.host}"
+    return "no answer" if isinstance(exc, TimeoutError) else (exc.strerror or type(exc).__name__).lower()

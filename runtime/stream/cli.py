@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 from click.core import ParameterSource
 
-from ..commands.options import options_named, start_log
+from ..commands.options import OPTIONS, options_named, start_log
 from ..errors import EdgeReaderError
 from ..text.checks import CHECKS
-from .configuration.toml import Place
+from .configuration.schema import Place
 from .secrets import find_token
 from .settings import Kind
 
@@ -54,22 +54,14 @@ def address(_context: click.Context, parameter: click.Parameter, value: str | No
     return {"host": found[1].strip("[]"), **({"port": int(found[2])} if found[2] else {})}
 
 
+READER = tuple(name for name in OPTIONS if name not in {"check", "rotations", "upright", "verbose"})
+"""Options that `edgereader read` has too."""
 PLACES: dict[str, Place] = {
+    **{name: ("reader", name) for name in READER},
     "name": ("name",),
     "every_frame": ("camera", "every_frame"),
     "loop": ("camera", "loop"),
-    "bundle": ("reader", "bundle"),
-    "backend": ("reader", "backend"),
-    "precision": ("reader", "precision"),
-    "threads": ("reader", "threads"),
-    "long_side_px": ("reader", "long_side_px"),
-    "alphabet": ("reader", "alphabet"),
-    "find": ("reader", "find"),
-    "decimal": ("reader", "decimal"),
-    "thousands": ("reader", "thousands"),
-    "pattern": ("reader", "pattern"),
     "check_digit": ("reader", "check"),
-    "min_confidence": ("reader", "min_confidence"),
     "kind": ("number", 0, "kind"),
     "region": ("number", 0, "region"),
     "mqtt": ("mqtt",),
@@ -121,21 +113,7 @@ PLACES: dict[str, Place] = {
     "--keep", type=click.Choice(("unsure", "all", "none")), help="Keep pictures of readings, to correct them."
 )
 @click.option("--check-digit", type=click.Choice(list(CHECKS)), help="Keep only readings with a right check digit.")
-@options_named(
-    "bundle",
-    "backend",
-    "precision",
-    "threads",
-    "long_side_px",
-    "find",
-    "all_text",
-    "alphabet",
-    "decimal",
-    "thousands",
-    "pattern",
-    "min_confidence",
-    "verbose",
-)
+@options_named(*READER, "verbose")
 def stream(
     source: str | None,
     *,

@@ -85,11 +85,8 @@ class Rate:
         """Count at a time of a clock that does not go back."""
         self._seconds[int(now_s)] += count
         if len(self._seconds) > RATE_S + 1:
-            self._forget(int(now_s))
-
-    def _forget(self, second: int) -> None:
-        for old in [counted for counted in self._seconds if counted < second - RATE_S]:
-            del self._seconds[old]
+            for old in [second for second in self._seconds if second < int(now_s) - RATE_S]:
+                del self._seconds[old]
 
     def per_s(self, now_s: float) -> float:
         """Return the mean of the whole seconds before this one."""

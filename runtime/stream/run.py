@@ -12,6 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import msgspec
+
 from ..errors import BackendError, ImageError
 from ..geometry.images import Frame
 from ..reader import Reader
@@ -21,7 +23,6 @@ from .figures import Figures, Histogram
 from .numbers.emitter import Emitter
 from .numbers.events import Event, Sink
 from .settings import Camera, Reading
-from .settings import History as HistorySettings
 from .sinks import open_sinks
 from .sinks.evidence import Evidence
 from .sinks.history import History
@@ -168,26 +169,10 @@ def together(shots: Iterable[Shot], size: int) -> Iterator[list[Shot]]:
 
 def make_reader(reading: Reading) -> Reader:
     """Open the reader that a configuration asks for; errors are those of `Reader`."""
-    return Reader(
-        reading.bundle,
-        reading.backend,
-        reading.precision,
-        reading.alphabet,
-        reading.pattern,
-        reading.min_confidence,
-        reading.check,
-        upright=reading.upright,
-        long_side_px=reading.long_side_px,
-        threads=reading.threads,
-        find="text" if reading.all_text else reading.find,
-        decimal=reading.decimal,
-        thousands=reading.thousands,
-    )
-
-
-def open_history(settings: HistorySettings) -> History:
-    """Open the events of the past; errors are those of `History`."""
-    return History(Path(settings.path), settings.days, settings.max_mb)
+    options = msgspec.structs.asdict(reading)
+    if options.pop("all_text"):
+        options["find"] = "text"
+    return Reader(**options)
 
 
 def state_file(config: Config) -> Path | None:
@@ -203,25 +188,22 @@ def at_once(camera: Camera) -> bool:
 
 
 def closed_by(stack: ExitStack, sink: AnySink) -> AnySink:
-    """See to it that a sink is closed, and what waits in it is brought out."""
+    """Return a sink that is closed with the stack, after what waits in it was brought out."""
     stack.callback(sink.close, CLOSE_S)
     return sink
 
 
 @contextmanager
 def open_stream(config: Config, more: Iterable[Sink] = ()) -> Iterator[Stream]:
-    """Open everything that a configuration names but the live page, and close it again.
-
-    Args:
-        config: what to open.
-        more: sinks beside those of the configuration.
+    """Open everything that a configuration names but the live page, and ``more`` sinks; close them again.
 
     Raises:
         EdgeReaderError: something cannot be opened; what was open is closed.
     """
     settings = config.settings
     with ExitStack() as stack:
-        history = None if settings.history is None else closed_by(stack, open_history(settings.history))
+        kept = settings.history
+        history = None if kept is None else closed_by(stack, History(Path(kept.path), kept.days, kept.max_mb))
         evidence = None if settings.evidence.keep == "none" else closed_by(stack, Evidence(settings.evidence))
         sinks = [closed_by(stack, sink) for sink in open_sinks(settings)]
         sinks += [sink for sink in (history, evidence) if sink is not None]

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from ...errors import ConfigError
 from ..settings import JsonLines, Settings
 from .rules import broken_rules, is_path
-from .schema import Problem, convert, problem
-from .toml import Place, find_lines, parse
+from .schema import Place, Problem, convert, find_lines, problem
 
 LARGEST_BYTES = 1 << 20
+READ = ("camera", "password_file"), ("mqtt", "ca_file"), ("mqtt", "password_file"), ("http", "token_file")
+WRITTEN = ("mqtt", "queue"), ("history", "path"), ("evidence", "folder")
+"""Places of paths: of files that must be there, and of those that a stream writes."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,8 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     if len(contents) > LARGEST_BYTES:
         raise ConfigError(f"{path}: expected at most {LARGEST_BYTES} bytes, got more; is this a configuration?")
     try:
-        return parse(text), text
-    except (ValueError, RecursionError) as exc:
+        return msgspec.toml.decode(text), text
+    except (msgspec.DecodeError, ValueError, RecursionError) as exc:
         raise _error([_syntax(str(exc), path, text)], path) from exc
 
 
@@ -140,29 +143,12 @@ def _error(problems: list[str], path: Path | None) -> ConfigError:
 
 def _absolute(settings: Settings, base: Path, written: Path) -> Settings:
     """Return settings whose relative paths count from two folders: of what is there, and of what is written."""
-    camera, reader, mqtt, http = settings.camera, settings.reader, settings.mqtt, settings.http
-    history, evidence = settings.history, settings.evidence
-    return replace(
-        settings,
-        camera=replace(
-            camera,
-            source=_join(base, str(camera.source)) if is_path(camera.source) else camera.source,
-            password_file=camera.password_file and _join(base, camera.password_file),
-        ),
-        reader=replace(reader, bundle=_join(base, reader.bundle)) if "/" in reader.bundle else reader,
-        jsonl=[file if file.path == "-" else replace(file, path=_join(written, file.path)) for file in settings.jsonl],
-        mqtt=mqtt
-        and replace(
-            mqtt,
-            queue=_join(written, mqtt.queue),
-            ca_file=mqtt.ca_file and _join(base, mqtt.ca_file),
-            password_file=mqtt.password_file and _join(base, mqtt.password_file),
-        ),
-        http=http and replace(http, token_file=http.token_file and _join(base, http.token_file)),
-        history=history and replace(history, path=_join(written, history.path)),
-        evidence=replace(evidence, folder=_join(written, evidence.folder)),
-    )
-
-
-def _join(folder: Path, path: str) -> str:
-    return str(folder / path)
+    places = [(base, place) for place in READ] + [(written, place) for place in WRITTEN]
+    places += [(base, ("camera", "source"))] * is_path(settings.camera.source)
+    places += [(base, ("reader", "bundle"))] * ("/" in settings.reader.bundle)
+    for folder, (table, key) in places:
+        part = getattr(settings, table)
+        if getattr(part, key, None) is not None:
+            settings = replace(settings, **{table: replace(part, **{key: str(folder / getattr(part, key))})})
+    files = [file if file.path == "-" else replace(file, path=str(written / file.path)) for file in settings.jsonl]
+    return replace(settings, jsonl=files)

@@ -11,13 +11,7 @@ from ..sinks.lines import prints
 
 
 def plan(settings: Settings, reader: Reader, state: Path | None) -> Iterator[tuple[str, str]]:
-    """Yield what and how: first what comes in, then what is read, then where it goes.
-
-    Args:
-        settings: of the stream.
-        reader: opened for it.
-        state: the file in which counters are kept, or None.
-    """
+    """Yield what and how: what comes in, what is read, and where it goes; ``state`` is the file of counters, if any."""
     camera, detection = settings.camera, settings.detect
     frames = "every frame of a file" if camera.every_frame else "latest frame"
     yield "stream", settings.name

@@ -15,8 +15,7 @@ from ..addresses import is_pipeline, masked, split_url
 from ..secrets import CAMERA, MQTT, find_token, read_password
 from ..settings import Camera, Http, Mqtt, Number, Polygon, Reading, Settings
 from ..sinks.device_classes import CLASSES, NO_NUMBERS, nearest
-from .schema import Problem, problem
-from .toml import Place
+from .schema import Place, Problem, problem
 
 COUNTERS_ONLY = ("decimals", "digits", "max_rate", "falls")
 
@@ -51,8 +50,9 @@ def _camera(settings: Settings) -> Iterator[Problem]:
         yield problem(("camera", "source"), f"{wanted[camera.preset]} for {camera.preset}", "something else")
     if isinstance(source, int) and source < 0:
         yield problem(("camera", "source"), "a camera's number from 0", str(source))
-    if isinstance(source, str) and is_path(source) and not (source.startswith("/dev/") or _exists(source)):
-        yield problem(("camera", "source"), "a file or folder that is there", masked(source), "check the path")
+    path = str(source)
+    if is_path(source) and not (path.startswith("/dev/") or glob.has_magic(path) or Path(path).exists()):
+        yield problem(("camera", "source"), "a file or folder that is there", masked(path), "check the path")
     yield from _login(camera)
     if camera.retry_most_s < camera.retry_s:
         yield problem(("camera", "retry_most_s"), f"retry_s ({camera.retry_s:g}) or more", f"{camera.retry_most_s:g}")
@@ -76,11 +76,6 @@ def _login(camera: Camera) -> Iterator[Problem]:
         yield problem(("camera", "password_file"), "username with it", "none")
     if camera.username is not None:
         yield from _password(("camera", "password_file"), camera.password_file, CAMERA)
-
-
-def _exists(path: str) -> bool:
-    """Return whether a file is there, or whether it is for the source to find out which files a pattern means."""
-    return glob.has_magic(path) or Path(path).exists()
 
 
 def _polygon(place: Place, polygon: Polygon) -> Iterator[Problem]:

@@ -1,10 +1,12 @@
-"""Values of a configuration → `Settings`; what msgspec says of those that do not fit is put in words."""
+"""Values of a configuration → `Settings`; mistakes are put in words, and found on their lines."""
 
 import copy
 import difflib
 import json
 import math
 import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +15,11 @@ from msgspec import inspect
 
 from ..addresses import masked
 from ..settings import Settings
-from .toml import Place, walk
 
 MOST = 50
 """Mistakes that are reported at once."""
+Place = tuple[str | int, ...]
+"""Keys, and positions in lists, from the root: ``("number", 0, "region", 2)``."""
 
 
 @dataclass(frozen=True)
@@ -148,3 +151,44 @@ def _shown(value: Any) -> str:
     return (
         f"the text {json.dumps(masked(value)[:40], ensure_ascii=False)}" if isinstance(value, str) else f"{value}"[:40]
     )
+
+
+def walk(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Yield every value with its place: tables and lists first, then what is in them."""
+    yield place, value
+    if isinstance(value, (dict, list)):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from walk(inner, (*place, key))
+
+
+def find_lines(text: str) -> dict[Place, int]:
+    """Return the line, from 1, of every table and key of a right TOML text; elements of a list are on its key's line.
+
+    The text is parsed statement by statement: the fewest lines that are right TOML by themselves. Of lists of tables
+    those at the root are counted.
+    """
+    lines: dict[Place, int] = {}
+    table: Place = ()
+    lengths = Counter[str | int]()
+    statement, start = "", 1
+    for number, line in enumerate(text.split("\n"), 1):
+        statement += f"{line}\n"
+        if line.rstrip().endswith(",") and "#" not in line:
+            continue  # amid a list: a long one is not parsed once a line
+        try:
+            values = msgspec.toml.decode(statement)
+        except msgspec.DecodeError:
+            continue
+        if statement.lstrip().startswith("["):
+            *_, ((root, *rest), _) = walk(values)
+            if rest == [0]:
+                lengths[root] += 1
+                rest = []
+            table = (root, lengths[root] - 1, *rest) if lengths[root] else (root, *rest)
+            values = {}
+            for length in range(1, len(table)):
+                lines.setdefault(table[:length], start)
+        for place, _ in walk(values, table):
+            lines.setdefault(place, start)
+        statement, start = "", number + 1
+    return lines

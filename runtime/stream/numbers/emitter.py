@@ -98,13 +98,14 @@ class Emitter:
         return events
 
     def close(self) -> list[tuple[Event, Frame | None]]:
-        """Return the events of what is still open when the stream ends."""
+        """Return the events of what is still open when the stream ends: of plates, as nothing else has an end."""
         if self._seen is None:
             return []
         shot, moment = self._seen.shot, _moment(self._seen, self._steady.second)
         return [
             self._event(name, draft, shot)
             for name, kind in self._kinds.items()
+            if isinstance(kind, Plates)
             for draft in kind.close([track for track in self._seen.tracks if track.name == name], moment)
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -42,6 +43,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Frames that were fused."""
     latency_ms: float
     """From the capture of the frame that decided to the event."""
+
+    @property
+    def taken_s(self) -> float:
+        """When the frame was taken, in seconds since 1970."""
+        return datetime.fromisoformat(self.at.replace("Z", "+00:00")).timestamp()
 
 
 class Sink(Protocol):

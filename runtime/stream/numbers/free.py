@@ -45,10 +45,6 @@ class Places:
         alive = {track.id for track in tracks}
         return [draft for track in tracks if (draft := self._look(track, alive, moment))]
 
-    def close(self, tracks: Sequence[Track], moment: Moment) -> list[Draft]:  # noqa: ARG002
-        """Return nothing: places have no end."""
-        return []
-
     def _look(self, track: Track, alive: set[int], moment: Moment) -> Draft | None:
         place = self._place(track, alive)
         frames = place.streak.count(track)

@@ -41,10 +41,6 @@ class Meter:
         self.same = Draft(track, verdict.text, verdict.confidence, True, verdict.value, verdict.note)
         return [self.same] if verdict.outcome == "changed" else []
 
-    def close(self, tracks: Sequence[Track], moment: Moment) -> list[Draft]:  # noqa: ARG002
-        """Return nothing: a meter has no end."""
-        return []
-
     def _choose(self, tracks: Sequence[Track], second: float) -> Track | None:
         """Return the meter's text: the tallest that has the right number of digits and may follow on the last value."""
         last = self.counter.last

@@ -6,7 +6,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +91,7 @@ class History:
         Raises:
             SinkError: the disk is full or broken.
         """
-        taken_s = datetime.fromisoformat(event.at.replace("Z", "+00:00")).timestamp()
-        row = (event.id, event.name, taken_s, event.value, event.sure, msgspec.json.encode(event))
+        row = (event.id, event.name, event.taken_s, event.value, event.sure, msgspec.json.encode(event))
         with self._writing, as_sink_error("cannot be written", self._path):
             if self._now() - self._cleaned_s > CLEAN_EVERY_S:
                 self._clean()

@@ -39,8 +39,6 @@ def discovery(
 
     Args:
         prefix: of the topics, as Home Assistant's settings have it.
-        topics: where the stream says what it reads.
-        numbers: what it reads.
         before: what retained topics said until now; sensors of the last message that are none any more are removed.
     """
     node = _node(topics)

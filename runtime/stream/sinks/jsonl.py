@@ -67,7 +67,7 @@ class StandardOutput:
             self._trouble.over("standard output: can be written again")
 
     def close(self, seconds: float) -> None:
-        """Nothing waits."""
+        """Do nothing, as nothing waits."""
 
 
 def _nowhere() -> None:

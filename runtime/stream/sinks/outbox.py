@@ -99,7 +99,7 @@ class Outbox:
             return self._spare[0] if self._spare else None
 
     def remove(self, place: int) -> None:
-        """The broker has this message, the first one."""
+        """Remove the first message, which the broker has."""
         with self._lock:
             self._done = max(self._done, place)
             if self._spare and self._spare[0].place <= place:

@@ -32,7 +32,7 @@ class Due:
             return bool(self._messages)
 
     def put(self, messages: Mapping[str, bytes]) -> None:
-        """These are to be sent, instead of older ones under their topics."""
+        """Add messages to send, in place of older ones under their topics."""
         with self._lock:
             self._messages.update(messages)
 

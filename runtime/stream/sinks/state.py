@@ -4,28 +4,20 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from ...bundles.writing import write_whole
+from ..numbers.emitter import Emitter
 from ..sources.trouble import Trouble
+from .history import History
 
 LOG = logging.getLogger("edgereader")
 SAVE_S = 300.0
 """The state is saved so often, if it changed, and at the end."""
 KEY = "teller"
 """The name in files of state, of versions that called the emitter so."""
-
-
-class Store(Protocol):
-    """Keeps values over restarts; the history is one."""
-
-    def get_state(self, key: str) -> Any:
-        """Return the value; None when there is none."""
-
-    def set_state(self, key: str, value: Any) -> None:
-        """Keep a value that JSON can hold."""
 
 
 class StateFile:
@@ -56,21 +48,12 @@ class StateFile:
         write_whole(self._path, msgspec.json.encode(self._values))
 
 
-class HasState(Protocol):
-    """What a keeper looks after: a `Emitter`."""
-
-    @property
-    def state(self) -> Any:
-        """What JSON can hold."""
-
-    def restore(self, state: Any) -> None:
-        """Go on from a state."""
-
-
 class Keeper:
     """Brings an emitter's state over a restart."""
 
-    def __init__(self, emitter: HasState, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, emitter: Emitter, store: StateFile | History, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Give the emitter back the state that was saved."""
         self._emitter, self._store, self._clock = emitter, store, clock
         self._trouble = Trouble()

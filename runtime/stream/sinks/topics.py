@@ -59,15 +59,5 @@ def state(event: Event, before: bytes | None, *, numeric: bool) -> bytes:
         with contextlib.suppress(msgspec.DecodeError):  # of another version
             earlier = msgspec.json.decode(before, type=State)
             sure = (earlier.last_sure, earlier.last_sure_at)
-    return msgspec.json.encode(
-        State(
-            text=event.text,
-            value=event.value,
-            confidence=event.confidence,
-            at=event.at,
-            sure=event.sure,
-            note=event.note,
-            last_sure=sure[0],
-            last_sure_at=sure[1],
-        )
-    )
+    now = {field: getattr(event, field) for field in State.__struct_fields__[:-2]}
+    return msgspec.json.encode(State(**now, last_sure=sure[0], last_sure_at=sure[1]))

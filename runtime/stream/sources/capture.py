@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 
+import cv2
+
 from ...errors import ImageError, SourceError, SourceLost
 from ...geometry.images import Frame
 from ..addresses import masked
@@ -26,6 +28,8 @@ QUEUE = 4
 MOST_STUCK = 3
 """Reads that hang and were left behind; with so many of them the next connection waits."""
 CLOSE_S = 1.0
+TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+"""Degrees clockwise → OpenCV's name."""
 
 
 class Capture(AbstractContextManager["Capture"]):
@@ -36,8 +40,6 @@ class Capture(AbstractContextManager["Capture"]):
     until it is back. Use it with ``with``, or call `close`.
 
     Args:
-        camera: what to open, and how.
-        open_source: opens it.
         clock: monotonic seconds.
         now: seconds since 1970.
         sleep: waits on the clock, for a moment at a time.
@@ -195,6 +197,8 @@ class Capture(AbstractContextManager["Capture"]):
         self._keep_time(connection, place_s)
         at_s = self._clock()
         taken_s = self._now() if place_s is None else self._began[1] + place_s
+        if self._camera.turn:
+            frame = cv2.rotate(frame, TURNS[self._camera.turn])  # type: ignore[assignment]
         with self._changed:
             while every and len(self._shots) >= QUEUE and self._wanted(connection):
                 self._changed.wait(POLL_S)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
-
 from ...geometry.images import Frame
 
 
@@ -21,12 +19,3 @@ class Shot:
     """`time.monotonic` when it came."""
     taken_s: float
     """Seconds since 1970 when it was taken; of a video file, the start of the reading plus its place in the file."""
-
-
-TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
-"""Degrees clockwise → OpenCV's name."""
-
-
-def turned(frame: Frame, degrees: int) -> Frame:
-    """Turn a frame clockwise by 0, 90, 180 or 270 degrees."""
-    return cv2.rotate(frame, TURNS[degrees]) if degrees else frame  # type: ignore[return-value]

@@ -7,23 +7,15 @@ from ...errors import SourceError
 from ...geometry.files import read_photo
 from ...geometry.images import Frame
 from ..settings import Camera
-from .frames import turned
 
 
 class Pictures:
-    """Pictures in the order of their names.
-
-    Args:
-        paths: at least one.
-        name: what errors call them.
-        camera: its fps, loop and turn matter.
-    """
+    """Pictures, at least one, in the order of their names; a camera's fps and loop matter."""
 
     live = False
 
     def __init__(self, paths: Sequence[Path], name: str, camera: Camera) -> None:
-        self.name = name
-        self.fps = camera.fps or None
+        self._name = name
         self._paths = paths
         self._camera = camera
         self._count = 0
@@ -43,13 +35,13 @@ class Pictures:
             if not self._camera.loop:
                 return None
             if not self._good:
-                raise SourceError(f"{self.name}: expected pictures, got none that can be read; check the files")
+                raise SourceError(f"{self._name}: expected pictures, got none that can be read; check the files")
             self._good = False
-        seconds = self._count / self.fps if self.fps else None
+        seconds = self._count / self._camera.fps if self._camera.fps else None
         self._count += 1
         frame = read_photo(self._paths[place]).frame
         self._good = True
-        return turned(frame, self._camera.turn), seconds
+        return frame, seconds
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, as nothing is open."""

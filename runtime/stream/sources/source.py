@@ -28,10 +28,6 @@ class Source(Protocol):
 
     live: bool
     """A camera: it has no end, only the latest frame counts, and a lost one may come back."""
-    fps: float | None
-    """Frames a second at which a file or folder is played; None = a camera, or a folder without a speed."""
-    name: str
-    """What logs and errors call it, without secrets."""
 
     def read(self) -> tuple[Frame, float | None] | None:
         """Wait for the next frame (H, W, 3) uint8 BGR, and its seconds into the file; None = the end.

@@ -1,4 +1,4 @@
-"""What a capture says about itself."""
+"""What a capture says about itself; and whether its feed shows anything, or is frozen or black."""
 
 import logging
 import time
@@ -7,14 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import cv2
+import numpy as np
+
 from ...errors import ImageError
 from ...geometry.images import Frame
 from ..settings import Camera
-from .feeds import Feed
 
 log = logging.getLogger("edgereader")
 
 State = Literal["connecting", "live", "frozen", "black", "lost", "ended"]
+Picture = Literal["live", "frozen", "black"]
+EVERY_S = 0.25
+"""Frames are looked at so far apart."""
+DARK = 40
+"""A black frame has, in a thousand pixels, no more than one value as bright as this, 0..255; a lit digit has."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,6 @@ class Record:
 
     Args:
         name: what logs call the camera, without secrets.
-        camera: what counts as frozen and black.
         now: seconds since 1970.
     """
 
@@ -80,14 +86,11 @@ class Record:
 
     def _judge(self, frame: Frame, place_s: float) -> None:
         state = self._feed.look(frame, place_s)
-        if state == "frozen":
-            self.change(
-                state, f"frames are exactly the same for {self._camera.frozen_s:g} s or longer; check the camera"
-            )
-        elif state == "black":
-            self.change(state, f"frames are black for {self._camera.black_s:g} s or longer; check lens and light")
-        else:
-            self.change(state)
+        reasons = {
+            "frozen": f"frames are exactly the same for {self._camera.frozen_s:g} s or longer; check the camera",
+            "black": f"frames are black for {self._camera.black_s:g} s or longer; check lens and light",
+        }
+        self.change(state, reasons.get(state, ""))
 
     def count_broken(self, error: ImageError, *, always: bool) -> None:
         """Note a broken frame; it is logged when the one before was not, or ``always``."""
@@ -112,3 +115,53 @@ class Record:
         if changed:
             level = logging.WARNING if state in {"lost", "frozen", "black"} else logging.INFO
             log.log(level, "%s: %s%s", self._name, state, f": {reason}" if reason else "")
+
+
+class Feed:
+    """Tells a camera that shows something from one that does not.
+
+    Args:
+        frozen_s: frames that are exactly the same for so long are frozen; 0 = never.
+        black_s: frames without anything bright for so long are black; 0 = never.
+    """
+
+    def __init__(self, frozen_s: float, black_s: float) -> None:
+        self._frozen_s = frozen_s
+        self._black_s = black_s
+        self._looked_s = float("-inf")
+        self._last: Frame | None = None
+        self._same_since_s: float = 0.0
+        self._black_since_s: float | None = None
+        self._picture: Picture = "live"
+
+    def look(self, frame: Frame, now_s: float) -> Picture:
+        """Take a frame (H, W, 3) uint8 that came at this time; return what the feed is by now."""
+        if now_s - self._looked_s >= EVERY_S:
+            self._looked_s = now_s
+            self._picture = self._judge(frame, now_s)
+        return self._picture
+
+    def _judge(self, frame: Frame, now_s: float) -> Picture:
+        if self._last is None or not _same(frame, self._last):
+            self._last, self._same_since_s = frame, now_s
+        if not is_black(frame):
+            self._black_since_s = None
+        elif self._black_since_s is None:
+            self._black_since_s = now_s
+        if self._black_s and self._black_since_s is not None and now_s - self._black_since_s >= self._black_s:
+            return "black"
+        return "frozen" if self._frozen_s and now_s - self._same_since_s >= self._frozen_s else "live"
+
+
+def _same(frame: Frame, other: Frame) -> bool:
+    """Return whether two frames are equal to the pixel; a few rows tell most that are not."""
+    if frame.shape != other.shape or cv2.norm(frame[::32], other[::32], cv2.NORM_INF):
+        return False
+    return not cv2.norm(frame, other, cv2.NORM_INF)
+
+
+def is_black(frame: Frame) -> bool:
+    """Return whether nothing in a frame is bright; every fourth pixel of every fourth row is looked at."""
+    sample = frame[::4, ::4]
+    bright = int(np.count_nonzero(sample >= DARK))
+    return bright * 1000 <= len(sample) * len(sample[0])

@@ -1,4 +1,4 @@
-"""Trouble that lasts is said when it begins, when it changes and when it is over, not each time it is met."""
+"""Trouble that lasts is logged when it begins, when it changes and when it is over, not each time it is met."""
 
 import logging
 
@@ -12,16 +12,16 @@ class Trouble:
 
     def __init__(self) -> None:
         self.line = ""
-        """What was said last; "" = all is well."""
+        """What was logged last; "" = all is well."""
 
     def say(self, line: str) -> None:
-        """Something is wrong; the same line is said once."""
+        """Log what is wrong; the same line is logged once."""
         if line != self.line:
             self.line = line
             log.warning("%s", line)
 
     def over(self, line: str) -> None:
-        """All is well; said when it was not."""
+        """Log that all is well, if something was wrong."""
         if self.line:
             self.line = ""
             log.warning("%s", line)

@@ -10,7 +10,6 @@ import cv2
 from ...errors import ImageError, SourceError, SourceLost
 from ...geometry.images import Frame
 from ..settings import Camera
-from .frames import turned
 from .trouble import no_new_frames
 
 DRIFT = 1e-3
@@ -64,7 +63,6 @@ class Video:
         self._lag = Lag() if stamped else None
         self._open = open_capture
         self._capture = open_capture()
-        self.fps = None if live else camera.fps or self._own_fps()
         self._began_s, self._last_s = 0.0, 0.0
         """Seconds into the file: where this round began, where the last frame was."""
         self._frames = 0
@@ -94,7 +92,7 @@ class Video:
             raise ImageError(
                 f"{self.name}: expected a frame, got one that cannot be decoded; check the cable or network"
             )
-        return turned(frame, self._camera.turn), seconds  # type: ignore[arg-type]
+        return frame, seconds  # type: ignore[return-value]
 
     def _demand_new(self, began_s: float) -> None:
         """Refuse a frame that a decoder held back: after a timeout FFmpeg gives the last ones, as if they were new.

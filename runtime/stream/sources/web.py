@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import socket
 import ssl
 from collections.abc import Callable, Mapping
 from http.client import HTTPException, HTTPMessage, HTTPResponse
@@ -26,7 +25,7 @@ from urllib.request import (
 )
 
 from ...errors import SourceLost
-from ..addresses import Address
+from ..addresses import Address, why_failed
 
 HASHES: dict[str, Callable[[bytes], Any]] = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 """Of digest logins."""
@@ -108,12 +107,8 @@ def ask(address: Address, name: str, timeout_s: float, headers: Mapping[str, str
 def _why(exc: Exception, address: Address) -> str:
     """Return an error of a request in a few words, without what it holds."""
     cause = exc.reason if isinstance(exc, URLError) else exc
-    if isinstance(cause, TimeoutError):
-        return "no answer"
-    if isinstance(cause, socket.gaierror):
-        return f"no host of the name {address.host}"
     if isinstance(cause, OSError):
-        return (cause.strerror or type(cause).__name__).lower()
+        return why_failed(cause, address)
     return "a login or another address that is not understood here"
 
 

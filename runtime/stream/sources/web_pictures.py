@@ -13,7 +13,6 @@ from ...geometry.files import decode_photo
 from ...geometry.images import Frame
 from ..addresses import Address
 from ..settings import Camera
-from .frames import turned
 from .trouble import no_new_frames
 from .web import ask
 
@@ -29,12 +28,9 @@ class MotionJpeg:
 
     Args:
         answer: its body is still to be read; it is closed with this.
-        name: what errors call it, without secrets.
-        camera: its turn and timeout matter.
     """
 
     live = True
-    fps: float | None = None
 
     def __init__(self, answer: HTTPResponse, name: str, camera: Camera) -> None:
         self.name = name
@@ -58,7 +54,7 @@ class MotionJpeg:
             raise SourceLost(
                 f"{self.name}: expected frames, got no more; check the camera, its power and network"
             ) from exc
-        return turned(decode_photo(data, self.name).frame, self._camera.turn), None
+        return decode_photo(data, self.name).frame, None
 
     def _part(self) -> bytes:
         length = self._head()
@@ -112,17 +108,13 @@ class Stills:
 
     Args:
         answer: the first one; its body is still to be read.
-        address: with its login.
-        camera: its fps, turn and timeout matter.
         clock: monotonic seconds.
-        sleep: waits on the clock.
 
     Raises:
         SourceError: the time between two pictures is longer than the one after which a camera is lost.
     """
 
     live = True
-    fps: float | None = None
 
     def __init__(
         self,
@@ -161,7 +153,7 @@ class Stills:
                     data = self._body(answer)
                 if data is not None:
                     self._new_s = self._clock()
-                    return turned(decode_photo(data, self.name).frame, self._camera.turn), None
+                    return decode_photo(data, self.name).frame, None
             if self._clock() - self._new_s >= self._camera.timeout_s:
                 raise no_new_frames(self.name, self._camera.timeout_s)
 
@@ -192,7 +184,7 @@ class Stills:
         return None if old else data
 
     def close(self) -> None:
-        """Nothing stays open but an answer that was never read."""
+        """Close the first answer, if it was never read: nothing else stays open."""
         if self._first is not None:
             self._first.close()
 

@@ -38,8 +38,8 @@ LOOKS, AGREE = 5, 2
 """A still text's place is the one in which so many of so many looks read the most digits and letters: a detector cuts
 off a digit now and then, or adds a speck."""
 CLEARER = 0.5
-"""Of two quads around a still text that say the same, the one that leaves less than this share of the other's doubt
-takes its place: one that takes in a meter's unit, say, can hardly exclude another digit."""
+"""Of two quads around a still text with the same digits, the one that leaves less than this share of the other's doubt
+takes its place: one that takes in a meter's unit, say, can hardly exclude another digit, or cuts a point in two."""
 BROKEN = 0.5
 """A frame whose confidence is less than this share of the track's usual one is not fused."""
 USUAL = 0.1
@@ -144,7 +144,7 @@ class Followed:
         return quad
 
     def resize(self, scale_xy: Points) -> None:
-        """The frames have another size: (2,) new pixels for each old one."""
+        """Move to frames of another size: (2,) new pixels for each old one."""
         self.quad, self.shown, self.velocity = self.quad * scale_xy, self.shown * scale_xy, self.velocity * scale_xy
         self._looks.clear()
 
@@ -207,7 +207,7 @@ class Followed:
         return found.place if best is found else own
 
     def _is_clearer(self, place: Place, own: Place) -> bool:
-        if place.text.text != own.text.text:
+        if symbols(place.text) != symbols(own.text):
             return False
         doubt, before = (1 - self.fuser.likelihood(seen) for seen in (place, own))
         return doubt < CLEARER * before
@@ -243,9 +243,14 @@ def is_cut(quad: Points, frame: Frame) -> bool:
     return is_near_edge(quad, (frame.shape[0], frame.shape[1]), EDGE * height(quad))
 
 
+def symbols(text: Text) -> str:
+    """Return a text's digits and letters: a point may be a speck, or cut off."""
+    return "".join(filter(str.isalnum, text.text))
+
+
 def length(text: Text) -> int:
-    """Return how many digits and letters a text has; a point may be a speck."""
-    return sum(character.isalnum() for character in text.text)
+    """Return how many digits and letters a text has."""
+    return len(symbols(text))
 
 
 def match(followed: Sequence[Followed], found: Sequence[Found], at: int) -> dict[int, int]:

@@ -58,11 +58,11 @@ VALUES = {"decimal": [1.234], "thousands": [1234]}
 def test_an_option_does_what_it_says(case, tmp_path):
     options, texts, expected = CASES[case]
     readings = read(printed(tmp_path, *texts), *options)
-    assert [each["text"] for each in readings] == expected
-    assert [each["value"] for each in readings] == (
+    assert [reading["text"] for reading in readings] == expected
+    assert [reading["value"] for reading in readings] == (
         VALUES.get(case) or [int(text) for text in expected if text.isdigit()] or [None] * len(expected)
     )
-    assert not any(each["ambiguous_rotation"] for each in readings)
+    assert not any(reading["ambiguous_rotation"] for reading in readings)
 
 
 def test_no_option_is_left_out():
@@ -72,15 +72,15 @@ def test_no_option_is_left_out():
 @pytest.mark.parametrize("turn", [1, 2, 3])
 def test_rotations(turn, tmp_path):
     path = printed(tmp_path, "40725", turn=turn)
-    assert [each["text"] for each in read(path)] != ["40725"]
-    assert [each["text"] for each in read(path, "--rotations")] == ["40725"]
+    assert [reading["text"] for reading in read(path)] != ["40725"]
+    assert [reading["text"] for reading in read(path, "--rotations")] == ["40725"]
 
 
 def test_what_may_stand_on_its_head_is_said(tmp_path):
-    assert [each["ambiguous_rotation"] for each in read(printed(tmp_path, "6889"))] == [True]
+    assert [reading["ambiguous_rotation"] for reading in read(printed(tmp_path, "6889"))] == [True]
 
 
 @pytest.mark.parametrize("text", ["-18", "-25.4", "-7", "+12", ".75", ",5", "12-"])
 def test_a_sign_is_read_or_the_number_is_not(text, tmp_path):
-    found = [each["text"].replace(",", ".") for each in read(printed(tmp_path, text))]  # both stand before decimals
-    assert found in ([text.replace(",", ".")], [])
+    found = [reading["text"] for reading in read(printed(tmp_path, text))]
+    assert [said.replace(",", ".") for said in found] in ([text.replace(",", ".")], []), "both stand before decimals"

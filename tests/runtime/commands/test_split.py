@@ -42,7 +42,7 @@ def split(reader, photos, folder, **options):
 def test_every_digit_becomes_a_picture_under_its_label(reader, photos, tmp_path):
     outcomes = split(reader, photos, tmp_path / "digits")
     assert [outcome.error is None for outcome in outcomes] == [True, False, True]
-    assert [[each["text"] for each in outcome.readings] for outcome in outcomes] == [["7586", "45"], [], ["8"]]
+    assert [[reading["text"] for reading in outcome.readings] for outcome in outcomes] == [["7586", "45"], [], ["8"]]
     written = {str(path.relative_to(tmp_path / "digits")) for path in (tmp_path / "digits").rglob("*.png")}
     assert written == {
         "7/a_b-1-1.png", "5/a_b-1-2.png", "8/a_b-1-3.png", "6/a_b-1-4.png", "4/a_b-2-1.png", "5/a_b-2-2.png",
@@ -70,8 +70,8 @@ def test_details_are_in_the_photos_pixels(reader, tmp_path, monkeypatch):
     monkeypatch.setattr("edgereader.runtime.geometry.files.LARGEST_FRAME_PIXELS", 200_000)
     split(reader, tmp_path / "a b.png", tmp_path / "digits")
     details = [json.loads(line) for line in (tmp_path / "digits" / "digits.jsonl").read_text().splitlines()]
-    assert [each["label"] for each in details] == list("7586")
-    assert [each["place"] for each in details] == [1, 2, 3, 4]
+    assert [digit["label"] for digit in details] == list("7586")
+    assert [digit["place"] for digit in details] == [1, 2, 3, 4]
     second = details[1]
     assert second["path"] == "5/a_b-1-2.png"
     assert second["photo"] == str(tmp_path / "a b.png")
@@ -79,13 +79,6 @@ def test_details_are_in_the_photos_pixels(reader, tmp_path, monkeypatch):
     assert 0 < second["reading_confidence"] <= second["confidence"] <= 1
     assert np.mean(second["quad"], axis=0) == pytest.approx((320, 280), abs=16)
     assert cv2.imread(str(tmp_path / "digits" / second["path"])).shape[0] < 70, "the pixels of the frame that was read"
-
-
-def test_small_pictures_as_mnist(reader, photos, tmp_path):
-    split(reader, photos, tmp_path / "digits", size=28)
-    pictures = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in (tmp_path / "digits").rglob("*.png")]
-    assert len(pictures) == 7
-    assert {picture.shape for picture in pictures} == {(28, 28)}
 
 
 def test_a_set_is_never_written_over(reader, photos, tmp_path):
@@ -100,7 +93,7 @@ QUAD = np.array([[2, 2], [8, 2], [8, 12], [2, 12]], np.float32)
 
 
 def one_reading(letters):
-    characters = tuple(Character(each, 0.9, QUAD + np.float32((7 * place, 0))) for place, each in enumerate(letters))
+    characters = tuple(Character(letter, 0.9, QUAD + np.float32((7 * at, 0))) for at, letter in enumerate(letters))
     return Reading(letters, 0.8, QUAD, characters, len(letters), agrees=True)
 
 

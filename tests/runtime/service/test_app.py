@@ -171,16 +171,6 @@ def test_snapshots(visit, stand):
     assert answer.content.startswith(b"\xff\xd8")
 
 
-def test_the_state(visit, stand):
-    stand.show(make_seen(3))
-    stand.emit(make_event(1))
-    state = visit(stand.app()).get("/state").json()
-    assert state["camera"]["state"] == "live"
-    assert state["picture"] == 3
-    assert state["readings"][0]["text"] == "00123"
-    assert state["latency_s"]["event"][0] == pytest.approx(0.08, abs=0.03)
-
-
 def test_the_token_is_nowhere_in_what_the_service_says(stand, serve, caplog, capfd):
     stand.emit(make_event(1))
     address = serve(stand.app(TOKEN))

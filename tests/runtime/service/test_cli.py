@@ -10,14 +10,10 @@ from click.testing import CliRunner
 
 from edgereader.runtime.cli import main
 
+from ..stream.broker import free_port
 from .stand import TOKEN
 
 ENTRY = [sys.executable, "-c", "from edgereader.runtime.cli import main; main()", "serve"]
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import pytest
 
 from edgereader.runtime.service import live, server
 from edgereader.runtime.service.board import RECENT
-from edgereader.runtime.service.live import MOST_VIEWERS, message
+from edgereader.runtime.service.live import MOST_VIEWERS
 from edgereader.runtime.service.records import PART
 
+from ..stream.fakes import until
 from .stand import make_event, make_seen
 
 
@@ -52,11 +53,6 @@ def listen():
         listener.close()
 
 
-def test_a_message():
-    assert message("reading", {"text": "1\n2"}, 7) == b'id: 7\nevent: reading\ndata: {"text":"1\\n2"}\n\n'
-    assert message("state", {}).startswith(b"event: state\n")
-
-
 def test_new_readings_come_with_their_ids_and_the_state_again_and_again(stand, serve, listen):
     stand.emit(make_event(1))
     listener = listen(serve(stand.app()) + "/events")
@@ -66,6 +62,7 @@ def test_new_readings_come_with_their_ids_and_the_state_again_and_again(stand, s
         state, number = listener.next("state")
         assert state["stream"] == "cellar"
         assert number is None
+    assert state["latency_s"]["event"][0] == pytest.approx(0.08, abs=0.03)
     stand.emit(make_event(2, "00124"))
     row, number = listener.next("reading")
     assert (row["id"], row["text"], number) == (2, "00124", "2"), "without an id asked for, only what is new"
@@ -102,11 +99,7 @@ def test_clients_are_bounded_and_make_room_when_they_go(stand, serve, listen):
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "5"
     listeners[0].close()
-    deadline = time.monotonic() + 10
-    while (again := listen(address)).response.status_code != 200 and time.monotonic() < deadline:
-        again.close()
-        time.sleep(0.05)
-    assert again.next("state")
+    until(lambda: listen(address).response.status_code == 200)
 
 
 def test_a_client_that_takes_nothing_is_dropped_and_hinders_nobody(stand, serve, listen, monkeypatch):
@@ -123,17 +116,14 @@ def test_a_client_that_takes_nothing_is_dropped_and_hinders_nobody(stand, serve,
         listener = listen(address + "/events")
         assert listener.next("state")
         listener.close()
-        deadline = time.monotonic() + 15
-        statuses = set()
-        while time.monotonic() < deadline:  # two places: both can be taken only when the sleeper's is free again
+
+        def both_places():  # can be taken only when the sleeper's is free again
             pair = [listen(address + "/events") for _ in range(2)]
-            statuses = {listener.response.status_code for listener in pair}
             for listener in pair:
                 listener.close()
-            if statuses == {200}:
-                break
-            time.sleep(0.05)
-        assert statuses == {200}
+            return {listener.response.status_code for listener in pair} == {200}
+
+        until(both_places)
 
 
 def test_the_streams_thread_never_waits_for_clients(stand, serve, listen):

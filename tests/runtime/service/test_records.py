@@ -117,7 +117,3 @@ def test_wrong_corrections(client, stand, body):
     answer = client.post("/correct", content=body)
     assert answer.status_code == 400, answer.text
     assert not (stand.evidence._folder / "labels.tsv").exists()
-
-
-def test_large_corrections(client):
-    assert client.post("/correct", content=b"x" * 5000).status_code == 413

@@ -1,3 +1,4 @@
+import contextlib
 import socket
 import threading
 import time
@@ -9,6 +10,8 @@ from edgereader.runtime.errors import ServiceError
 from edgereader.runtime.service import server
 from edgereader.runtime.service.server import Server, listen
 from edgereader.runtime.stream.settings import Http
+
+from ..stream.fakes import until
 
 
 def connect(address):
@@ -51,10 +54,7 @@ def test_it_listens_where_it_was_reported_and_ends(stand):
     assert time.monotonic() - start < server.STOP_S
     with pytest.raises(httpx.ConnectError):
         httpx.get(running.url)
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert threading.active_count() == before
+    until(lambda: threading.active_count() <= before)
     again = Server(stand.app(), Http(port=running.port))
     again.start()
     again.stop()
@@ -120,14 +120,12 @@ def test_connections_are_bounded(stand, serve, monkeypatch):
     finally:
         for line in lines:
             line.close()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(address + "/healthz").status_code == 200:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.05)
-    pytest.fail("expected an answer when the others are gone")
+
+    def answers():
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(address + "/healthz").status_code == 200
+
+    until(answers, "an answer when the others are gone")
 
 
 @pytest.mark.parametrize(

@@ -94,26 +94,20 @@ def test_a_picture_in_json_out(client, photo, reader):
     assert chunked.json()["readings"] == found["readings"]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(share=st.floats(0, 0.999), suffix=st.sampled_from((".jpg", ".png", ".webp", ".bmp", ".tiff", ".gif", ".ppm")))
-def test_truncated_pictures(client, still_answers, share, suffix):
-    frame = np.random.default_rng(1).integers(0, 255, (40, 60, 3), np.uint8)
-    whole = cv2.imencode(suffix, frame)[1].tobytes()
-    answer = client.post("/read", content=whole[: int(len(whole) * share)])
-    assert answer.status_code in ({400} if suffix in {".jpg", ".png"} else {200, 400})
-
-
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     suffix=st.sampled_from((".jpg", ".png", ".webp", ".bmp", ".tiff", ".gif", ".ppm")),
-    changes=st.lists(st.tuples(st.floats(0, 0.9999), st.integers(0, 255)), min_size=1, max_size=20),
+    share=st.floats(0, 1),
+    changes=st.lists(st.tuples(st.floats(0, 0.9999), st.integers(0, 255)), max_size=20),
 )
-def test_damaged_pictures(client, still_answers, suffix, changes):
+def test_cut_and_damaged_pictures(client, still_answers, suffix, share, changes):
     frame = np.random.default_rng(2).integers(0, 255, (40, 60, 3), np.uint8)
     data = bytearray(cv2.imencode(suffix, frame)[1].tobytes())
     for place, value in changes:
         data[int(place * len(data))] = value
-    assert client.post("/read", content=bytes(data)).status_code in {200, 400}
+    cut = share < 1 and not changes and suffix in {".jpg", ".png"}
+    answer = client.post("/read", content=bytes(data[: int(len(data) * share)]))
+    assert answer.status_code in ({400} if cut else {200, 400})
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -132,29 +126,16 @@ def png_of(width, height, data):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
-def tiff_of(*entries):
-    rows = b"".join(struct.pack("<HHII", *entry) for entry in entries)
-    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + rows + bytes(400)
-
-
 BOMBS = {
-    "png": png_of(60_000, 60_000, zlib.compress(bytes(1 << 20))),
-    "png of no rows": png_of(60_000, 0, b""),
     "more data than its size": png_of(2, 2, zlib.compress(bytes(1 << 24))),
     "jpeg": b"\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03"
     + bytes(30)
     + b"\xff\xda\x00\x08"
     + bytes(99)
     + b"\xff\xd9",
-    "bmp": b"BM" + bytes(16) + struct.pack("<ii", 50_000, -50_000) + bytes(50),
     "gif": b"GIF89a\xff\xff\xff\xff" + bytes(50),
     "pnm": b"P6 99999 99999 255\n",
     "webp": b"RIFF\x20\0\0\0WEBPVP8X" + bytes(8) + b"\xff\xff\xff\xff\xff\xff" + bytes(30),
-    "tiff": tiff_of((256, 4, 1, 40_000), (257, 4, 1, 40_000)),
-    "tiff that says its width twice": tiff_of(
-        (256, 4, 1, 40_000), (257, 4, 1, 40_000), (256, 4, 1, 10), (257, 4, 1, 10)
-    ),
-    "tiff whose sizes lie elsewhere": tiff_of((256, 16, 1, 100), (257, 16, 1, 100)),
 }
 
 

@@ -5,11 +5,12 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import msgspec
 import pytest
+
+from .fakes import until
 
 PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 needs_mosquitto = pytest.mark.skipif(PROGRAM is None, reason="needs mosquitto: apt install mosquitto")
@@ -19,15 +20,6 @@ def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return taken.getsockname()[1]
-
-
-def wait_for(what, seconds=20.0):
-    """What a function returns, as soon as it is true."""
-    until = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.01)
-    return found
 
 
 class Mosquitto:
@@ -49,7 +41,7 @@ class Mosquitto:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen([PROGRAM, "-c", self._config], stdout=log, stderr=log)
-        wait_for(self._answers)
+        until(self._answers)
 
     def kill(self) -> None:
         """As a power cut does."""

@@ -33,12 +33,8 @@ class Truth:
 
     texts: tuple[str, ...]
     """What it is right to read. A counter between two values: the lower one, then the next."""
-    value: float | None = None
-    """A counter's exact position."""
     corrupted: str = ""
     """How the frame was damaged, if it was."""
-    boxes: tuple[tuple[int, int, int, int], ...] = ()
-    """x, y, width, height in pixels of each place with a text, without shake."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +53,6 @@ class Trouble:
     """Share of frames that arrive damaged: torn, grey, shifted, noise or black."""
     shake_px: float = 0.0
     """Standard deviation of the camera's place."""
-
-
-NONE = Trouble(glare=0, blur_px=0, noise=0, light=0, corrupted=0)
 
 
 class Spoiler:
@@ -156,7 +149,7 @@ class Meter:
             frame = scene.copy()
             self._draw_wheels(frame, strip, value)
             frame, kind = spoiler.spoil(frame, second)
-            yield frame, Truth(self.texts(value), value, kind, (self.box,))
+            yield frame, Truth(self.texts(value), kind)
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -261,11 +254,11 @@ class Plates:
                 box = _lay(frame, car, place / visible) if place >= 0 else None
                 frame, kind = spoiler.spoil(frame, number / 25)
                 whole = box is not None and box[0] > 5 and box[0] + box[2] < SIZE_HW[1] - 5
-                yield frame, Truth((text,) if whole else (), None, kind, (box,) if whole else ())
+                yield frame, Truth((text,) if whole else (), kind)
                 number += 1
         for place in range(self.gap):
             frame, kind = spoiler.spoil(road, (number + place) / 25)
-            yield frame, Truth((), None, kind)
+            yield frame, Truth((), kind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,7 +285,7 @@ class Display:
             shown[310:410, 490 : 490 + label.shape[1]] = np.clip(place + label[..., None] * light, 0, 255)
             for _ in range(self.stays):
                 frame, kind = spoiler.spoil(shown, number / 25)
-                yield frame, Truth((text,) if text else (), None, kind, ((490, 310, label.shape[1], 100),))
+                yield frame, Truth((text,) if text else (), kind)
                 number += 1
 
 

@@ -86,11 +86,6 @@ class RtspServer:
             self.process.stdout.close()
             self.process = None
 
-    def restart(self) -> None:
-        """Kill it and start it again."""
-        self.kill()
-        self.start()
-
 
 def _split(video: Path, folder: Path) -> None:
     """Write a video's frames as JPEG files that RTP can carry (baseline, standard tables)."""

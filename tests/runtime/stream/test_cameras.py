@@ -25,9 +25,7 @@ from edgereader.runtime.stream.sources import opencv as captures
 from edgereader.runtime.stream.sources.capture import Capture
 from edgereader.runtime.stream.sources.source import open_source
 
-from .clips import jpeg, numbered, write_video
-from .fakes import until
-from .mjpeg_server import MjpegServer
+from .fakes import until, write_video
 from .rtsp_server import RtspServer, missing
 
 needs_rtsp = pytest.mark.skipif(bool(missing()), reason=missing())
@@ -174,49 +172,6 @@ def test_a_wrong_password_or_path_is_lost_and_no_secret_reaches_an_output(rtsp):
     assert "falsch" not in done.stdout + done.stderr
     assert "geheim" not in done.stdout + done.stderr
     assert not done.stderr  # neither FFmpeg nor OpenCV writes at every try
-
-
-@needs_rtsp
-def test_a_camera_over_rtsp_that_freezes_is_said(tmp_path):
-    video = write_video(tmp_path / "clip.avi", 10)
-    with (
-        RtspServer(video, tmp_path / "frames", loop=False) as server,
-        Capture(Camera(source=server.url, frozen_s=1, **LIMITS)) as capture,
-    ):
-        list(shots_until(capture, lambda: capture.status.state == "frozen"))
-        assert capture.status.reconnects == 0
-
-
-def test_a_camera_over_http_gives_pictures_and_comes_back_when_it_hangs_up():
-    def frames():
-        yield from (jpeg(numbered(number)) for number in range(30))
-
-    with (
-        MjpegServer(frames, login=("anna", "geheim")) as server,
-        Capture(Camera(source=server.url, **LIMITS)) as capture,
-    ):
-        shots = list(shots_until(capture, lambda: capture.status.reconnects == 2))
-    assert shots[0].frame.shape == (240, 320, 3)
-    assert server.clients >= 3
-    assert capture.status.frames >= 50
-
-
-def test_a_camera_over_http_may_change_the_size_of_its_pictures_and_send_damaged_ones():
-    sizes = [(240, 320), (480, 640), (120, 160), (240, 320)]
-    broken = jpeg(numbered(1))[:1500]
-
-    def frames():
-        for size_hw in sizes:
-            yield from [jpeg(numbered(number, size_hw)) for number in range(20)]
-            yield broken
-
-    with MjpegServer(frames) as server, Capture(Camera(source=server.url, **LIMITS)) as capture:
-        shots = list(shots_until(capture, lambda: capture.status.frames >= 60))
-        assert capture.status.reconnects == 0
-    assert {shot.frame.shape[:2] for shot in shots} == set(sizes)
-    assert capture.status.broken >= 1
-    bottoms = [float(shot.frame[-10:].mean()) for shot in shots]
-    assert max(bottoms) < 60  # whole pictures, not their upper left parts
 
 
 def test_a_camera_that_accepts_and_says_nothing_is_lost_in_time_and_stop_does_not_wait():

@@ -39,13 +39,6 @@ def test_a_signal_before_there_is_anything_to_stop_is_remembered():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_it_stops_after_some_seconds():
-    stopped = threading.Event()
-    with Stopping() as stopping:
-        stopping.stops(stopped.set, 0.01)
-        assert stopped.wait(20)
-
-
 def test_an_end_before_that_leaves_nothing_behind():
     with Stopping() as stopping:
         stopping.stops(lambda: None, 60)

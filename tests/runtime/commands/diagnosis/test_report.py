@@ -62,11 +62,6 @@ def test_a_sound_bundle(proven_folder):
     assert (facts.engines, facts.canary, facts.problems) == ([], True, [])
 
 
-def test_one_model_and_no_canary(make_bundle):
-    facts = bundle_facts(Bundle.open(make_bundle(detector=False)))
-    assert (list(facts.models), facts.canary) == (["recognizer"], False)
-
-
 @pytest.mark.parametrize("name", ["detector.onnx", "canary-maps.png", "engines/r.fp16.engine"])
 def test_every_file_of_a_bundle_is_checked(make_bundle, name):
     folder = add_canary(make_bundle())

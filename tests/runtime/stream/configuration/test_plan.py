@@ -18,7 +18,7 @@ from edgereader.runtime.stream.settings import (
 
 def test_the_least(bundle_folder):
     reader = Reader(bundle_folder, "cpu")
-    rows = dict(plan(Settings(camera=Camera(source=0), reader=Reading(bundle="mine")), reader, None))
+    rows = dict(plan(Settings(camera=Camera(source=0), reader=Reading(bundle="mine")), reader, Path("/a.json")))
     assert rows == {
         "stream": "camera",
         "camera": "0, latest frame",
@@ -26,6 +26,7 @@ def test_the_least(bundle_folder):
         "detect": "every 50 frames, on motion, when unsure",
         "number": "number: free, whole picture, sure from 95% and 3 frames",
         "print": "a line for each event on standard output",
+        "state": "/a.json",
     }
 
 
@@ -65,8 +66,3 @@ def test_everything_and_no_secret(bundle_folder, tmp_path):
         ("evidence", "unsure in /e, up to 100 MB"),
     ]
     assert "geheim" not in str(rows)
-
-
-def test_the_state_has_a_file_without_a_history(bundle_folder):
-    rows = list(plan(Settings(camera=Camera(source=0)), Reader(bundle_folder, "cpu"), Path("/state.json")))
-    assert rows[-1] == ("state", "/state.json")

@@ -191,27 +191,6 @@ def test_after_a_long_time_away_more_is_plausible():
     assert meter.see("000450", 400) == [(450.0, "jumped")]
 
 
-@pytest.mark.parametrize("first", ["027410", "077416", "000000", "999999", "027406"])
-def test_a_wrong_first_value_heals(first):
-    meter = Simulation()
-    meter.see(first, 60)
-    units = 27416
-    for _ in range(20):
-        meter.see(f"{units:06d}", 60)
-        units += 1
-    assert meter.counter.last.units == units - 1
-
-
-def test_a_changed_meter_that_runs_and_is_misread_now_and_then():
-    meter = Simulation(seed=3)
-    meter.see("027416", 60)
-    for units in range(100, 140):
-        meter.see(f"{units:06d}", 9)
-        meter.see(meter.wrong(f"{units:06d}"), 1)
-    assert meter.counter.last.units == 139
-    assert [note for _, note in meter.emitted].count("meter changed") == 1
-
-
 def test_what_may_fall_has_a_rate_too():
     meter = Simulation(digits=0, falls=True, max_rate=60)
     meter.see("20.4", 60)

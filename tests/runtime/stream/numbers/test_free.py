@@ -1,61 +1,46 @@
 """Numbers in any place."""
 
-from ..seen import Camera, a_track, quad_at
+from unittest.mock import ANY
+
+import pytest
+
+from .seen import Camera, a_track, quad_at
+
+SURE, OTHER, DOUBTFUL = a_track("18.4"), a_track("18.9"), a_track("18.4", confidence=0.5)
+LOWER = {"of": 2, "quad": quad_at(y=300)}
 
 
-def test_a_change_is_emitted_once():
-    wall = Camera("free")
-    assert wall.see(a_track("18.4"), frames=50) == [("18.4", True)]
-    assert wall.see(a_track("18.9"), frames=50) == [("18.9", True)]
-    assert wall.see(a_track("18.4"), frames=50) == [("18.4", True)]
-
-
-def test_the_same_in_the_same_place_on_another_track_is_not_emitted_again():
-    wall = Camera("free")
-    wall.see(a_track("18.4"), frames=5)
-    wall.see(frames=100)
-    assert wall.see(a_track("18.4", of=2, quad=quad_at(x=205)), frames=5) == []
-    assert wall.see(a_track("18.4", of=3, quad=quad_at(y=300)), frames=5) == [("18.4", True)]
-
-
-def test_two_places_are_emitted_apart():
-    wall = Camera("free")
-    tracks = [a_track("1"), a_track("2", of=2, quad=quad_at(y=300))]
-    assert wall.see(*tracks, frames=5) == [("1", True), ("2", True)]
-    assert wall.see(a_track("1"), a_track("3", of=2, quad=quad_at(y=300)), frames=5) == [("3", True)]
-
-
-def test_unsure_is_emitted_once_until_it_is_sure_again():
-    wall = Camera("free", unsure_s=1)
-    assert wall.see(a_track("18.4", confidence=0.5), frames=9) == []
-    assert wall.see(a_track("18.4", confidence=0.5), frames=100) == [("18.4", False)]
-    assert wall.see(a_track("18.4"), frames=5) == [("18.4", True)]
-    assert wall.see(a_track("18.4", confidence=0.5), frames=100) == [("18.4", False)]
-    assert wall.see(a_track("18.4"), frames=5) == []
-
-
-def test_a_flicker_is_not_emitted():
-    wall = Camera("free", unsure_s=0)
-    wall.see(a_track("18.4"), frames=5)
-    for _ in range(20):
-        assert wall.see(a_track("18.9", agreeing=1), frames=2) == []
-        assert wall.see(a_track("18.4"), frames=2) == []
-
-
-def test_more_frames_than_are_fused_may_be_asked_for():
-    wall = Camera("free", min_frames=20)
-    assert wall.see(a_track("18.4"), frames=19) == []
-    assert wall.see(a_track("18.4")) == [("18.4", True)]
-
-
-def test_what_the_edge_may_cut_off_is_not_emitted():
-    assert Camera("free", unsure_s=0).see(a_track("18.4", quad=quad_at(x=0)), frames=50) == []
-
-
-def test_what_was_not_read_or_not_asked_for_is_not_emitted():
-    wall = Camera("free", unsure_s=1)
-    assert wall.see(a_track("18.4", read=False), frames=50) == []
-    assert wall.see(a_track("km", accepted=False), frames=50) == []
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({}, [([SURE], 50, ["18.4"]), ([OTHER], 50, ["18.9"]), ([SURE], 50, ["18.4"])]),
+        ({}, [([SURE], 5, ANY), ([], 100, []), ([a_track("18.4", of=2, quad=quad_at(x=205))], 5, [])]),
+        ({}, [([SURE], 5, ANY), ([], 100, []), ([a_track("18.4", **LOWER)], 5, ["18.4"])]),
+        ({}, [([SURE, a_track("2", **LOWER)], 5, ["18.4", "2"]), ([SURE, a_track("3", **LOWER)], 5, ["3"])]),
+        ({"unsure_s": 1}, [([DOUBTFUL], 9, []), ([DOUBTFUL], 100, ["18.4?"]), ([SURE], 5, ["18.4"])]),
+        ({"unsure_s": 1}, [([SURE], 5, ANY), ([DOUBTFUL], 100, ["18.4?"]), ([SURE], 5, [])]),
+        ({"unsure_s": 0}, [([SURE], 5, ANY), *[([a_track("18.9", agreeing=1)], 2, []), ([SURE], 2, [])] * 20]),
+        ({"min_frames": 20}, [([SURE], 19, []), ([SURE], 1, ["18.4"])]),
+        ({"unsure_s": 0}, [([a_track("18.4", quad=quad_at(x=0))], 50, [])]),
+        ({"unsure_s": 1}, [([a_track("18.4", read=False)], 50, []), ([a_track("km", accepted=False)], 50, [])]),
+    ],
+    ids=[
+        "a change is emitted once",
+        "the same in the same place on another track is not emitted again",
+        "the same in another place is",
+        "two places are emitted apart",
+        "unsure is emitted once, and sure when it is",
+        "what was sure before is not emitted again",
+        "a flicker is not emitted",
+        "more frames than are fused may be asked for",
+        "what the edge may cut off is not emitted",
+        "nor what was not read or not asked for",
+    ],
+)
+def test_what_is_emitted(settings, steps):
+    wall = Camera("free", **settings)
+    for tracks, frames, emitted in steps:
+        assert [text + "?" * (not sure) for text, sure in wall.see(*tracks, frames=frames)] == emitted
 
 
 def test_places_have_a_ceiling():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ..seen import Camera, a_track, quad_at
+from .seen import Camera, a_track, quad_at
 
 
 def test_a_plate_is_emitted_once():

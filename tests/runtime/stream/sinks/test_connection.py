@@ -1,27 +1,17 @@
 import socket
 import threading
+import time
 
 import pytest
 
 from edgereader.runtime.stream.sinks.connection import Broker, Connection
 
-from ..broker import Listener, free_port, needs_mosquitto, wait_for
+from ..broker import Listener, needs_mosquitto
+from ..fakes import until
 
 
-def broker(port: int, **changes) -> Broker:
-    return Broker(
-        **{
-            "host": "127.0.0.1",
-            "port": port,
-            "version": "5",
-            "client": "us",
-            "will": "us/availability",
-            "username": None,
-            "password": None,
-            "tls": None,
-            **changes,
-        }
-    )
+def broker(port: int, version: str = "5") -> Broker:
+    return Broker("127.0.0.1", port, version, "us", "us/availability", None, None, None)
 
 
 @pytest.fixture
@@ -32,59 +22,22 @@ def wake():
         end.close()
 
 
-def until(connection: Connection, what):
+def step_until(connection: Connection, what):
     def step():
         connection.step(0.05)
         return what()
 
-    return wait_for(step)
-
-
-def test_a_password_does_not_show():
-    assert "hunter2" not in repr(broker(1, username="me", password="hunter2"))
-
-
-def test_nobody_there(wake):
-    with pytest.raises(ConnectionRefusedError):
-        Connection(broker(free_port()), None, wake[0])
-
-
-@needs_mosquitto
-def test_a_connection_from_its_start_to_its_end(mosquitto, wake):
-    port = mosquitto().port
-    with Listener(port) as listener:
-        connection = Connection(broker(port), "news", wake[0])
-        until(connection, lambda: connection.up)
-        message = connection.publish("us/x", b"1", retain=True)
-        (answer,) = until(connection, lambda: connection.answers)
-        assert (answer.message, answer.refused) == (message, False)
-        threading.Thread(target=listener.say, args=("news", b"hello")).start()
-        until(connection, lambda: connection.heard == [b"hello"])
-        connection.end()
-        connection.drop()
-        listener.say("last", b"")
-        wait_for(lambda: listener.last("last") is not None)
-        assert listener.last("us/x") == b"1"
-        assert listener.last("us/availability") is None
+    return until(step)
 
 
 @needs_mosquitto
 def test_a_byte_wakes_it(mosquitto, wake):
     connection = Connection(broker(mosquitto().port), None, wake[0])
-    until(connection, lambda: connection.up)
+    step_until(connection, lambda: connection.up)
     wake[1].send(b".")
+    began = time.monotonic()
     connection.step(60)
-    connection.drop()
-
-
-@needs_mosquitto
-def test_a_lost_broker_is_noticed(mosquitto, wake):
-    running = mosquitto()
-    connection = Connection(broker(running.port), None, wake[0])
-    until(connection, lambda: connection.up)
-    running.kill()
-    assert until(connection, lambda: connection.lost) == "connection lost"
-    connection.step(0)
+    assert time.monotonic() - began < 30
     connection.drop()
 
 
@@ -93,21 +46,22 @@ def test_what_is_published_on_a_lost_connection_is_never_sent(mosquitto, wake):
     """paho says rc 4 and would send it after a reconnection of the same client; we send it again over a new one."""
     running = mosquitto()
     connection = Connection(broker(running.port), None, wake[0])
-    until(connection, lambda: connection.up)
+    step_until(connection, lambda: connection.up)
     running.kill()
-    until(connection, lambda: connection.lost)
+    step_until(connection, lambda: connection.lost)
     connection.publish("us/x", b"1", retain=False)
     running.start()
     with Listener(running.port) as listener:
         again = Connection(broker(running.port), None, wake[0])
-        until(again, lambda: again.up)
+        step_until(again, lambda: again.up)
         message = again.publish("us/x", b"1", retain=False)
-        until(again, lambda: [answer for answer in again.answers if answer.message == message])
+        step_until(again, lambda: [answer for answer in again.answers if answer.message == message])
         connection.step(0.1)
         listener.say("last", b"")
-        wait_for(lambda: listener.last("last") is not None)
+        until(lambda: listener.last("last") is not None)
         assert [topic for topic, _, _ in listener.messages].count("us/x") == 1
     for opened in (connection, again):
+        opened.step(0)
         opened.drop()
 
 
@@ -141,7 +95,7 @@ def test_each_refusal_has_advice_of_its_own(wake, answer, version, said):
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=refuse, args=(server,), daemon=True).start()
         connection = Connection(broker(server.getsockname()[1], version=version), None, wake[0])
-        lost = until(connection, lambda: connection.lost)
+        lost = step_until(connection, lambda: connection.lost)
         connection.drop()
     assert lost.startswith(f"refused: {said}")
     assert ("username" in lost) == ("user name" in said or "Not authorized" in said)
@@ -159,7 +113,7 @@ def test_another_client_of_the_same_id_is_said(wake):
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=take_over, args=(server,), daemon=True).start()
         connection = Connection(broker(server.getsockname()[1]), None, wake[0])
-        assert until(connection, lambda: connection.lost) == (
+        assert step_until(connection, lambda: connection.lost) == (
             "connection lost: Session taken over; another client has the same id, us; "
             "give each stream a name of its own"
         )

@@ -65,15 +65,6 @@ def test_events_since_an_id_come_the_oldest_first(open_history):
     assert history.since(history.last_id) == []
 
 
-def test_a_correction_is_kept_beside_what_was_read(open_history):
-    history = open_history()
-    history.add(make_event(1, text="00718", value=71.8, sure=False))
-    assert history.correct(make_event(1).id, "00716")
-    assert history.latest(1) == [Past(make_event(1, text="00718", value=71.8, sure=False), "00716")]
-    assert [point.value for point in history.series("water", 0)] == [71.6]
-    assert not history.correct(7, "1")
-
-
 @pytest.mark.parametrize(
     ("text", "value", "corrected", "plotted"),
     [
@@ -81,12 +72,16 @@ def test_a_correction_is_kept_beside_what_was_read(open_history):
         ("12.5", 12.5, "13.5", [13.5]),
         ("0", 0.0, "5", [5.0]),
         ("5", 5.0, "B 5", []),
+        ("00718", 71.8, "00716", [71.6]),
     ],
 )
-def test_a_correction_moves_the_plot(open_history, text, value, corrected, plotted):
+def test_a_correction_is_kept_beside_what_was_read_and_moves_the_plot(open_history, text, value, corrected, plotted):
     history = open_history()
-    history.add(make_event(1, text=text, value=value))
-    history.correct(make_event(1).id, corrected)
+    event = make_event(1, text=text, value=value, sure=False)
+    history.add(event)
+    assert history.correct(event.id, corrected)
+    assert not history.correct(7, "1")
+    assert history.latest(1) == [Past(event, corrected)]
     assert [point.value for point in history.series("water", 0)] == plotted
 
 

@@ -113,22 +113,11 @@ def test_a_number_without_a_class_counts_up_or_is_measured_and_a_plate_has_no_st
 def test_numbers_of_a_stream_are_one_device_with_ids_of_their_own():
     *singles, (topic, payload) = discovery("ha", TOPICS, [Number(name="a"), Number(name="b")]).items()
     assert topic == "ha/device/site_edge_cellar/config"
-    sensors = valid(payload)["cmps"]
-    assert {name: sensor["unique_id"] for name, sensor in sensors.items()} == {
-        "a": "site_edge_cellar_a",
-        "b": "site_edge_cellar_b",
-    }
+    device = valid(payload)
+    assert (device["dev"]["identifiers"], device["availability_topic"]) == (["site_edge_cellar"], TOPICS.availability)
+    ids = {name: sensor["unique_id"] for name, sensor in device["cmps"].items()}
+    assert ids == {"a": "site_edge_cellar_a", "b": "site_edge_cellar_b"}
     assert singles == [(f"ha/sensor/site_edge_cellar/{name}/config", b"") for name in "ab"]
-
-
-def test_streams_are_devices_of_their_own():
-    first, second = (
-        valid(discovery("homeassistant", topics, [Number()])[DEVICE_TOPIC.replace("cellar", topics.stream)])
-        for topics in (TOPICS, Topics("site/edge", "roof"))
-    )
-    assert first["dev"]["identifiers"] != second["dev"]["identifiers"]
-    assert first["cmps"]["number"]["unique_id"] != second["cmps"]["number"]["unique_id"]
-    assert first["availability_topic"] == "site/edge/cellar/availability"
 
 
 def test_a_number_that_is_gone_is_removed_once():

@@ -1,6 +1,7 @@
 import msgspec
+import pytest
 
-from edgereader.runtime.stream.sinks.topics import Topics, state
+from edgereader.runtime.stream.sinks.topics import state
 
 from ..made import make_event
 
@@ -11,15 +12,6 @@ def said(*events, numeric=True) -> dict:
     for event in events:
         now = state(event, now, numeric=numeric)
     return msgspec.json.decode(now)
-
-
-def test_topics():
-    topics = Topics("edgereader", "cellar")
-    assert topics.availability == "edgereader/cellar/availability"
-    assert (topics.state("water"), topics.event("water")) == (
-        "edgereader/cellar/water/state",
-        "edgereader/cellar/water/event",
-    )
 
 
 def test_a_sure_reading_is_the_state():
@@ -47,9 +39,6 @@ def test_home_assistant_takes_no_longer_state():
     assert len(said(make_event(text="1" * 300), numeric=False)["last_sure"]) == 255
 
 
-def test_before_the_first_sure_reading_there_is_none():
-    assert said(make_event(8, sure=False))["last_sure"] is None
-
-
-def test_what_another_version_kept_is_passed_over():
-    assert msgspec.json.decode(state(make_event(8, sure=False), b'{"text": 3}', numeric=True))["last_sure"] is None
+@pytest.mark.parametrize("before", [None, b'{"text": 3}'], ids=["nothing", "another version's"])
+def test_before_the_first_sure_reading_there_is_none(before):
+    assert msgspec.json.decode(state(make_event(8, sure=False), before, numeric=True))["last_sure"] is None

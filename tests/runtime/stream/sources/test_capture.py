@@ -1,7 +1,5 @@
 import itertools
 import logging
-import os
-import signal
 import threading
 import time
 
@@ -72,12 +70,16 @@ def test_a_camera_drops_frames_also_when_every_frame_is_asked_for():
     assert (shot.number, shot.at_s, shot.taken_s) == (49, 7.0, 5e8), "it has the time it came"
 
 
-def test_a_folder_without_a_speed_is_read_without_drops_in_any_size():
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_a_folder_without_a_speed_is_read_without_drops_in_any_size_and_turned(turn):
     sizes = [(8, 12), (20, 30)] * 15
     source = FakeSource([picture(number, size_hw) for number, size_hw in enumerate(sizes)], live=False)
-    with Capture(camera(), Opener(source)) as capture:
-        assert [(shot.number, shot.frame.shape[:2]) for shot in capture] == list(enumerate(sizes))
-    assert capture.status.size_hw == (20, 30)
+    with Capture(camera(turn=turn), Opener(source)) as capture:
+        frames = [shot.frame for shot in capture]
+    assert [frame.shape[:2] for frame in frames] == [size_hw[:: -1 if turn % 180 else 1] for size_hw in sizes]
+    corners = {0: (0, 0), 90: (0, -1), 180: (-1, -1), 270: (-1, 0)}
+    assert [int(frame[corners[turn]][0]) for frame in frames] == list(range(30)), "clockwise"
+    assert capture.status.size_hw == frames[-1].shape[:2]
 
 
 @pytest.mark.parametrize(("fps", "every_s"), [(0, 0.5), (4, 0.25)])
@@ -183,10 +185,20 @@ def test_a_camera_that_gives_broken_frames_only_is_lost():
         until(lambda: capture.status.state == "lost")
 
 
-def test_what_cannot_be_opened_from_the_start_is_an_error_for_the_caller():
-    with Capture(camera(), Opener(SourceError("no such file"))) as capture, pytest.raises(SourceError, match="no such"):
-        list(capture)
-    assert (capture.status.state, capture.status.reason) == ("ended", "no such file")
+@pytest.mark.parametrize(
+    ("items", "frames", "error"),
+    [
+        (None, 0, SourceError("not there")),
+        ([(picture(1), 0.0)], 1, LOST),
+        ([], 0, ZeroDivisionError("a bug")),
+    ],
+    ids=["cannot be opened", "cannot be read on", "a mistake in the program"],
+)
+def test_an_error_that_does_not_pass_reaches_the_caller_after_the_frames(items, frames, error):
+    source, shots = error if items is None else FakeSource([*items, error], live=False), []
+    with Capture(camera(every_frame=True), Opener(source)) as capture, pytest.raises(type(error)):
+        shots.extend(capture)
+    assert (len(shots), capture.status.state, capture.status.reason) == (frames, "ended", str(error))
 
 
 def test_a_camera_that_was_there_is_waited_for_whatever_the_error():
@@ -194,27 +206,6 @@ def test_a_camera_that_was_there_is_waited_for_whatever_the_error():
     with Capture(camera(retry_s=0.01), opener) as capture:
         list(capture)
     assert capture.status.frames == 2
-
-
-def test_a_file_that_cannot_be_read_on_is_an_error_after_its_frames():
-    source = FakeSource([(picture(1), 0.0), LOST], live=False)
-    numbers = []
-    with Capture(camera(every_frame=True), Opener(source)) as capture, pytest.raises(SourceLost):
-        numbers.extend(shot.number for shot in capture)
-    assert numbers == [0]
-
-
-def test_a_mistake_in_the_program_reaches_the_caller():
-    source = FakeSource([ZeroDivisionError("oops")])
-    with Capture(camera(), Opener(source)) as capture, pytest.raises(ZeroDivisionError):
-        list(capture)
-
-
-def test_broken_frames_are_counted_and_passed_over():
-    source = FakeSource([(picture(1), 0.0), (None, 0.1), (picture(2), 0.2)], live=False)
-    with Capture(camera(every_frame=True), Opener(source)) as capture:
-        assert [shot.number for shot in capture] == [0, 1]
-    assert (capture.status.broken, capture.status.frames) == (1, 2)
 
 
 def test_stop_from_another_thread_ends_the_iterator_and_a_file_that_waits():
@@ -233,21 +224,6 @@ def test_stop_ends_a_wait_for_a_lost_camera():
         capture.close()
         assert time.monotonic() - began < 5
         assert capture.status.state == "ended"
-
-
-def test_a_signal_handler_may_stop_it():
-    source = FakeSource(map(picture, itertools.count()))
-    capture = Capture(camera(), Opener(source))
-    before = signal.signal(signal.SIGTERM, lambda *_: capture.stop())
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM))
-    try:
-        with capture:
-            timer.start()
-            assert sum(1 for _ in capture) > 0
-        assert capture.status.reason == "stopped"
-    finally:
-        timer.join()
-        signal.signal(signal.SIGTERM, before)
 
 
 def test_the_first_status_is_connecting_and_closing_twice_is_no_error():

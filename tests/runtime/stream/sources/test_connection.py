@@ -20,11 +20,6 @@ def run(source):
     return connection, taken, broken
 
 
-def test_a_grey_frame_becomes_bgr():
-    _, taken, broken = run(FakeSource([np.zeros((8, 12), np.uint8)]))
-    assert (taken[0][0].shape, broken) == ((8, 12, 3), [])
-
-
 @pytest.mark.parametrize(
     "bad", [(None, 0.0), np.zeros((8, 12, 3)), np.zeros((0, 12, 3), np.uint8), np.zeros(7, np.uint8), ImageError("x")]
 )

@@ -4,7 +4,7 @@ import pytest
 from edgereader.runtime.stream.tracking.reduced_alphabet import LETTER, ReducedAlphabet
 from edgereader.runtime.text.alphabets import NUMBERS, make_alphabet
 
-from ..rows import alphabet, place
+from .rows import alphabet, place
 
 
 def test_letters_are_one_class_and_look_alikes_are_digits():

@@ -15,7 +15,7 @@ from edgereader.runtime.stream.tracking.tracks import (
     straightened,
 )
 
-from ..rows import alphabet, place
+from .rows import alphabet, place
 
 NUMBER = Number(name="meter", kind="counter")
 PLATE = Number(name="gate", kind="plate")
@@ -74,6 +74,17 @@ def test_of_two_places_that_say_the_same_the_clearer_one_stays(frame):
     assert track.find(found("4711", with_unit, sure=0.993), 150, own) is own, "hardly clearer"
     assert track.find(found("4712", with_unit, sure=0.999), 200, own) is own, "it says something else"
     assert (track.quad == without).all()
+
+
+def test_a_place_that_cuts_off_a_point_gives_way_to_one_that_does_not(frame):
+    whole, low = found("18.4", box(100, 100, 120, 40)), box(110, 100, 100, 30)
+    track = followed(frame, "18.4", whole.quad)
+    track.find(found("194", low), 20, place("abcx"))
+    assert (track.quad == low).all(), "a torn frame moved it"
+    assert track.find(whole, 22, place("184", sure=0.98)) is whole.place
+    assert (track.quad == whole.quad).all()
+    own = place("184")
+    assert track.find(found("18.4", low, sure=0.98), 50, own) is own, "a speck that is taken for a point"
 
 
 def test_a_place_that_was_cut_off_at_first_grows_after_two_looks(frame):

@@ -13,7 +13,7 @@ from edgereader.runtime.stream.sources.frames import Shot
 from edgereader.runtime.stream.tracking.watcher import COARSE_FRAMES, MOST_TRACKS, WORD_FRAMES, Watcher
 
 from .. import meters
-from ..rows import alphabet, place
+from .rows import alphabet, place
 
 SIZE_HW = 240, 320
 HERE, THERE = box(40, 100, 100, 30), box(180, 60, 80, 30)

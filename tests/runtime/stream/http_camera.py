@@ -1,17 +1,19 @@
-"""A network camera for tests that answers each request with one picture."""
+"""A network camera for tests that speaks HTTP."""
 
 import base64
+import contextlib
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 
 
-class StillServer:
-    """Answers with what ``answer(number)`` gives: a status, headers and a body.
+class HttpCamera:
+    """Answers with what ``answer(number)`` gives: a status, headers, and a body or parts of one, 50 a second.
 
     Args:
         answer: called for each request whose login is right; its number counts from 0.
@@ -21,7 +23,7 @@ class StillServer:
 
     def __init__(
         self,
-        answer: Callable[[int], tuple[int, Mapping[str, str], bytes]],
+        answer: Callable[[int], tuple[int, Mapping[str, str], bytes | Iterator[bytes]]],
         *,
         login: tuple[str, str] | None = None,
         schemes: tuple[str, ...] = ("Basic",),
@@ -48,7 +50,10 @@ class StillServer:
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(OSError):  # the client went away
+                    for part in [body] if isinstance(body, bytes) else body:
+                        self.wfile.write(part)
+                        time.sleep(0.02)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -64,6 +69,17 @@ class StillServer:
     def __exit__(self, *_: object) -> None:
         self._http.shutdown()
         self._http.server_close()
+
+
+def pictures_in_a_row(frames: Callable[[], Iterator[bytes]]) -> HttpCamera:
+    """Return a camera that sends each client what ``frames()`` gives, in one answer, and then hangs up."""
+
+    def parts() -> Iterator[bytes]:
+        for picture in frames():
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+            yield head.encode() + picture + b"\r\n"
+
+    return HttpCamera(lambda _: (200, {"Content-Type": "multipart/x-mixed-replace; boundary=frame"}, parts()))
 
 
 def _challenge(scheme: str) -> str:
