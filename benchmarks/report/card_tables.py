@@ -7,29 +7,36 @@ from ..accuracy.calibration import Calibration
 from ..accuracy.certainty import SURE, Certainty
 from ..accuracy.results import Agreement, CropsResult, Report, Result, Run, ScenesResult
 from ..tables import NONE, markdown, percent, version_words
-from .references import PeerFigures, Peers, Target, Targets, figures_of, measured, measured_peers, own_runs
+from .references import Target, Targets, measured
 
 FITTED = "; the temperature of the confidences was fitted on them"
 NOT_MEASURED = "Not measured."
 
 
-def results(report: Report, peers: Peers, targets: Targets, calibration: Calibration | None = None) -> str:
-    """Return what each set gave in each precision, what was asked for, and what the peers read."""
-    own, peers = own_runs(report), measured_peers(report) or peers
+def _runs(report: Report) -> tuple[list[Run], list[Run]]:
+    """Return the runs of the bundle, and those of the other readers that were measured with it."""
+    return [run for run in report.runs if run.contender is None], [run for run in report.runs if run.contender]
+
+
+def results(report: Report, targets: Targets, calibration: Calibration | None = None) -> str:
+    """Return what each set gave in each precision, what was asked for, and what the other readers read."""
+    own, others = _runs(report)
     names = [report.bundle if len(own) == 1 else f"{report.bundle}, {run.precision}" for run in own]
     rows = [
         [
             _named(result),
-            *(_cell(figures_of(other) if other else None) for other in _same_set(own, result)),
+            *map(_cell, _same_set(own, result)),
             _asked(result.name, targets),
-            *(_cell(peer.sets.get(result.name)) for peer in peers.peers),
+            *map(_cell, _same_set(others, result)),
         ]
         for result in own[0].sets
     ]
-    table = markdown(["set", *names, "asked", *(peer.name for peer in peers.peers)], rows)
+    parts = [markdown(["set", *names, "asked", *(run.title for run in others)], rows)]
     fitted = dict.fromkeys(calibration.data if calibration else (), FITTED)
-    parts = [f"{other.name}: {other.part}{fitted.get(other.name, '')}." for other in own[0].sets if other.part]
-    return "\n\n".join([table, *parts, f"Crops count when all digits are right. Others: {peers.source}."])
+    parts += [f"{other.name}: {other.part}{fitted.get(other.name, '')}." for other in own[0].sets if other.part]
+    versions = version_words({name: version for run in others for name, version in run.versions.items()})
+    source = f" Others: measured by the same command on the same machine, with {versions}." if others else ""
+    return "\n\n".join([*parts, f"Crops count when all digits are right.{source}"])
 
 
 def _named(result: Result) -> str:
@@ -40,16 +47,15 @@ def _same_set(runs: Sequence[Run], result: Result) -> list[Result | None]:
     return [next((other for other in run.sets if other.name == result.name), None) for run in runs]
 
 
-def _cell(figures: PeerFigures | None) -> str:
-    if figures is None:
+def _cell(result: Result | None) -> str:
+    if result is None:
         return NONE
-    if figures.accuracy is not None:
-        return percent(figures.accuracy)
-    if figures.recall is None:
-        false = figures.false_numbers_per_image
-        return NONE if false is None else f"{false:.2f} false numbers a photo"
-    lines = "" if figures.line_recall in {None, figures.recall} else f" (groups joined: {percent(figures.line_recall)})"
-    return f"recall {percent(figures.recall)}{lines}, precision {percent(figures.precision)}"
+    if isinstance(result, CropsResult):
+        return percent(result.accuracy)
+    if result.recall is None:
+        return f"{result.false_numbers_per_image:.2f} false numbers a photo"
+    lines = "" if result.line_recall in {None, result.recall} else f" (groups joined: {percent(result.line_recall)})"
+    return f"recall {percent(result.recall)}{lines}, precision {percent(result.precision)}"
 
 
 def _asked(name: str, targets: Targets) -> str:
@@ -81,12 +87,13 @@ def _value(target: Target, value: float | None) -> str:
 
 def target_rows(bundle: Bundle, report: Report, targets: Targets) -> str:
     """Return what was asked for and what was reached, in each precision; what was not is said."""
+    own, _ = _runs(report)
     rows = []
     for target in targets.targets:
-        values = [measured(target, bundle, run) for run in own_runs(report)]
+        values = [measured(target, bundle, run) for run in own]
         reached = [_value(target, value) + _verdict(target, value) for value in values]
         rows.append([target.set, _limit(target), *reached])
-    header = ["set", "asked", *(f"reached, {run.precision}" for run in own_runs(report))]
+    header = ["set", "asked", *(f"reached, {run.precision}" for run in own)]
     missed = sum(not row[2].endswith("yes") for row in rows)
     return markdown(header, rows) + f"\n\n{missed} of {len(rows)} not reached in {report.runs[0].precision}."
 
@@ -95,30 +102,29 @@ def _verdict(target: Target, value: float | None) -> str:
     return "" if value is None else ": yes" if target.reached(value) else ": **no**"
 
 
-def latency(report: Report, peers: Peers) -> str:
+def latency(report: Report) -> str:
     """Return milliseconds an image."""
-    own, peers = own_runs(report), measured_peers(report) or peers
-    header = ["set", *(f"{run.precision}: p50 / p90 / p99 ms" for run in own)]
-    timed = [peer for peer in peers.peers if any(figures.p50_ms for figures in peer.sets.values())]
+    own, others = _runs(report)
+    header = [
+        "set",
+        *(f"{run.precision}: p50 / p90 / p99 ms" for run in own),
+        *(f"{run.title}: p50 ms" for run in others),
+    ]
     rows = [
         [
             result.name,
             *(_times(other) for other in _same_set(own, result)),
-            *(_peer_time(peer.sets.get(result.name)) for peer in timed),
+            *(f"{round(other.latency.p50_ms, 1):g}" if other else NONE for other in _same_set(others, result)),
         ]
         for result in own[0].sets
     ]
-    return markdown([*header, *(f"{peer.name}: p50 ms" for peer in timed)], rows)
+    return markdown(header, rows)
 
 
 def _times(result: Result | None) -> str:
     if result is None:
         return NONE
     return f"{result.latency.p50_ms:.1f} / {result.latency.p90_ms:.1f} / {result.latency.p99_ms:.1f}"
-
-
-def _peer_time(figures: PeerFigures | None) -> str:
-    return NONE if figures is None or figures.p50_ms is None else f"{figures.p50_ms:g}"
 
 
 def certainties(report: Report, calibration: Calibration | None) -> str:

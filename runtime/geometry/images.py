@@ -56,8 +56,8 @@ def whole(frame: Frame) -> Points:
     return box(0, 0, width, height)
 
 
-def box(x: int, y: int, width: int, height: int) -> Points:
-    """The quad (4, 2) of an upright rectangle."""
+def box(x: float, y: float, width: float, height: float) -> Points:
+    """Return the quad (4, 2) float32 of an upright rectangle, clockwise from its top left."""
     return np.array(((x, y), (x + width, y), (x + width, y + height), (x, y + height)), np.float32)
 
 

@@ -149,12 +149,6 @@ def test_frames_fit_into_what_an_engine_takes(bundle_folder, monkeypatch, caplog
     assert len(caplog.records) == before
 
 
-def test_an_earlier_frame_leaves_no_trace(detector):
-    bright = np.full((400, 640, 3), 255, np.uint8)
-    assert detector.detect(bright)
-    assert detector.detect(np.zeros((300, 640, 3), np.uint8)) == []
-
-
 def test_grey_frames_and_no_frames(detector):
     assert detector.detect(np.full((100, 100), 255, np.uint8))
     with pytest.raises(ImageError):

@@ -270,10 +270,6 @@ def test_text_that_is_not_certain_is_tried_upside_down(numbers):
     assert numbers(pattern="7.*").read(upside) == []
 
 
-def test_rotations_leave_what_is_certain(make_bundle, scene):
-    assert texts(Reader(make_bundle(), rotations=True).read(scene)) == ["7", "5"]
-
-
 def test_many_frames_read_as_one_by_one(reader, scene):
     small = np.ascontiguousarray(scene[:200, :300])
     frames = [scene, small, np.zeros_like(scene), scene[..., ::-1], scene, small]
@@ -341,17 +337,6 @@ def test_the_second_look_may_be_left_out(make_bundle, scene):
     assert len(twice.detect(scene)) == 2 * len(twice.detect(scene, coarse=False)) == 6
 
 
-def test_an_empty_frame_has_no_readings(reader):
-    assert reader.read(np.zeros((100, 100, 3), np.uint8)) == []
-
-
-@pytest.mark.parametrize(
-    "convert", [lambda f: f.astype(np.uint16) * 257, lambda f: np.dstack((f, np.full_like(f[..., :1], 255)))]
-)
-def test_frames_of_other_kinds(reader, scene, convert):
-    assert texts(reader.read(convert(scene))) == ["7", "5"]
-
-
 @pytest.mark.parametrize("wrong", [None, "a.jpg", np.zeros((3, 3)), np.zeros((0, 3, 3), np.uint8)])
 def test_what_is_no_picture_is_an_error(reader, wrong):
     with pytest.raises(ImageError):
@@ -371,10 +356,6 @@ def test_bundles_with_one_network(make_bundle, scene):
         Reader(make_bundle(recognizer=False))
     with pytest.raises(BundleNotFound):
         Reader("no-such-bundle")
-
-
-def test_an_opened_bundle_is_taken_too(bundle_folder, scene):
-    assert texts(Reader(Bundle.open(bundle_folder)).read(scene)) == ["7", "5"]
 
 
 @pytest.mark.slow

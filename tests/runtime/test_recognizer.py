@@ -48,17 +48,6 @@ def test_no_crops(recognizer):
     assert recognizer.recognize(np.zeros((5, 5, 3), np.uint8), []) == []
 
 
-def test_regions_of_a_frame(recognizer):
-    frame = np.zeros((300, 400, 3), np.uint8)
-    corners = [(20, 40), (200, 100), (250, 250)]
-    for (x, y), text in zip(corners, ("123", "45", "9"), strict=True):
-        frame[y : y + 32, x : x + 100] = barcode(text)[..., None]
-    empty = np.empty((0, 4, 2), np.float32)
-    box = np.array([[0, 0], [100, 0], [100, 32], [0, 32]], np.float32)
-    regions = [Region(box + np.float32(corner), empty, 1.0) for corner in corners]
-    assert [each.text for each in recognizer.recognize(frame, regions)] == ["123", "45", "9"]
-
-
 def test_a_margin_is_cut_around_the_quads_of_a_detector_only(make_bundle):
     exact = Recognizer(Bundle.open(make_bundle(steps=10, keep_ratio=False)))
     roomy = Recognizer(Bundle.open(make_bundle(steps=10, keep_ratio=False, margin=0.25)))
@@ -127,13 +116,6 @@ def test_log_probabilities_of_places_are_at_the_bundles_temperature(make_bundle)
     assert soft.text.confidence < plain.text.confidence - 0.1
 
 
-def test_words_come_back_without_being_accepted(recognizer):
-    word, number = recognizer.recognize_crops([barcode("abcd"), barcode("12")])
-    assert not word.accepted
-    assert set(word.text) <= set("0123456789")
-    assert number.accepted
-
-
 def test_a_mask_reaches_the_graph(make_bundle):
     bundle = Bundle.open(make_bundle(steps=10, keep_ratio=False))
     assert Recognizer(bundle, alphabet="139").recognize_crops([barcode("258")])[0].text in {"139", "339", "119", "199"}
@@ -178,17 +160,6 @@ def test_a_pattern_and_a_check_decide_where_two_are_likely(make_bundle):
     assert not Recognizer(bundle, pattern="..6").recognize_crops([doubt])[0].accepted
     with pytest.raises(AlphabetError):
         Recognizer(bundle, check="isbn")
-
-
-def test_the_bundles_temperature_is_used(make_bundle):
-    folder = make_bundle(steps=10, keep_ratio=False)
-    doubt = barcode("7")
-    doubt[:, :10] += 5
-    (plain,) = Recognizer(Bundle.open(folder)).recognize_crops([doubt])
-    change_manifest(folder, temperature=20)
-    (calibrated,) = Recognizer(Bundle.open(folder)).recognize_crops([doubt])
-    assert calibrated.text == plain.text == "7"
-    assert calibrated.confidence < plain.confidence - 0.1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1)])

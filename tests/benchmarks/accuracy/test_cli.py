@@ -10,11 +10,10 @@ from click.testing import CliRunner
 
 from edgereader.benchmarks.accuracy.calibration import with_temperature
 from edgereader.benchmarks.accuracy.results import read_report
-from edgereader.benchmarks.accuracy.scoring import match
 from edgereader.benchmarks.contenders import Found, Unavailable
 from edgereader.models.data.lmdb_crops import write_lmdb
 from edgereader.models.synthesis.photos import NUMBERS
-from edgereader.runtime import Bundle, Reader
+from edgereader.runtime import Bundle
 from edgereader.runtime.bundles.bundle import write_bundle
 from edgereader.runtime.cli import main
 
@@ -72,20 +71,6 @@ def test_a_bundle_is_measured_on_crops_and_scenes(tmp_path, crops, photos):
     (house,) = (cause for cause in measured["sets"][1]["causes"] if cause["mistake"] == "number missed")
     assert house["count"] == 1
     assert {path.name for path in (tmp_path / "mistakes").iterdir()} == {"crops_samples-1.png", "scenes_samples-1.png"}
-
-
-def test_a_threshold_gives_what_reading_with_it_gives(photos, tmp_path):
-    assert run("digits-edge", photos, "--json", tmp_path / "report.json").exit_code == 0
-    (result,) = json.loads((tmp_path / "report.json").read_text())["runs"][0]["sets"]
-    row = result["thresholds"][0]
-    reader = Reader(min_confidence=row["min_confidence"])
-    texts = [reader.read(cv2.imread(str(photos / f"images/{name}.jpg"))) for name in ("house", "meter")]
-    found = [
-        match([label], [each.text for each in read])
-        for label, read in zip(["999", NUMBERS["meter"]], texts, strict=True)
-    ]
-    assert row["recall"] == sum(len(each.matched) for each in found) / 2
-    assert row["false_numbers_per_image"] == sum(len(each.false) for each in found) / 2
 
 
 def test_two_precisions_are_two_runs(tmp_path, crops):
@@ -228,12 +213,6 @@ def test_a_contender_that_breaks_leaves_the_others_figures(tmp_path, crops, cont
     assert report.skipped == {"onnxtr": "RuntimeError: out of words"}
 
 
-def test_an_unknown_contender_is_refused(crops):
-    result = run(crops, "--contender", "abacus")
-    assert result.exit_code == 2
-    assert "'abacus' is not one of" in result.stderr
-
-
 def test_an_lmdb_is_measured_like_a_folder(tmp_path, crops):
     image = cv2.imread(str(crops / "images/bib.png"))
     write_lmdb(tmp_path / "evaluation", [(image, NUMBERS["bib"]), (image, "0")])
@@ -264,19 +243,6 @@ def test_photos_need_a_detector(tmp_path, bundle, crops, photos):
     write_bundle(bundle, msgspec.structs.replace(opened.manifest, detector=None))
     assert "expected a detector, got none" in failed(run(bundle, crops, photos, "--json", tmp_path / "report.json"))
     assert run(bundle, crops).exit_code == 0
-
-
-def test_a_bundle_of_another_schema_is_one_clear_line(tmp_path, bundle, crops):
-    manifest = json.loads((bundle / "bundle.json").read_text())
-    (bundle / "bundle.json").write_text(json.dumps(manifest | {"schema": 99}))
-    assert "99" in failed(run(bundle, crops, "--json", tmp_path / "report.json"))
-    assert not (tmp_path / "report.json").exists()
-
-
-def test_the_kind_may_be_given(crops):
-    result = run("digits-edge", crops, "--kind", "scenes")
-    assert result.exit_code == 0, result.output
-    assert "recall" in result.stdout
 
 
 def test_what_is_wrong_is_one_line_and_nothing_is_written(tmp_path, crops, photos):

@@ -154,19 +154,6 @@ def test_the_clock_runs_for_the_reading_alone_and_after_the_warm_up(tmp_path, ki
     assert 10 <= latency.p50_ms < 40
 
 
-def test_progress_sees_every_image_once(tmp_path):
-    data = labelled("crops", tmp_path, *[(("1",), ["1"])] * 4)
-    seen = []
-
-    def progress(images):
-        for image in images:
-            seen.append(image.path.name)
-            yield image
-
-    evaluate_set(PixelReader(), data, progress)
-    assert seen == ["0", "1", "2", "3"]
-
-
 def test_percentiles(tmp_path):
     data = labelled("crops", tmp_path, (("1",), []), (("1",), []))
     latency = latency_of([float(value) for value in range(1, 102)], data)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgereader.benchmarks.accuracy.icdar import Boxes, icdar, intersection_over_union, match_boxes, shape, share_inside
+from edgereader.benchmarks.accuracy.icdar import Boxes, icdar, intersection_over_union, match_boxes, shape
 
 
 def box(x0, y0, x1, y1):
@@ -36,11 +36,6 @@ def test_overlap_by_hand(first, second, expected):
 def test_a_concave_polygon_is_no_hull():
     corner = np.array([[0, 0], [10, 0], [10, 2], [2, 2], [2, 10], [0, 10]], np.float32)  # an L of 36 px²
     assert intersection_over_union(shape(corner), shape(SQUARE)) == pytest.approx(0.36)
-
-
-def test_a_share_is_of_the_detection():
-    assert share_inside(shape(box(0, 0, 10, 20)), shape(SQUARE)) == pytest.approx(0.5)
-    assert share_inside(shape(SQUARE), shape(box(0, 0, 100, 100))) == 1
 
 
 @pytest.mark.parametrize(("width", "found"), [(5, 0), (6, 1)])
@@ -111,10 +106,6 @@ def test_the_images_of_a_set_are_summed_up():
         pytest.approx(1 / 3),
         0.25,
     )
-
-
-def test_a_match_in_another_image_is_none():
-    assert icdar([([("12", SQUARE)], []), ([], [("12", SQUARE)])]).detection.matched == 0
 
 
 def test_without_boxes_or_labels_there_are_no_figures():

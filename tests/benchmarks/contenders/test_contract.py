@@ -80,6 +80,21 @@ def test_an_unknown_contender_is_refused():
         opener("abacus")
 
 
+@pytest.mark.parametrize(
+    ("name", "module", "cure"),
+    [
+        ("rapidocr", "rapidocr", "pip install .*'rapidocr"),
+        ("onnxtr", "onnxtr.models", "pip install 'onnxtr"),
+        ("tesseract", "pytesseract", "apt-get install tesseract-ocr"),
+    ],
+)
+def test_a_contender_whose_library_is_missing_is_unavailable(monkeypatch, name, module, cure):
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, module.partition(".")[0], None)
+    with pytest.raises(Unavailable, match=cure):
+        opener(name)(name, Options())
+
+
 def test_texts_without_a_digit_are_left_out():
     texts = [Found(text, 1.0) for text in ("EXIT", "No 7", "", "¾", "12")]
     assert [each.text for each in with_digits(texts)] == ["No 7", "12"]

@@ -1,4 +1,3 @@
-import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -88,7 +87,3 @@ def test_wrong_files_are_one_clear_line(results, make, said):
     with pytest.raises(DatasetError, match=said) as caught:
         renewed(results / "README.md", results)
     assert "\n" not in str(caught.value)
-
-
-def test_figures_survive_their_file(results, bench):
-    assert msgspec.json.encode(read_results(results)["bench.json"]) == msgspec.json.encode(bench)

@@ -1,7 +1,7 @@
 import pytest
 
 from edgereader.runtime.errors import AlphabetError
-from edgereader.runtime.text.alphabets import NUMBERS, make_alphabet
+from edgereader.runtime.text.alphabets import FORBIDDEN, NUMBERS, make_alphabet
 from edgereader.runtime.text.values import Notation
 
 CHARSET = "0123456789abcdefghijklmnopqrstuvwxyz$%#+-/.,:"
@@ -54,7 +54,9 @@ def test_what_is_looked_for_and_what_it_is_made_of(options, numbers, permitted):
     alphabet = make_alphabet(SPACED, "CTC", pattern=None, **options)
     assert alphabet.numbers is numbers
     assert set(alphabet.permitted) == set(permitted)
-    free = {each for each, allowed in zip(SPACED, alphabet.allowed[1:], strict=True) if allowed == 0}
+    free = {character for character, allowed in zip(SPACED, alphabet.allowed[1:], strict=True) if allowed == 0}
+    assert alphabet.allowed[0] == 0, "the blank"
+    assert set(alphabet.allowed.tolist()) <= {0.0, FORBIDDEN}
     letters = set("abcdefghijklmnopqrstuvwxyz") if numbers else set()
     assert free == set(permitted) | letters, "numbers: letters run free, to be judged"
 

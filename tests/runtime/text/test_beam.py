@@ -92,6 +92,7 @@ def test_the_empty_text():
     assert attn_beam(np.array([[0, 1, 0]], np.float32)) == [((), 1.0)]
 
 
+@pytest.mark.timed
 def test_a_crop_that_could_be_anything_takes_milliseconds():
     rows = np.random.default_rng(0).dirichlet(np.full(46, 0.3), 24).astype(np.float32)
     spent = []

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from edgereader.runtime.bundles.bundle import Bundle, write_bundle
 from edgereader.runtime.bundles.manifest import ShapeRange
-from edgereader.runtime.errors import BackendError, BackendUnavailable, BundleError
+from edgereader.runtime.errors import BackendError, BackendUnavailable
 from edgereader.runtime.extras import pip_install
 from edgereader.runtime.reader import Reader
 from edgereader.runtime.sessions.nvidia import nvidia_driver
@@ -96,16 +96,6 @@ def test_stand_in_reads_as_cpu_does(readable_folder, gpu, scene, backend):
     got = Reader(readable_folder, backend).read(scene)
     assert [(each.text, each.confidence) for each in got] == [(each.text, each.confidence) for each in expected]
     assert {each.text for each in got} >= {"7", "5"}
-
-
-def test_stand_in_reader_goes_on_with_a_smaller_picture(readable_folder, gpu, scene):
-    gpu.free_bytes = 12_000_000
-    reader = Reader(readable_folder, "tensorrt")
-    expected = [each.text for each in reader.read(scene)]
-    for _ in range(2):
-        with pytest.raises(BackendError, match="out of device memory"):
-            reader.read(np.zeros((1280, 1280, 3), np.uint8))
-        assert [each.text for each in reader.read(scene)] == expected
 
 
 def test_stand_in_allocates_once_per_binding(folder, gpu):
@@ -235,15 +225,6 @@ def test_stand_in_launches_plainly_where_capture_fails(folder, gpu, caplog, brok
     assert len([each for each in caplog.records if "without CUDA graphs" in each.message]) == 1
 
 
-def test_stand_in_launches_plainly_without_cuda_bindings(folder, monkeypatch):
-    gpu = stand_in.Gpu()
-    stand_in.install(monkeypatch, gpu, graphs=False)
-    binding = bound(opened(folder))
-    for _ in range(3):
-        binding.run(1)
-    assert gpu.calls.count("execute_async_v3") == 3
-
-
 def test_stand_in_graphs_are_captured_anew_when_memory_moves(folder, gpu):
     session = opened(folder)
     small = bound(session)
@@ -363,18 +344,6 @@ def test_stand_in_frees_what_is_forgotten(folder, gpu):
     assert gpu.leaked == []
 
 
-def test_stand_in_frees_in_another_thread(folder, gpu):
-    session = opened(folder)
-    box = [bound(session), session]
-    box[0].run(1)
-    del session
-    thread = threading.Thread(target=box.clear)
-    thread.start()
-    thread.join()
-    assert gpu.held == (0, 0, 0)
-    assert gpu.leaked == []
-
-
 def test_stand_in_frees_all_at_exit(folder):
     """Also when a run has been started, and nobody waits for it."""
     here = Path(__file__)
@@ -413,30 +382,6 @@ def test_stand_in_closed_sessions_and_bindings_do_not_run(folder, gpu):
         bound(session)
     del first, second, binding
     assert gpu.held == (0, 0, 0)
-
-
-def test_stand_in_of_two_threads_with_a_session_each(folder, gpu):
-    wrong = []
-
-    def work(level):
-        session = opened(folder)
-        for _ in range(30):
-            binding = bound(session)
-            binding.inputs["image"][..., 2] = level
-            for _ in range(3):
-                binding.run(1)
-            if not np.allclose(binding.outputs["region"], level / 255):
-                wrong.append(level)
-        assert not gpu.contexts[1:]
-
-    threads = [threading.Thread(target=work, args=(level,)) for level in (51, 204)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-    assert gpu.held == (0, 0, 0)
-    assert gpu.leaked == []
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -520,14 +465,6 @@ def test_stand_in_of_a_forked_process(folder, gpu, monkeypatch):
     assert (gpu.held, len(gpu.calls)) == (held, calls)
 
 
-def test_stand_in_leaves_no_context_current(folder, gpu):
-    session = opened(folder)
-    bound(session).run(1)
-    with pytest.raises(BackendError):
-        bound(session, 64, 4096)
-    assert gpu.contexts == []
-
-
 def test_stand_in_refuses_shapes_and_names_that_are_not_the_plans(folder, gpu):
     session = opened(folder)
     assert session.limits("image") == PROFILES["detector"]["image"]
@@ -551,16 +488,6 @@ def test_stand_in_refuses_an_engine_that_is_not_the_contracts(folder, gpu):
     with pytest.raises(BackendError, match=r"expected the profile .*16.*got .*32"):
         opened(folder, "recognizer")
     assert gpu.held == (0, 0, 0)
-
-
-def test_stand_in_refuses_a_corrupted_plan_with_tensorrts_words(folder, gpu):
-    path = add_plan(folder, "detector", contents=b"no plan")
-    with pytest.raises(
-        BackendError, match=r"engine: TensorRT refused deserialize_cuda_engine: Serialization"
-    ) as caught:
-        opened(folder)
-    assert path.name in str(caught.value)
-    assert "edgereader engine" in str(caught.value)
 
 
 @pytest.mark.parametrize("damage", ["altered", "gone", "link"])
@@ -599,11 +526,6 @@ def test_stand_in_names_the_package_that_is_missing(folder, gpu, monkeypatch, ba
     package = name.partition(".")[0]
     with pytest.raises(BackendUnavailable, match=rf"needs {package}.*{re.escape(pip_install(backend))}"):
         opened(folder, backend=backend)
-
-
-def test_no_such_model(make_bundle, gpu):
-    with pytest.raises(BundleError, match="expected a detector"):
-        opened(make_bundle(detector=False))
 
 
 @pytest.fixture(params=BACKENDS)
