@@ -7,7 +7,7 @@ from ..accuracy.calibration import Calibration
 from ..accuracy.certainty import SURE, Certainty
 from ..accuracy.results import Agreement, CropsResult, Report, Result, Run, ScenesResult
 from ..tables import NONE, markdown, percent, version_words
-from .references import Target, Targets, measured
+from .references import Target, measured
 
 FITTED = "; the temperature of the confidences was fitted on them"
 NOT_MEASURED = "Not measured."
@@ -18,7 +18,7 @@ def _runs(report: Report) -> tuple[list[Run], list[Run]]:
     return [run for run in report.runs if run.contender is None], [run for run in report.runs if run.contender]
 
 
-def results(report: Report, targets: Targets, calibration: Calibration | None = None) -> str:
+def results(report: Report, targets: Sequence[Target], calibration: Calibration | None = None) -> str:
     """Return what each set gave in each precision, what was asked for, and what the other readers read."""
     own, others = _runs(report)
     names = [report.bundle if len(own) == 1 else f"{report.bundle}, {run.precision}" for run in own]
@@ -58,8 +58,8 @@ def _cell(result: Result | None) -> str:
     return f"recall {percent(result.recall)}{lines}, precision {percent(result.precision)}"
 
 
-def _asked(name: str, targets: Targets) -> str:
-    return ", ".join(_limit(target) for target in targets.targets if target.set == name) or NONE
+def _asked(name: str, targets: Sequence[Target]) -> str:
+    return ", ".join(_limit(target) for target in targets if target.set == name) or NONE
 
 
 def _limit(target: Target) -> str:
@@ -85,11 +85,11 @@ def _value(target: Target, value: float | None) -> str:
     return percent(value)
 
 
-def target_rows(bundle: Bundle, report: Report, targets: Targets) -> str:
+def target_rows(bundle: Bundle, report: Report, targets: Sequence[Target]) -> str:
     """Return what was asked for and what was reached, in each precision; what was not is said."""
     own, _ = _runs(report)
     rows = []
-    for target in targets.targets:
+    for target in targets:
         values = [measured(target, bundle, run) for run in own]
         reached = [_value(target, value) + _verdict(target, value) for value in values]
         rows.append([target.set, _limit(target), *reached])
@@ -189,15 +189,13 @@ def as_written(report: Report) -> str:
         for result in run.sets
         if isinstance(result, CropsResult) and (texts := result.texts)
     ]
-    if not rows:
-        return NOT_MEASURED
     note = (
         "All characters are compared, also the letters and points that a reader of numbers leaves out. 1 − NED is the "
         "mean of 1 − D / N, D being the fewest edits between reading and label, N the length of the longer one "
         "(ICDAR 2019; deep-text-recognition-benchmark)."
     )
     header = ["set", "reader", "exact", "in any case", "1 − NED", "1 − NED of the digits"]
-    return f"{markdown(header, sorted(rows, key=lambda row: row[0]))}\n\n{note}"
+    return _by_set(header, rows, note)
 
 
 def boxes(report: Report) -> str:
@@ -208,8 +206,6 @@ def boxes(report: Report) -> str:
         for result in run.sets
         if isinstance(result, ScenesResult) and (icdar := result.icdar)
     ]
-    if not rows:
-        return NOT_MEASURED
     note = (
         "Recall / precision / H-mean by the rules of ICDAR 2015: a label and a box belong together if they share more "
         "than half of their joint area. The boxes are those of readings with a digit; read are those whose digits are "
@@ -217,7 +213,11 @@ def boxes(report: Report) -> str:
         "number may be right."
     )
     header = ["set", "reader", "labels", "found", "found and read"]
-    return f"{markdown(header, sorted(rows, key=lambda row: row[0]))}\n\n{note}"
+    return _by_set(header, rows, note)
+
+
+def _by_set(header: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:
+    return f"{markdown(header, sorted(rows, key=lambda row: row[0]))}\n\n{note}" if rows else NOT_MEASURED
 
 
 def _shares(found: Agreement) -> str:

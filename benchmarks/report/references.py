@@ -1,7 +1,7 @@
 """What was asked of a bundle's accuracy, typed once in `targets.json`, and what was reached."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
@@ -50,17 +50,20 @@ class Target(Limit, frozen=True, kw_only=True, forbid_unknown_fields=True):
     figure: FigureName
 
 
-class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that was asked for."""
+AnyTarget = TypeVar("AnyTarget", bound=Limit)
+
+
+class Targets(msgspec.Struct, Generic[AnyTarget], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file of targets."""
 
     source: str
     """Who asked."""
-    targets: list[Target]
+    targets: list[AnyTarget]
 
 
-def read_targets() -> Targets:
+def read_targets() -> list[Target]:
     """Read `targets.json`."""
-    return read_json(Path(__file__).with_name("targets.json"), Targets, "targets.json")
+    return read_json(Path(__file__).with_name("targets.json"), Targets[Target], "targets.json").targets
 
 
 def measured(target: Target, bundle: Bundle, run: Run) -> float | None:

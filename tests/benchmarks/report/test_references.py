@@ -6,7 +6,7 @@ from edgereader.benchmarks.report.references import Target, measured, megabytes,
 
 
 def test_a_target_is_for_each_set():
-    names = {target.set for target in read_targets().targets}
+    names = {target.set for target in read_targets()}
     assert names == MEASURED_WITH | {
         "digits_meter_apache2:held-out", "crops_receipts:held-out", "all crops", "the bundle",
     }  # fmt: skip
