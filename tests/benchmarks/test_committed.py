@@ -28,8 +28,12 @@ def measured_files(path: Path) -> Iterator[Files]:
     else:
         figures = read_figures(path)
         if isinstance(figures, Report):
-            own = (each for each in figures.contenders if each.kind == "edgereader" and each.outcome == "ran")
-            yield from ((each.bundle or "", each.precision or "", each.files) for each in own)
+            own = (
+                contender
+                for contender in figures.contenders
+                if contender.kind == "edgereader" and contender.outcome == "ran"
+            )
+            yield from ((contender.bundle or "", contender.precision or "", contender.files) for contender in own)
         else:
             yield figures.bundle, figures.precision, figures.files
 

@@ -77,7 +77,7 @@ def test_two_precisions_are_two_runs(tmp_path, crops):
     arguments = ("--precision", "fp32", "--precision", "fp32", "--json", tmp_path / "report.json")
     result = run("digits-edge", crops, *arguments)
     assert result.exit_code == 0, result.output
-    assert [each["precision"] for each in json.loads((tmp_path / "report.json").read_text())["runs"]] == ["fp32"] * 2
+    assert [run.precision for run in read_report(tmp_path / "report.json").runs] == ["fp32"] * 2
     assert "expected a detector in fp64" in failed(
         run("digits-edge", crops, "--precision", "fp32", "--precision", "fp64")
     )
@@ -209,7 +209,7 @@ def test_a_contender_that_breaks_leaves_the_others_figures(tmp_path, crops, cont
     assert result.exit_code == 1, result.output
     assert "failed: onnxtr: RuntimeError: out of words" in result.stderr.splitlines()
     report = read_report(tmp_path / "report.json")
-    assert [each.contender for each in report.runs] == [None, "rapidocr"]
+    assert [run.contender for run in report.runs] == [None, "rapidocr"]
     assert report.skipped == {"onnxtr": "RuntimeError: out of words"}
 
 

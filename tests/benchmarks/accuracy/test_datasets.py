@@ -124,7 +124,7 @@ def test_a_box_without_an_area_is_one_clear_line(tmp_path):
 
 def test_sets_of_one_name_are_refused(tmp_path):
     roots = [make(tmp_path / name / "mine", ["images/a.png\t12"]) for name in ("one", "other")]
-    assert [each.name for each in open_sets([str(roots[0])])] == ["mine"]
+    assert [data.name for data in open_sets([str(roots[0])])] == ["mine"]
     with pytest.raises(DatasetError, match="expected different names, got mine more than once"):
         open_sets([str(root) for root in roots])
 

@@ -48,7 +48,7 @@ class Peer:
         return [Found(text.text, 0.8, region.quad) for region, text in PixelReader().look(frame)]
 
     def recognize(self, crop):
-        return Found("".join(each.text for each in self.read(crop)), 0.8)
+        return Found("".join(reading.text for reading in self.read(crop)), 0.8)
 
     def read_many(self, frames):
         return map(self.read, frames)

@@ -30,7 +30,7 @@ def test_a_report_is_read_back_with_the_kinds_of_its_sets(report, tmp_path):
     assert read_report(path) == report
     contents = json.loads(path.read_text())
     assert [part["kind"] for part in contents["runs"][0]["sets"]] == ["crops", "scenes"]
-    assert [each.name for each in path.parent.iterdir()] == ["report.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["report.json"]
 
 
 def test_what_is_no_report_is_one_clear_line(report, tmp_path):

@@ -43,7 +43,7 @@ def test_a_crop_does_not_switch_off_the_detector_for_good(photo, crop):
     contender.read(photo)
     assert contender.recognize(crop).text == "12"
     contender.read(photo)
-    assert [each["use_det"] for each in stub.calls] == [True, False, True]
+    assert [call["use_det"] for call in stub.calls] == [True, False, True]
     assert stub.calls[0] == stub.calls[2]
     assert RapidOcr(Stub()).recognize(crop).text == ""
 
@@ -67,5 +67,5 @@ def test_it_really_runs_with_one_thread():
 def test_crops_are_read_as_well_as_published(shared_data):
     pytest.importorskip("rapidocr", reason="RapidOCR is not installed: pip install rapidocr")
     contender, images = open_contender("rapidocr", Options()), open_set(shared_data / "crops_sevenseg").images
-    exact = sum(is_exact(each.texts[0], contender.recognize(read_photo(each.path).frame).text) for each in images)
+    exact = sum(is_exact(image.texts[0], contender.recognize(read_photo(image.path).frame).text) for image in images)
     assert round(exact / len(images), 3) == 0.736

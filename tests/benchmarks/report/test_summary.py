@@ -21,8 +21,8 @@ def test_the_document_is_what_the_committed_figures_make_of_it(repository):
 
 @pytest.fixture
 def results(bench, growth, soak, stream, tmp_path):
-    for name, each in (("bench", bench), ("growth", growth), ("soak", soak), ("stream", stream)):
-        write_json(tmp_path / f"{name}.json", each)
+    for name, figures in (("bench", bench), ("growth", growth), ("soak", soak), ("stream", stream)):
+        write_json(tmp_path / f"{name}.json", figures)
     return tmp_path
 
 
@@ -76,7 +76,7 @@ def test_a_miss_is_said(bench):
     [
         (lambda folder: (folder / "README.md").unlink(), "got nothing there"),
         (lambda folder: (folder / "README.md").write_text("no markers"), "expected markers"),
-        (lambda folder: [each.unlink() for each in folder.glob("*.json")], "expected figures"),
+        (lambda folder: [path.unlink() for path in folder.glob("*.json")], "expected figures"),
         (lambda folder: (folder / "bench.json").write_text("{}"), "bench.json: expected the JSON of"),
         (lambda folder: (folder / "bench.json").write_bytes((folder / "soak.json").read_bytes()), "expected a report"),
     ],

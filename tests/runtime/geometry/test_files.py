@@ -114,7 +114,7 @@ def test_fewer_pixels_than_usual():
 
 
 def tiff_of(*entries):
-    rows = b"".join(struct.pack("<HHII", *each) for each in entries)
+    rows = b"".join(struct.pack("<HHII", *entry) for entry in entries)
     return b"II*\0" + struct.pack("<IH", 8, len(entries)) + rows + bytes(400)
 
 
@@ -140,7 +140,7 @@ def test_paths_become_files(tmp_path):
     for name in ("b.jpg", "a.PNG", "notes.txt", "deep/c.webp"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    names = [each.relative_to(tmp_path).as_posix() for each in find_photos(str(tmp_path))]
+    names = [path.relative_to(tmp_path).as_posix() for path in find_photos(str(tmp_path))]
     assert names == ["a.PNG", "b.jpg", "deep/c.webp"]
     assert find_photos(str(tmp_path / "*.jpg")) == [tmp_path / "b.jpg"]
     assert find_photos(str(tmp_path / "**" / "*.webp")) == [tmp_path / "deep" / "c.webp"]

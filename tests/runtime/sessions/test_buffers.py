@@ -117,9 +117,9 @@ except BackendError as exc:
 
 
 def test_sessions_and_bindings_do_not_leave_their_process(session, binding):
-    for each, name in ((session, "OnnxRuntimeSession"), (binding, "OnnxRuntimeBinding")):
+    for owner, name in ((session, "OnnxRuntimeSession"), (binding, "OnnxRuntimeBinding")):
         with pytest.raises(BackendError, match=f"got a {name}, which cannot; send a Reader"):
-            pickle.dumps(each)
+            pickle.dumps(owner)
 
 
 def test_large_buffers_are_not_a_forked_processes_too(bundle_folder):

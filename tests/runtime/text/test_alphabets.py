@@ -91,7 +91,7 @@ def test_another_pattern_for_the_same_alphabet():
     alphabet = make_alphabet(SPACED, "CTC", "0123456789", None, "luhn", notation=Notation(","))
     other = alphabet.matching("[0-9]{4}")
     assert (other.permitted, other.numbers, other.check, other.notation) == ("0123456789", True, "luhn", Notation(","))
-    assert [other.fits(each) for each in ("0018", "018", "0017")] == [True, False, False]
+    assert [other.fits(text) for text in ("0018", "018", "0017")] == [True, False, False]
     with pytest.raises(AlphabetError, match="pattern"):
         alphabet.matching("(")
 

@@ -30,7 +30,7 @@ def written(prediction, *characters, charset=CHARSET):
 
 
 def sure(text, probability=0.99):
-    return [{each: probability, "": 1 - probability} for each in text]
+    return [{character: probability, "": 1 - probability} for character in text]
 
 
 @pytest.fixture(params=["CTC", "Attn"])
@@ -118,7 +118,9 @@ def test_places_of_characters_and_of_dropped_letters():
     assert text.positions == pytest.approx((2 / 8, 4.5 / 8, 6.5 / 8))
     assert text.dropped == pytest.approx((7.5 / 8,))
     half = decode(steps("CTC", *path), make_alphabet(CHARSET, "CTC", NUMBERS, None), used=0.5)
-    assert half.positions == pytest.approx([2 * each for each in text.positions]), "the rest of the crop is padding"
+    assert half.positions == pytest.approx([2 * position for position in text.positions]), (
+        "the rest of the crop is padding"
+    )
     attn = read(written("Attn", *sure("42k")), "Attn")
     assert attn.positions == pytest.approx((1 / 6, 3 / 6))
     assert attn.dropped == pytest.approx((5 / 6,))
@@ -127,7 +129,7 @@ def test_places_of_characters_and_of_dropped_letters():
 def test_a_temperature_changes_confidences_and_not_texts(prediction):
     log_probs = written(prediction, {"4": 0.9, "7": 0.1}, {"z": 0.9, "2": 0.08, "k": 0.02}, {"7": 0.6, "1": 0.4})
     alphabet = make_alphabet(CHARSET, prediction, NUMBERS, None)
-    cold, plain, hot = (decode(log_probs, alphabet, temperature=each) for each in (0.5, 1.0, 3.0))
+    cold, plain, hot = (decode(log_probs, alphabet, temperature=temperature) for temperature in (0.5, 1.0, 3.0))
     assert cold.text == plain.text == hot.text == "427"
     assert all(a > b > c for a, b, c in zip(cold.confidences, plain.confidences, hot.confidences, strict=True))
     row = np.exp(log_probs[1 if prediction == "CTC" else 0]) ** (1 / 3)
@@ -202,8 +204,8 @@ def test_container_codes_are_read_with_letters(prediction):
 def test_a_pattern_for_everything_finds_the_likeliest_text_of_all(seed):
     rows = np.random.default_rng(seed).dirichlet(np.full(len(CHARSET) + 1, 0.05), 5).astype(np.float32)
     text = decode(np.log(np.maximum(rows, 1e-30)), make_alphabet(CHARSET, "CTC", None, ".*"))
-    best, probability = next(each for each in ctc_beam(rows) if each[0])
-    assert text.text == "".join(CHARSET[each - 1] for each in best)
+    best, probability = next(candidate for candidate in ctc_beam(rows) if candidate[0])
+    assert text.text == "".join(CHARSET[symbol - 1] for symbol in best)
     assert text.confidence == pytest.approx(probability, rel=1e-3)
 
 

@@ -81,7 +81,7 @@ def test_units(text, number):
 
 def test_letters_that_belong_to_numbers():
     symbols = make_alphabet("0123456789abc", "CTC", "0123456789ab", None, find="numbers").symbols
-    assert [without_units(each, symbols) is not None for each in ("a12", "b", "12c", "1c2")] == [
+    assert [without_units(text, symbols) is not None for text in ("a12", "b", "12c", "1c2")] == [
         True,
         False,
         True,

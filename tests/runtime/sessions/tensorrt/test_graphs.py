@@ -73,7 +73,7 @@ def test_cuda_bindings_have_what_is_called():
     for name in vars(ours):
         assert name.startswith("__") or hasattr(real, name), name
     assert real.CUresult.CUDA_SUCCESS == 0
-    assert {each.name for each in ours.CUstreamCaptureMode} <= {each.name for each in real.CUstreamCaptureMode}
+    assert {mode.name for mode in ours.CUstreamCaptureMode} <= {mode.name for mode in real.CUstreamCaptureMode}
     try:
         code, *_ = real.cuStreamEndCapture(0)
     except RuntimeError as exc:

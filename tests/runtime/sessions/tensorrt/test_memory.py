@@ -161,7 +161,7 @@ def test_stand_in_closing_goes_on_after_a_failure(gpu, device):
 def test_pycuda_has_what_the_stand_in_has():
     real = pytest.importorskip("pycuda.driver", reason="pycuda is not installed: it needs the CUDA toolkit")
     ours = stand_in.make_pycuda(stand_in.Gpu())
-    for name, each in vars(ours).items():
+    for name, kind in vars(ours).items():
         assert name.startswith("__") or hasattr(real, name), name
-        for member in vars(each) if inspect.isclass(each) else ():
+        for member in vars(kind) if inspect.isclass(kind) else ():
             assert member.startswith("_") or hasattr(getattr(real, name), member), f"{name}.{member}"

@@ -94,8 +94,10 @@ def readable_folder(canary_folder, tmp_path):
 def test_stand_in_reads_as_cpu_does(readable_folder, gpu, scene, backend):
     expected = Reader(readable_folder, "cpu").read(scene)
     got = Reader(readable_folder, backend).read(scene)
-    assert [(each.text, each.confidence) for each in got] == [(each.text, each.confidence) for each in expected]
-    assert {each.text for each in got} >= {"7", "5"}
+    assert [(reading.text, reading.confidence) for reading in got] == [
+        (reading.text, reading.confidence) for reading in expected
+    ]
+    assert {reading.text for reading in got} >= {"7", "5"}
 
 
 def test_stand_in_allocates_once_per_binding(folder, gpu):
@@ -103,13 +105,13 @@ def test_stand_in_allocates_once_per_binding(folder, gpu):
     binding = session.bind(CROPS, batched=("crops", "symbols", "log_probs"))
     for batch in (8, 8, 3, 3, 1, 1, 5):
         binding.run(batch)
-    before, addresses = gpu.calls.copy(), [each.ctypes.data for each in (binding.inputs | binding.outputs).values()]
+    before, addresses = gpu.calls.copy(), [array.ctypes.data for array in (binding.inputs | binding.outputs).values()]
     held = gpu.held
     for batch in (1, 3, 8, 4, 2, 2, 7, 6) * 5:
         binding.run(batch)
     made = ("mem_alloc", "pagelocked_empty", "Stream", "Event", "create_execution_context")
-    assert [gpu.calls.count(each) for each in made] == [before.count(each) + (each == made[-1]) for each in made]
-    assert addresses == [each.ctypes.data for each in (binding.inputs | binding.outputs).values()]
+    assert [gpu.calls.count(call) for call in made] == [before.count(call) + (call == made[-1]) for call in made]
+    assert addresses == [array.ctypes.data for array in (binding.inputs | binding.outputs).values()]
     after = gpu.held
     assert after[:2] == held[:2]  # and batch 2 was new: one context and one graph
 
@@ -222,7 +224,7 @@ def test_stand_in_launches_plainly_where_capture_fails(folder, gpu, caplog, brok
             binding.run(1)
             assert np.allclose(binding.outputs["region"], level / 255)
     assert "cuGraphLaunch" not in gpu.calls
-    assert len([each for each in caplog.records if "without CUDA graphs" in each.message]) == 1
+    assert len([record for record in caplog.records if "without CUDA graphs" in record.message]) == 1
 
 
 def test_stand_in_graphs_are_captured_anew_when_memory_moves(folder, gpu):
@@ -399,7 +401,7 @@ def test_stand_in_of_threads_that_share_a_session(folder, gpu, backend):
                     wrong.append(level)
                 binding.outputs["region"][...] = -1
 
-    threads = [threading.Thread(target=work, args=each) for each in ((51, 64), (102, 128), (204, 192))]
+    threads = [threading.Thread(target=work, args=given) for given in ((51, 64), (102, 128), (204, 192))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -512,7 +514,7 @@ def test_stand_in_takes_a_lean_runtime_from_a_version_compatible_plan_only(folde
     assert tensorrt._host_code is False
     add_plan(folder, "detector", version="10.1.0", flags=["version-compatible"], precision="fp32")
     bundle = Bundle.open(folder)
-    engines = [each for each in bundle.manifest.engines if each.version == "10.1.0"]
+    engines = [engine for engine in bundle.manifest.engines if engine.version == "10.1.0"]
     write_bundle(folder, replace(bundle.manifest, engines=engines))
     opened(folder)
     assert tensorrt._host_code is True
@@ -557,8 +559,10 @@ def test_on_a_gpu_it_reads_as_cpu_does(real_backend, real_folder, scene):
     expected = Reader(real_folder, "cpu").read(scene)
     for _ in range(3):  # plainly, captured, replayed
         got = Reader(real_folder, real_backend).read(scene)
-        assert [each.text for each in got] == [each.text for each in expected]
-        assert np.allclose([each.confidence for each in got], [each.confidence for each in expected], atol=1e-3)
+        assert [reading.text for reading in got] == [reading.text for reading in expected]
+        assert np.allclose(
+            [reading.confidence for reading in got], [reading.confidence for reading in expected], atol=1e-3
+        )
 
 
 @pytest.mark.gpu
@@ -594,9 +598,9 @@ def test_on_a_gpu_memory_stays_the_same_over_many_bindings(real_backend, real_fo
     kept, free = bound(session, 640, 640), []
     for number in range(60):
         binding = bound(session, 64 + 32 * (number % 5), 128)
-        for each in (binding, kept, binding):
-            each.run(1)
-        del binding, each
+        for used in (binding, kept, binding):
+            used.run(1)
+        del binding, used
         with session.device.current():
             free.append(pycuda.driver.mem_get_info()[0])
     assert max(free[10:]) - min(free[10:]) < 8 << 20, free
@@ -604,12 +608,12 @@ def test_on_a_gpu_memory_stays_the_same_over_many_bindings(real_backend, real_fo
 
 @pytest.mark.gpu
 def test_on_a_gpu_two_threads_have_a_reader_each(real_backend, real_folder, scene):
-    expected = [each.text for each in Reader(real_folder, "cpu").read(scene)]
+    expected = [reading.text for reading in Reader(real_folder, "cpu").read(scene)]
     seen = []
 
     def work():
         reader = Reader(real_folder, real_backend)
-        seen.extend([each.text for each in reader.read(scene)] == expected for _ in range(20))
+        seen.extend([reading.text for reading in reader.read(scene)] == expected for _ in range(20))
 
     threads = [threading.Thread(target=work) for _ in range(2)]
     for thread in threads:
