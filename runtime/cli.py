@@ -55,7 +55,7 @@ class Commands(click.Group):
 def _entries() -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points  # 30 ms, which reading a photo need not wait for
 
-    return {each.name: each for each in entry_points(group=GROUP)}
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
 def _needs(command: str, exc: ModuleNotFoundError) -> str:

@@ -178,8 +178,9 @@ class Detector(ByArguments):
         found = find_regions(
             *look.maps(), text_threshold=limits.text, link_threshold=limits.link, low_text=limits.low_text
         )
-        mapped = (self._mapped(each, look.plan, frame) for each in found)
-        return [each for each in mapped if np.ptp(each.quad, axis=0).all()]  # in the margin alone there is no text
+        mapped = (self._mapped(region, look.plan, frame) for region in found)
+        # in the margin alone there is no text
+        return [region for region in mapped if np.ptp(region.quad, axis=0).all()]
 
     def _tell(self, frame: Frame, plans: list[Fit]) -> None:
         """Say once for each canvas that frames are made smaller than was asked for."""
@@ -192,7 +193,7 @@ class Detector(ByArguments):
                 log.warning(text, self.session.backend, *frame.shape[:2], *plan.size_hw, *wanted.canvas_hw)
 
     def _mapped(self, region: Region, plan: Fit, frame: Frame) -> Region:
-        quad, characters = (to_frame(each * MAP_STRIDE, plan, frame) for each in (region.quad, region.characters))
+        quad, characters = (to_frame(points * MAP_STRIDE, plan, frame) for points in (region.quad, region.characters))
         return Region(quad, characters, region.score)
 
     def _bind(self, canvas_hw: tuple[int, int]) -> Binding:

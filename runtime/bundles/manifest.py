@@ -297,7 +297,7 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def _expect_widths(self) -> None:
         rising = all(low < high for low, high in pairwise(self.widths))
-        if not rising or self.widths[-1] != self.image_hw[1] or any(each % STRIDE_PX for each in self.widths):
+        if not rising or self.widths[-1] != self.image_hw[1] or any(width % STRIDE_PX for width in self.widths):
             expected = f"ascending multiples of {STRIDE_PX} that end with {self.image_hw[1]}, the greatest"
             raise ValueError(f"expected widths: {expected}; got {', '.join(map(str, self.widths))}")
         if not self.keep_ratio or not self.stages.startswith("None-"):

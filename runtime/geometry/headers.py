@@ -193,9 +193,9 @@ def read_avif(data: bytes) -> Avif:
     properties = list(_boxes(data, *parts.get(b"ipco", (0, 0))))
     found = Avif([struct.unpack_from(">II", data, place + 4) for name, place, _ in properties if name == b"ispe"])
     depths = [data[place + 2] for name, place, _ in properties if name == b"av1C" and place + 2 < len(data)]
-    found.bits = max((12 if each & 0x20 else 10 if each & 0x40 else 8 for each in depths), default=8)
+    found.bits = max((12 if depth & 0x20 else 10 if depth & 0x40 else 8 for depth in depths), default=8)
     if b"pitm" in boxes and b"ipma" in parts:
-        own = (properties[each - 1] for each in _primary(data, boxes[b"pitm"][0], parts[b"ipma"][0], len(properties)))
+        own = (properties[index - 1] for index in _primary(data, boxes[b"pitm"][0], parts[b"ipma"][0], len(properties)))
         turns = {name: data[place] for name, place, last in own if place < last <= len(data)}
         mirrored = turns[b"imir"] & 1 if b"imir" in turns else None
         found.orientation = TURNS.get((turns.get(b"irot", 0) & 3, mirrored), 1)
@@ -226,13 +226,13 @@ def _primary(data: bytes, pitm: int, ipma: int, count: int) -> list[int]:
         amount = struct.unpack_from(">B", data, position)[0]
         numbers = struct.unpack_from(f">{amount}{'H' if wide else 'B'}", data, position + 1)
         if item == shown:
-            return [number for each in numbers if 0 < (number := each & (0x7FFF if wide else 0x7F)) <= count]
+            return [number for entry in numbers if 0 < (number := entry & (0x7FFF if wide else 0x7F)) <= count]
         position += 1 + amount * (2 if wide else 1)
     return []
 
 
 def _avif_size(data: bytes) -> tuple[int, int] | None:
-    return max(read_avif(data).sizes, key=lambda each: each[0] * each[1], default=None)
+    return max(read_avif(data).sizes, key=lambda size: size[0] * size[1], default=None)
 
 
 AVIF = re.compile(rb"....ftypavi[fs]", re.DOTALL)

@@ -27,7 +27,7 @@ def overlap(first: Points, second: Points, of: Literal["smaller", "union", "firs
         second: the same.
         of: the smaller one's area, the area of both together (intersection over union), or the first one's.
     """
-    one, other = (np.asarray(cv2.convexHull(np.asarray(each, np.float32)), np.float32) for each in (first, second))
+    one, other = (np.asarray(cv2.convexHull(np.asarray(quad, np.float32)), np.float32) for quad in (first, second))
     shared = float(cv2.intersectConvexConvex(one, other)[0])
     areas = cv2.contourArea(one), cv2.contourArea(other)
     whole = {"smaller": min(areas), "union": sum(areas) - shared, "first": areas[0]}[of]

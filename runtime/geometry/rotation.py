@@ -48,7 +48,7 @@ def ambiguous(texts: Sequence[str], quads: Sequence[Points], fits: Callable[[str
         quads: (4, 2) of each, clockwise from its text's top left.
         fits: whether a number is one that was asked for.
     """
-    others = [other_way_up(each) for each in texts]
+    others = [other_way_up(text) for text in texts]
     if not any(others):
         return [False] * len(others)
     right = np.stack([quad[1] - quad[0] for quad in quads])

@@ -104,7 +104,7 @@ def _tensorrt_options(ort: Any, graph: Checked, precision: str, profile: Profile
         )
     shapes = {
         f"trt_profile_{which}_shapes": ",".join(
-            f"{name}:{'x'.join(map(str, getattr(each, which)))}" for name, each in profile.items()
+            f"{name}:{'x'.join(map(str, getattr(limits, which)))}" for name, limits in profile.items()
         )
         for which in ("min", "opt", "max")
     }
@@ -171,7 +171,7 @@ class GpuBinding(OnnxRuntimeBinding):
         except Exception as exc:
             self._bindings.pop(rows, None)
             self._uploads.pop(rows, None)
-            sizes = ", ".join(f"{name} {self._rows(name, each, rows).shape}" for name, each in self.inputs.items())
+            sizes = ", ".join(f"{name} {self._rows(name, array, rows).shape}" for name, array in self.inputs.items())
             raise _translated(exc, sizes) from exc
 
     def _bound(self, rows: int) -> Any:

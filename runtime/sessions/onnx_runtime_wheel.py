@@ -35,7 +35,7 @@ def _without(ort: Any) -> str:
     """What is installed instead of a wheel with the provider, and the fix."""
     if CUDA in ort.get_available_providers():
         return "one without TensorRT, as on aarch64; take backend tensorrt or cuda"
-    wheels = [each for each in ("onnxruntime", "onnxruntime-gpu") if _installed(each)]
+    wheels = [wheel for wheel in ("onnxruntime", "onnxruntime-gpu") if _installed(wheel)]
     got = "two wheels in one folder, the last one for CPUs" if len(wheels) > 1 else "the wheel for CPUs"
     return f"{got}; pip uninstall -y {' '.join(wheels)}, then {pip_install('gpu')}"
 

@@ -43,10 +43,10 @@ def ctc_beam(rows: Rows, *, width: int = WIDTH, most_symbols: int = MOST_SYMBOLS
             stays = grown.setdefault(text, [0.0, 0.0])
             stays[0] += (blank + symbol) * probabilities[0]
             stays[1] += symbol * probabilities[last]
-            for each in symbols:
-                before = blank if each == last else blank + symbol
+            for index in symbols:
+                before = blank if index == last else blank + symbol
                 if before > 0:
-                    grown.setdefault((*text, each), [0.0, 0.0])[1] += before * probabilities[each]
+                    grown.setdefault((*text, index), [0.0, 0.0])[1] += before * probabilities[index]
         best = sorted(grown.items(), key=lambda item: -sum(item[1]))[:width]
         beam = {text: (blank, symbol) for text, (blank, symbol) in best}
     return [(text, sum(both)) for text, both in beam.items()]
@@ -67,9 +67,9 @@ def attn_beam(rows: Rows, *, width: int = WIDTH, most_symbols: int = MOST_SYMBOL
         probabilities = row.tolist()
         symbols = _likely(row, 2, most_symbols, unlikely)
         ended += ((text, before * probabilities[1]) for text, before in open_ones)
-        grown = (((*text, each), before * probabilities[each]) for text, before in open_ones for each in symbols)
+        grown = (((*text, symbol), before * probabilities[symbol]) for text, before in open_ones for symbol in symbols)
         open_ones = _best(grown, width)
-    return _best((each for each in ended + open_ones if each[1] > 0), width)
+    return _best((one for one in ended + open_ones if one[1] > 0), width)
 
 
 def _likely(row: Rows, special: int, most: int, unlikely: float) -> list[int]:
@@ -79,7 +79,7 @@ def _likely(row: Rows, special: int, most: int, unlikely: float) -> list[int]:
 
 
 def _best(texts: Iterable[tuple[tuple[int, ...], float]], width: int) -> Beam:
-    return sorted(texts, key=lambda each: -each[1])[:width]
+    return sorted(texts, key=lambda pair: -pair[1])[:width]
 
 
 def ctc_runs(rows: Rows, text: tuple[int, ...]) -> list[tuple[int, int]]:

@@ -16,7 +16,7 @@ def luhn(text: str) -> bool:
     digits = text.translate(_SEPARATORS)
     if re.fullmatch("[0-9]{2,}", digits) is None:
         return False
-    doubled = (sum(divmod(2 * int(each), 10)) for each in digits[-2::-2])
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
     return (sum(doubled) + sum(map(int, digits[-1::-2]))) % 10 == 0
 
 
@@ -45,7 +45,7 @@ def iso6346(text: str) -> bool:
     code = text.translate(_SEPARATORS).upper()
     if re.fullmatch("[A-Z]{3}[UJZ][0-9]{7}", code) is None:
         return False
-    values = (_LETTER_VALUES[each] if each in _LETTER_VALUES else int(each) for each in code[:-1])
+    values = (_LETTER_VALUES[character] if character in _LETTER_VALUES else int(character) for character in code[:-1])
     return sum(value << place for place, value in enumerate(values)) % 11 % 10 == int(code[-1])
 
 

@@ -44,9 +44,9 @@ def ctc_likelihoods(rows: NDArray[np.float32], texts: Sequence[tuple[int, ...]])
             now /= largest
             scale += np.log(largest)
     ends = 2 * np.array([len(text) for text in texts], np.intp)
-    each = np.arange(len(texts))
-    last = np.where(ends > 0, now[:, each, ends - 1], 0.0)
-    total: Likelihoods = (now[:, each, ends] + last) * np.exp(scale[..., 0])
+    own = np.arange(len(texts))
+    last = np.where(ends > 0, now[:, own, ends - 1], 0.0)
+    total: Likelihoods = (now[:, own, ends] + last) * np.exp(scale[..., 0])
     return total
 
 

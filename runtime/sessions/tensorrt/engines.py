@@ -55,10 +55,10 @@ class Engine:
             self._engine = self.expect("deserialize_cuda_engine", self._runtime.deserialize_cuda_engine(plan))
             self._contexts = self._kind_of_contexts()
         names = [self._engine.get_tensor_name(place) for place in range(self._engine.num_io_tensors)]
-        self.dtypes = {each: np.dtype(trt.nptype(self._engine.get_tensor_dtype(each))) for each in names}
-        modes = {each: self._engine.get_tensor_mode(each) for each in names}
-        self.inputs = tuple(each for each in names if modes[each] == trt.TensorIOMode.INPUT)
-        self.outputs = tuple(each for each in names if modes[each] == trt.TensorIOMode.OUTPUT)
+        self.dtypes = {name: np.dtype(trt.nptype(self._engine.get_tensor_dtype(name))) for name in names}
+        modes = {name: self._engine.get_tensor_mode(name) for name in names}
+        self.inputs = tuple(name for name in names if modes[name] == trt.TensorIOMode.INPUT)
+        self.outputs = tuple(name for name in names if modes[name] == trt.TensorIOMode.OUTPUT)
 
     def check(self, kind: Kind, profile: Profile) -> None:
         """That its inputs, outputs and shapes are the contract's and its passport's.
@@ -67,19 +67,19 @@ class Engine:
             BackendError: they are not.
         """
         got = {name: self.dtypes[name].name for name in (*self.inputs, *self.outputs)}
-        expected = {name: np.dtype(each).name for name, each in (INPUTS[kind] | OUTPUTS[kind]).items()}
-        wrong = {name for name, each in expected.items() if got.get(name) != each}
+        expected = {name: np.dtype(dtype).name for name, dtype in (INPUTS[kind] | OUTPUTS[kind]).items()}
+        wrong = {name for name, dtype in expected.items() if got.get(name) != dtype}
         if wrong or set(self.inputs) != set(INPUTS[kind]) or not set(OUTPUTS[kind]) <= set(self.outputs):
             raise BackendError(f"{self.name}: expected {expected} in and out of a {kind}, got {got}; build it again")
         opened = {name for name in self.inputs if None in self.shape(name) or name in profile}
-        shapes = {name: [tuple(each) for each in self._engine.get_tensor_profile_shape(name, 0)] for name in opened}
-        stated = {name: [each.min, each.opt, each.max] for name, each in profile.items()}
+        shapes = {name: [tuple(shape) for shape in self._engine.get_tensor_profile_shape(name, 0)] for name in opened}
+        stated = {name: [limits.min, limits.opt, limits.max] for name, limits in profile.items()}
         if shapes != stated:
             raise BackendError(f"{self.name}: expected the profile {stated}, got {shapes}; build it again")
 
     def shape(self, name: str) -> tuple[int | None, ...]:
         """Shape of an input or output, None where it is open."""
-        return tuple(None if each < 0 else each for each in self._engine.get_tensor_shape(name))
+        return tuple(None if size < 0 else size for size in self._engine.get_tensor_shape(name))
 
     def context(self, shapes: Mapping[str, tuple[int, ...]], addresses: Mapping[str, int]) -> Any:
         """An execution context without memory for activations, set to these shapes and addresses for good.
@@ -93,7 +93,7 @@ class Engine:
                 self.expect(f"set_input_shape({name}, {shapes[name]})", context.set_input_shape(name, shapes[name]))
             self.expect("infer_shapes", not context.infer_shapes())
         got = {name: tuple(context.get_tensor_shape(name)) for name in self.outputs}
-        wrong = {name: each for name, each in got.items() if each != tuple(shapes[name])}
+        wrong = {name: shape for name, shape in got.items() if shape != tuple(shapes[name])}
         if wrong:
             expected = {name: tuple(shapes[name]) for name in wrong}
             raise BackendError(f"{self.name}: expected outputs {expected}, got {wrong}; export and build it again")

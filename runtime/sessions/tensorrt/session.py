@@ -110,7 +110,7 @@ class TensorRTBinding(Buffers):
     ) -> None:
         super().__init__(shapes, batched)
         self._session, self._shapes, self._batched = session, dict(shapes), batched
-        self._least = max((each.min[0] for name in batched if (each := session.limits(name))), default=1)
+        self._least = max((limits.min[0] for name in batched if (limits := session.limits(name))), default=1)
         self._launches: dict[int, Launch] = {}
         self._running = False
         device, engine = session.device, session.engine
@@ -170,7 +170,7 @@ class TensorRTBinding(Buffers):
             shapes = {
                 name: (rows, *shape[1:]) if name in self._batched else shape for name, shape in self._shapes.items()
             }
-            addresses = {name: each.address for name, each in self._arrays.items()}
+            addresses = {name: array.address for name, array in self._arrays.items()}
             self._launches[rows] = self._owned.add(Launch(self._session, shapes, addresses))
         return self._launches[rows]
 
