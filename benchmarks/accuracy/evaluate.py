@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,13 +18,12 @@ from ...runtime.text.decoding import Text
 from ..contenders import Contender, Found
 from ..record import files_of, where
 from .crops import all_crops, score_crops
-from .datasets import LabelledImage, LabelledSet
+from .datasets import LabelledSet
 from .results import Latency, Outcome, Run
 from .scenes import score_readings, score_scenes
 from .sheets import write_sheets
 
 Image = NDArray[np.uint8]
-Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
 Read = TypeVar("Read")
 WARM_UP = 3
 """Images read before the clock starts; they are read again, and scored, after it."""
@@ -49,16 +48,14 @@ def measure(
     """
     reader = Reader(bundle, backend=backend, precision=precision, alphabet=alphabet)
     plain = uncalibrated_reader(bundle, backend, precision, alphabet)
-    run = _run(sets, lambda data: evaluate_set(reader, data, progress_of(data.name), plain), sheets_folder)
+    run = _run(sets, lambda data: evaluate_set(reader, data, plain), sheets_folder)
     backend, precision = where(reader)
     return backend, replace(run, precision=precision, files=files_of(bundle, reader))
 
 
 def measure_contender(name: str, contender: Contender, sets: Sequence[LabelledSet], sheets_folder: Path | None) -> Run:
     """Let another reader read all sets, as `measure` does with a bundle."""
-    run = _run(
-        sets, lambda data: evaluate_contender(contender, data, progress_of(f"{name}: {data.name}")), sheets_folder
-    )
+    run = _run(sets, lambda data: evaluate_contender(contender, data, name), sheets_folder)
     return replace(run, contender=name, versions=contender.versions)
 
 
@@ -82,31 +79,18 @@ def uncalibrated_reader(bundle: Bundle, backend: str, precision: str | None, alp
     return Reader(plain, backend=backend, precision=precision, alphabet=alphabet)
 
 
-def progress_of(label: str) -> Progress:
-    """Return what shows on stderr how far a set is."""
-
-    def progress(images: Iterable[LabelledImage]) -> Iterator[LabelledImage]:
-        with click.progressbar(images, label=label, file=sys.stderr) as bar:
-            yield from bar
-
-    return progress
-
-
-def evaluate_set(
-    reader: Reader, data: LabelledSet, progress: Progress = iter, uncalibrated: Reader | None = None
-) -> Outcome:
+def evaluate_set(reader: Reader, data: LabelledSet, uncalibrated: Reader | None = None) -> Outcome:
     """Read every image of a set once, timed, and score it as `scoring.py` says.
 
     Args:
         reader: What is measured.
         data: The labelled images; to load them is not timed.
-        progress: Wraps the images, to show how far it is.
         uncalibrated: The same reader at temperature 1: it reads crops a second time, untimed.
     """
     if data.kind == "crops":
         before: list[Text] = []
         also = (lambda crop: before.extend(uncalibrated.recognize([crop]))) if uncalibrated else None
-        texts, latency, ratios = timed(lambda crop: reader.recognize([crop])[0], data, progress, also)
+        texts, latency, ratios = timed(lambda crop: reader.recognize([crop])[0], data, data.name, also)
         return score_crops(data, texts, ratios, latency, before or None)
 
     def look(photo: Image) -> list[tuple[Region, Text]]:
@@ -114,19 +98,19 @@ def evaluate_set(
         select(looked, reader.min_confidence)  # belongs to a reading, and to its time
         return looked
 
-    looks, latency, _ = timed(look, data, progress)
+    looks, latency, _ = timed(look, data, data.name)
     return score_scenes(data, looks, reader.min_confidence, latency)
 
 
-def evaluate_contender(contender: Contender, data: LabelledSet, progress: Progress = iter) -> Outcome:
+def evaluate_contender(contender: Contender, data: LabelledSet, name: str = "contender") -> Outcome:
     """Let another reader read every image of a set once, timed, and score it in the same way.
 
     Its texts count as they are: it has left out what it is unsure of.
     """
     if data.kind == "crops":
-        found, latency, ratios = timed(contender.recognize, data, progress)
+        found, latency, ratios = timed(contender.recognize, data, f"{name}: {data.name}")
         return score_crops(data, [Text(text.text, text.confidence, ()) for text in found], ratios, latency)
-    readings, latency, _ = timed(contender.read, data, progress)
+    readings, latency, _ = timed(contender.read, data, f"{name}: {data.name}")
     return score_readings(data, [[_reading(found) for found in texts] for texts in readings], latency)
 
 
@@ -137,9 +121,9 @@ def _reading(found: Found) -> Reading:
 
 
 def timed(
-    read: Callable[[Image], Read], data: LabelledSet, progress: Progress, also: Callable[[Image], None] | None = None
+    read: Callable[[Image], Read], data: LabelledSet, label: str, also: Callable[[Image], None] | None = None
 ) -> tuple[list[Read], Latency, list[float]]:
-    """Read each image after a warm-up; ``also`` sees it afterwards, untimed.
+    """Read each image after a warm-up, showing on stderr how far it is; ``also`` sees it afterwards, untimed.
 
     Returns:
         What was read, how fast, and the width of each image in heights.
@@ -147,14 +131,15 @@ def timed(
     for image in data.images[:WARM_UP]:
         read(data.load(image.path))
     found, times, ratios = [], [], []
-    for image in progress(data.images):
-        pixels = data.load(image.path)
-        start = time.perf_counter()
-        found.append(read(pixels))
-        times.append(1000 * (time.perf_counter() - start))
-        ratios.append(pixels.shape[1] / pixels.shape[0])
-        if also:
-            also(pixels)
+    with click.progressbar(data.images, label=label, file=sys.stderr) as bar:
+        for image in bar:
+            pixels = data.load(image.path)
+            start = time.perf_counter()
+            found.append(read(pixels))
+            times.append(1000 * (time.perf_counter() - start))
+            ratios.append(pixels.shape[1] / pixels.shape[0])
+            if also:
+                also(pixels)
     return found, latency_of(times, data), ratios
 
 
