@@ -72,15 +72,32 @@ def test_a_path_that_is_no_set_is_one_clear_line(tmp_path):
         open_set(tmp_path / "file")
 
 
+@pytest.mark.parametrize(
+    ("name", "lines", "match"),
+    [
+        ("set", ["images/a.png\t"], "expected crops with a text, got none"),
+        (
+            "set:held-out",
+            ["images/lcd_of_another.png\t1"],
+            "expected photos that are held out, got none; leave :held-out away",
+        ),
+        (
+            "scenes_x",
+            ["images/a.png\t1\t[0, 0, 5, 5]", "images/a.png\t12\t[[0, 0], [2, 2], [5, 5]]"],
+            r"labels\.tsv:2: expected a box or polygon with an area",
+        ),
+    ],
+)
+def test_labels_that_are_no_set_are_one_clear_line(tmp_path, name, lines, match):
+    make(tmp_path / name.removesuffix(":held-out"), lines)
+    with pytest.raises(DatasetError, match=match):
+        open_set(tmp_path / name)
+
+
 def test_labels_without_images_are_counted(tmp_path):
     root = make(tmp_path / "set", ["images/a.png\t1", "images/b.png\t2"], images=False)
     with pytest.raises(DatasetError, match=r"got 2 of 2 without one, such as .*images/a\.png; restore"):
         open_set(root)
-
-
-def test_a_set_without_texts_is_no_set_of_crops(tmp_path):
-    with pytest.raises(DatasetError, match="expected crops with a text, got none"):
-        open_set(make(tmp_path / "set", ["images/a.png\t"]))
 
 
 def test_the_meters_kept_out_of_training_may_be_asked_for(tmp_path):
@@ -91,12 +108,6 @@ def test_the_meters_kept_out_of_training_may_be_asked_for(tmp_path):
     assert part.name == "mine:held-out"
     assert part.part == "only what training leaves out"
     assert open_set(f"{root}:held-out", "scenes").kind == "scenes"
-
-
-def test_a_set_of_which_nothing_is_held_out_is_one_clear_line(tmp_path):
-    root = make(tmp_path / "mine", ["images/lcd_of_another.png\t1"])
-    with pytest.raises(DatasetError, match="expected photos that are held out, got none; leave :held-out away"):
-        open_set(f"{root}:held-out")
 
 
 def test_the_photos_held_out_are_those_that_training_leaves_out(tmp_path):
@@ -114,12 +125,6 @@ def test_the_meters_held_out_are_those_that_training_leaves_out(tmp_path):
     kept = {text for crops in trained for _, text in crops}
     assert kept | {image.texts[0] for image in open_set(f"{root}:held-out").images} == set("012345")
     assert kept == {"1", "4"}
-
-
-def test_a_box_without_an_area_is_one_clear_line(tmp_path):
-    root = make(tmp_path / "scenes_x", ["images/a.png\t1\t[0, 0, 5, 5]", "images/a.png\t12\t[[0, 0], [2, 2], [5, 5]]"])
-    with pytest.raises(DatasetError, match=r"labels\.tsv:2: expected a box or polygon with an area"):
-        open_set(root)
 
 
 def test_sets_of_one_name_are_refused(tmp_path):

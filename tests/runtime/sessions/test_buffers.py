@@ -7,18 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.errors import BackendError
-from edgereader.runtime.sessions.opening import open_session
 
 from ..graphs import model
 
 SHAPES = {"image": (3, 64, 96, 3), "region": (3, 32, 48), "affinity": (3, 32, 48)}
-
-
-@pytest.fixture
-def session(bundle_folder):
-    return open_session(Bundle.open(bundle_folder), "detector", "cpu")
 
 
 @pytest.fixture
