@@ -1,6 +1,4 @@
-import gc
 import json
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -278,28 +276,6 @@ def test_a_stream_of_crops_is_not_collected(wide):
     assert taken == []
     next(results)
     assert len(taken) == HELD_BATCHES * MOST_CROPS
-
-
-def test_memory_does_not_grow_with_the_texts_that_were_read(wide):
-    """All batches of all widths come up while it warms up; then nothing is kept."""
-    pictures = [line("1" * (width // 8)) for width in WIDTHS] * 2
-
-    def read(times):
-        for turn in range(times):
-            wide.recognize_crops(pictures[turn % len(pictures) :])
-        gc.collect()
-        ours = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*/runtime/*")])
-        return sum(statistic.size for statistic in ours.statistics("filename")), len(wide._buffers.idle)
-
-    tracemalloc.start()
-    try:
-        read(10)
-        first, bindings = read(1)
-        after = read(20)
-    finally:
-        tracemalloc.stop()
-    assert (bindings, after[1]) == (len(WIDTHS), len(WIDTHS))
-    assert after[0] - first < 2_000, "bytes"
 
 
 def test_between_two_results_the_same_recognizer_may_be_used(wide):
