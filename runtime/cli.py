@@ -23,7 +23,7 @@ class Commands(click.Group):
     """Sub-commands found through the entry points of ``GROUP``, loaded when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all commands, whether or not what they need is installed."""
+        """Return the names of all commands, whether or not what they need is installed."""
         return sorted({*super().list_commands(ctx), *_entries()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -6,7 +6,7 @@ EXTRA = re.compile(r"(?: and )?extra == [\"']([^\"']+)[\"']")
 
 
 def pip_install(*extras: str) -> str:
-    """The command that installs the packages of these extras, each by its own name.
+    """Return the command that installs the packages of these extras, each by its own name.
 
     The package itself is on no index: whoever has it cloned it or was given a wheel, and it is installed already.
     """

@@ -257,12 +257,12 @@ class _Piece:
         return self.left > 0 and self.top > 0 and self.bottom < ROWS
 
     def is_text(self, start: int) -> bool:
-        """Whether it is, or begins with, a character of the text."""
+        """Return whether it is, or begins with, a character of the text."""
         inside = self.left + self.width / 2 >= start and self.left >= start - STRADDLES * ROWS
         return self.whole and inside and self.height >= THIN * ROWS / (1 + 2 * AROUND)
 
     def is_symbol(self, high: int) -> bool:
-        """Whether it may be one beside digits of this height."""
+        """Return whether it may be one beside digits of this height."""
         upright = self.height >= THIN * high or self.width >= UPRIGHT * self.height
         return self.whole and self.width <= WIDEST * high and upright
 

@@ -72,7 +72,7 @@ def _part(region: Region, text: Text, span: tuple[int, int], start: float, end: 
 
 
 def join(pieces: Iterable[Piece], alphabet: Alphabet) -> list[Piece]:
-    """Whatever groups that follow each other on a line give together, if pattern and check take it.
+    """Return what groups that follow each other on a line give together, if pattern and check take it.
 
     Args:
         pieces: where the texts are, a place may be there twice, and what is read there, whether or not pattern and

@@ -67,7 +67,7 @@ class Reading:
 
 
 def select(looked: Iterable[tuple[Region, Text]], min_confidence: float) -> list[Reading]:
-    """Of all text in a picture, keep what was asked for and is confident enough (0..1), each place once, row by row."""
+    """Return what was asked for in a picture and is confident enough (0..1), each place once, row by row."""
     readings = (
         make_reading(region, text) for region, text in looked if text.accepted and text.confidence >= min_confidence
     )
@@ -85,7 +85,9 @@ def make_reading(region: Region, text: Text) -> Reading:
 
 
 def unread_ends(text: Text, thin_ends: tuple[bool, bool]) -> int:
-    """How many of a text's ends are a digit or a letter where thin ink was seen; letters left out there count too."""
+    """Return how many of a text's ends are a digit or a letter where thin ink was seen; letters left out there count
+    too.
+    """
     if not text.text:
         return 0
     whole = min((*text.positions, *text.dropped)), max((*text.positions, *text.dropped))
@@ -94,7 +96,7 @@ def unread_ends(text: Text, thin_ends: tuple[bool, bool]) -> int:
 
 
 def without_doubles(readings: Iterable[Reading]) -> list[Reading]:
-    """Of readings of the same place, keep the one with the most characters that are likely right; order stays."""
+    """Return, of readings of the same place, the one with the most characters that are likely right; order stays."""
     found = list(readings)
     if len(found) < 2:
         return found
@@ -319,7 +321,8 @@ class Reader(ByArguments):
         return self._recognizer.read_places(places)
 
     def sight(self, frame: Frame) -> Sight:
-        """How small a text may be so that `read` reads it in a picture of this size, and what reads smaller ones.
+        """Return how small a text may be so that `read` reads it in a picture of this size, and what reads smaller
+        ones.
 
         A picture in which nothing was read may hold lower text: `read` looks at large pictures made smaller.
 

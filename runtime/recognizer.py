@@ -133,7 +133,8 @@ class Recognizer(ByArguments):
         return list(self._read(framed, self._spec.margin, place))
 
     def log_probs(self, crops: Iterable[Frame]) -> Iterator[Probabilities]:
-        """Logarithms of the symbols' probabilities (T, classes) float32 in pictures that are already cut, in order.
+        """Return logarithms of the symbols' probabilities (T, classes) float32 in pictures that are already cut, in
+        order.
 
         Raises:
             ImageError: one of them is not a picture.

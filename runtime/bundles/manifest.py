@@ -162,7 +162,7 @@ def _expect_files(preferred: dict[str, str], files: dict[str, FileEntry]) -> Non
 
 
 def expect_sides(long_side_px: int, coarse_side_px: int | None) -> None:
-    """See that a detector can use these sides of its canvases, as `DetectorSpec` has them.
+    """Check that a detector can use these sides of its canvases, as `DetectorSpec` has them.
 
     Raises:
         BundleError: it cannot.
@@ -272,7 +272,7 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.image_hw[0], self.crop_widths[len(self.crop_widths) // 2]
 
     def width_for(self, columns: int) -> int:
-        """The least width that holds so many columns; the greatest where none does."""
+        """Return the least width that holds so many columns; the greatest where none does."""
         widths = self.crop_widths
         return widths[min(bisect_left(widths, columns), len(widths) - 1)]
 
@@ -282,7 +282,7 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return bool(self.widths) and self.prediction == "CTC"
 
     def steps(self, width: int) -> int:
-        """Steps (T) of the published networks at a width, a multiple of ``STRIDE_PX``."""
+        """Return the steps (T) of the published networks at a width, a multiple of ``STRIDE_PX``."""
         if self.prediction == "Attn":
             return self.max_length + 1
         return width // STRIDE_PX + (-1 if "-VGG-" in self.stages else 1)

@@ -76,7 +76,7 @@ def decode_photo(data: bytes, name: str, most_pixels: int = LARGEST_FILE_PIXELS)
 
 
 def find_photos(path: str) -> list[Path]:
-    """Files that a command-line argument means: itself, a folder's pictures (all levels), or a glob's matches.
+    """Return files that a command-line argument means: itself, a folder's pictures (all levels), or a glob's matches.
 
     Raises:
         ImageError: a folder or glob without pictures.

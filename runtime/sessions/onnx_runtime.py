@@ -95,14 +95,14 @@ class OnnxRuntimeSession(StaysHere):
         self._dtypes = {name: DTYPES[given] for name, given in types.items()}
 
     def output_shape(self, name: str) -> tuple[int | None, ...]:
-        """Shape of an output, None where the graph leaves it open."""
+        """Return the shape of an output, None where the graph leaves it open."""
         if name not in self._outputs:
             got = sorted(self._outputs)
             raise BackendError(f"{self._path}: expected an output {name!r}, got {got}; export it again")
         return tuple(size if isinstance(size, int) else None for size in self._outputs[name].shape)
 
     def limits(self, name: str) -> ShapeRange | None:
-        """Shapes that an input may have; None = any that the graph takes."""
+        """Return the shapes that an input may have; None = any that the graph takes."""
         return self._profile.get(name)
 
     def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> OnnxRuntimeBinding:
@@ -151,5 +151,5 @@ def _onnxruntime(backend: str) -> Any:
 
 
 def line(exc: Exception) -> str:
-    """A foreign error's text on one line."""
+    """Return a foreign error's text on one line."""
     return " ".join(str(exc).split())

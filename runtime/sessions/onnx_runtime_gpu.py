@@ -37,7 +37,7 @@ log = logging.getLogger("edgereader")
 
 
 def open_gpu(ort: Any, graph: Checked, options: Any, backend: str, precision: str, profile: Profile) -> Any:
-    """An ONNX Runtime session that has the backend's provider, never another one in its place.
+    """Return an ONNX Runtime session that has the backend's provider, never another one in its place.
 
     Raises:
         BackendUnavailable: driver, wheel or a library is missing, or does not fit the others.
@@ -120,7 +120,7 @@ def _tensorrt_options(ort: Any, graph: Checked, precision: str, profile: Profile
 
 
 def cache_folder(graph: Checked, *versions: str) -> Path:
-    """Where engines of a graph are kept: another graph, ONNX Runtime, TensorRT or GPU has another folder.
+    """Return where engines of a graph are kept: another graph, ONNX Runtime, TensorRT or GPU has another folder.
 
     It is the user's own and not the bundle's: ONNX Runtime runs what it finds there, which no checksum vouches for.
     """

@@ -58,13 +58,15 @@ class Alphabet:
         return self.pattern is not None or self.check is not None
 
     def fits(self, text: str) -> bool:
-        """Whether a text, with or without its gaps, matches the pattern and passes the check, if there are any."""
+        """Return whether a text, with or without its gaps, matches the pattern and passes the check, if there are
+        any.
+        """
         text = self.form(text)
         matches = self.pattern is None or self.pattern.fullmatch(text) is not None
         return matches and (self.check is None or CHECKS[self.check](text))
 
     def form(self, text: str) -> str:
-        """A text as a reading has it.
+        """Return a text as a reading has it.
 
         A pattern and a check look across gaps: ``123 456`` is read as ``123456`` where ``[0-9]{6}`` is asked for, and
         a card's number without the gaps in which it is printed. A pattern that matches the gaps keeps them. Codes with
@@ -77,7 +79,7 @@ class Alphabet:
         return closed if self.pattern is None or self.pattern.fullmatch(closed) else text
 
     def matching(self, pattern: str | None) -> "Alphabet":
-        """The same alphabet with another pattern.
+        """Return the same alphabet with another pattern.
 
         Raises:
             AlphabetError: the pattern is none.

@@ -25,7 +25,7 @@ Beam = list[tuple[tuple[int, ...], float]]
 
 
 def ctc_beam(rows: Rows, *, width: int = WIDTH, most_symbols: int = MOST_SYMBOLS, unlikely: float = UNLIKELY) -> Beam:
-    """Likeliest texts of a CTC recognizer.
+    """Return the likeliest texts of a CTC recognizer.
 
     Args:
         rows: (T, classes) probabilities; class 0 is the blank.
@@ -53,7 +53,7 @@ def ctc_beam(rows: Rows, *, width: int = WIDTH, most_symbols: int = MOST_SYMBOLS
 
 
 def attn_beam(rows: Rows, *, width: int = WIDTH, most_symbols: int = MOST_SYMBOLS, unlikely: float = UNLIKELY) -> Beam:
-    """Likeliest texts of an Attn recognizer, as far as the rows of its greedy text tell.
+    """Return the likeliest texts of an Attn recognizer, as far as the rows of its greedy text tell.
 
     Args:
         rows: (T, classes) probabilities; class 0 is [GO], which is never written, class 1 ends a text.
@@ -83,7 +83,7 @@ def _best(texts: Iterable[tuple[tuple[int, ...], float]], width: int) -> Beam:
 
 
 def ctc_runs(rows: Rows, text: tuple[int, ...]) -> list[tuple[int, int]]:
-    """First and last step of each symbol of a text on its likeliest CTC path (Viterbi).
+    """Return the first and last step of each symbol of a text on its likeliest CTC path (Viterbi).
 
     Args:
         rows: (T, classes) probabilities; class 0 is the blank.

@@ -8,7 +8,7 @@ _SEPARATORS = str.maketrans("", "", " -")
 
 
 def luhn(text: str) -> bool:
-    """Whether the last digit is the check digit of a payment card, IMEI and the like.
+    """Return whether the last digit is the check digit of a payment card, IMEI and the like.
 
     From the right every second digit is doubled, its own digits are added up, and the whole sum is a multiple of
     ten (ISO/IEC 7812-1, annex B). Blanks and hyphens do not count; two digits at least.
@@ -21,7 +21,7 @@ def luhn(text: str) -> bool:
 
 
 def ean13(text: str) -> bool:
-    """Whether the last of 13 digits is the check digit of an article number (EAN-13, GTIN-13, ISBN-13).
+    """Return whether the last of 13 digits is the check digit of an article number (EAN-13, GTIN-13, ISBN-13).
 
     From the left the digits weigh 1, 3, 1, 3, …, and the whole sum is a multiple of ten (GS1 General
     Specifications, section 7.9.1). Blanks and hyphens do not count.
@@ -36,7 +36,7 @@ _LETTER_VALUES = dict(zip(string.ascii_uppercase, (value for value in range(10, 
 
 
 def iso6346(text: str) -> bool:
-    """Whether the last digit is the check digit of a freight container's code, such as CSQU3054383.
+    """Return whether the last digit is the check digit of a freight container's code, such as CSQU3054383.
 
     Three letters, one of U, J and Z, and seven digits, in either case. A digit is worth itself, a letter 10 to 38
     without the multiples of 11; the place counted from 0 weighs as a power of two; the sum modulo 11, a ten being

@@ -48,7 +48,7 @@ class Text:
 def decode(
     log_probs: Probabilities, alphabet: Alphabet, *, used: float = 1.0, margin: float = 0.0, temperature: float = 1.0
 ) -> Text:
-    """Text of one crop.
+    """Return the text of one crop.
 
     Without a pattern and a check this is the greedy text. With them, the likeliest text of a beam that fits, if it
     is not much less likely than the likeliest (``FITTING_RATIO``).
@@ -103,7 +103,7 @@ class _Rows:
         return math.ceil(len(self.rows) * self.used)
 
     def position(self, first: int, last: int) -> float:
-        """Middle of a CTC run of steps, as a share of the text's width; a run may go on in the padding."""
+        """Return the middle of a CTC run of steps, as a share of the text's width; a run may go on in the padding."""
         steps = len(self.rows) * self.used
         middle = (first + max(first + 1, min(last + 1, steps))) / (2 * steps)
         return middle * (1 + 2 * self.margin) - self.margin

@@ -17,7 +17,7 @@ RESCALE = 16
 
 
 def ctc_likelihoods(rows: NDArray[np.float32], texts: Sequence[tuple[int, ...]]) -> Likelihoods:
-    """Probabilities (N, K), each summed over all paths.
+    """Return probabilities (N, K), each summed over all paths.
 
     Args:
         rows: (N, T, classes) probabilities; class 0 is the blank.
@@ -51,7 +51,7 @@ def ctc_likelihoods(rows: NDArray[np.float32], texts: Sequence[tuple[int, ...]])
 
 
 def attn_likelihoods(rows: NDArray[np.float32], texts: Sequence[tuple[int, ...]]) -> Likelihoods:
-    """Probabilities (N, K).
+    """Return probabilities (N, K).
 
     Args:
         rows: (N, T, classes) probabilities; class 1 ends a text.

@@ -21,7 +21,7 @@ LETTERS_PER_DIGIT = 1.0
 
 
 def as_symbol(read: str, row: Probabilities, alphabet: Alphabet) -> str:
-    """A symbol of numbers instead of a letter, where that is not much less likely; else the character itself.
+    """Return a symbol of numbers instead of a letter, where that is not much less likely; else the character itself.
 
     Args:
         read: the character that was read.
@@ -43,18 +43,19 @@ def as_symbol(read: str, row: Probabilities, alphabet: Alphabet) -> str:
 
 
 def probability(character: str, row: Probabilities, alphabet: Alphabet) -> float:
-    """Probability of a character in a row (classes,); 0 for one that the recognizer does not know."""
+    """Return the probability of a character in a row (classes,); 0 for one that the recognizer does not know."""
     return sum(float(row[place]) for place in alphabet.classes.get(character, ()))
 
 
 def of_shape(symbol: str, row: Probabilities, alphabet: Alphabet) -> float:
-    """Probability of a symbol together with the letters that look like it, in a row (classes,)."""
+    """Return the probability of a symbol together with the letters that look like it, in a row (classes,)."""
     letters = [letter for letter, digits in LOOK_ALIKES.items() if symbol in digits]
     return min(sum(probability(letter, row, alphabet) for letter in (symbol, *letters)), 1.0)
 
 
 def with_shapes(rows: Probabilities, soft: Probabilities, alphabet: Alphabet) -> Probabilities:
-    """Rows in which a letter's probability went to the digit that it looks like most, by the rule of `as_symbol`.
+    """Return rows in which a letter's probability went to the digit that it looks like most, by the rule of
+    `as_symbol`.
 
     Args:
         rows: (T, classes) probabilities, which decide.
@@ -88,7 +89,7 @@ def _with_units(symbols: str) -> re.Pattern[str]:
 
 
 def without_units(text: str, symbols: str = NUMBERS + INSIDE) -> slice | None:
-    """Where the number is in a text, without gaps around it; None when the text is a word.
+    """Return where the number is in a text, without gaps around it; None when the text is a word.
 
     Args:
         text: what was read.

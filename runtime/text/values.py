@@ -37,7 +37,7 @@ class Notation:
             raise AlphabetError(f"thousands: expected some of {GROUPS} and the space, got {got}; use other characters")
 
     def value_of(self, text: str) -> float | None:
-        """A reading as a number, an int where it has no decimals; None where it is no number, or could be two.
+        """Return a reading as a number, an int where it has no decimals; None where it is no number, or could be two.
 
         A sign counts; ``$``, ``#`` and ``%`` around the number do not: ``45%`` is 45. Dates, times, ratios and lists
         have no value. ``1.234`` and ``1,234`` have one only where a setting says which.
@@ -49,7 +49,9 @@ class Notation:
         return sign * (float(f"{whole or 0}.{part}") if part else int(whole))
 
     def parts(self, text: str) -> tuple[int, str, str] | None:
-        """Sign (1 or -1), digits before and digits after the point, without groups; None as with `value_of`."""
+        """Return the sign (1 or -1), digits before and digits after the point, without groups; None as with
+        `value_of`.
+        """
         found = _NUMBER.fullmatch(text)
         if found is None or sum(bool(found[part]) for part in ("head", "inner", "tail")) > 1:
             return None

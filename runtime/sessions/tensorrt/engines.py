@@ -61,7 +61,7 @@ class Engine:
         self.outputs = tuple(name for name in names if modes[name] == trt.TensorIOMode.OUTPUT)
 
     def check(self, kind: Kind, profile: Profile) -> None:
-        """That its inputs, outputs and shapes are the contract's and its passport's.
+        """Check that its inputs, outputs and shapes are the contract's and its passport's.
 
         Raises:
             BackendError: they are not.
@@ -78,11 +78,11 @@ class Engine:
             raise BackendError(f"{self.name}: expected the profile {stated}, got {shapes}; build it again")
 
     def shape(self, name: str) -> tuple[int | None, ...]:
-        """Shape of an input or output, None where it is open."""
+        """Return the shape of an input or output, None where it is open."""
         return tuple(None if size < 0 else size for size in self._engine.get_tensor_shape(name))
 
     def context(self, shapes: Mapping[str, tuple[int, ...]], addresses: Mapping[str, int]) -> Any:
-        """An execution context without memory for activations, set to these shapes and addresses for good.
+        """Return an execution context without memory for activations, set to these shapes and addresses for good.
 
         Raises:
             BackendError: TensorRT refuses one, or the shapes of the outputs do not follow from those of the inputs.
@@ -102,11 +102,11 @@ class Engine:
         return context
 
     def scratch_bytes(self, context: Any) -> int:
-        """Memory for activations that a context needs with its shapes."""
+        """Return the bytes for activations that a context needs with its shapes."""
         return context.update_device_memory_size_for_shapes() or self._engine.device_memory_size_v2 or 1
 
     def expect(self, call: str, answer: Any) -> Any:
-        """What a call answered, after it was found to be neither None nor False.
+        """Return what a call answered, after it was found to be neither None nor False.
 
         Raises:
             BackendError: it was; the message has what TensorRT said.
@@ -157,7 +157,7 @@ def _fix(said: str) -> str:
 
 @cache
 def logger_of(trt: Any) -> Any:
-    """What TensorRT tells, one for the process: TensorRT keeps the first that it is given."""
+    """Return what TensorRT tells, one for the process: TensorRT keeps the first that it is given."""
 
     class Logger(trt.ILogger):  # type: ignore[misc]  # a class of the module that was imported
         def __init__(self) -> None:

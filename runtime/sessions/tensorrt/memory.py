@@ -76,7 +76,7 @@ class Device:
 
 @cache
 def open_device(driver: Any, *, integrated: bool) -> Device:
-    """The GPU, always the same object: pycuda compares contexts by object.
+    """Return the GPU, always the same object: pycuda compares contexts by object.
 
     Args:
         driver: the module ``pycuda.driver``.
@@ -182,7 +182,7 @@ class Scratch:
         self._buffer: Buffer | None = None
 
     def of(self, size: int) -> Buffer:
-        """At least so many bytes: the same buffer as before, unless it was too small."""
+        """Return at least so many bytes: the same buffer as before, unless it was too small."""
         if self._buffer is None or self._buffer.bytes < size:
             self.close()  # before, as the old and the new need not fit together
             self._buffer = Buffer(self._device, size)

@@ -18,7 +18,7 @@ log = logging.getLogger("edgereader")
 def usable_plan(
     bundle: Bundle, kind: Kind, backend: str, precision: str | None, version: str, capability: str
 ) -> tuple[Passport, Checked]:
-    """The best plan that runs here, and its file.
+    """Return the best plan that runs here, and its file.
 
     Args:
         bundle: an opened bundle.
@@ -67,7 +67,9 @@ def _candidates(
 
 
 def obstacle(passport: Passport, spec: DetectorSpec | RecognizerSpec, version: str, capability: str) -> str | None:
-    """Why a plan does not run with this version on this GPU, or is not of the bundle's graph; None = it does and is."""
+    """Return why a plan does not run with this version on this GPU, or is not of the bundle's graph; None = it does and
+    is.
+    """
     if not _same_version(passport, version):
         return f"expected {passport.flavour} {passport.version}, which built it, got {version}"
     if capability not in passport.targets and not _any_hardware(passport, capability):

@@ -59,14 +59,14 @@ class TensorRTSession(StaysHere):
         self.graphs = not self.engine.captures
 
     def output_shape(self, name: str) -> tuple[int | None, ...]:
-        """Shape of an output, None where the graph leaves it open."""
+        """Return the shape of an output, None where the graph leaves it open."""
         if name not in self.engine.outputs:
             got = sorted(self.engine.outputs)
             raise BackendError(f"{self.engine.name}: expected an output {name!r}, got {got}; build it again")
         return self.engine.shape(name)
 
     def limits(self, name: str) -> ShapeRange | None:
-        """Shapes that the plan takes for an input; None = one only."""
+        """Return the shapes that the plan takes for an input; None = one only."""
         return self._limits.get(name)
 
     def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> "TensorRTBinding":
