@@ -180,14 +180,14 @@ def as_written(report: Report) -> str:
         [
             result.name,
             run.title,
-            percent(texts.exact / result.images),
-            percent(texts.exact_any_case / result.images),
-            f"{texts.similarity:.3f}",
-            f"{texts.digits_similarity:.3f}",
+            percent(result.whole_texts),
+            percent(result.texts.exact_any_case / result.images),
+            f"{result.texts.similarity:.3f}",
+            f"{result.texts.digits_similarity:.3f}",
         ]
         for run in report.runs
         for result in run.sets
-        if isinstance(result, CropsResult) and (texts := result.texts)
+        if isinstance(result, CropsResult)
     ]
     note = (
         "All characters are compared, also the letters and points that a reader of numbers leaves out. 1 − NED is the "
