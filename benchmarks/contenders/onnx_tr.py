@@ -8,9 +8,9 @@ from typing import Any
 
 import cv2
 
-from ...runtime.geometry.images import Frame, Points, box
+from ...runtime.geometry.images import Frame, Points
 from . import Contender, Found, Options, Unavailable, with_digits
-from .peer import OneByOne, library, limit_opencv
+from .peer import OneByOne, box, library, limit_opencv
 
 INSTALL = (
     "pip install 'onnxtr[cpu-headless]', then once: "
@@ -40,7 +40,7 @@ class OnnxTr(OneByOne):
 def _quad(word: Any, frame: Frame) -> Points:
     (left, top), (right, bottom) = word.geometry
     height, width = frame.shape[:2]
-    return box(left * width, top * height, (right - left) * width, (bottom - top) * height)
+    return box(left * width, top * height, right * width, bottom * height)
 
 
 def open_contender(name: str, options: Options) -> Contender:  # noqa: ARG001, it goes by one name

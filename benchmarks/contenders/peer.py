@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import Any
 
 import cv2
+import numpy as np
 
-from ...runtime.geometry.images import Frame
+from ...runtime.geometry.images import Frame, Points
 from ..record import installed
 from . import Found, Unavailable
 
@@ -44,6 +45,11 @@ def library(name: str, install: str) -> Any:
         return import_module(name)
     except (ImportError, OSError, RuntimeError) as exc:
         raise Unavailable(f"{name} cannot be imported ({exc}): {install}") from exc
+
+
+def box(left: float, top: float, right: float, bottom: float) -> Points:
+    """Return the quad (4, 2) float32 of an upright box, clockwise from its top left."""
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
 
 
 def limit_opencv(threads: int) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import cv2
 
 from ...runtime.extras import pip_install
-from ...runtime.geometry.images import Frame, box
+from ...runtime.geometry.images import Frame
 from . import Found, Options, Unavailable, with_digits
-from .peer import OneByOne, library
+from .peer import OneByOne, box, library
 
 INSTALL = f"apt-get install tesseract-ocr, and {pip_install('peers')}"
 LINE_OF_DIGITS = "--psm 7 -c tessedit_char_whitelist=0123456789"
@@ -46,7 +46,11 @@ class Tesseract(OneByOne):
         table = self.pytesseract.image_to_data(rgb, config=config, output_type=self.pytesseract.Output.DICT)
         keys = ("text", "conf", "left", "top", "width", "height")
         rows = zip(*(table[key] for key in keys), strict=True)
-        return [Found(text, float(conf) / 100, box(*place)) for text, conf, *place in rows if text.strip()]
+        return [
+            Found(text, float(conf) / 100, box(left, top, left + width, top + height))
+            for text, conf, left, top, width, height in rows
+            if text.strip()
+        ]
 
 
 def open_contender(name: str, options: Options) -> Tesseract:  # noqa: ARG001, it goes by one name

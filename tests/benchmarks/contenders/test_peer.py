@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from edgereader.benchmarks.contenders import Found, Unavailable
-from edgereader.benchmarks.contenders.peer import OneByOne, library, limit_opencv
+from edgereader.benchmarks.contenders.peer import OneByOne, box, library, limit_opencv
 
 
 class Sizes(OneByOne):
@@ -29,6 +29,12 @@ def test_a_library_that_fails_to_load_is_unavailable(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(Unavailable, match="operator nms does not exist"):
         library("broken_library", "pip install it")
+
+
+def test_a_box_goes_clockwise_from_its_top_left():
+    quad = box(1, 2, 30, 40)
+    assert quad.dtype == np.float32
+    assert quad.tolist() == [[1, 2], [30, 2], [30, 40], [1, 40]]
 
 
 def test_opencv_is_limited_only_where_it_was_asked_for():
