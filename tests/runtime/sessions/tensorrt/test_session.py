@@ -48,6 +48,19 @@ def bound(session, height=64, width=96, rows=1):
     return session.bind(maps(height, width, rows), batched=tuple(maps(1, 1)))
 
 
+def seen_in_turn(session, levels, *size):
+    """What two bindings compute of grey levels in turn: the input of one is written and copied while the other runs."""
+    pair, seen = (bound(session, *size), bound(session, *size)), []
+    for number, level in enumerate(levels):
+        now, before = pair[number % 2], pair[1 - number % 2]
+        now.inputs["image"][..., 2] = level
+        now.start(1)
+        if number:
+            before.wait()
+            seen.append(float(before.outputs["region"].mean()) * 255)
+    return seen
+
+
 @pytest.mark.parametrize("eager", [False, True])
 @pytest.mark.parametrize("integrated", [False, True])
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -154,20 +167,8 @@ def test_stand_in_rows_stay_within_the_plans_batch(folder, gpu):
 
 @pytest.mark.parametrize("eager", [False, True])
 def test_stand_in_of_two_bindings_in_turn(folder, monkeypatch, eager):
-    """The input of the second is written and copied while the first runs, as the detector does it."""
-    gpu = stand_in.Gpu(eager=eager)
-    stand_in.install(monkeypatch, gpu)
-    session = opened(folder)
-    pair = bound(session), bound(session)
-    seen = []
-    for number in range(8):
-        now, before = pair[number % 2], pair[1 - number % 2]
-        now.inputs["image"][..., 2] = number * 20
-        now.start(1)
-        if number:
-            before.wait()
-            seen.append(float(before.outputs["region"].mean()) * 255)
-    assert np.allclose(seen, [number * 20 for number in range(7)])
+    stand_in.install(monkeypatch, stand_in.Gpu(eager=eager))
+    assert np.allclose(seen_in_turn(opened(folder), range(0, 160, 20)), range(0, 140, 20))
 
 
 def test_stand_in_copies_in_before_the_run_before_is_done(folder, gpu):
@@ -401,11 +402,8 @@ def test_stand_in_of_threads_that_share_a_session(folder, gpu, backend):
                     wrong.append(level)
                 binding.outputs["region"][...] = -1
 
-    threads = [threading.Thread(target=work, args=given) for given in ((51, 64), (102, 128), (204, 192))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, (51, 102, 204), (64, 128, 192)))
     assert wrong == []
     assert gpu.faults == []
     session.close()
@@ -568,16 +566,7 @@ def test_on_a_gpu_it_reads_as_cpu_does(real_backend, real_folder, scene):
 @pytest.mark.gpu
 def test_on_a_gpu_two_bindings_in_turn_compute_what_was_written(real_backend, real_folder):
     session = opened(real_folder, backend=real_backend)
-    pair = bound(session, 480, 640), bound(session, 480, 640)
-    seen = []
-    for number in range(200):
-        now, before = pair[number % 2], pair[1 - number % 2]
-        now.inputs["image"][..., 2] = number
-        now.start(1)
-        if number:
-            before.wait()
-            seen.append(float(before.outputs["region"].mean()) * 255)
-    assert np.allclose(seen, range(199), atol=1e-2)
+    assert np.allclose(seen_in_turn(session, range(200), 480, 640), range(199), atol=1e-2)
 
 
 @pytest.mark.gpu
@@ -609,15 +598,10 @@ def test_on_a_gpu_memory_stays_the_same_over_many_bindings(real_backend, real_fo
 @pytest.mark.gpu
 def test_on_a_gpu_two_threads_have_a_reader_each(real_backend, real_folder, scene):
     expected = [reading.text for reading in Reader(real_folder, "cpu").read(scene)]
-    seen = []
 
-    def work():
+    def work(_):
         reader = Reader(real_folder, real_backend)
-        seen.extend([reading.text for reading in reader.read(scene)] == expected for _ in range(20))
+        return [[reading.text for reading in reader.read(scene)] for _ in range(20)]
 
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert seen == [True] * 40
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(work, range(2))) == [[expected] * 20] * 2
