@@ -7,7 +7,7 @@ import pytest
 from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.bundles.manifest import ShapeRange
 from edgereader.runtime.detector import Detector
-from edgereader.runtime.errors import BackendError, BundleError, ImageError
+from edgereader.runtime.errors import BackendError, BundleError
 from edgereader.runtime.geometry.images import box
 from edgereader.runtime.sessions.lending import MAX_BINDINGS
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
@@ -147,12 +147,6 @@ def test_frames_fit_into_what_an_engine_takes(bundle_folder, monkeypatch, caplog
     before = len(told)
     detector.detect(np.zeros((640, 480, 3), np.uint8))
     assert len(caplog.records) == before
-
-
-def test_grey_frames_and_no_frames(detector):
-    assert detector.detect(np.full((100, 100), 255, np.uint8))
-    with pytest.raises(ImageError):
-        detector.detect(None)
 
 
 def test_thresholds_come_from_the_bundle(make_bundle):

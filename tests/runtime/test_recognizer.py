@@ -131,12 +131,6 @@ def test_sizes_and_channels(make_bundle, channels, image_hw):
     assert Recognizer(bundle).recognize_crops([barcode("3021", image_hw)])[0].text == "3021"
 
 
-def test_kept_ratios_fill_the_rest_with_the_last_column(make_bundle):
-    recognizer = Recognizer(Bundle.open(make_bundle(steps=10, keep_ratio=True)))
-    assert recognizer.recognize_crops([barcode("7")[:, :20]])[0].text == "7", "the black column is repeated"
-    assert recognizer.recognize_crops([barcode("7")[:, :10]])[0].text == "7", "a repeat is one character"
-
-
 def test_positions_are_along_the_text_and_not_along_the_padding(make_bundle):
     recognizer = Recognizer(Bundle.open(make_bundle(steps=10, keep_ratio=True)))
     (whole,) = recognizer.recognize_crops([barcode("739")])

@@ -245,19 +245,6 @@ def test_photos_need_a_detector(tmp_path, bundle, crops, photos):
     assert run(bundle, crops).exit_code == 0
 
 
-def test_what_is_wrong_is_one_line_and_nothing_is_written(tmp_path, crops, photos):
-    report = ("--json", tmp_path / "report.json")
-    assert "gone: expected a folder with labels.tsv, got nothing there" in failed(
-        run("digits-edge", tmp_path / "gone", *report)
-    )
-    assert "no-such-bundle" in failed(run("no-such-bundle", crops, *report))
-    shutil.rmtree(photos / "images")
-    assert "got 2 of 2 without one" in failed(run("digits-edge", crops, photos, *report))
-    (crops / "labels.tsv").write_text("")
-    assert "expected at least one line, got none" in failed(run("digits-edge", crops, *report))
-    assert not (tmp_path / "report.json").exists()
-
-
 def test_an_output_that_cannot_be_is_refused_before_anything_is_measured(tmp_path, crops):
     assert "expected a file, got a folder" in failed(run("digits-edge", crops, "--json", tmp_path))
     (tmp_path / "file").touch()
