@@ -9,10 +9,10 @@ from ...runtime.errors import BackendUnavailable
 from ...runtime.geometry.images import Frame
 from ..record import PACKAGES
 from . import Contender, Found, Options, Unavailable, with_digits
-from .peer import OneByOne, limit_opencv
+from .peer import limit_opencv
 
 
-class EdgeReader(OneByOne):
+class EdgeReader(Contender):
     """A reader of a bundle; photos of `read_many` overlap where the backend can."""
 
     def __init__(self, reader: Reader, packages: Iterable[str] = PACKAGES) -> None:

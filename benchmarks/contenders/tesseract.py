@@ -9,14 +9,14 @@ import cv2
 
 from ...runtime.extras import pip_install
 from ...runtime.geometry.images import Frame
-from . import Found, Options, Unavailable, with_digits
-from .peer import OneByOne, box, library
+from . import Contender, Found, Options, Unavailable, with_digits
+from .peer import box, library
 
 INSTALL = f"apt-get install tesseract-ocr, and {pip_install('peers')}"
 LINE_OF_DIGITS = "--psm 7 -c tessedit_char_whitelist=0123456789"
 
 
-class Tesseract(OneByOne):
+class Tesseract(Contender):
     """Starts Tesseract's program once for each picture, as pytesseract does."""
 
     def __init__(self, pytesseract: Any) -> None:

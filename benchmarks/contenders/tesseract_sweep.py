@@ -13,7 +13,7 @@ import numpy as np
 
 from ...runtime.geometry.images import Frame
 from . import Contender, Found, Options, tesseract, with_digits
-from .peer import OneByOne, limit_opencv
+from .peer import limit_opencv
 
 FIXED = (64, 128, 192)
 """Thresholds of grey, beside Otsu's and the adaptive one."""
@@ -25,7 +25,7 @@ SPARSE = "--psm 11"
 """Look for text anywhere, not for a page of it."""
 
 
-class TesseractSweep(OneByOne):
+class TesseractSweep(Contender):
     """Starts Tesseract's program `VARIANTS` times for each picture."""
 
     def __init__(self, plain: tesseract.Tesseract) -> None:
