@@ -89,8 +89,12 @@ def evaluate_set(reader: Reader, data: LabelledSet, uncalibrated: Reader | None 
     """
     if data.kind == "crops":
         before: list[Text] = []
-        also = (lambda crop: before.extend(uncalibrated.recognize([crop]))) if uncalibrated else None
-        texts, latency, ratios = timed(lambda crop: reader.recognize([crop])[0], data, data.name, also)
+
+        def again(crop: Image) -> None:
+            if uncalibrated:
+                before.extend(uncalibrated.recognize([crop]))
+
+        texts, latency, ratios = timed(lambda crop: reader.recognize([crop])[0], data, data.name, again)
         return score_crops(data, texts, ratios, latency, before or None)
 
     def look(photo: Image) -> list[tuple[Region, Text]]:

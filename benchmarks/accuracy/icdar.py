@@ -90,7 +90,8 @@ def icdar(images: Iterable[tuple[Placed, Placed]]) -> Icdar | None:
     places = [place for labels, _ in pairs for text, place in labels if digits(text)]
     if not places or any(place is None for place in places):
         return None
-    found = Boxes(*map(sum, zip(*(match_boxes(labels, readings) for labels, readings in pairs), strict=True)))
+    counts = [match_boxes(labels, readings) for labels, readings in pairs]
+    found = Boxes(*(sum(column) for column in zip(*counts, strict=True)))
     return Icdar(
         labels=found.labels,
         detections=found.detections,
