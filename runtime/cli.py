@@ -10,7 +10,7 @@ import click
 from .commands.batch import find_sources, read_all, write_json, write_table
 from .commands.options import EXIT_CODES, open_reader, reader_options, run_batch, with_samples
 from .commands.split import DigitFolder, split_all, write_counts
-from .errors import EdgeReaderError
+from .errors import EdgeReaderError, one_line
 from .extras import pip_install
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _missing(command: str, exc: ModuleNotFoundError) -> click.Command:
 
 
 def _fail(message: str) -> NoReturn:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    click.echo(f"error: {one_line(message)}", err=True)
     raise SystemExit(2)
 
 

@@ -127,6 +127,12 @@ class ShapeRange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if not all(1 <= low <= best <= high for low, best, high in sizes):
             raise ValueError(f"expected min <= opt <= max on every axis, got {self.min}, {self.opt}, {self.max}")
 
+    def holds(self, shape: tuple[int, ...]) -> bool:
+        """Return whether a shape is one of these."""
+        if len(shape) != len(self.min):
+            return False
+        return all(low <= size <= high for low, size, high in zip(self.min, shape, self.max, strict=True))
+
 
 Profile = dict[str, ShapeRange]
 """Name of an input whose shape is open → the shapes it takes."""

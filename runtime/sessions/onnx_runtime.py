@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..bundles.bundle import Checked
 from ..bundles.manifest import Profile, ShapeRange
-from ..errors import BackendError, BackendUnavailable
+from ..errors import BackendError, BackendUnavailable, one_line
 from ..extras import pip_install
 from .buffers import Buffers, StaysHere
 
@@ -35,7 +35,7 @@ class OnnxRuntimeBinding(Buffers):
                 self._bindings[batch] = self._bound(batch)
             self._session.run_with_iobinding(self._bindings[batch])
         except Exception as exc:
-            raise BackendError(f"a batch of {batch}: ONNX Runtime failed: {line(exc)}; export it again") from exc
+            raise BackendError(f"a batch of {batch}: ONNX Runtime failed: {one_line(exc)}; export it again") from exc
 
     def _bound(self, batch: int) -> Any:
         from onnxruntime import OrtValue
@@ -115,8 +115,7 @@ class OnnxRuntimeSession(StaysHere):
             got = sorted(self._dtypes)
             raise BackendError(f"{self._path}: expected {sorted(shapes)} in and out, got {got}; export it again")
         for name, limits in self._profile.items():
-            sizes = zip(limits.min, shapes[name], limits.max, strict=True)
-            if not all(low <= size <= high for low, size, high in sizes):
+            if not limits.holds(shapes[name]):
                 raise BackendError(
                     f"{self.backend}: {name}: expected {limits.min} to {limits.max}, got {shapes[name]}; stay inside"
                 )
@@ -127,7 +126,7 @@ class OnnxRuntimeSession(StaysHere):
         try:
             return ort.InferenceSession(graph.contents, options, providers=[PROVIDER])
         except Exception as exc:
-            raise BackendError(f"{graph.path}: expected an ONNX graph, got: {line(exc)}; export it again") from exc
+            raise BackendError(f"{graph.path}: expected an ONNX graph, got: {one_line(exc)}; export it again") from exc
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
@@ -148,8 +147,3 @@ def _onnxruntime(backend: str) -> Any:
         extra = "cpu" if backend == "cpu" else "gpu"
         raise BackendUnavailable(f"backend {backend} needs ONNX Runtime: {pip_install(extra)}") from exc
     return onnxruntime
-
-
-def line(exc: Exception) -> str:
-    """Return a foreign error's text on one line."""
-    return " ".join(str(exc).split())

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from ..bundles.bundle import Checked
 from ..bundles.manifest import Profile
-from ..errors import BackendError, BackendUnavailable
+from ..errors import BackendError, BackendUnavailable, one_line
 from .nvidia import Driver, expect_process, nvidia_driver
-from .onnx_runtime import OnnxRuntimeBinding, OnnxRuntimeSession, line
+from .onnx_runtime import OnnxRuntimeBinding, OnnxRuntimeSession
 from .onnx_runtime_wheel import CUDA, PROVIDERS, TENSORRT, expect_wheel, lacks, missing_library
 
 TF32 = False
@@ -140,10 +140,9 @@ def _tensorrt_version(ort: Any) -> str:
 
 def _translated(exc: Exception, what: str) -> BackendError:
     if OUT_OF_MEMORY.search(str(exc)):
-        return BackendError(
-            f"{what}: the GPU has no memory left: {line(exc)}; take a smaller canvas, or close what else uses the GPU"
-        )
-    return BackendError(f"{what}: ONNX Runtime failed: {line(exc)}; `edgereader doctor` says what is wrong")
+        fix = "take a smaller canvas, or close what else uses the GPU"
+        return BackendError(f"{what}: the GPU has no memory left: {one_line(exc)}; {fix}")
+    return BackendError(f"{what}: ONNX Runtime failed: {one_line(exc)}; `edgereader doctor` says what is wrong")
 
 
 class GpuBinding(OnnxRuntimeBinding):

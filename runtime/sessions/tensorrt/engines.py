@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...bundles.manifest import Kind, Profile
-from ...errors import BackendError
+from ...errors import BackendError, one_line
 from .memory import MAKE_ROOM
 
 INPUTS: dict[Kind, dict[str, type]] = {
@@ -124,7 +124,7 @@ class Engine:
         except BackendError:
             raise
         except (RuntimeError, TypeError) as exc:
-            said = f"{' '.join(str(exc).split())} {logger_of(self._trt).take()}"
+            said = f"{one_line(exc)} {logger_of(self._trt).take()}"
             raise BackendError(f"{self.name}: TensorRT failed: {said}; {_fix(said)}") from exc
 
     def _kind_of_contexts(self) -> Any:
@@ -168,7 +168,7 @@ def logger_of(trt: Any) -> Any:
         def log(self, severity: Any, message: str) -> None:
             log.debug("TensorRT: %s: %s", severity.name, message)
             if severity.name in ERRORS:
-                self._errors.append(" ".join(message.split()))
+                self._errors.append(one_line(message))
             if self.listener is not None:  # a build in this process
                 self.listener(severity.name, message)
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ...errors import BackendError
+from ...errors import BackendError, one_line
 from ..nvidia import expect_process
 
 PLACE = 0
@@ -67,11 +67,11 @@ class Device:
         try:
             yield
         except self.driver.MemoryError as exc:
-            raise BackendError(f"out of device memory: {_line(exc)}; {MAKE_ROOM}") from exc
+            raise BackendError(f"out of device memory: {one_line(exc)}; {MAKE_ROOM}") from exc
         except self.driver.LaunchError as exc:
-            raise BackendError(f"CUDA: {_line(exc)}; the GPU is lost to this process: start it again") from exc
+            raise BackendError(f"CUDA: {one_line(exc)}; the GPU is lost to this process: start it again") from exc
         except self.driver.Error as exc:
-            raise BackendError(f"CUDA: {_line(exc)}; see `edgereader doctor`, and start the process again") from exc
+            raise BackendError(f"CUDA: {one_line(exc)}; see `edgereader doctor`, and start the process again") from exc
 
 
 @cache
@@ -245,7 +245,3 @@ def _free(device: Device, allocation: Any) -> None:
             allocation.free()
     except BackendError as exc:
         log.debug("while closing: %s", str(exc))
-
-
-def _line(exc: Exception) -> str:
-    return " ".join(str(exc).split())

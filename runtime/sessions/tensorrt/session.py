@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...bundles.bundle import Bundle
 from ...bundles.manifest import Kind, ShapeRange
-from ...errors import BackendError, BackendUnavailable
+from ...errors import BackendError, BackendUnavailable, one_line
 from ...extras import pip_install
 from ..buffers import Buffers, StaysHere
 from ..nvidia import nvidia_driver
@@ -80,8 +80,7 @@ class TensorRTSession(StaysHere):
             got = sorted(self.engine.dtypes)
             raise BackendError(f"{self.engine.name}: expected {sorted(shapes)} in and out, got {got}; build it again")
         for name, limits in self._limits.items():
-            sizes = zip(limits.min, shapes[name], limits.max, strict=False)
-            if len(limits.min) != len(shapes[name]) or not all(low <= size <= high for low, size, high in sizes):
+            if not limits.holds(shapes[name]):
                 raise BackendError(
                     f"{self.engine.name}: expected {name} of {limits.min} to {limits.max}, got {tuple(shapes[name])}; "
                     "use another canvas (long_side_px) or batch, or build a plan with `edgereader engine` that takes it"
@@ -230,4 +229,4 @@ def _imported(backend: str, module: str) -> Any:
     except (ImportError, OSError) as exc:
         package = module.partition(".")[0]
         fix = pip_install(backend) + (", with CUDA's nvcc on PATH" if package == "pycuda" else "")
-        raise BackendUnavailable(f"backend {backend} needs {package}: {' '.join(str(exc).split())}; {fix}") from exc
+        raise BackendUnavailable(f"backend {backend} needs {package}: {one_line(exc)}; {fix}") from exc
