@@ -16,5 +16,5 @@ class ByArguments:
 
 
 def arguments_of(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of an ``__init__``, from its ``locals()`` before it has others."""
-    return {name: each for name, each in scope.items() if name not in {"self", "__class__"}}
+    """Return the arguments of an ``__init__``, from its ``locals()`` before it has others."""
+    return {name: value for name, value in scope.items() if name not in {"self", "__class__"}}

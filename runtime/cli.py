@@ -10,7 +10,7 @@ import click
 from .commands.batch import find_sources, read_all, write_json, write_table
 from .commands.options import EXIT_CODES, open_reader, reader_options, run_batch, with_samples
 from .commands.split import DigitFolder, split_all, write_counts
-from .errors import EdgeReaderError
+from .errors import EdgeReaderError, one_line
 from .extras import pip_install
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Commands(click.Group):
     """Sub-commands found through the entry points of ``GROUP``, loaded when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all commands, whether or not what they need is installed."""
+        """Return the names of all commands, whether or not what they need is installed."""
         return sorted({*super().list_commands(ctx), *_entries()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -55,7 +55,7 @@ class Commands(click.Group):
 def _entries() -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points  # 30 ms, which reading a photo need not wait for
 
-    return {each.name: each for each in entry_points(group=GROUP)}
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
 def _needs(command: str, exc: ModuleNotFoundError) -> str:
@@ -78,7 +78,7 @@ def _missing(command: str, exc: ModuleNotFoundError) -> click.Command:
 
 
 def _fail(message: str) -> NoReturn:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    click.echo(f"error: {one_line(message)}", err=True)
     raise SystemExit(2)
 
 

@@ -51,7 +51,7 @@ class Look:
     """The maps of all tiles, where there are several: these have run. One alone may still run."""
 
     def maps(self) -> tuple[Map, Map]:
-        """Region and affinity (H, W) of the scaled frame with its margin, when they are there."""
+        """Return the maps of region and affinity (H, W) of the scaled frame with its margin, when they are there."""
         if self.stitched is not None:
             return self.stitched
         self.binding.wait()
@@ -155,7 +155,9 @@ class Detector(ByArguments):
         return found
 
     def plans(self, height: int, width: int) -> list[Fit]:
-        """How a frame of this size is fitted into each canvas that is looked at, the largest first, each once."""
+        """Return how a frame of this size is fitted into each canvas that is looked at, the largest first, each
+        once.
+        """
         return list(dict.fromkeys(self._plan(height, width, side_px, self._most_hw) for side_px in self._sides_px))
 
     def _plan(self, height: int, width: int, side_px: int, most_hw: tuple[int, int] | None = None) -> Fit:
@@ -164,7 +166,7 @@ class Detector(ByArguments):
         return plan_fit(height, width, long_side_px=side_px, enlarge=enlarge, most_hw=most_hw, plain=self._plain)
 
     def sight(self, height: int, width: int) -> Sight:
-        """What can be seen in a frame of this size."""
+        """Return what can be seen in a frame of this size."""
         scale = min(self.plans(height, width)[0].scale_xy)
         full_size_px = min(math.ceil(self.long_side_px / scale), CANVAS_SIDES_PX[-1])
         return Sight(SMALLEST_TEXT_PX / scale, full_size_px if scale < FULL_SIZE else None)
@@ -178,8 +180,9 @@ class Detector(ByArguments):
         found = find_regions(
             *look.maps(), text_threshold=limits.text, link_threshold=limits.link, low_text=limits.low_text
         )
-        mapped = (self._mapped(each, look.plan, frame) for each in found)
-        return [each for each in mapped if np.ptp(each.quad, axis=0).all()]  # in the margin alone there is no text
+        mapped = (self._mapped(region, look.plan, frame) for region in found)
+        # in the margin alone there is no text
+        return [region for region in mapped if np.ptp(region.quad, axis=0).all()]
 
     def _tell(self, frame: Frame, plans: list[Fit]) -> None:
         """Say once for each canvas that frames are made smaller than was asked for."""
@@ -192,7 +195,7 @@ class Detector(ByArguments):
                 log.warning(text, self.session.backend, *frame.shape[:2], *plan.size_hw, *wanted.canvas_hw)
 
     def _mapped(self, region: Region, plan: Fit, frame: Frame) -> Region:
-        quad, characters = (to_frame(each * MAP_STRIDE, plan, frame) for each in (region.quad, region.characters))
+        quad, characters = (to_frame(points * MAP_STRIDE, plan, frame) for points in (region.quad, region.characters))
         return Region(quad, characters, region.score)
 
     def _bind(self, canvas_hw: tuple[int, int]) -> Binding:

@@ -86,3 +86,8 @@ class ExportError(EdgeReaderError, RuntimeError):
 
 class ParityError(ExportError):
     """The exported graph does not give its network's numbers."""
+
+
+def one_line(error: object) -> str:
+    """Return what an error of another library says, on one line."""
+    return " ".join(str(error).split())

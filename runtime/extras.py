@@ -6,7 +6,7 @@ EXTRA = re.compile(r"(?: and )?extra == [\"']([^\"']+)[\"']")
 
 
 def pip_install(*extras: str) -> str:
-    """The command that installs the packages of these extras, each by its own name.
+    """Return the command that installs the packages of these extras, each by its own name.
 
     The package itself is on no index: whoever has it cloned it or was given a wheel, and it is installed already.
     """
@@ -16,8 +16,10 @@ def pip_install(*extras: str) -> str:
         found = requires("edgereader") or []
     except PackageNotFoundError:
         return f"pip install '.[{','.join(extras)}]' in the folder of edgereader's pyproject.toml"
-    wanted = dict.fromkeys(_without_extra(each) for each in found if set(EXTRA.findall(each)) & set(extras))
-    return " ".join(("pip install", *(f"'{each}'" for each in wanted)))
+    wanted = dict.fromkeys(
+        _without_extra(requirement) for requirement in found if set(EXTRA.findall(requirement)) & set(extras)
+    )
+    return " ".join(("pip install", *(f"'{requirement}'" for requirement in wanted)))
 
 
 def _without_extra(requirement: str) -> str:

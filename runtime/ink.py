@@ -75,16 +75,16 @@ def with_ends(frame: Frame, regions: Sequence[Region]) -> list[Region]:
         frame: (H, W, 3) uint8 BGR.
         regions: all that was found in it, in its pixels.
     """
-    middles = np.array([each.quad.mean(axis=0) for each in regions]).reshape(-1, 2)
-    radii = np.array([np.hypot(*(each.quad[2] - each.quad[0])) for each in regions]) * (0.5 + REACH)
+    middles = np.array([region.quad.mean(axis=0) for region in regions]).reshape(-1, 2)
+    radii = np.array([np.hypot(*(region.quad[2] - region.quad[0])) for region in regions]) * (0.5 + REACH)
     near = np.hypot(*(middles[:, None] - middles).transpose(2, 0, 1)) < radii[:, None] + radii
     grown = [
         _grown(frame, one, [regions[at] for at in np.flatnonzero(row).tolist()])
         for one, row in zip(regions, near, strict=True)
     ]
     grown = _bridged(grown)
-    larger = [each.region.quad for each in grown if each.grew]
-    return [each.region for each in grown if each.grew or not any(_is_part(each.region.quad, one) for one in larger)]
+    larger = [text.region.quad for text in grown if text.grew]
+    return [text.region for text in grown if text.grew or not any(_is_part(text.region.quad, one) for one in larger)]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _is_part(quad: Points, larger: Points) -> bool:
 def _bridged(grown: Sequence[_Grown]) -> list[_Grown]:
     """Join every two of which one goes on where the other ends, but for the ink between them."""
     found: list[_Grown] = []
-    rest = sorted(grown, key=lambda each: each.grew)
+    rest = sorted(grown, key=lambda text: text.grew)
     while rest and rest[-1].grew:
         one = rest.pop()
         pairs = ((at, pair) for at, other in enumerate(rest) for pair in ((one, other), (other, one)))
@@ -133,15 +133,15 @@ def _grown(frame: Frame, region: Region, regions: Sequence[Region]) -> _Grown:
     width, height = float(np.hypot(*right)), float(np.hypot(*down))
     if min(width, height) < LEAST_PX or (height > width and len(region.characters) > 1):
         return _Grown(region)
-    others = [each.quad for each in regions if _is_neighbour(each.quad, region.quad, height)]
+    others = [other.quad for other in regions if _is_neighbour(other.quad, region.quad, height)]
     step = right * (height / width)
     before = _end(frame, region.quad[[0, 3]], -step, width / height, others)
     after = _end(frame, region.quad[[1, 2]], step, width / height, others)
     quad = region.quad.copy()
-    quad[[0, 3]] -= max([0.0, *(each.far + ROOM for each in before)]) * step
-    quad[[1, 2]] += max([0.0, *(each.far + ROOM for each in after)]) * step
-    new = [_box(region.quad[[0, 3]], -step, each)[[1, 0, 3, 2]] for each in reversed(before)]
-    new += [*region.characters, *(_box(region.quad[[1, 2]], step, each) for each in after)]
+    quad[[0, 3]] -= max([0.0, *(mark.far + ROOM for mark in before)]) * step
+    quad[[1, 2]] += max([0.0, *(mark.far + ROOM for mark in after)]) * step
+    new = [_box(region.quad[[0, 3]], -step, mark)[[1, 0, 3, 2]] for mark in reversed(before)]
+    new += [*region.characters, *(_box(region.quad[[1, 2]], step, mark) for mark in after)]
     thin = bool(before) and before[-1].thin, bool(after) and after[-1].thin
     region = replace(region, quad=quad, characters=np.stack(new).astype(np.float32), thin_ends=thin)
     return _Grown(region, len(before), len(after))
@@ -183,7 +183,7 @@ def _end(frame: Frame, inner: Points, outwards: Points, inside: float, others: S
     for left, end, thin in _pieces(cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY), start):
         mark = _Mark((start - end) / scale, (start - left) / scale, thin)
         centre = _box(inner, outwards, mark).mean(axis=0).tolist()
-        if any(cv2.pointPolygonTest(each, centre, False) >= 0 for each in others):
+        if any(cv2.pointPolygonTest(other, centre, False) >= 0 for other in others):
             break
         found.append(mark)
     return found
@@ -203,25 +203,27 @@ def _pieces(grey: NDArray[Any], start: int) -> list[tuple[int, int, bool]]:
         return []
     shade = (grey.astype(np.float32) - blank) / (ink - blank)  # 0 = the background, 1 = the text
     _, labels, stats, _ = cv2.connectedComponentsWithStats((shade > 0.5).view(np.uint8), connectivity=8)
-    pieces = [_Piece(label, *each[:4]) for label, each in enumerate(stats.tolist())][1:]
-    text = [each for each in pieces if each.is_text(start)]
+    pieces = [_Piece(label, *stat[:4]) for label, stat in enumerate(stats.tolist())][1:]
+    text = [piece for piece in pieces if piece.is_text(start)]
     if not text:
         return []
     edge, top, bottom = (
-        min(each.left for each in text),
-        min(each.top for each in text),
-        max(each.bottom for each in text),
+        min(piece.left for piece in text),
+        min(piece.top for piece in text),
+        max(piece.bottom for piece in text),
     )
     high, found = bottom - top, []
-    beside = [each for each in pieces if (each.left + each.right) / 2 < edge and each.size >= SPECK * high]
-    for each in sorted(beside, key=lambda each: -each.right):
-        within = top <= (each.top + each.bottom) / 2 <= bottom + BELOW * high
-        if edge - each.right > GAP * high or not within or not each.is_symbol(high):
+    beside = [piece for piece in pieces if (piece.left + piece.right) / 2 < edge and piece.size >= SPECK * high]
+    for piece in sorted(beside, key=lambda piece: -piece.right):
+        within = top <= (piece.top + piece.bottom) / 2 <= bottom + BELOW * high
+        if edge - piece.right > GAP * high or not within or not piece.is_symbol(high):
             break
-        found.append(each)
-        edge = min(edge, each.left)
+        found.append(piece)
+        edge = min(edge, piece.left)
     stands_apart = found and _is_blank(shade, labels, found, round(APART * high))
-    return [(each.left, each.right, each.bottom - each.top < THIN * high) for each in found] if stands_apart else []
+    return (
+        [(piece.left, piece.right, piece.bottom - piece.top < THIN * high) for piece in found] if stands_apart else []
+    )
 
 
 @dataclass(frozen=True)
@@ -255,12 +257,12 @@ class _Piece:
         return self.left > 0 and self.top > 0 and self.bottom < ROWS
 
     def is_text(self, start: int) -> bool:
-        """Whether it is, or begins with, a character of the text."""
+        """Return whether it is, or begins with, a character of the text."""
         inside = self.left + self.width / 2 >= start and self.left >= start - STRADDLES * ROWS
         return self.whole and inside and self.height >= THIN * ROWS / (1 + 2 * AROUND)
 
     def is_symbol(self, high: int) -> bool:
-        """Whether it may be one beside digits of this height."""
+        """Return whether it may be one beside digits of this height."""
         upright = self.height >= THIN * high or self.width >= UPRIGHT * self.height
         return self.whole and self.width <= WIDEST * high and upright
 
@@ -275,11 +277,11 @@ def _levels(text: NDArray[Any], edges: NDArray[Any]) -> tuple[float, float]:
 
 def _is_blank(shade: NDArray[np.float32], labels: NDArray[Any], pieces: Sequence[_Piece], around: int) -> bool:
     """Whether there is only the text's background around pieces of ink, so far."""
-    left, right = min(each.left for each in pieces) - around, max(each.right for each in pieces)
-    top, bottom = min(each.top for each in pieces) - around, max(each.bottom for each in pieces) + around
+    left, right = min(piece.left for piece in pieces) - around, max(piece.right for piece in pieces)
+    top, bottom = min(piece.top for piece in pieces) - around, max(piece.bottom for piece in pieces) + around
     if left < 0:
         return False
     window = slice(max(top, 0), bottom), slice(left, right)
-    own = np.isin(labels[window], [each.label for each in pieces]).view(np.uint8)
+    own = np.isin(labels[window], [piece.label for piece in pieces]).view(np.uint8)
     rest = np.abs(shade[window][cv2.dilate(own, np.ones((5, 5), np.uint8)) == 0])
     return not rest.size or float(np.quantile(rest, MOSTLY)) < BLANK

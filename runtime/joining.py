@@ -21,7 +21,7 @@ MOST_GROUPS = 8
 _TIME = r"([01]?[0-9]|2[0-4]):[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?"
 _DAY, _MONTH, _YEAR = "(0?[1-9]|[12][0-9]|3[01])", "(0?[1-9]|1[0-2])", "([0-9]{4}|[0-9]{2})"
 _DATES = (_YEAR, _MONTH, _DAY), (_DAY, _MONTH, _YEAR), (_MONTH, _DAY, _YEAR)
-_MOMENT = re.compile("|".join([_TIME, *(mark.join(each) for each in _DATES for mark in ("[.]", "/", "-"))]))
+_MOMENT = re.compile("|".join([_TIME, *(mark.join(date) for date in _DATES for mark in ("[.]", "/", "-"))]))
 """A date or a time."""
 Piece = tuple[Region, Text]
 
@@ -38,14 +38,14 @@ def apart(pieces: Iterable[Piece]) -> Iterator[Piece]:
             continue
         starts = [0.0, *((places[at - 1] + places[at]) / 2 for at, _ in spans[1:])]
         ends = [*((places[end - 1] + places[end]) / 2 for _, end in spans[:-1]), 1.0]
-        yield from (_part(region, text, *each) for each in zip(spans, starts, ends, strict=True))
+        yield from (_part(region, text, *span) for span in zip(spans, starts, ends, strict=True))
 
 
 def _alone(text: str) -> list[tuple[int, int]]:
     """First character and end of each date, of each time, and of all other words that follow each other."""
-    words = [each.span() for each in re.finditer(f"[^{GAP}]+", text)]
+    words = [word.span() for word in re.finditer(f"[^{GAP}]+", text)]
     runs = groupby(words, key=lambda span: span if _MOMENT.fullmatch(text, *span) else None)
-    return [(run[0][0], run[-1][1]) for run in (list(each) for _, each in runs)]
+    return [(run[0][0], run[-1][1]) for run in (list(group) for _, group in runs)]
 
 
 def _part(region: Region, text: Text, span: tuple[int, int], start: float, end: float) -> Piece:
@@ -66,13 +66,13 @@ def _part(region: Region, text: Text, span: tuple[int, int], start: float, end: 
         text=text.text[kept],
         confidence=min(text.confidence / max(others, 1e-6), 1.0),
         confidences=text.confidences[kept],
-        positions=tuple((each - start) / (end - start) for each in text.positions[kept]),
-        dropped=tuple((each - start) / (end - start) for each in text.dropped if low <= each < high),
+        positions=tuple((position - start) / (end - start) for position in text.positions[kept]),
+        dropped=tuple((position - start) / (end - start) for position in text.dropped if low <= position < high),
     )
 
 
 def join(pieces: Iterable[Piece], alphabet: Alphabet) -> list[Piece]:
-    """Whatever groups that follow each other on a line give together, if pattern and check take it.
+    """Return what groups that follow each other on a line give together, if pattern and check take it.
 
     Args:
         pieces: where the texts are, a place may be there twice, and what is read there, whether or not pattern and
@@ -83,13 +83,15 @@ def join(pieces: Iterable[Piece], alphabet: Alphabet) -> list[Piece]:
     Returns:
         For each run of two groups or more that fits, its region from end to end and its text.
     """
-    found = (_together(run, alphabet) for run in _runs(_without_doubles([each for each in pieces if each[1].accepted])))
-    return [each for each in found if each is not None]
+    found = (
+        _together(run, alphabet) for run in _runs(_without_doubles([piece for piece in pieces if piece[1].accepted]))
+    )
+    return [piece for piece in found if piece is not None]
 
 
 def _without_doubles(pieces: Sequence[Piece]) -> list[Piece]:
     kept: list[Piece] = []
-    for region, text in sorted(pieces, key=lambda each: -len(each[1].text) * each[1].confidence):
+    for region, text in sorted(pieces, key=lambda piece: -len(piece[1].text) * piece[1].confidence):
         if all(overlap(region.quad, other.quad) < SAME_PLACE for other, _ in kept):
             kept.append((region, text))
     return kept
@@ -100,7 +102,7 @@ def _runs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
     follower: dict[int, int] = {}
     for at, (region, _) in enumerate(pieces):
         gaps = [(gap(region.quad, other.quad), to) for to, (other, _) in enumerate(pieces) if to != at]
-        near = [(each, to) for each, to in gaps if each is not None and NARROWEST <= each <= WIDEST]
+        near = [(wide, to) for wide, to in gaps if wide is not None and NARROWEST <= wide <= WIDEST]
         if near:
             follower[at] = min(near)[1]
     for first in range(len(pieces)):
@@ -119,9 +121,9 @@ def _together(run: Sequence[Piece], alphabet: Alphabet) -> Piece | None:
     blanks = alphabet.pattern is not None and alphabet.pattern.fullmatch(spaced) is not None
     if not alphabet.fits(spaced if blanks else "".join(parts)):
         return None
-    region = joined([each for each, _ in run])
+    region = joined([piece for piece, _ in run])
     confidences = [list(text.confidences) for _, text in run]
-    places = [_places(text, each, region) for each, text in run]
+    places = [_places(text, piece, region) for piece, text in run]
     if blanks:
         for at in range(1, len(run)):
             confidences[at].insert(0, 1.0)
@@ -131,14 +133,14 @@ def _together(run: Sequence[Piece], alphabet: Alphabet) -> Piece | None:
         math.prod(text.confidence for _, text in run),
         tuple(chain.from_iterable(confidences)),
         True,
-        tuple(chain.from_iterable(each for each, _ in places)),
-        tuple(chain.from_iterable(each for _, each in places)),
+        tuple(chain.from_iterable(positions for positions, _ in places)),
+        tuple(chain.from_iterable(positions for _, positions in places)),
     )
 
 
 def _dropped(text: Text) -> tuple[int, int]:
     """How many letters were left out before and behind a text."""
-    before = sum(each < text.positions[0] for each in text.dropped)
+    before = sum(position < text.positions[0] for position in text.dropped)
     return before, len(text.dropped) - before
 
 

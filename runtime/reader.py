@@ -67,12 +67,12 @@ class Reading:
 
 
 def select(looked: Iterable[tuple[Region, Text]], min_confidence: float) -> list[Reading]:
-    """Of all text in a picture, keep what was asked for and is confident enough (0..1), each place once, row by row."""
+    """Return what was asked for in a picture and is confident enough (0..1), each place once, row by row."""
     readings = (
         make_reading(region, text) for region, text in looked if text.accepted and text.confidence >= min_confidence
     )
-    kept = without_doubles(each for each in readings if each.confidence >= min_confidence)
-    return [kept[at] for at in reading_order([each.quad for each in kept])]
+    kept = without_doubles(reading for reading in readings if reading.confidence >= min_confidence)
+    return [kept[at] for at in reading_order([reading.quad for reading in kept])]
 
 
 def make_reading(region: Region, text: Text) -> Reading:
@@ -85,7 +85,9 @@ def make_reading(region: Region, text: Text) -> Reading:
 
 
 def unread_ends(text: Text, thin_ends: tuple[bool, bool]) -> int:
-    """How many of a text's ends are a digit or a letter where thin ink was seen; letters left out there count too."""
+    """Return how many of a text's ends are a digit or a letter where thin ink was seen; letters left out there count
+    too.
+    """
     if not text.text:
         return 0
     whole = min((*text.positions, *text.dropped)), max((*text.positions, *text.dropped))
@@ -94,16 +96,16 @@ def unread_ends(text: Text, thin_ends: tuple[bool, bool]) -> int:
 
 
 def without_doubles(readings: Iterable[Reading]) -> list[Reading]:
-    """Of readings of the same place, keep the one with the most characters that are likely right; order stays."""
+    """Return, of readings of the same place, the one with the most characters that are likely right; order stays."""
     found = list(readings)
     if len(found) < 2:
         return found
-    quads = np.stack([each.quad for each in found])
+    quads = np.stack([reading.quad for reading in found])
     low, high = quads.min(axis=1), quads.max(axis=1)
     kept: list[int] = []
     for at in sorted(range(len(found)), key=lambda at: -len(found[at].text) * found[at].confidence):
         beside = ((low[kept] <= high[at]) & (high[kept] >= low[at])).all(axis=1)  # all others share nothing
-        if all(overlap(quads[at], quads[kept[each]]) < SAME_PLACE for each in np.flatnonzero(beside)):
+        if all(overlap(quads[at], quads[kept[place]]) < SAME_PLACE for place in np.flatnonzero(beside)):
             kept.append(at)
     return [found[at] for at in sorted(kept)]
 
@@ -222,13 +224,14 @@ class Reader(ByArguments):
     def _readings(self, looked: Iterable[tuple[Region, Text]]) -> list[Reading]:
         """Keep what was asked for, with its value, and say what could as well be upside down."""
         value_of = self.alphabet.notation.value_of
-        readings = [replace(each, value=value_of(each.text)) for each in select(looked, self.min_confidence)]
+        readings = [replace(reading, value=value_of(reading.text)) for reading in select(looked, self.min_confidence)]
         if self._upright:
             return readings
         fits = self._recognizer.alphabet.fits
-        flags = ambiguous([each.text for each in readings], [each.quad for each in readings], fits)
+        flags = ambiguous([reading.text for reading in readings], [reading.quad for reading in readings], fits)
         return [
-            replace(each, ambiguous_rotation=True) if flag else each for each, flag in zip(readings, flags, strict=True)
+            replace(reading, ambiguous_rotation=True) if flag else reading
+            for reading, flag in zip(readings, flags, strict=True)
         ]
 
     @property
@@ -276,12 +279,12 @@ class Reader(ByArguments):
         if not alphabet.chooses:
             looked = zip(regions, self._recognizer.recognize(frame, regions), strict=True)
             return list(apart(looked) if alphabet.numbers else looked)
-        places = self._recognizer.read_places((frame, each.quad) for each in regions)
+        places = self._recognizer.read_places((frame, region.quad) for region in regions)
         every = replace(alphabet, pattern=None, check=None)
-        pieces = list(apart(zip(regions, (decode(each.log_probs, every) for each in places), strict=True)))
+        pieces = list(apart(zip(regions, (decode(place.log_probs, every) for place in places), strict=True)))
         alone = pieces if len(pieces) > len(regions) else []
         fitting = [(region, text) for region, text in alone if alphabet.fits(text.text)]
-        return [*zip(regions, (each.text for each in places), strict=True), *fitting, *join(pieces, alphabet)]
+        return [*zip(regions, (place.text for place in places), strict=True), *fitting, *join(pieces, alphabet)]
 
     def recognize(self, crops: Iterable[Frame]) -> list[Text]:
         """Read pictures that are already cut to one text each: one result per picture, in their order.
@@ -318,7 +321,8 @@ class Reader(ByArguments):
         return self._recognizer.read_places(places)
 
     def sight(self, frame: Frame) -> Sight:
-        """How small a text may be so that `read` reads it in a picture of this size, and what reads smaller ones.
+        """Return how small a text may be so that `read` reads it in a picture of this size, and what reads smaller
+        ones.
 
         A picture in which nothing was read may hold lower text: `read` looks at large pictures made smaller.
 
@@ -340,5 +344,5 @@ def _upside_down(region: Region) -> Region:
 
 def _turned_back(region: Region, frame: Frame) -> Region:
     """The same region in the frame, of which a picture turned counter-clockwise was looked at."""
-    quad, characters = (turned_back(each, frame.shape[1]) for each in (region.quad, region.characters))
+    quad, characters = (turned_back(points, frame.shape[1]) for points in (region.quad, region.characters))
     return replace(region, quad=quad, characters=characters)

@@ -103,7 +103,7 @@ class Recognizer(ByArguments):
             BackendError: the backend failed.
         """
         frame = as_bgr(frame)
-        return list(self._read(((frame, each.quad) for each in regions), self._spec.margin, self._text))
+        return list(self._read(((frame, region.quad) for region in regions), self._spec.margin, self._text))
 
     def recognize_crops(self, crops: Iterable[Frame]) -> list[Text]:
         """Read pictures that are already cut: one text each, in their order.
@@ -112,7 +112,7 @@ class Recognizer(ByArguments):
             ImageError: one of them is not a picture.
             BackendError: the backend failed.
         """
-        frames = (as_bgr(each) for each in crops)
+        frames = (as_bgr(crop) for crop in crops)
         return list(self._read(((frame, whole(frame)) for frame in frames), 0.0, self._text))
 
     def read_places(self, places: Iterable[tuple[Frame, Points]]) -> list[Place]:
@@ -133,13 +133,14 @@ class Recognizer(ByArguments):
         return list(self._read(framed, self._spec.margin, place))
 
     def log_probs(self, crops: Iterable[Frame]) -> Iterator[Probabilities]:
-        """Logarithms of the symbols' probabilities (T, classes) float32 in pictures that are already cut, in order.
+        """Return logarithms of the symbols' probabilities (T, classes) float32 in pictures that are already cut, in
+        order.
 
         Raises:
             ImageError: one of them is not a picture.
             BackendError: the backend failed.
         """
-        frames = (as_bgr(each) for each in crops)
+        frames = (as_bgr(crop) for crop in crops)
         return self._read(((frame, whole(frame)) for frame in frames), 0.0, lambda row: row.log_probs.copy())
 
     def _text(self, row: _Row) -> Text:

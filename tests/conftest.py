@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _group(item: pytest.Item) -> str:
     """Neighbours are one group; those of an exported network are another, else those of a file."""
     file = item.path.relative_to(ROOT / "tests")
-    if any(file.is_relative_to(each) for each in NEIGHBOURS):
+    if any(file.is_relative_to(folder) for folder in NEIGHBOURS):
         return "neighbours"
     stages = getattr(getattr(item, "callspec", None), "params", {}).get("stages")
     return str(stages if stages and "exported" in getattr(item, "fixturenames", ()) else file)

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections import Counter
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import requires
 
 import pytest
@@ -31,6 +33,7 @@ OF_A_WHOLE_FOLDER = {
     "runtime/stream/test_stream.py",
     "runtime/test_package.py",
 }
+MOST_MODULES = 15
 BANNED_IN_RUNTIME = {"torch", "onnx", "onnxscript", "onnxslim", "safetensors", "scipy", "PIL", "lmdb"}
 
 
@@ -110,39 +113,51 @@ def test_a_folder_imports_only_what_it_may(repository, folder):
     strangers = {
         f"{path}: {name}"
         for path in sources(repository, folder)
-        for name in _folders_imported(repository, path)
-        if name not in MAY_IMPORT[folder]
+        for name in imported(repository, path)
+        if name.startswith("edgereader.") and name.split(".")[1] not in MAY_IMPORT[folder]
     }
     assert not strangers
+
+
+def test_no_modules_import_one_another_in_a_circle(repository):
+    """An import inside a function, or one for types alone, counts as any other."""
+    paths = [path for folder in FOLDERS for path in sources(repository, folder)]
+    modules = {".".join(("edgereader", *path.with_suffix("").parts)).removesuffix(".__init__"): path for path in paths}
+    named = {module: imported(repository, path) for module, path in modules.items()}
+    graph = {
+        module: {name if name in modules else name.rpartition(".")[0] for name in names} & set(modules)
+        for module, names in named.items()
+    }
+    assert len(graph) > 200
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as exc:
+        pytest.fail(" is imported by ".join(exc.args[1]))
+
+
+def test_no_folder_has_more_modules_than_one_can_overlook(repository):
+    counts = Counter(path.parent.as_posix() for folder in (*FOLDERS, "tests") for path in sources(repository, folder))
+    assert not {folder: count for folder, count in counts.items() if count > MOST_MODULES}
 
 
 def test_the_runtime_names_no_heavy_library(repository):
     found = {
         f"{path}: {name}"
         for path in sources(repository, "runtime")
-        for name in _imported(ast.parse((repository / path).read_text()))
+        for name in imported(repository, path)
         if name.split(".")[0] in BANNED_IN_RUNTIME
     }
     assert not found
 
 
-def _imported(tree):
-    for node in ast.walk(tree):
+def imported(repository, path):
+    """The whole names of all that a file imports: of modules, or of what is in them."""
+    for node in ast.walk(ast.parse((repository / path).read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield node.module
-
-
-def _folders_imported(repository, path):
-    """The top-level folders that a file imports from, by relative or absolute imports."""
-    tree = ast.parse((repository / path).read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = path.parts[: len(path.parts) - node.level]
-            module = [*base, *(node.module or "").split(".")]
-            yield from [module[0]] if module[0] else [alias.name for alias in node.names]
-    yield from (name.split(".")[1] for name in _imported(tree) if name.startswith("edgereader."))
+        elif isinstance(node, ast.ImportFrom):
+            base = ["edgereader", *path.parts[: len(path.parts) - node.level]] if node.level else []
+            yield from (".".join([*base, *filter(None, [node.module]), alias.name]) for alias in node.names)
 
 
 def test_every_test_file_has_a_source_twin(repository):

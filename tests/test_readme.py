@@ -134,7 +134,10 @@ def test_every_make_target_in_them_exists(repository, pages):
 def test_every_extra_in_them_exists(project, pages):
     extras = project["optional-dependencies"]
     named = {
-        extra for text in pages.values() for each in re.findall(r"'\.\[([\w,-]+)\]'", text) for extra in each.split(",")
+        extra
+        for text in pages.values()
+        for names in re.findall(r"'\.\[([\w,-]+)\]'", text)
+        for extra in names.split(",")
     }
     assert {"cpu", "stream", "export", "published", "train", "bench", "peers"} <= named <= set(extras)
 

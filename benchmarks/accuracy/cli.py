@@ -11,13 +11,12 @@ from ...runtime import NUMBERS, Bundle, Recognizer
 from ...runtime.reader import MIN_CONFIDENCE
 from ..contenders import PEERS, Options, open_peers, reason
 from ..options import backend_option
-from ..record import check_files, command_line, now, writable, write_json
+from ..record import check_files, command_line, now, this_machine, writable, write_json
 from .calibration import Calibration, fit, numbers, open_calibration_set, read_crops, with_temperature
 from .certainty import SURE, Certainty
-from .datasets import KINDS, Kind, open_sets
-from .evaluate import describe, measure, measure_contender
-from .names import bundle_and_sets
-from .results import Run
+from .datasets import KINDS, Kind, bundle_and_sets, open_sets
+from .evaluate import measure, measure_contender
+from .results import Report, Run
 from .terminal import table
 
 FILE = click.Path(path_type=Path)
@@ -101,7 +100,12 @@ def evaluate(
             skipped[name] = reason(exc)
             click.echo(f"failed: {name}: {skipped[name]}", err=True)
     if report_file:
-        write_json(report_file, describe(opened, ran_on, alphabet, MIN_CONFIDENCE, runs, skipped))
+        report = Report(
+            command=command_line(), date=now(), bundle=opened.manifest.name, temperature=opened.recognizer.temperature,
+            min_confidence=MIN_CONFIDENCE, alphabet=alphabet, backend=ran_on, machine=this_machine(), runs=runs,
+            skipped=skipped,
+        )  # fmt: skip
+        write_json(report_file, report)
     if skipped.keys() & peers.keys():
         sys.exit(1)
 

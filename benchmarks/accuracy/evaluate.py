@@ -2,9 +2,9 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import click
 import numpy as np
@@ -16,35 +16,17 @@ from ...runtime.geometry.heatmaps import Region
 from ...runtime.reader import Reading, select
 from ...runtime.text.decoding import Text
 from ..contenders import Contender, Found
-from ..record import command_line, files_of, now, this_machine, where
+from ..record import files_of, where
 from .crops import all_crops, score_crops
-from .datasets import LabelledImage, LabelledSet
-from .results import Latency, Outcome, Report, Run
+from .datasets import LabelledSet
+from .results import Latency, Outcome, Run
 from .scenes import score_readings, score_scenes
 from .sheets import write_sheets
 
 Image = NDArray[np.uint8]
-Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
 Read = TypeVar("Read")
 WARM_UP = 3
 """Images read before the clock starts; they are read again, and scored, after it."""
-
-
-class Reads(Protocol):
-    """What is measured: `edgereader.runtime.Reader`, or anything with these members."""
-
-    @property
-    def min_confidence(self) -> float:
-        """The confidence from which a text in a photo is a reading."""
-        ...
-
-    def look(self, frame: Image, /) -> list[tuple[Region, Text]]:
-        """Find and read all text in a photo."""
-        ...
-
-    def recognize(self, crops: Sequence[Image], /) -> Sequence[Text]:
-        """Read images already cut."""
-        ...
 
 
 def measure(
@@ -66,35 +48,26 @@ def measure(
     """
     reader = Reader(bundle, backend=backend, precision=precision, alphabet=alphabet)
     plain = uncalibrated_reader(bundle, backend, precision, alphabet)
-    outcomes = _outcomes(
-        sets, lambda data: evaluate_set(reader, data, progress_of(data.name), plain), sheets_folder
-    )  # fmt: skip
+    run = _run(sets, lambda data: evaluate_set(reader, data, plain), sheets_folder)
     backend, precision = where(reader)
-    results = [outcome.result for outcome in outcomes]
-    run = Run(precision=precision, files=files_of(bundle, reader), sets=results, all_crops=all_crops(outcomes))
-    return backend, run
+    return backend, replace(run, precision=precision, files=files_of(bundle, reader))
 
 
 def measure_contender(name: str, contender: Contender, sets: Sequence[LabelledSet], sheets_folder: Path | None) -> Run:
     """Let another reader read all sets, as `measure` does with a bundle."""
-    outcomes = _outcomes(
-        sets, lambda data: evaluate_contender(contender, data, progress_of(f"{name}: {data.name}")), sheets_folder
-    )
-    results = [outcome.result for outcome in outcomes]
-    run = Run(precision=None, files={}, sets=results, all_crops=all_crops(outcomes))
+    run = _run(sets, lambda data: evaluate_contender(contender, data, name), sheets_folder)
     return replace(run, contender=name, versions=contender.versions)
 
 
-def _outcomes(
-    sets: Sequence[LabelledSet], evaluate: Callable[[LabelledSet], Outcome], sheets_folder: Path | None
-) -> list[Outcome]:
+def _run(sets: Sequence[LabelledSet], evaluate: Callable[[LabelledSet], Outcome], sheets_folder: Path | None) -> Run:
     outcomes = []
     for data in sets:
         outcomes.append(outcome := evaluate(data))
         if sheets_folder:
             for path in write_sheets(sheets_folder, data.name, data.kind, outcome.mistakes, data.load):
                 click.echo(f"mistakes: {path}", err=True)
-    return outcomes
+    results = [outcome.result for outcome in outcomes]
+    return Run(precision=None, files={}, sets=results, all_crops=all_crops(outcomes))
 
 
 def uncalibrated_reader(bundle: Bundle, backend: str, precision: str | None, alphabet: str | None) -> Reader | None:
@@ -106,63 +79,43 @@ def uncalibrated_reader(bundle: Bundle, backend: str, precision: str | None, alp
     return Reader(plain, backend=backend, precision=precision, alphabet=alphabet)
 
 
-def progress_of(label: str) -> Progress:
-    """Return what shows on stderr how far a set is."""
-
-    def progress(images: Iterable[LabelledImage]) -> Iterator[LabelledImage]:
-        with click.progressbar(images, label=label, file=sys.stderr) as bar:
-            yield from bar
-
-    return progress
-
-
-def describe(
-    bundle: Bundle, backend: str, alphabet: str, min_confidence: float, runs: list[Run], skipped: dict[str, str]
-) -> Report:
-    """Put the runs together with what they were measured on."""
-    return Report(
-        command=command_line(), date=now(), bundle=bundle.manifest.name, temperature=bundle.recognizer.temperature,
-        min_confidence=min_confidence, alphabet=alphabet, backend=backend, machine=this_machine(), runs=runs,
-        skipped=skipped,
-    )  # fmt: skip
-
-
-def evaluate_set(
-    reader: Reads, data: LabelledSet, progress: Progress = iter, uncalibrated: Reads | None = None
-) -> Outcome:
+def evaluate_set(reader: Reader, data: LabelledSet, uncalibrated: Reader | None = None) -> Outcome:
     """Read every image of a set once, timed, and score it as `scoring.py` says.
 
     Args:
         reader: What is measured.
         data: The labelled images; to load them is not timed.
-        progress: Wraps the images, to show how far it is.
         uncalibrated: The same reader at temperature 1: it reads crops a second time, untimed.
     """
     if data.kind == "crops":
-        return _crops(lambda crop: reader.recognize([crop])[0], data, progress, uncalibrated)
+        before: list[Text] = []
+
+        def again(crop: Image) -> None:
+            if uncalibrated:
+                before.extend(uncalibrated.recognize([crop]))
+
+        texts, latency, ratios = timed(lambda crop: reader.recognize([crop])[0], data, data.name, again)
+        return score_crops(data, texts, ratios, latency, before or None)
 
     def look(photo: Image) -> list[tuple[Region, Text]]:
         looked = reader.look(photo)
         select(looked, reader.min_confidence)  # belongs to a reading, and to its time
         return looked
 
-    looks, latency = timed(look, data, progress)
+    looks, latency, _ = timed(look, data, data.name)
     return score_scenes(data, looks, reader.min_confidence, latency)
 
 
-def evaluate_contender(contender: Contender, data: LabelledSet, progress: Progress = iter) -> Outcome:
+def evaluate_contender(contender: Contender, data: LabelledSet, name: str = "contender") -> Outcome:
     """Let another reader read every image of a set once, timed, and score it in the same way.
 
     Its texts count as they are: it has left out what it is unsure of.
     """
     if data.kind == "crops":
-        return _crops(lambda crop: _text(contender.recognize(crop)), data, progress)
-    readings, latency = timed(contender.read, data, progress)
+        found, latency, ratios = timed(contender.recognize, data, f"{name}: {data.name}")
+        return score_crops(data, [Text(text.text, text.confidence, ()) for text in found], ratios, latency)
+    readings, latency, _ = timed(contender.read, data, f"{name}: {data.name}")
     return score_readings(data, [[_reading(found) for found in texts] for texts in readings], latency)
-
-
-def _text(found: Found) -> Text:
-    return Text(found.text, found.confidence, ())
 
 
 def _reading(found: Found) -> Reading:
@@ -171,36 +124,27 @@ def _reading(found: Found) -> Reading:
     return Reading(found.text, found.confidence, quad, characters=(), peaks=0, agrees=False)
 
 
-def _crops(
-    read: Callable[[Image], Text], data: LabelledSet, progress: Progress, uncalibrated: Reads | None = None
-) -> Outcome:
-    ratios: list[float] = []
-    before: list[Text] = []
-
-    def also(crop: Image) -> None:
-        ratios.append(crop.shape[1] / crop.shape[0])
-        if uncalibrated:
-            before.extend(uncalibrated.recognize([crop]))
-
-    texts, latency = timed(read, data, progress, also)
-    return score_crops(data, texts, ratios, latency, before or None)
-
-
 def timed(
-    read: Callable[[Image], Read], data: LabelledSet, progress: Progress, also: Callable[[Image], None] | None = None
-) -> tuple[list[Read], Latency]:
-    """Read each image after a warm-up; ``also`` sees it afterwards, untimed. Return what was read, and how fast."""
+    read: Callable[[Image], Read], data: LabelledSet, label: str, also: Callable[[Image], None] | None = None
+) -> tuple[list[Read], Latency, list[float]]:
+    """Read each image after a warm-up, showing on stderr how far it is; ``also`` sees it afterwards, untimed.
+
+    Returns:
+        What was read, how fast, and the width of each image in heights.
+    """
     for image in data.images[:WARM_UP]:
         read(data.load(image.path))
-    found, times = [], []
-    for image in progress(data.images):
-        pixels = data.load(image.path)
-        start = time.perf_counter()
-        found.append(read(pixels))
-        times.append(1000 * (time.perf_counter() - start))
-        if also:
-            also(pixels)
-    return found, latency_of(times, data)
+    found, times, ratios = [], [], []
+    with click.progressbar(data.images, label=label, file=sys.stderr) as bar:
+        for image in bar:
+            pixels = data.load(image.path)
+            start = time.perf_counter()
+            found.append(read(pixels))
+            times.append(1000 * (time.perf_counter() - start))
+            ratios.append(pixels.shape[1] / pixels.shape[0])
+            if also:
+                also(pixels)
+    return found, latency_of(times, data), ratios
 
 
 def latency_of(milliseconds: Sequence[float], data: LabelledSet) -> Latency:

@@ -12,8 +12,7 @@ sets label numbers only.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...models.data.labels_tsv import IGNORED
 from .causes import Placed, Quad
@@ -24,16 +23,12 @@ OVERLAP = 0.5
 """Detections match above this intersection over union, and are left out above this share in a `###` region."""
 
 
-@dataclass(frozen=True)
-class Boxes:
-    """What the boxes of one image give."""
+class Boxes(NamedTuple):
+    """What boxes give; the first three are explained in `Icdar`."""
 
     labels: int
-    """Labels with a digit."""
     detections: int
-    """Readings with a digit, without those that are ignored."""
     ignored: int
-    """Readings with a digit that lie in `###` regions."""
     found: int
     """Labels with a detection."""
     read: int
@@ -50,26 +45,18 @@ def match_boxes(labels: Placed, readings: Placed) -> Boxes:
     wanted = [(digits(text), shape(place)) for text, place in labels if digits(text)]
     regions = [shape(place) for text, place in labels if text == IGNORED]
     detected = [(digits(text), shape(place)) for text, place in readings if digits(text)]
-    kept = [
+    free = [
         detection
         for detection in detected
         if not any(share_inside(detection[1], region) > OVERLAP for region in regions)
     ]
-    pairs = match_in_order([place for _, place in wanted], [place for _, place in kept])
-    read = sum(wanted[label][0] == kept[detection][0] for label, detection in pairs)
-    return Boxes(len(wanted), len(kept), len(detected) - len(kept), len(pairs), read)
-
-
-def match_in_order(wanted: list[Any], found: list[Any]) -> list[tuple[int, int]]:
-    """Give each shape of `wanted` the first of `found` that overlaps it enough and is free, as pairs of indices."""
-    pairs: list[tuple[int, int]] = []
-    free = list(range(len(found)))
-    for label, place in enumerate(wanted):
-        match = next((index for index in free if intersection_over_union(place, found[index]) > OVERLAP), None)
+    kept, found, read = len(free), 0, 0
+    for number, place in wanted:
+        match = next((detection for detection in free if intersection_over_union(place, detection[1]) > OVERLAP), None)
         if match is not None:
             free.remove(match)
-            pairs.append((label, match))
-    return pairs
+            found, read = found + 1, read + (match[0] == number)
+    return Boxes(len(wanted), kept, len(detected) - kept, found, read)
 
 
 def shape(place: Quad | None) -> Any:
@@ -103,14 +90,14 @@ def icdar(images: Iterable[tuple[Placed, Placed]]) -> Icdar | None:
     places = [place for labels, _ in pairs for text, place in labels if digits(text)]
     if not places or any(place is None for place in places):
         return None
-    found = [match_boxes(labels, readings) for labels, readings in pairs]
-    labels, detections = sum(image.labels for image in found), sum(image.detections for image in found)
+    counts = [match_boxes(labels, readings) for labels, readings in pairs]
+    found = Boxes(*(sum(column) for column in zip(*counts, strict=True)))
     return Icdar(
-        labels=labels,
-        detections=detections,
-        ignored=sum(image.ignored for image in found),
-        detection=agreement(sum(image.found for image in found), labels, detections),
-        end_to_end=agreement(sum(image.read for image in found), labels, detections),
+        labels=found.labels,
+        detections=found.detections,
+        ignored=found.ignored,
+        detection=agreement(found.found, found.labels, found.detections),
+        end_to_end=agreement(found.read, found.labels, found.detections),
     )
 
 

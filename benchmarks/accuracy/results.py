@@ -77,8 +77,8 @@ class CropsResult(msgspec.Struct, frozen=True, kw_only=True, tag="crops", tag_fi
     """Crops whose digits were all read, and no other."""
     accuracy: float
     """`exact / images`."""
-    texts: Texts | None = None
-    """Raw texts compared; None in reports from before schema 3."""
+    texts: Texts
+    """Raw texts compared."""
     certainty: Certainty
     uncalibrated: Certainty | None = None
     """The same at temperature 1; None if that is the bundle's."""
@@ -91,9 +91,9 @@ class CropsResult(msgspec.Struct, frozen=True, kw_only=True, tag="crops", tag_fi
     latency: Latency
 
     @property
-    def whole_texts(self) -> float | None:
+    def whole_texts(self) -> float:
         """Share of the crops whose text is the label's, with all its signs, points and gaps."""
-        return None if self.texts is None else self.texts.exact / self.images
+        return self.texts.exact / self.images
 
 
 class Threshold(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +147,7 @@ class ScenesResult(msgspec.Struct, frozen=True, kw_only=True, tag="scenes", tag_
     """`matched / labels`; None without labels."""
     line_recall: float | None = None
     """Share of the labels whose digits the digits of one line's readings, joined from left to right, hold: what is
-    printed in groups counts as read. None without labels, and before schema 4."""
+    printed in groups counts as read. None without labels."""
     readings: int
     """Readings of two digits or more."""
     precision: float | None
@@ -156,9 +156,9 @@ class ScenesResult(msgspec.Struct, frozen=True, kw_only=True, tag="scenes", tag_
     """Readings with a digit, also a lone one, that match no label."""
     false_numbers_per_image: float
     icdar: Icdar | None = None
-    """None unless a label has a digit, and each that does has a box; and in reports from before schema 3."""
+    """None unless a label has a digit, and each that does has a box."""
     certainty: Certainty | None = None
-    """Of the readings with a digit, which are right if they match a label; None without any, or before schema 3."""
+    """Of the readings with a digit, which are right if they match a label; None without any."""
     causes: list[Cause]
     """Of the labels missed and of the false numbers, the most frequent first."""
     thresholds: list[Threshold]

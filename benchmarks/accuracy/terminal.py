@@ -15,7 +15,7 @@ def table(results: Sequence[Result], crops: AllCrops | None) -> str:
         rows.append(("all crops", str(crops.images), figures, "", ""))
     parts = [columns([("set", "images", "result", "p50 ms", "p90 ms"), *rows])]
     parts += [f"{result.name}: {result.part}" for result in results if result.part]
-    if texts := [row for result in results if isinstance(result, CropsResult) for row in _text_rows(result)]:
+    if texts := [_text_row(result) for result in results if isinstance(result, CropsResult)]:
         parts.append("\n" + columns([("as written", "images", "result"), *texts]))
     if boxes := [row for result in results if isinstance(result, ScenesResult) for row in _box_rows(result)]:
         parts.append("\n" + columns([("boxes, by ICDAR 2015", "labels", "result"), *boxes]))
@@ -59,12 +59,11 @@ def _certain(certainty: Certainty) -> str:
     return f"ECE {certainty.ece:.3f}, {certainty.sure_share:.0%} at {SURE:g} or more{right}"
 
 
-def _text_rows(result: CropsResult) -> list[tuple[str, ...]]:
-    if (texts := result.texts) is None:
-        return []
+def _text_row(result: CropsResult) -> tuple[str, ...]:
+    texts = result.texts
     exact = f"exact {texts.exact / result.images:.1%}, in any case {texts.exact_any_case / result.images:.1%}"
     similar = f"1 - NED {texts.similarity:.3f}, of the digits {texts.digits_similarity:.3f}"
-    return [(result.name, str(result.images), f"{exact}, {similar}")]
+    return result.name, str(result.images), f"{exact}, {similar}"
 
 
 def _box_rows(result: ScenesResult) -> list[tuple[str, ...]]:

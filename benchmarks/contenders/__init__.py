@@ -6,10 +6,10 @@ its own, and only there.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
 
 import click
 import msgspec
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ...runtime.errors import BackendUnavailable
 from ...runtime.geometry.images import Frame
+from ..record import installed
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,21 +45,29 @@ class Found:
     """(4, 2) corners x, y, pixels of the photo, clockwise from the text's top left; None for a crop."""
 
 
-class Contender(Protocol):
+class Contender(ABC):
     """A reader of numbers, loaded."""
+
+    def __init__(self, *packages: str) -> None:
+        """Name the libraries that take part."""
+        self._packages = packages
 
     @property
     def versions(self) -> dict[str, str]:
-        """Library → version, of all that takes part."""
+        """Library → version; looked up when asked for, as that takes time which is not the contender's."""
+        return installed(*self._packages)
 
+    @abstractmethod
     def read(self, frame: Frame) -> list[Found]:
         """Return every text with a digit in a photo (H, W, 3) uint8 BGR."""
 
+    @abstractmethod
     def recognize(self, crop: Frame) -> Found:
         """Return what a picture says that is cut to one text, (H, W, 3) uint8 BGR; text "" for nothing."""
 
     def read_many(self, frames: Iterable[Frame]) -> Iterator[list[Found]]:
         """Return what `read` gives for each photo, in their order, faster where the contender can."""
+        return map(self.read, frames)
 
 
 class Unavailable(Exception):

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ...runtime.detector import ENLARGE
 from ...runtime.extras import pip_install
 from ...runtime.geometry.images import Frame
-from . import Found, Options, with_digits
-from .peer import OneByOne, library, limit_opencv
+from . import Contender, Found, Options, with_digits
+from .peer import library, limit_opencv
 
 INSTALL = pip_install("easyocr")
 DIGITS = "0123456789"
@@ -22,7 +22,7 @@ Grey = NDArray[np.uint8]
 Boxes = list[Any]
 
 
-class EasyOcr(OneByOne):
+class EasyOcr(Contender):
     """Its reader of English text, with its own defaults; crops are held to digits, while in photos words stay words."""
 
     def __init__(self, reader: Any, canvas_px: int | None = None) -> None:

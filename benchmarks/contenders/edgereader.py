@@ -7,22 +7,17 @@ from collections.abc import Iterable, Iterator
 from ...runtime import Reader, Reading
 from ...runtime.errors import BackendUnavailable
 from ...runtime.geometry.images import Frame
-from ..record import PACKAGES, installed
+from ..record import PACKAGES
 from . import Contender, Found, Options, Unavailable, with_digits
 from .peer import limit_opencv
 
 
-class EdgeReader:
+class EdgeReader(Contender):
     """A reader of a bundle; photos of `read_many` overlap where the backend can."""
 
     def __init__(self, reader: Reader, packages: Iterable[str] = PACKAGES) -> None:
+        super().__init__(*packages)
         self.reader = reader
-        self._packages = packages
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Of its libraries; looked up when asked for, as that takes time which is not the contender's."""
-        return installed(*self._packages)
 
     def read(self, frame: Frame) -> list[Found]:
         """Return every number in a photo (H, W, 3) uint8 BGR."""

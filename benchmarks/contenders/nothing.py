@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from ...runtime.geometry.images import Frame
 from . import Contender, Found, Options
-from .peer import OneByOne
 
 
-class Nothing(OneByOne):
+class Nothing(Contender):
     """Answers at once, and never finds anything."""
 
     def read(self, frame: Frame) -> list[Found]:  # noqa: ARG002, the photo is not looked at

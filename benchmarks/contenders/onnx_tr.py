@@ -10,7 +10,7 @@ import cv2
 
 from ...runtime.geometry.images import Frame, Points
 from . import Contender, Found, Options, Unavailable, with_digits
-from .peer import OneByOne, box, library, limit_opencv
+from .peer import box, library, limit_opencv
 
 INSTALL = (
     "pip install 'onnxtr[cpu-headless]', then once: "
@@ -18,7 +18,7 @@ INSTALL = (
 )
 
 
-class OnnxTr(OneByOne):
+class OnnxTr(Contender):
     """Its default predictor, on the CPU; it reads all text and has no list of characters to keep to."""
 
     def __init__(self, predictor: Any) -> None:

@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import Any
 
 import cv2
 import numpy as np
 
-from ...runtime.geometry.images import Frame, Points
-from ..record import installed
-from . import Found, Unavailable
-
-
-class OneByOne(ABC):
-    """A contender that reads photos one after the other."""
-
-    def __init__(self, *packages: str) -> None:
-        self._packages = packages
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Of its libraries; looked up when asked for, as that takes time which is not the contender's."""
-        return installed(*self._packages)
-
-    @abstractmethod
-    def read(self, frame: Frame) -> list[Found]:
-        """Return every text with a digit in a photo (H, W, 3) uint8 BGR."""
-
-    def read_many(self, frames: Iterable[Frame]) -> Iterator[list[Found]]:
-        """Return what `read` gives for each photo, in their order."""
-        return map(self.read, frames)
+from ...runtime.geometry.images import Points
+from . import Unavailable
 
 
 def library(name: str, install: str) -> Any:

@@ -50,7 +50,7 @@ class TorchSession(StaysHere):
         return self._shapes[name]
 
     def limits(self, name: str) -> ShapeRange | None:  # noqa: ARG002, one as the other
-        """Any that the network takes."""
+        """Return None: the network takes any shape."""
         return None
 
     def bind(self, shapes: Mapping[str, Shape], *, batched: tuple[str, ...]) -> TorchBinding:

@@ -8,13 +8,13 @@ import numpy as np
 
 from ...runtime.extras import pip_install
 from ...runtime.geometry.images import Frame
-from . import Found, Options, with_digits
-from .peer import OneByOne, library, limit_opencv
+from . import Contender, Found, Options, with_digits
+from .peer import library, limit_opencv
 
 INSTALL = pip_install("peers")
 
 
-class RapidOcr(OneByOne):
+class RapidOcr(Contender):
     """Every call names all steps: RapidOCR keeps those of the call before for what a call leaves out."""
 
     def __init__(self, engine: Any) -> None:

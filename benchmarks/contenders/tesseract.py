@@ -10,13 +10,13 @@ import cv2
 from ...runtime.extras import pip_install
 from ...runtime.geometry.images import Frame
 from . import Contender, Found, Options, Unavailable, with_digits
-from .peer import OneByOne, box, library
+from .peer import box, library
 
 INSTALL = f"apt-get install tesseract-ocr, and {pip_install('peers')}"
 LINE_OF_DIGITS = "--psm 7 -c tessedit_char_whitelist=0123456789"
 
 
-class Tesseract(OneByOne):
+class Tesseract(Contender):
     """Starts Tesseract's program once for each picture, as pytesseract does."""
 
     def __init__(self, pytesseract: Any) -> None:
@@ -53,17 +53,12 @@ class Tesseract(OneByOne):
         ]
 
 
-def open_contender(name: str, options: Options) -> Contender:  # noqa: ARG001, it goes by one name
-    """Find Tesseract's program.
+def open_contender(name: str, options: Options) -> Tesseract:  # noqa: ARG001, it goes by one name
+    """Find Tesseract's program, and tell it how many threads to use.
 
     Raises:
         Unavailable: it or pytesseract is not installed.
     """
-    return open_tesseract(options)
-
-
-def open_tesseract(options: Options) -> Tesseract:
-    """Find Tesseract's program, and tell it how many threads to use; errors are those of `open_contender`."""
     pytesseract = library("pytesseract", INSTALL)
     if options.threads:
         os.environ["OMP_THREAD_LIMIT"] = str(options.threads)

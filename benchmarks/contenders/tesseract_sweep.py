@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 
 from ...runtime.geometry.images import Frame
-from . import Contender, Found, Options, with_digits
-from .peer import OneByOne, limit_opencv
-from .tesseract import Tesseract, open_tesseract
+from . import Contender, Found, Options, tesseract, with_digits
+from .peer import limit_opencv
 
 FIXED = (64, 128, 192)
 """Thresholds of grey, beside Otsu's and the adaptive one."""
@@ -26,10 +25,10 @@ SPARSE = "--psm 11"
 """Look for text anywhere, not for a page of it."""
 
 
-class TesseractSweep(OneByOne):
+class TesseractSweep(Contender):
     """Starts Tesseract's program `VARIANTS` times for each picture."""
 
-    def __init__(self, plain: Tesseract) -> None:
+    def __init__(self, plain: tesseract.Tesseract) -> None:
         super().__init__("opencv-python-headless")
         self.plain = plain
 
@@ -79,11 +78,11 @@ def eroded_and_dilated(variant: Frame) -> Iterator[Frame]:
         yield np.asarray(cv2.dilate(variant, kernel), np.uint8)
 
 
-def open_contender(name: str, options: Options) -> Contender:  # noqa: ARG001, it goes by one name
+def open_contender(name: str, options: Options) -> Contender:
     """Find Tesseract's program.
 
     Raises:
         Unavailable: it or pytesseract is not installed.
     """
     limit_opencv(options.threads)
-    return TesseractSweep(open_tesseract(options))
+    return TesseractSweep(tesseract.open_contender(name, options))

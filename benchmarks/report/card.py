@@ -11,7 +11,7 @@ from ..accuracy.results import Report
 from ..tables import NONE, markdown, percent
 from .card_tables import as_written, boxes, certainties, latency, machine, results, target_rows
 from .documents import filled, renewed
-from .references import megabytes, read_peers, read_targets
+from .references import megabytes, read_targets
 
 CARD_NAME = "README.md"
 PARTS = {
@@ -41,12 +41,12 @@ def blocks(bundle: Bundle, report: Report, calibration: Calibration | None) -> d
         DatasetError: The report or the calibration is of another bundle, of other files, or of another temperature.
     """
     _check(bundle, report, calibration)
-    peers, targets = read_peers(), read_targets()
+    targets = read_targets()
     return {
         "facts": facts(bundle),
-        "results": results(report, peers, targets, calibration),
+        "results": results(report, targets, calibration),
         "targets": target_rows(bundle, report, targets),
-        "latency": latency(report, peers),
+        "latency": latency(report),
         "calibration": certainties(report, calibration),
         "machine": machine(report),
         "written": as_written(report),

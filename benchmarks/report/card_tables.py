@@ -7,29 +7,36 @@ from ..accuracy.calibration import Calibration
 from ..accuracy.certainty import SURE, Certainty
 from ..accuracy.results import Agreement, CropsResult, Report, Result, Run, ScenesResult
 from ..tables import NONE, markdown, percent, version_words
-from .references import PeerFigures, Peers, Target, Targets, figures_of, measured, measured_peers, own_runs
+from .references import Target, measured
 
 FITTED = "; the temperature of the confidences was fitted on them"
 NOT_MEASURED = "Not measured."
 
 
-def results(report: Report, peers: Peers, targets: Targets, calibration: Calibration | None = None) -> str:
-    """Return what each set gave in each precision, what was asked for, and what the peers read."""
-    own, peers = own_runs(report), measured_peers(report) or peers
+def _runs(report: Report) -> tuple[list[Run], list[Run]]:
+    """Return the runs of the bundle, and those of the other readers that were measured with it."""
+    return [run for run in report.runs if run.contender is None], [run for run in report.runs if run.contender]
+
+
+def results(report: Report, targets: Sequence[Target], calibration: Calibration | None = None) -> str:
+    """Return what each set gave in each precision, what was asked for, and what the other readers read."""
+    own, others = _runs(report)
     names = [report.bundle if len(own) == 1 else f"{report.bundle}, {run.precision}" for run in own]
     rows = [
         [
             _named(result),
-            *(_cell(figures_of(other) if other else None) for other in _same_set(own, result)),
+            *map(_cell, _same_set(own, result)),
             _asked(result.name, targets),
-            *(_cell(peer.sets.get(result.name)) for peer in peers.peers),
+            *map(_cell, _same_set(others, result)),
         ]
         for result in own[0].sets
     ]
-    table = markdown(["set", *names, "asked", *(peer.name for peer in peers.peers)], rows)
+    parts = [markdown(["set", *names, "asked", *(run.title for run in others)], rows)]
     fitted = dict.fromkeys(calibration.data if calibration else (), FITTED)
-    parts = [f"{other.name}: {other.part}{fitted.get(other.name, '')}." for other in own[0].sets if other.part]
-    return "\n\n".join([table, *parts, f"Crops count when all digits are right. Others: {peers.source}."])
+    parts += [f"{other.name}: {other.part}{fitted.get(other.name, '')}." for other in own[0].sets if other.part]
+    versions = version_words({name: version for run in others for name, version in run.versions.items()})
+    source = f" Others: measured by the same command on the same machine, with {versions}." if others else ""
+    return "\n\n".join([*parts, f"Crops count when all digits are right.{source}"])
 
 
 def _named(result: Result) -> str:
@@ -40,20 +47,19 @@ def _same_set(runs: Sequence[Run], result: Result) -> list[Result | None]:
     return [next((other for other in run.sets if other.name == result.name), None) for run in runs]
 
 
-def _cell(figures: PeerFigures | None) -> str:
-    if figures is None:
+def _cell(result: Result | None) -> str:
+    if result is None:
         return NONE
-    if figures.accuracy is not None:
-        return percent(figures.accuracy)
-    if figures.recall is None:
-        false = figures.false_numbers_per_image
-        return NONE if false is None else f"{false:.2f} false numbers a photo"
-    lines = "" if figures.line_recall in {None, figures.recall} else f" (groups joined: {percent(figures.line_recall)})"
-    return f"recall {percent(figures.recall)}{lines}, precision {percent(figures.precision)}"
+    if isinstance(result, CropsResult):
+        return percent(result.accuracy)
+    if result.recall is None:
+        return f"{result.false_numbers_per_image:.2f} false numbers a photo"
+    lines = "" if result.line_recall in {None, result.recall} else f" (groups joined: {percent(result.line_recall)})"
+    return f"recall {percent(result.recall)}{lines}, precision {percent(result.precision)}"
 
 
-def _asked(name: str, targets: Targets) -> str:
-    return ", ".join(_limit(target) for target in targets.targets if target.set == name) or NONE
+def _asked(name: str, targets: Sequence[Target]) -> str:
+    return ", ".join(_limit(target) for target in targets if target.set == name) or NONE
 
 
 def _limit(target: Target) -> str:
@@ -79,14 +85,15 @@ def _value(target: Target, value: float | None) -> str:
     return percent(value)
 
 
-def target_rows(bundle: Bundle, report: Report, targets: Targets) -> str:
+def target_rows(bundle: Bundle, report: Report, targets: Sequence[Target]) -> str:
     """Return what was asked for and what was reached, in each precision; what was not is said."""
+    own, _ = _runs(report)
     rows = []
-    for target in targets.targets:
-        values = [measured(target, bundle, run) for run in own_runs(report)]
+    for target in targets:
+        values = [measured(target, bundle, run) for run in own]
         reached = [_value(target, value) + _verdict(target, value) for value in values]
         rows.append([target.set, _limit(target), *reached])
-    header = ["set", "asked", *(f"reached, {run.precision}" for run in own_runs(report))]
+    header = ["set", "asked", *(f"reached, {run.precision}" for run in own)]
     missed = sum(not row[2].endswith("yes") for row in rows)
     return markdown(header, rows) + f"\n\n{missed} of {len(rows)} not reached in {report.runs[0].precision}."
 
@@ -95,30 +102,29 @@ def _verdict(target: Target, value: float | None) -> str:
     return "" if value is None else ": yes" if target.reached(value) else ": **no**"
 
 
-def latency(report: Report, peers: Peers) -> str:
+def latency(report: Report) -> str:
     """Return milliseconds an image."""
-    own, peers = own_runs(report), measured_peers(report) or peers
-    header = ["set", *(f"{run.precision}: p50 / p90 / p99 ms" for run in own)]
-    timed = [peer for peer in peers.peers if any(figures.p50_ms for figures in peer.sets.values())]
+    own, others = _runs(report)
+    header = [
+        "set",
+        *(f"{run.precision}: p50 / p90 / p99 ms" for run in own),
+        *(f"{run.title}: p50 ms" for run in others),
+    ]
     rows = [
         [
             result.name,
             *(_times(other) for other in _same_set(own, result)),
-            *(_peer_time(peer.sets.get(result.name)) for peer in timed),
+            *(f"{round(other.latency.p50_ms, 1):g}" if other else NONE for other in _same_set(others, result)),
         ]
         for result in own[0].sets
     ]
-    return markdown([*header, *(f"{peer.name}: p50 ms" for peer in timed)], rows)
+    return markdown(header, rows)
 
 
 def _times(result: Result | None) -> str:
     if result is None:
         return NONE
     return f"{result.latency.p50_ms:.1f} / {result.latency.p90_ms:.1f} / {result.latency.p99_ms:.1f}"
-
-
-def _peer_time(figures: PeerFigures | None) -> str:
-    return NONE if figures is None or figures.p50_ms is None else f"{figures.p50_ms:g}"
 
 
 def certainties(report: Report, calibration: Calibration | None) -> str:
@@ -174,24 +180,22 @@ def as_written(report: Report) -> str:
         [
             result.name,
             run.title,
-            percent(texts.exact / result.images),
-            percent(texts.exact_any_case / result.images),
-            f"{texts.similarity:.3f}",
-            f"{texts.digits_similarity:.3f}",
+            percent(result.whole_texts),
+            percent(result.texts.exact_any_case / result.images),
+            f"{result.texts.similarity:.3f}",
+            f"{result.texts.digits_similarity:.3f}",
         ]
         for run in report.runs
         for result in run.sets
-        if isinstance(result, CropsResult) and (texts := result.texts)
+        if isinstance(result, CropsResult)
     ]
-    if not rows:
-        return NOT_MEASURED
     note = (
         "All characters are compared, also the letters and points that a reader of numbers leaves out. 1 − NED is the "
         "mean of 1 − D / N, D being the fewest edits between reading and label, N the length of the longer one "
         "(ICDAR 2019; deep-text-recognition-benchmark)."
     )
     header = ["set", "reader", "exact", "in any case", "1 − NED", "1 − NED of the digits"]
-    return f"{markdown(header, sorted(rows, key=lambda row: row[0]))}\n\n{note}"
+    return _by_set(header, rows, note)
 
 
 def boxes(report: Report) -> str:
@@ -202,8 +206,6 @@ def boxes(report: Report) -> str:
         for result in run.sets
         if isinstance(result, ScenesResult) and (icdar := result.icdar)
     ]
-    if not rows:
-        return NOT_MEASURED
     note = (
         "Recall / precision / H-mean by the rules of ICDAR 2015: a label and a box belong together if they share more "
         "than half of their joint area. The boxes are those of readings with a digit; read are those whose digits are "
@@ -211,7 +213,11 @@ def boxes(report: Report) -> str:
         "number may be right."
     )
     header = ["set", "reader", "labels", "found", "found and read"]
-    return f"{markdown(header, sorted(rows, key=lambda row: row[0]))}\n\n{note}"
+    return _by_set(header, rows, note)
+
+
+def _by_set(header: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:
+    return f"{markdown(header, sorted(rows, key=lambda row: row[0]))}\n\n{note}" if rows else NOT_MEASURED
 
 
 def _shares(found: Agreement) -> str:

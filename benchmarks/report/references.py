@@ -1,12 +1,12 @@
-"""What figures are held against: those of other readers, and those that were asked for; typed once, in JSON files."""
+"""What was asked of a bundle's accuracy, typed once in `targets.json`, and what was reached."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
 from ...runtime import Bundle
-from ..accuracy.results import CropsResult, Report, Result, Run
+from ..accuracy.results import CropsResult, Run
 from ..record import read_json
 
 FigureName = Literal[
@@ -15,32 +15,6 @@ FigureName = Literal[
 ]  # fmt: skip
 ALL_CROPS = "all crops"
 BUNDLE = "the bundle"
-
-
-class PeerFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What another reader gives on one set; None where it was not measured."""
-
-    accuracy: float | None = None
-    recall: float | None = None
-    line_recall: float | None = None
-    precision: float | None = None
-    false_numbers_per_image: float | None = None
-    p50_ms: float | None = None
-
-
-class Peer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Another reader."""
-
-    name: str
-    sets: dict[str, PeerFigures]
-
-
-class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The other readers."""
-
-    source: str
-    """Which they are, and who measured them how."""
-    peers: list[Peer]
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,54 +50,20 @@ class Target(Limit, frozen=True, kw_only=True, forbid_unknown_fields=True):
     figure: FigureName
 
 
-class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that was asked for."""
+AnyTarget = TypeVar("AnyTarget", bound=Limit)
+
+
+class Targets(msgspec.Struct, Generic[AnyTarget], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file of targets."""
 
     source: str
     """Who asked."""
-    targets: list[Target]
+    targets: list[AnyTarget]
 
 
-def read_peers() -> Peers:
-    """Read `peers.json`."""
-    return read_json(Path(__file__).with_name("peers.json"), Peers, "peers.json")
-
-
-def own_runs(report: Report) -> list[Run]:
-    """Return the runs of the report's bundle."""
-    return [run for run in report.runs if run.contender is None]
-
-
-def measured_peers(report: Report) -> Peers | None:
-    """Return the other readers that were measured with the bundle, which replace those of `peers.json`; or None."""
-    runs = [run for run in report.runs if run.contender is not None]
-    if not runs:
-        return None
-    versions = {name: version for run in runs for name, version in run.versions.items()}
-    return Peers(
-        source="measured by the same command on the same machine, with "
-        + ", ".join(f"{name} {version}" for name, version in versions.items()),
-        peers=[Peer(name=run.title, sets={result.name: figures_of(result) for result in run.sets}) for run in runs],
-    )
-
-
-def figures_of(result: Result) -> PeerFigures:
-    """Return the figures of a set that tables show."""
-    p50_ms = round(result.latency.p50_ms, 1)
-    if isinstance(result, CropsResult):
-        return PeerFigures(accuracy=result.accuracy, p50_ms=p50_ms)
-    return PeerFigures(
-        recall=result.recall,
-        line_recall=result.line_recall,
-        precision=result.precision,
-        false_numbers_per_image=result.false_numbers_per_image,
-        p50_ms=p50_ms,
-    )
-
-
-def read_targets() -> Targets:
+def read_targets() -> list[Target]:
     """Read `targets.json`."""
-    return read_json(Path(__file__).with_name("targets.json"), Targets, "targets.json")
+    return read_json(Path(__file__).with_name("targets.json"), Targets[Target], "targets.json").targets
 
 
 def measured(target: Target, bundle: Bundle, run: Run) -> float | None:

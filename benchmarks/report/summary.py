@@ -116,7 +116,7 @@ def missing(report: Report) -> list[str]:
 def asked(files: Files) -> str:
     """Return what was asked for, reached, and possible; what was missed or not measured is said."""
     rows = []
-    for target in read_speed_targets().targets:
+    for target in read_speed_targets():
         value, most = measured(target, files), physical_limit(target, files)
         verdict = "not measured" if value is None else "yes" if target.reached(value) else "**no**"
         reached = NONE if value is None else _value(target, value)

@@ -9,7 +9,7 @@ import msgspec
 from ..record import read_json
 from ..speed.results import Agreement, Contender, Figures, Growth, Report, Stream
 from .facts import best_rate, scenario_of, times_as_slow
-from .references import Limit
+from .references import Limit, Targets
 
 FILE = Path(__file__).with_name("speed_targets.json")
 Files = Mapping[str, Figures]
@@ -50,16 +50,9 @@ class SpeedTarget(Limit, frozen=True, kw_only=True, forbid_unknown_fields=True):
     beside: Which | None = None
 
 
-class SpeedTargets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that was asked for."""
-
-    source: str
-    targets: list[SpeedTarget]
-
-
-def read_speed_targets() -> SpeedTargets:
+def read_speed_targets() -> list[SpeedTarget]:
     """Read `speed_targets.json`."""
-    return read_json(FILE, SpeedTargets, FILE.name)
+    return read_json(FILE, Targets[SpeedTarget], FILE.name).targets
 
 
 def measured(target: SpeedTarget, files: Files) -> float | None:

@@ -74,7 +74,7 @@ class Bundle:
         return spec
 
     def precision(self, kind: Kind, backend: str = "cpu") -> str:
-        """The precision that a backend runs unless told otherwise.
+        """Return the precision that a backend runs unless told otherwise.
 
         Raises:
             BundleError: no such model.
@@ -83,11 +83,13 @@ class Bundle:
         return spec.preferred.get(backend, "fp32")
 
     def file(self, kind: Kind, precision: str = "fp32") -> Path:
-        """Path of a model's file, after its size and SHA-256 were found to be the manifest's; errors are `read`'s."""
+        """Return the path of a model's file, after its size and SHA-256 were found to be the manifest's; errors are
+        `read`'s.
+        """
         return self.read(kind, precision).path
 
     def read(self, kind: Kind, precision: str = "fp32") -> "Checked":
-        """A model's file.
+        """Return a model's file.
 
         Raises:
             BundleError: no such model or precision, or the file is missing, outside, or altered.
@@ -99,7 +101,7 @@ class Bundle:
         return _checked(self.root, spec.files[precision])
 
     def engine(self, passport: Passport) -> "Checked":
-        """One of TensorRT's plans.
+        """Return one of TensorRT's plans.
 
         A plan is code that runs: only what the manifest vouches for is ever given to TensorRT.
 
@@ -109,7 +111,7 @@ class Bundle:
         return _checked(self.root / ENGINES_FOLDER, passport.file)
 
     def canary_file(self, entry: FileEntry) -> "Checked":
-        """One of the canary's pictures.
+        """Return one of the canary's pictures.
 
         Raises:
             BundleError: the file is missing, outside, or altered.
@@ -130,7 +132,7 @@ def write_bundle(root: str | os.PathLike[str], manifest: Manifest) -> None:
 
 
 def shipped(name: str) -> Path:
-    """Where a bundle or folder of this name lies, or would lie, among the package's data."""
+    """Return where a bundle or folder of this name lies, or would lie, among the package's data."""
     spec = find_spec("edgereader.models")  # found, not imported: the runtime knows no networks
     folders = spec.submodule_search_locations if spec is not None else None
     return Path(next(iter(folders or [""])), "zoo", name)
@@ -202,7 +204,7 @@ def _checked(root: Path, entry: FileEntry) -> Checked:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's contents, lower-case hexadecimal."""
+    """Return the SHA-256 of a file's contents, lower-case hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(1 << 20):

@@ -127,6 +127,12 @@ class ShapeRange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if not all(1 <= low <= best <= high for low, best, high in sizes):
             raise ValueError(f"expected min <= opt <= max on every axis, got {self.min}, {self.opt}, {self.max}")
 
+    def holds(self, shape: tuple[int, ...]) -> bool:
+        """Return whether a shape is one of these."""
+        if len(shape) != len(self.min):
+            return False
+        return all(low <= size <= high for low, size, high in zip(self.min, shape, self.max, strict=True))
+
 
 Profile = dict[str, ShapeRange]
 """Name of an input whose shape is open → the shapes it takes."""
@@ -162,7 +168,7 @@ def _expect_files(preferred: dict[str, str], files: dict[str, FileEntry]) -> Non
 
 
 def expect_sides(long_side_px: int, coarse_side_px: int | None) -> None:
-    """See that a detector can use these sides of its canvases, as `DetectorSpec` has them.
+    """Check that a detector can use these sides of its canvases, as `DetectorSpec` has them.
 
     Raises:
         BundleError: it cannot.
@@ -272,7 +278,7 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.image_hw[0], self.crop_widths[len(self.crop_widths) // 2]
 
     def width_for(self, columns: int) -> int:
-        """The least width that holds so many columns; the greatest where none does."""
+        """Return the least width that holds so many columns; the greatest where none does."""
         widths = self.crop_widths
         return widths[min(bisect_left(widths, columns), len(widths) - 1)]
 
@@ -282,7 +288,7 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return bool(self.widths) and self.prediction == "CTC"
 
     def steps(self, width: int) -> int:
-        """Steps (T) of the published networks at a width, a multiple of ``STRIDE_PX``."""
+        """Return the steps (T) of the published networks at a width, a multiple of ``STRIDE_PX``."""
         if self.prediction == "Attn":
             return self.max_length + 1
         return width // STRIDE_PX + (-1 if "-VGG-" in self.stages else 1)
@@ -297,7 +303,7 @@ class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def _expect_widths(self) -> None:
         rising = all(low < high for low, high in pairwise(self.widths))
-        if not rising or self.widths[-1] != self.image_hw[1] or any(each % STRIDE_PX for each in self.widths):
+        if not rising or self.widths[-1] != self.image_hw[1] or any(width % STRIDE_PX for width in self.widths):
             expected = f"ascending multiples of {STRIDE_PX} that end with {self.image_hw[1]}, the greatest"
             raise ValueError(f"expected widths: {expected}; got {', '.join(map(str, self.widths))}")
         if not self.keep_ratio or not self.stages.startswith("None-"):

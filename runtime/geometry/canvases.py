@@ -131,13 +131,13 @@ def fit(frame: Frame, plan: Fit, canvas: Frame) -> None:
 
 
 def inner(canvas: Frame, plan: Fit) -> Frame:
-    """The view of a canvas in which `fit` has put the frame, without its margin."""
+    """Return the view of a canvas in which `fit` has put the frame, without its margin."""
     (height, width), margin = plan.size_hw, plan.margin_px
     return canvas[margin : margin + height, margin : margin + width]
 
 
 def fitted(frame: Frame, plan: Fit) -> Iterator[Frame]:
-    """Every canvas of a frame, in arrays of their own."""
+    """Yield every canvas of a frame, in arrays of their own."""
     bordered = np.empty((*plan.bordered_hw, 3), np.uint8)
     fit(frame, plan, bordered)
     for number in range(len(plan.tiles_yx)):
@@ -157,7 +157,7 @@ def put_tile(bordered: Frame, plan: Fit, number: int, canvas: Frame) -> None:
 
 
 def empty_map(plan: Fit) -> Map:
-    """A map (H, W) float32 for all tiles, to be filled by `put_map`."""
+    """Return a map (H, W) float32 for all tiles, to be filled by `put_map`."""
     height, width = (start + side for start, side in zip(plan.tiles_yx[-1], plan.canvas_hw, strict=True))
     return np.zeros((height // MAP_STRIDE, width // MAP_STRIDE), np.float32)
 

@@ -51,7 +51,7 @@ def fill_crop(spec: RecognizerSpec, cut: Cut, crop: Frame, *, again: bool = Fals
 
 
 def batch_size(spec: RecognizerSpec, width: int) -> int:
-    """Crops of one of the recognizer's widths that are read at once."""
+    """Return how many crops of one of the recognizer's widths are read at once."""
     if not spec.widths:
         return MOST_CROPS
     return min(MOST_CROPS, max(1, BATCH_PX // (spec.image_hw[0] * width)))

@@ -30,13 +30,14 @@ IEEE TASSP 1981)."""
 
 
 def is_unturned(quad: Points) -> bool:
-    """Whether a quad (4, 2) begins at the top left of the picture, and not of text that was turned."""
+    """Return whether a quad (4, 2) begins at the top left of the picture, and not of text that was turned."""
     sums = quad.sum(axis=1)
     return bool(sums[0] <= sums.min() + TURNED_PX)
 
 
 def outer_quad(quad: Points, frame: Frame, margin: float) -> tuple[Points, float]:
-    """An unturned quad (4, 2) with a share of its lesser side around it: an upright box within the frame, or tilted.
+    """Return an unturned quad (4, 2) with a share of its lesser side around it: an upright box within the frame, or
+    tilted.
 
     Returns:
         The larger quad, and the margin at each end as a share of the text's width.
@@ -63,13 +64,13 @@ def outer_quad(quad: Points, frame: Frame, margin: float) -> tuple[Points, float
 
 
 def pixels_of(quad: Points) -> tuple[int, int]:
-    """Width and height of a quad (4, 2) in whole pixels, at least 1."""
+    """Return the width and height of a quad (4, 2) in whole pixels, at least 1."""
     a, b, c, d = quad.tolist()
     return max(int(math.dist(c, d)), int(math.dist(b, a)), 1), max(int(math.dist(b, c)), int(math.dist(a, d)), 1)
 
 
 def padded_columns(quad: Points, height: int) -> int:
-    """Columns that a crop of this height has with its padding: a multiple of the height."""
+    """Return the columns that a crop of this height has with its padding: a multiple of the height."""
     wide, high = pixels_of(quad)
     return height * math.ceil(max(wide / high, high / wide))
 
@@ -106,7 +107,10 @@ def cut_line(frame: Frame, quad: Points, crop: Frame, *, again: bool = False) ->
 
 
 def confidence(log_probs: NDArray[np.float32]) -> float:
-    """EasyOCR's, 0..1, of CTC's log-probabilities (T, classes): of its n steps without a blank, to the power 2 / √n."""
+    """Return EasyOCR's confidence, 0..1, of CTC's log-probabilities (T, classes).
+
+    It is the product of the n steps without a blank, to the power 2 / √n.
+    """
     steps = log_probs.max(axis=1)[log_probs.argmax(axis=1) != 0]
     return math.exp(2 * float(steps.sum()) / math.sqrt(len(steps))) if len(steps) else 0.0
 

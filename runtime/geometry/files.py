@@ -68,7 +68,7 @@ def decode_photo(data: bytes, name: str, most_pixels: int = LARGEST_FILE_PIXELS)
         raise ImageError(f"{name}: expected up to {most_pixels} pixels, got {pixels}; make it smaller")
     if is_cut_short(data):
         raise ImageError(f"{name}: expected a whole picture, got one that is cut short; copy or take it again")
-    shrunk = next((each for each in REDUCED if pixels <= LARGEST_FRAME_PIXELS * each**2), 8)
+    shrunk = next((factor for factor in REDUCED if pixels <= LARGEST_FRAME_PIXELS * factor**2), 8)
     try:
         return Photo(decode_pixels(data, shrunk), shrunk)
     except ValueError as exc:
@@ -76,15 +76,17 @@ def decode_photo(data: bytes, name: str, most_pixels: int = LARGEST_FILE_PIXELS)
 
 
 def find_photos(path: str) -> list[Path]:
-    """Files that a command-line argument means: itself, a folder's pictures (all levels), or a glob's matches.
+    """Return files that a command-line argument means: itself, a folder's pictures (all levels), or a glob's matches.
 
     Raises:
         ImageError: a folder or glob without pictures.
     """
     if Path(path).is_dir():
-        found = [each for each in Path(path).rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file()]
+        found = [
+            picture for picture in Path(path).rglob("*") if picture.suffix.lower() in SUFFIXES and picture.is_file()
+        ]
     elif not Path(path).exists() and glob.has_magic(path):
-        found = [Path(each) for each in glob.glob(path, recursive=True) if Path(each).is_file()]  # noqa: PTH207
+        found = [Path(name) for name in glob.glob(path, recursive=True) if Path(name).is_file()]  # noqa: PTH207
     else:
         return [Path(path)]
     if not found:

@@ -22,12 +22,12 @@ orientation."""
 
 
 def is_tiff(data: bytes) -> bool:
-    """Whether a file is a TIFF."""
+    """Return whether a file is a TIFF."""
     return data[:4] in {b"II*\0", b"MM\0*"}
 
 
 def size_of(data: bytes) -> tuple[int, int] | None:
-    """Width and height of the stored pixels, None when this is no picture that can be read."""
+    """Return the width and height of the stored pixels, None when this is no picture that can be read."""
     for magic, size in HEADERS:
         if re.match(magic, data, re.DOTALL):
             try:
@@ -38,7 +38,7 @@ def size_of(data: bytes) -> tuple[int, int] | None:
 
 
 def orientation_of(data: bytes) -> int:
-    """How the stored pixels are to be turned, 1..8; 1 = not at all, also where the file says something else."""
+    """Return how the stored pixels are to be turned, 1..8; 1 = not at all, also where the file says something else."""
     try:
         if data.startswith(b"\x89PNG"):
             found = _exif(data, (span for name, *span in png_chunks(data) if name == b"eXIf"))
@@ -64,7 +64,8 @@ def _exif(data: bytes, spans: Iterator[list[int]]) -> int:
 
 
 def tiff_tags(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Tag, value and the place of the value's lower 16 bits, of the numbers that describe a TIFF's first picture.
+    """Yield the tag, the value and the place of the value's lower 16 bits, of the numbers that describe a TIFF's first
+    picture.
 
     Raises:
         struct.error: cut short.
@@ -81,7 +82,7 @@ def tiff_tags(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and position of each segment up to the start of the scan."""
+    """Yield the marker and position of each segment up to the start of the scan."""
     position = 2
     while position + 4 <= len(data):
         marker = data[position + 1]
@@ -103,7 +104,7 @@ def _exif_segments(data: bytes) -> Iterator[list[int]]:
 
 
 def png_chunks(data: bytes) -> Iterator[Box]:
-    """The chunks of a PNG."""
+    """Yield the chunks of a PNG."""
     position = 8
     while position + 8 <= len(data):
         size = struct.unpack_from(">I", data, position)[0]
@@ -176,7 +177,7 @@ class Avif:
 
 
 def is_avif(data: bytes) -> bool:
-    """Whether a file is an AVIF, of one picture or several."""
+    """Return whether a file is an AVIF, of one picture or several."""
     return AVIF.match(data) is not None
 
 
@@ -193,9 +194,9 @@ def read_avif(data: bytes) -> Avif:
     properties = list(_boxes(data, *parts.get(b"ipco", (0, 0))))
     found = Avif([struct.unpack_from(">II", data, place + 4) for name, place, _ in properties if name == b"ispe"])
     depths = [data[place + 2] for name, place, _ in properties if name == b"av1C" and place + 2 < len(data)]
-    found.bits = max((12 if each & 0x20 else 10 if each & 0x40 else 8 for each in depths), default=8)
+    found.bits = max((12 if depth & 0x20 else 10 if depth & 0x40 else 8 for depth in depths), default=8)
     if b"pitm" in boxes and b"ipma" in parts:
-        own = (properties[each - 1] for each in _primary(data, boxes[b"pitm"][0], parts[b"ipma"][0], len(properties)))
+        own = (properties[index - 1] for index in _primary(data, boxes[b"pitm"][0], parts[b"ipma"][0], len(properties)))
         turns = {name: data[place] for name, place, last in own if place < last <= len(data)}
         mirrored = turns[b"imir"] & 1 if b"imir" in turns else None
         found.orientation = TURNS.get((turns.get(b"irot", 0) & 3, mirrored), 1)
@@ -226,13 +227,13 @@ def _primary(data: bytes, pitm: int, ipma: int, count: int) -> list[int]:
         amount = struct.unpack_from(">B", data, position)[0]
         numbers = struct.unpack_from(f">{amount}{'H' if wide else 'B'}", data, position + 1)
         if item == shown:
-            return [number for each in numbers if 0 < (number := each & (0x7FFF if wide else 0x7F)) <= count]
+            return [number for entry in numbers if 0 < (number := entry & (0x7FFF if wide else 0x7F)) <= count]
         position += 1 + amount * (2 if wide else 1)
     return []
 
 
 def _avif_size(data: bytes) -> tuple[int, int] | None:
-    return max(read_avif(data).sizes, key=lambda each: each[0] * each[1], default=None)
+    return max(read_avif(data).sizes, key=lambda size: size[0] * size[1], default=None)
 
 
 AVIF = re.compile(rb"....ftypavi[fs]", re.DOTALL)
@@ -250,7 +251,7 @@ HEADERS: tuple[tuple[bytes, Callable[[bytes], tuple[int, int] | None]], ...] = (
 
 
 def is_cut_short(data: bytes) -> bool:
-    """Whether a JPEG lacks its end marker after the scan, or a PNG its last chunk."""
+    """Return whether a JPEG lacks its end marker after the scan, or a PNG its last chunk."""
     if data.startswith(b"\x89PNG"):
         return b"IEND" not in data
     if not data.startswith(b"\xff\xd8"):

@@ -72,7 +72,7 @@ def find_regions(
             quads.append(_quad(np.concatenate(outlines).reshape(-1, 2)))
     boxes = np.array(quads, np.float32).reshape(-1, 4, 2)
     characters = find_characters(region, labels, kept, boxes, low_text)
-    return [Region(*each) for each in zip(boxes, characters, scores, strict=True)]
+    return [Region(*parts) for parts in zip(boxes, characters, scores, strict=True)]
 
 
 def _quad(outline: NDArray[Any]) -> Points:

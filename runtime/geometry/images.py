@@ -51,18 +51,18 @@ def halved(source: NDArray[Any], target: NDArray[Any], least: int) -> NDArray[An
 
 
 def whole(frame: Frame) -> Points:
-    """The quad (4, 2) of a whole frame, for pictures that are already cut."""
+    """Return the quad (4, 2) of a whole frame, for pictures that are already cut."""
     height, width = frame.shape[:2]
     return box(0, 0, width, height)
 
 
-def box(x: int, y: int, width: int, height: int) -> Points:
-    """The quad (4, 2) of an upright rectangle."""
+def box(x: float, y: float, width: float, height: float) -> Points:
+    """Return the quad (4, 2) float32 of an upright rectangle, clockwise from its top left."""
     return np.array(((x, y), (x + width, y), (x + width, y + height), (x, y + height)), np.float32)
 
 
 def smallest_box(points: NDArray[Any]) -> Points:
-    """The smallest rectangle (4, 2) around points (n, 2), clockwise from the corner with the smallest x + y.
+    """Return the smallest rectangle (4, 2) around points (n, 2), clockwise from the corner with the smallest x + y.
 
     Of two corners with the same, which a rectangle turned by 45° has, it is the one from which the longer side follows.
     Only the corners of OpenCV's rectangle are used: its angle and their order differ between versions.
@@ -92,9 +92,9 @@ def with_margin(quad: Points, frame: Frame, margin: float) -> tuple[Points, floa
 
 
 def crop_columns(quad: Points, height: int, stretch: float) -> int:
-    """How many whole columns a crop of this height gives a quad (4, 2), at least 1: as many as its ratio says,
-    ``stretch`` times, but no more than twice the height on top, which keeps long texts, whose characters are many,
-    from growing. With a stretch of 1 they are EasyOCR's.
+    """Return how many whole columns a crop of this height gives a quad (4, 2), at least 1: as many as its ratio says,
+    ``stretch`` times, but no more than twice the height on top, which keeps long texts, whose characters are many, from
+    growing. With a stretch of 1 they are EasyOCR's.
     """
     wide, high = _sides(quad.tolist())
     natural = height * wide / high

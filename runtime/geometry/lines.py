@@ -19,7 +19,8 @@ SAME_WAY = 0.7
 
 
 def gap(one: Points, other: Points) -> float | None:
-    """From the end of a quad (4, 2) to the beginning of one that goes on in its line: in heights of the lower one.
+    """Return the way from the end of a quad (4, 2) to the beginning of one that goes on in its line: in heights of the
+    lower one.
 
     Negative where they overlap; None where they differ in direction or height, or are not on one line.
     """
@@ -36,27 +37,29 @@ def gap(one: Points, other: Points) -> float | None:
 
 
 def joined(regions: Sequence[Region]) -> Region:
-    """One region of several that follow each other: from the first one's left end to the last one's right end."""
+    """Return one region of several that follow each other: from the first one's left end to the last one's right
+    end.
+    """
     first, last = regions[0], regions[-1]
     quad = np.stack((first.quad[0], last.quad[1], last.quad[2], first.quad[3]))
-    characters = np.concatenate([each.characters for each in regions])
+    characters = np.concatenate([region.characters for region in regions])
     thin = first.thin_ends[0], last.thin_ends[1]
-    return Region(quad, characters, max(each.score for each in regions), thin)
+    return Region(quad, characters, max(region.score for region in regions), thin)
 
 
 def reading_order(quads: Sequence[Points]) -> list[int]:
-    """Order in which quads are read: row by row, see `rows`."""
+    """Return the order in which quads are read: row by row, see `rows`."""
     return [at for row in rows(quads) for at in row]
 
 
 def rows(quads: Sequence[Points]) -> list[list[int]]:
-    """Places of quads by rows from top to bottom, in a row from left to right, along the texts' own direction.
+    """Return the places of quads by rows from top to bottom, in a row from left to right, along the texts' direction.
 
     What stands on one line is a row, whatever is between. Where texts run in several directions, those of the direction
     with the most of them come first.
     """
     rest, found = list(range(len(quads))), list[list[int]]()
-    ways = [sides(each)[0] for each in quads]
+    ways = [sides(quad)[0] for quad in quads]
     units = np.array([way / max(float(np.hypot(*way)), 1e-6) for way in ways]).reshape(-1, 2)
     alike = (units @ units.T >= SAME_WAY) | np.eye(len(quads), dtype=bool)
     while rest:
@@ -80,6 +83,6 @@ def _row_by_row(quads: Mapping[int, Points], way: Points) -> list[list[int]]:
 
     found: list[list[int]] = []
     for at in sorted(down, key=down.__getitem__):
-        row = next((row for row in found if any(beside(at, each) for each in row)), None)
+        row = next((row for row in found if any(beside(at, other) for other in row)), None)
         found.append([at]) if row is None else row.append(at)
     return [sorted(row, key=along.__getitem__) for row in found]

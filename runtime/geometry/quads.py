@@ -14,20 +14,20 @@ SAME_PLACE = 0.5
 
 
 def sides(quad: Points) -> tuple[Points, Points]:
-    """Vectors (2,) along a quad's text and down across it: the mean of its two sides each."""
+    """Return the vectors (2,) along a quad's text and down across it: the mean of its two sides each."""
     right, down = (quad[1] + quad[2] - quad[0] - quad[3]) / 2, (quad[2] + quad[3] - quad[0] - quad[1]) / 2
     return right, down
 
 
 def overlap(first: Points, second: Points, of: Literal["smaller", "union", "first"] = "smaller") -> float:
-    """Shared area of two quads, or of the convex hulls of polygons (n, 2): as a share, 0..1, of an area.
+    """Return the shared area of two quads, or of the convex hulls of polygons (n, 2): as a share, 0..1, of an area.
 
     Args:
         first: (n, 2) x, y, in any direction.
         second: the same.
         of: the smaller one's area, the area of both together (intersection over union), or the first one's.
     """
-    one, other = (np.asarray(cv2.convexHull(np.asarray(each, np.float32)), np.float32) for each in (first, second))
+    one, other = (np.asarray(cv2.convexHull(np.asarray(quad, np.float32)), np.float32) for quad in (first, second))
     shared = float(cv2.intersectConvexConvex(one, other)[0])
     areas = cv2.contourArea(one), cv2.contourArea(other)
     whole = {"smaller": min(areas), "union": sum(areas) - shared, "first": areas[0]}[of]
@@ -35,7 +35,9 @@ def overlap(first: Points, second: Points, of: Literal["smaller", "union", "firs
 
 
 def pairs(one: Sequence[Points], other: Sequence[Points], least: float) -> list[tuple[int, int]]:
-    """Places of the quads of both lists that share at least so much of their union, each once, the best first."""
+    """Return the places of the quads of both lists that share at least so much of their union, each once, the best
+    first.
+    """
     shares = [
         (overlap(quad, beside, "union"), at, place) for at, quad in enumerate(one) for place, beside in enumerate(other)
     ]
@@ -49,7 +51,7 @@ def pairs(one: Sequence[Points], other: Sequence[Points], least: float) -> list[
 
 
 def parts(quad: Points, borders: Sequence[tuple[float, float]]) -> Points:
-    """Quads (n, 4, 2) between n pairs of borders, 0..1 along a quad's top and bottom edges."""
+    """Return quads (n, 4, 2) between n pairs of borders, 0..1 along a quad's top and bottom edges."""
     along = np.array(borders, np.float32).reshape(-1, 2, 1)
     top = quad[0] + along * (quad[1] - quad[0])
     bottom = quad[3] + along * (quad[2] - quad[3])

@@ -16,7 +16,7 @@ SAME_DIRECTION = 0.7
 
 
 def upside_down(quad: Points) -> Points:
-    """The same quad (4, 2) as a text has it that stands on its head."""
+    """Return the same quad (4, 2) as a text has it that stands on its head."""
     return np.roll(quad, 2, axis=0)
 
 
@@ -26,7 +26,7 @@ def turned_back(points: Points, width: int) -> Points:
 
 
 def other_way_up(text: str) -> str | None:
-    """The number that a text shows when it is turned by 180°, maybe the same one; None when that is no number.
+    """Return the number that a text shows when it is turned by 180°, maybe the same one; None when that is no number.
 
     Only 0, 1, 6, 8 and 9 are digits upside down too. A number does not begin with a zero, unless the text does.
     """
@@ -37,7 +37,7 @@ def other_way_up(text: str) -> str | None:
 
 
 def ambiguous(texts: Sequence[str], quads: Sequence[Points], fits: Callable[[str], bool]) -> list[bool]:
-    """Which readings of a picture could as well stand on their heads.
+    """Return which readings of a picture could as well stand on their heads.
 
     A reading is ambiguous when it is a number upside down too, whether another one (6, 9) or the same (69, 88, 1961),
     when pattern and check permit that number, and when nothing tells which way up the picture is: another reading
@@ -48,7 +48,7 @@ def ambiguous(texts: Sequence[str], quads: Sequence[Points], fits: Callable[[str
         quads: (4, 2) of each, clockwise from its text's top left.
         fits: whether a number is one that was asked for.
     """
-    others = [other_way_up(each) for each in texts]
+    others = [other_way_up(text) for text in texts]
     if not any(others):
         return [False] * len(others)
     right = np.stack([quad[1] - quad[0] for quad in quads])

@@ -44,10 +44,10 @@ class Session(Protocol):
         """The precision that it runs in: "fp32", …"""
 
     def output_shape(self, name: str) -> tuple[int | None, ...]:
-        """Shape of an output, None where the graph leaves it open."""
+        """Return the shape of an output, None where the graph leaves it open."""
 
     def limits(self, name: str) -> ShapeRange | None:
-        """Shapes that an input may have; None = any that the model takes."""
+        """Return the shapes that an input may have; None = any that the model takes."""
 
     def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> Binding:
         """Allocate buffers of these shapes, one for every input and output; ``batched`` ones have a batch axis."""

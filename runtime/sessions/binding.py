@@ -11,7 +11,7 @@ Shape = tuple[int, ...]
 
 
 def bind_canvases(session: Session, shape: Shape, more: Mapping[str, Shape] | None = None) -> Binding:
-    """Buffers of a detector for canvases (N, H, W, 3), and for more outputs of a graph that has more.
+    """Allocate the buffers of a detector for canvases (N, H, W, 3), and for more outputs of a graph that has more.
 
     Raises:
         BackendError: see `Session.bind`.
@@ -25,7 +25,7 @@ def bind_canvases(session: Session, shape: Shape, more: Mapping[str, Shape] | No
 def bind_images(
     session: Session, spec: DetectorSpec | RecognizerSpec, shape: Shape, more: Mapping[str, Shape] | None = None
 ) -> Binding:
-    """Buffers of either model for images (N, H, W, C); errors are those of `bind_canvases` and `bind_crops`."""
+    """Allocate buffers of either model for images (N, H, W, C); errors are those of the other two."""
     if isinstance(spec, RecognizerSpec):
         return bind_crops(session, spec, shape, more)
     return bind_canvases(session, shape, more)
@@ -34,7 +34,7 @@ def bind_images(
 def bind_crops(
     session: Session, spec: RecognizerSpec, shape: Shape, more: Mapping[str, Shape] | None = None
 ) -> Binding:
-    """Buffers of a recognizer for crops (N, H, W, C), every symbol allowed, and for more outputs.
+    """Allocate the buffers of a recognizer for crops (N, H, W, C), every symbol allowed, and for more outputs.
 
     Raises:
         BundleError: the graph's steps or classes are not those that the bundle says.

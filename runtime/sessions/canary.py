@@ -47,7 +47,7 @@ def prove(session: Session, bundle: Bundle, kind: Kind) -> str:
 
 
 def maps_of(session: Session, image: Frame) -> Maps:
-    """Region and affinity, (2, H/2, W/2) float32, that a detector sees in a picture (H, W, 3) of a canvas's size."""
+    """Return region and affinity, (2, H/2, W/2) float32, of a picture (H, W, 3) of a canvas's size."""
     binding = bind_canvases(session, (1, *image.shape))
     binding.inputs["image"][0] = image
     binding.run(1)
@@ -55,7 +55,7 @@ def maps_of(session: Session, image: Frame) -> Maps:
 
 
 def text_of(session: Session, spec: RecognizerSpec, image: Frame, xywh: tuple[int, int, int, int]) -> str:
-    """The greedy text, of any symbols, that a recognizer reads in a part of a picture."""
+    """Return the greedy text, of any symbols, that a recognizer reads in a part of a picture."""
     alphabet = make_alphabet(spec.charset, spec.prediction, None, None, None)
     cut = plan_cut(spec, image, box(*xywh))
     binding = bind_crops(session, spec, (1, spec.image_hw[0], cut.width, spec.channels))
@@ -65,7 +65,9 @@ def text_of(session: Session, spec: RecognizerSpec, image: Frame, xywh: tuple[in
 
 
 def as_picture(maps: Maps) -> Frame:
-    """Maps (2, H, W) as the bundle stores them: (H, W, 3) uint8, region in blue, affinity in green; NaN counts as 1."""
+    """Return maps (2, H, W) as the bundle stores them: (H, W, 3) uint8, region in blue, affinity in green; NaN counts
+    as 1.
+    """
     planes = np.concatenate((np.nan_to_num(maps, nan=1.0), np.zeros_like(maps[:1])))
     return np.ascontiguousarray(np.rint(planes.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0))
 

@@ -26,7 +26,7 @@ class Lender(Generic[Key]):
         """Bindings that nobody uses, the last used one at the end."""
 
     def take(self, key: Key) -> Binding:
-        """A binding that is the caller's alone until `give_back`, or is freed when he forgets it.
+        """Return a binding that is the caller's alone until `give_back`, or until it is forgotten.
 
         Raises:
             BackendError: see `Session.bind`.
@@ -55,7 +55,7 @@ class Lender(Generic[Key]):
 
     @contextmanager
     def lent(self, key: Key) -> Iterator[Binding]:
-        """A binding for as long as the context; one in which something failed is not lent again."""
+        """Lend a binding for as long as the context; one in which something failed is not lent again."""
         binding = self.take(key)
         yield binding
         self.give_back(key, binding)

@@ -44,7 +44,7 @@ class Driver:
 
 
 def expect_process(number: int) -> None:
-    """See that this is still the process in which the GPU was opened: CUDA does not come along when it is forked.
+    """Check that this is still the process in which the GPU was opened: CUDA does not come along when it is forked.
 
     Raises:
         BackendError: it is another one.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..bundles.bundle import Checked
 from ..bundles.manifest import Profile, ShapeRange
-from ..errors import BackendError, BackendUnavailable
+from ..errors import BackendError, BackendUnavailable, one_line
 from ..extras import pip_install
 from .buffers import Buffers, StaysHere
 
@@ -23,9 +23,9 @@ class OnnxRuntimeBinding(Buffers):
     """Arrays that ONNX Runtime reads and writes in place; see :class:`~edgereader.runtime.sessions.base.Binding`."""
 
     def __init__(self, session: Any, arrays: dict[str, NDArray[Any]], outputs: set[str], batched: set[str]) -> None:
-        super().__init__({name: each.shape for name, each in arrays.items()}, batched)
+        super().__init__({name: array.shape for name, array in arrays.items()}, batched)
         self._session, self._batched = session, batched
-        self.inputs: dict[str, NDArray[Any]] = {name: each for name, each in arrays.items() if name not in outputs}
+        self.inputs: dict[str, NDArray[Any]] = {name: array for name, array in arrays.items() if name not in outputs}
         self.outputs: dict[str, NDArray[Any]] = {name: arrays[name] for name in arrays if name in outputs}
         self._bindings: dict[int, Any] = {}
 
@@ -35,7 +35,7 @@ class OnnxRuntimeBinding(Buffers):
                 self._bindings[batch] = self._bound(batch)
             self._session.run_with_iobinding(self._bindings[batch])
         except Exception as exc:
-            raise BackendError(f"a batch of {batch}: ONNX Runtime failed: {line(exc)}; export it again") from exc
+            raise BackendError(f"a batch of {batch}: ONNX Runtime failed: {one_line(exc)}; export it again") from exc
 
     def _bound(self, batch: int) -> Any:
         from onnxruntime import OrtValue
@@ -88,21 +88,21 @@ class OnnxRuntimeSession(StaysHere):
         if precision == "int8-trt":  # its biases have no scale that float16 holds: ONNX Runtime 1.31 gets them wrong
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         self._session = self._open(ort, graph, options)
-        self._outputs = {each.name: each for each in self._session.get_outputs()}
-        types = {each.name: each.type for each in (*self._session.get_inputs(), *self._outputs.values())}
+        self._outputs = {output.name: output for output in self._session.get_outputs()}
+        types = {node.name: node.type for node in (*self._session.get_inputs(), *self._outputs.values())}
         if not set(types.values()) <= DTYPES.keys():
             raise BackendError(f"{graph.path}: expected {', '.join(DTYPES)} in and out, got {types}; export it again")
-        self._dtypes = {name: DTYPES[each] for name, each in types.items()}
+        self._dtypes = {name: DTYPES[given] for name, given in types.items()}
 
     def output_shape(self, name: str) -> tuple[int | None, ...]:
-        """Shape of an output, None where the graph leaves it open."""
+        """Return the shape of an output, None where the graph leaves it open."""
         if name not in self._outputs:
             got = sorted(self._outputs)
             raise BackendError(f"{self._path}: expected an output {name!r}, got {got}; export it again")
-        return tuple(each if isinstance(each, int) else None for each in self._outputs[name].shape)
+        return tuple(size if isinstance(size, int) else None for size in self._outputs[name].shape)
 
     def limits(self, name: str) -> ShapeRange | None:
-        """Shapes that an input may have; None = any that the graph takes."""
+        """Return the shapes that an input may have; None = any that the graph takes."""
         return self._profile.get(name)
 
     def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> OnnxRuntimeBinding:
@@ -115,8 +115,7 @@ class OnnxRuntimeSession(StaysHere):
             got = sorted(self._dtypes)
             raise BackendError(f"{self._path}: expected {sorted(shapes)} in and out, got {got}; export it again")
         for name, limits in self._profile.items():
-            sizes = zip(limits.min, shapes[name], limits.max, strict=True)
-            if not all(low <= size <= high for low, size, high in sizes):
+            if not limits.holds(shapes[name]):
                 raise BackendError(
                     f"{self.backend}: {name}: expected {limits.min} to {limits.max}, got {shapes[name]}; stay inside"
                 )
@@ -127,7 +126,7 @@ class OnnxRuntimeSession(StaysHere):
         try:
             return ort.InferenceSession(graph.contents, options, providers=[PROVIDER])
         except Exception as exc:
-            raise BackendError(f"{graph.path}: expected an ONNX graph, got: {line(exc)}; export it again") from exc
+            raise BackendError(f"{graph.path}: expected an ONNX graph, got: {one_line(exc)}; export it again") from exc
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
@@ -148,8 +147,3 @@ def _onnxruntime(backend: str) -> Any:
         extra = "cpu" if backend == "cpu" else "gpu"
         raise BackendUnavailable(f"backend {backend} needs ONNX Runtime: {pip_install(extra)}") from exc
     return onnxruntime
-
-
-def line(exc: Exception) -> str:
-    """A foreign error's text on one line."""
-    return " ".join(str(exc).split())

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from ..bundles.bundle import Checked
 from ..bundles.manifest import Profile
-from ..errors import BackendError, BackendUnavailable
+from ..errors import BackendError, BackendUnavailable, one_line
 from .nvidia import Driver, expect_process, nvidia_driver
-from .onnx_runtime import OnnxRuntimeBinding, OnnxRuntimeSession, line
+from .onnx_runtime import OnnxRuntimeBinding, OnnxRuntimeSession
 from .onnx_runtime_wheel import CUDA, PROVIDERS, TENSORRT, expect_wheel, lacks, missing_library
 
 TF32 = False
@@ -37,7 +37,7 @@ log = logging.getLogger("edgereader")
 
 
 def open_gpu(ort: Any, graph: Checked, options: Any, backend: str, precision: str, profile: Profile) -> Any:
-    """An ONNX Runtime session that has the backend's provider, never another one in its place.
+    """Return an ONNX Runtime session that has the backend's provider, never another one in its place.
 
     Raises:
         BackendUnavailable: driver, wheel or a library is missing, or does not fit the others.
@@ -104,7 +104,7 @@ def _tensorrt_options(ort: Any, graph: Checked, precision: str, profile: Profile
         )
     shapes = {
         f"trt_profile_{which}_shapes": ",".join(
-            f"{name}:{'x'.join(map(str, getattr(each, which)))}" for name, each in profile.items()
+            f"{name}:{'x'.join(map(str, getattr(limits, which)))}" for name, limits in profile.items()
         )
         for which in ("min", "opt", "max")
     }
@@ -120,7 +120,7 @@ def _tensorrt_options(ort: Any, graph: Checked, precision: str, profile: Profile
 
 
 def cache_folder(graph: Checked, *versions: str) -> Path:
-    """Where engines of a graph are kept: another graph, ONNX Runtime, TensorRT or GPU has another folder.
+    """Return where engines of a graph are kept: another graph, ONNX Runtime, TensorRT or GPU has another folder.
 
     It is the user's own and not the bundle's: ONNX Runtime runs what it finds there, which no checksum vouches for.
     """
@@ -140,10 +140,9 @@ def _tensorrt_version(ort: Any) -> str:
 
 def _translated(exc: Exception, what: str) -> BackendError:
     if OUT_OF_MEMORY.search(str(exc)):
-        return BackendError(
-            f"{what}: the GPU has no memory left: {line(exc)}; take a smaller canvas, or close what else uses the GPU"
-        )
-    return BackendError(f"{what}: ONNX Runtime failed: {line(exc)}; `edgereader doctor` says what is wrong")
+        fix = "take a smaller canvas, or close what else uses the GPU"
+        return BackendError(f"{what}: the GPU has no memory left: {one_line(exc)}; {fix}")
+    return BackendError(f"{what}: ONNX Runtime failed: {one_line(exc)}; `edgereader doctor` says what is wrong")
 
 
 class GpuBinding(OnnxRuntimeBinding):
@@ -171,7 +170,7 @@ class GpuBinding(OnnxRuntimeBinding):
         except Exception as exc:
             self._bindings.pop(rows, None)
             self._uploads.pop(rows, None)
-            sizes = ", ".join(f"{name} {self._rows(name, each, rows).shape}" for name, each in self.inputs.items())
+            sizes = ", ".join(f"{name} {self._rows(name, array, rows).shape}" for name, array in self.inputs.items())
             raise _translated(exc, sizes) from exc
 
     def _bound(self, rows: int) -> Any:

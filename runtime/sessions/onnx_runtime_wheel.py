@@ -16,7 +16,7 @@ PROVIDERS = {"cuda": CUDA, "tensorrt-ep": TENSORRT}
 
 
 def expect_wheel(ort: Any, backend: str, driver: Driver) -> None:
-    """See that the wheel has the provider, and that the driver is new enough for it.
+    """Check that the wheel has the provider, and that the driver is new enough for it.
 
     Raises:
         BackendUnavailable: it is not so.
@@ -35,7 +35,7 @@ def _without(ort: Any) -> str:
     """What is installed instead of a wheel with the provider, and the fix."""
     if CUDA in ort.get_available_providers():
         return "one without TensorRT, as on aarch64; take backend tensorrt or cuda"
-    wheels = [each for each in ("onnxruntime", "onnxruntime-gpu") if _installed(each)]
+    wheels = [wheel for wheel in ("onnxruntime", "onnxruntime-gpu") if _installed(wheel)]
     got = "two wheels in one folder, the last one for CPUs" if len(wheels) > 1 else "the wheel for CPUs"
     return f"{got}; pip uninstall -y {' '.join(wheels)}, then {pip_install('gpu')}"
 
@@ -53,7 +53,7 @@ def _cuda_version(ort: Any) -> str:
 
 
 def missing_library(ort: Any, provider: str) -> str | None:
-    """The library that a provider could not load, None when all are there."""
+    """Return the library that a provider could not load, None when all are there."""
     folder = Path(ort.__file__).parent / "capi"
     name = "cuda" if provider == CUDA else "tensorrt"
     try:
@@ -65,7 +65,7 @@ def missing_library(ort: Any, provider: str) -> str | None:
 
 
 def lacks(ort: Any, backend: str, library: str) -> str:
-    """What to do about a library that a provider could not load."""
+    """Return what to do about a library that a provider could not load."""
     fix = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
     if library.startswith(("libnvinfer", "libnvonnxparser")):
         fix = f"pip install 'tensorrt-cu{_cuda_version(ort)}<11'"

@@ -74,7 +74,7 @@ def _best(bundle: Bundle, kind: Kind, precision: str | None, threads: int | None
 def open_unproven(
     bundle: Bundle, kind: Kind, backend: str, precision: str | None, threads: int | None = None
 ) -> Session:
-    """As `open_session` with a backend's name, but without the canary: for what finds out why it is read wrongly."""
+    """Do as `open_session` with a backend's name, but without the canary: for what finds out why it is read wrongly."""
     if backend in MORE:
         return MORE[backend](bundle, kind)
     if backend in {"tensorrt", "tensorrt-rtx"}:

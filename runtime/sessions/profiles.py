@@ -17,7 +17,7 @@ PHOTO_HW = 1080, 1920
 def default_profile(
     bundle: Bundle, kind: Kind, canvases_hw: Sequence[tuple[int, int]] = (), max_batch: int | None = None
 ) -> Profile:
-    """The profile of a model.
+    """Return the profile of a model.
 
     Args:
         bundle: an opened bundle that has it.

@@ -54,12 +54,12 @@ def align(text: Text, quad: Points, peaks: Points) -> Alignment:
         quad: (4, 2) float32, clockwise from the text's top left, frame pixels.
         peaks: (n, 4, 2) float32, the detector's characters in the quad, in any order along the text.
     """
-    before = sum(each < text.positions[0] for each in text.dropped) if text.text else 0
+    before = sum(position < text.positions[0] for position in text.dropped) if text.text else 0
     letters = "?" * before + text.text + "?" * (len(text.dropped) - before)
     middles = _inside([*text.dropped[:before], *text.positions, *text.dropped[before:]])
     kept = slice(before, before + len(text.text))
     spans = _spans(quad, peaks)
-    silent = [not kept.start <= place < kept.stop or each in POINTS for place, each in enumerate(letters)]
+    silent = [not kept.start <= place < kept.stop or letter in POINTS for place, letter in enumerate(letters)]
     seen = [(low + high) / 2 for low, high in spans]
     middles = _shifted(middles, seen, match(middles, seen, silent))
     partners = match(middles, seen, silent)
@@ -92,7 +92,7 @@ def match(middles: Sequence[float], peaks: Sequence[float], silent: Sequence[boo
     if len(middles) == len(peaks) and not any(silent):
         return list(range(len(peaks)))
     pitch = 1 / max(len(middles), len(peaks), 1)
-    skips = [0.0 if each else UNMATCHED for each in silent]
+    skips = [0.0 if is_silent else UNMATCHED for is_silent in silent]
     costs = [[UNMATCHED * count for count in range(len(peaks) + 1)]]
     for middle, skip in zip(middles, skips, strict=True):
         above, row = costs[-1], [costs[-1][0] + skip]
@@ -126,7 +126,7 @@ def _shifted(middles: list[float], seen: Sequence[float], partners: Sequence[int
     most = 2 * len(distances) > max(len(middles), len(seen))
     shift = distances[len(distances) // 2] if most else 0.5 - (middles[0] + middles[-1]) / 2
     limit = 0.5 / len(middles)
-    return _inside([each + min(max(shift, -limit), limit) for each in middles])
+    return _inside([middle + min(max(shift, -limit), limit) for middle in middles])
 
 
 def _inside(middles: list[float]) -> list[float]:
@@ -136,7 +136,7 @@ def _inside(middles: list[float]) -> list[float]:
     room = 1 / (4 * len(middles))
     low, high = min(middles[0], room), max(middles[-1], 1 - room)
     scale = (1 - 2 * room) / (high - low)
-    return [room + (each - low) * scale for each in middles]
+    return [room + (middle - low) * scale for middle in middles]
 
 
 def _borders(
@@ -147,7 +147,7 @@ def _borders(
     for (one, other), (left, right), (before, after) in zip(
         pairwise(letters), pairwise(middles), pairwise(partners), strict=True
     ):
-        widths = [POINT_WIDTH if each in POINTS else 1.0 for each in (one, other)]
+        widths = [POINT_WIDTH if character in POINTS else 1.0 for character in (one, other)]
         border = left + (right - left) * widths[0] / sum(widths)
         if before is not None and after == before + 1:
             border = (spans[before][1] + spans[after][0]) / 2

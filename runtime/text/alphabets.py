@@ -58,13 +58,15 @@ class Alphabet:
         return self.pattern is not None or self.check is not None
 
     def fits(self, text: str) -> bool:
-        """Whether a text, with or without its gaps, matches the pattern and passes the check, if there are any."""
+        """Return whether a text, with or without its gaps, matches the pattern and passes the check, if there are
+        any.
+        """
         text = self.form(text)
         matches = self.pattern is None or self.pattern.fullmatch(text) is not None
         return matches and (self.check is None or CHECKS[self.check](text))
 
     def form(self, text: str) -> str:
-        """A text as a reading has it.
+        """Return a text as a reading has it.
 
         A pattern and a check look across gaps: ``123 456`` is read as ``123456`` where ``[0-9]{6}`` is asked for, and
         a card's number without the gaps in which it is printed. A pattern that matches the gaps keeps them. Codes with
@@ -77,7 +79,7 @@ class Alphabet:
         return closed if self.pattern is None or self.pattern.fullmatch(closed) else text
 
     def matching(self, pattern: str | None) -> "Alphabet":
-        """The same alphabet with another pattern.
+        """Return the same alphabet with another pattern.
 
         Raises:
             AlphabetError: the pattern is none.
@@ -93,26 +95,28 @@ class Alphabet:
     def separators(self) -> NDArray[np.intp]:
         """Classes of the permitted signs, points, gaps and the like."""
         marks = ({*NUMBERS, *INSIDE} - set(string.digits)) & set(self.permitted)
-        return np.array([self.charset.index(each) + self.special for each in sorted(marks)], np.intp)
+        return np.array([self.charset.index(mark) + self.special for mark in sorted(marks)], np.intp)
 
     @cached_property
     def classes(self) -> dict[str, tuple[int, ...]]:
         """Character → the classes that write it: one, unless the charset repeats it."""
         found: dict[str, tuple[int, ...]] = {}
-        for each, character in enumerate(self.charset, self.special):
-            found[character] = (*found.get(character, ()), each)
+        for place, character in enumerate(self.charset, self.special):
+            found[character] = (*found.get(character, ()), place)
         return found
 
     @cached_property
     def mask(self) -> Probabilities:
         """(classes,) float32: 0 for permitted characters and for ends, ``FORBIDDEN`` for all others and for [GO]."""
         ends = [0.0] if self.prediction == "CTC" else [FORBIDDEN, 0.0]
-        return np.array(ends + [0.0 if each in self.permitted else FORBIDDEN for each in self.charset], np.float32)
+        return np.array(
+            ends + [0.0 if character in self.permitted else FORBIDDEN for character in self.charset], np.float32
+        )
 
     @cached_property
     def allowed(self) -> Probabilities:
         """(classes,) float32, the graph's input of this name: of numbers, letters and the like are free too."""
-        free = "".join(each for each in self.charset if each not in NUMBERS + INSIDE)
+        free = "".join(character for character in self.charset if character not in NUMBERS + INSIDE)
         return replace(self, permitted=self.permitted + free).mask if self.numbers else self.mask
 
 
@@ -151,9 +155,9 @@ def make_alphabet(
     plain = set(alphabet or "") <= {*NUMBERS, *INSIDE} and bool(set(alphabet or "") & set(string.digits))
     numbers = find == "numbers" or (find is None and plain and not codes)
     if codes:
-        wanted = "".join(each for each in charset if each in string.ascii_letters + string.digits)
+        wanted = "".join(character for character in charset if character in string.ascii_letters + string.digits)
     elif alphabet is None or alphabet == NUMBERS:
-        wanted = "".join(each for each in charset if not numbers or each in NUMBERS + INSIDE)
+        wanted = "".join(character for character in charset if not numbers or character in NUMBERS + INSIDE)
     else:
         wanted = alphabet
     unknown = sorted(set(wanted) - set(charset))

@@ -25,7 +25,7 @@ Beam = list[tuple[tuple[int, ...], float]]
 
 
 def ctc_beam(rows: Rows, *, width: int = WIDTH, most_symbols: int = MOST_SYMBOLS, unlikely: float = UNLIKELY) -> Beam:
-    """Likeliest texts of a CTC recognizer.
+    """Return the likeliest texts of a CTC recognizer.
 
     Args:
         rows: (T, classes) probabilities; class 0 is the blank.
@@ -43,17 +43,17 @@ def ctc_beam(rows: Rows, *, width: int = WIDTH, most_symbols: int = MOST_SYMBOLS
             stays = grown.setdefault(text, [0.0, 0.0])
             stays[0] += (blank + symbol) * probabilities[0]
             stays[1] += symbol * probabilities[last]
-            for each in symbols:
-                before = blank if each == last else blank + symbol
+            for index in symbols:
+                before = blank if index == last else blank + symbol
                 if before > 0:
-                    grown.setdefault((*text, each), [0.0, 0.0])[1] += before * probabilities[each]
+                    grown.setdefault((*text, index), [0.0, 0.0])[1] += before * probabilities[index]
         best = sorted(grown.items(), key=lambda item: -sum(item[1]))[:width]
         beam = {text: (blank, symbol) for text, (blank, symbol) in best}
     return [(text, sum(both)) for text, both in beam.items()]
 
 
 def attn_beam(rows: Rows, *, width: int = WIDTH, most_symbols: int = MOST_SYMBOLS, unlikely: float = UNLIKELY) -> Beam:
-    """Likeliest texts of an Attn recognizer, as far as the rows of its greedy text tell.
+    """Return the likeliest texts of an Attn recognizer, as far as the rows of its greedy text tell.
 
     Args:
         rows: (T, classes) probabilities; class 0 is [GO], which is never written, class 1 ends a text.
@@ -67,9 +67,9 @@ def attn_beam(rows: Rows, *, width: int = WIDTH, most_symbols: int = MOST_SYMBOL
         probabilities = row.tolist()
         symbols = _likely(row, 2, most_symbols, unlikely)
         ended += ((text, before * probabilities[1]) for text, before in open_ones)
-        grown = (((*text, each), before * probabilities[each]) for text, before in open_ones for each in symbols)
+        grown = (((*text, symbol), before * probabilities[symbol]) for text, before in open_ones for symbol in symbols)
         open_ones = _best(grown, width)
-    return _best((each for each in ended + open_ones if each[1] > 0), width)
+    return _best((one for one in ended + open_ones if one[1] > 0), width)
 
 
 def _likely(row: Rows, special: int, most: int, unlikely: float) -> list[int]:
@@ -79,11 +79,11 @@ def _likely(row: Rows, special: int, most: int, unlikely: float) -> list[int]:
 
 
 def _best(texts: Iterable[tuple[tuple[int, ...], float]], width: int) -> Beam:
-    return sorted(texts, key=lambda each: -each[1])[:width]
+    return sorted(texts, key=lambda pair: -pair[1])[:width]
 
 
 def ctc_runs(rows: Rows, text: tuple[int, ...]) -> list[tuple[int, int]]:
-    """First and last step of each symbol of a text on its likeliest CTC path (Viterbi).
+    """Return the first and last step of each symbol of a text on its likeliest CTC path (Viterbi).
 
     Args:
         rows: (T, classes) probabilities; class 0 is the blank.

@@ -48,7 +48,7 @@ class Text:
 def decode(
     log_probs: Probabilities, alphabet: Alphabet, *, used: float = 1.0, margin: float = 0.0, temperature: float = 1.0
 ) -> Text:
-    """Text of one crop.
+    """Return the text of one crop.
 
     Without a pattern and a check this is the greedy text. With them, the likeliest text of a beam that fits, if it
     is not much less likely than the likeliest (``FITTING_RATIO``).
@@ -103,7 +103,7 @@ class _Rows:
         return math.ceil(len(self.rows) * self.used)
 
     def position(self, first: int, last: int) -> float:
-        """Middle of a CTC run of steps, as a share of the text's width; a run may go on in the padding."""
+        """Return the middle of a CTC run of steps, as a share of the text's width; a run may go on in the padding."""
         steps = len(self.rows) * self.used
         middle = (first + max(first + 1, min(last + 1, steps))) / (2 * steps)
         return middle * (1 + 2 * self.margin) - self.margin
@@ -122,10 +122,10 @@ def _text(characters: Sequence[_Character], read: _Rows, part: slice = slice(Non
     first, end, _ = part.indices(len(characters))
     kept, dropped = characters[first:end], [*characters[:first], *characters[end:]]
     chance = of_shape if shapes else probability
-    confidences = tuple(chance(each.character, read.soft[each.step], read.alphabet) for each in kept)
+    confidences = tuple(chance(character.character, read.soft[character.step], read.alphabet) for character in kept)
     confidence = float(np.prod(confidences)) if kept else 0.0
-    places = (tuple(each.position for each in some) for some in (kept, dropped))
-    return Text("".join(each.character for each in kept), confidence, confidences, True, *places)
+    places = (tuple(character.position for character in some) for some in (kept, dropped))
+    return Text("".join(character.character for character in kept), confidence, confidences, True, *places)
 
 
 def _greedy_text(
@@ -147,7 +147,7 @@ def _none_missed(characters: Sequence[_Character], read: _Rows, part: slice) -> 
     first, last, _ = part.indices(len(characters))
     if first >= last or max(loud) < NOTABLE:
         return 1.0
-    steps, kept = [each.step for each in characters], 1.0
+    steps, kept = [character.step for character in characters], 1.0
     for place in range(first, last + 1):
         inner = first < place < last
         if not inner and 0 < place < len(characters):
@@ -156,9 +156,11 @@ def _none_missed(characters: Sequence[_Character], read: _Rows, part: slice) -> 
         if alphabet.prediction == "Attn" and place == len(steps):
             end = begin + 1
         if max(loud[begin:end], default=0.0) >= NOTABLE:
-            around = {each.character for each in characters[max(place - 1, 0) : place + 1]}
+            around = {character.character for character in characters[max(place - 1, 0) : place + 1]}
             around |= set() if inner else {GAP}
-            rivals = [each for each in classes.tolist() if alphabet.charset[each - alphabet.special] not in around]
+            rivals = [
+                symbol for symbol in classes.tolist() if alphabet.charset[symbol - alphabet.special] not in around
+            ]
             kept *= 1 - min(float(read.soft[begin:end, rivals].sum(axis=1).max()), 1.0)
     return kept
 
@@ -177,25 +179,26 @@ def _greedy(mask: Probabilities, read: _Rows) -> list[_Character]:
 def _ctc_characters(classes: Sequence[int], runs: Sequence[tuple[int, int]], read: _Rows) -> list[_Character]:
     return [
         _Character(
-            read.alphabet.charset[each - 1],
-            first + int(read.rows[first : last + 1, each].argmax()),
+            read.alphabet.charset[symbol - 1],
+            first + int(read.rows[first : last + 1, symbol].argmax()),
             read.position(first, last),
         )
-        for each, (first, last) in zip(classes, runs, strict=True)
+        for symbol, (first, last) in zip(classes, runs, strict=True)
     ]
 
 
 def _attn_characters(classes: Sequence[int], read: _Rows) -> list[_Character]:
     charset, count = read.alphabet.charset, len(classes)
-    return [_Character(charset[each - 2], step, (step + 0.5) / count) for step, each in enumerate(classes)]
+    return [_Character(charset[symbol - 2], step, (step + 0.5) / count) for step, symbol in enumerate(classes)]
 
 
 def _number(characters: list[_Character], read: _Rows) -> Text:
     """A number by the rule of `numerals`, or, not accepted, the best permitted characters."""
     judged = [
-        replace(each, character=as_symbol(each.character, read.rows[each.step], read.alphabet)) for each in characters
+        replace(character, character=as_symbol(character.character, read.rows[character.step], read.alphabet))
+        for character in characters
     ]
-    inside = without_units("".join(each.character for each in judged), read.alphabet.symbols)
+    inside = without_units("".join(character.character for character in judged), read.alphabet.symbols)
     if inside is not None:
         return _greedy_text(judged, read, inside, shapes=True)
     return replace(_text(_greedy(read.alphabet.mask, read), read), accepted=False)
@@ -209,12 +212,12 @@ def _best_that_fits(read: _Rows) -> Text | None:
     found: dict[str, float] = {}
     written: dict[str, tuple[tuple[int, ...], slice]] = {}
     for classes, share in beam:
-        text = "".join(alphabet.charset[each - alphabet.special] for each in classes)
+        text = "".join(alphabet.charset[symbol - alphabet.special] for symbol in classes)
         inside = without_units(text, alphabet.symbols) if alphabet.numbers else slice(None)
         if inside is not None and (form := alphabet.form(text[inside])):
             found[form] = found.get(form, 0.0) + share
             written.setdefault(form, (classes, inside))
-    best = max(filter(alphabet.fits, found), key=lambda each: found[each], default=None)
+    best = max(filter(alphabet.fits, found), key=lambda candidate: found[candidate], default=None)
     if best is None or found[best] < FITTING_RATIO * beam[0][1]:
         return None
     classes, inside = written[best]
@@ -224,6 +227,6 @@ def _best_that_fits(read: _Rows) -> Text | None:
     else:
         characters = _attn_characters(classes, read)
     first, end, _ = inside.indices(len(characters))
-    inner = [each for each in characters[first:end] if each.character != GAP or GAP in best]
+    inner = [character for character in characters[first:end] if character.character != GAP or GAP in best]
     taken = _text([*characters[:first], *inner, *characters[end:]], read, slice(first, first + len(inner)))
     return replace(taken, text=best, confidence=min(found[best], 1.0))

@@ -17,7 +17,7 @@ RESCALE = 16
 
 
 def ctc_likelihoods(rows: NDArray[np.float32], texts: Sequence[tuple[int, ...]]) -> Likelihoods:
-    """Probabilities (N, K), each summed over all paths.
+    """Return probabilities (N, K), each summed over all paths.
 
     Args:
         rows: (N, T, classes) probabilities; class 0 is the blank.
@@ -44,14 +44,14 @@ def ctc_likelihoods(rows: NDArray[np.float32], texts: Sequence[tuple[int, ...]])
             now /= largest
             scale += np.log(largest)
     ends = 2 * np.array([len(text) for text in texts], np.intp)
-    each = np.arange(len(texts))
-    last = np.where(ends > 0, now[:, each, ends - 1], 0.0)
-    total: Likelihoods = (now[:, each, ends] + last) * np.exp(scale[..., 0])
+    own = np.arange(len(texts))
+    last = np.where(ends > 0, now[:, own, ends - 1], 0.0)
+    total: Likelihoods = (now[:, own, ends] + last) * np.exp(scale[..., 0])
     return total
 
 
 def attn_likelihoods(rows: NDArray[np.float32], texts: Sequence[tuple[int, ...]]) -> Likelihoods:
-    """Probabilities (N, K).
+    """Return probabilities (N, K).
 
     Args:
         rows: (N, T, classes) probabilities; class 1 ends a text.

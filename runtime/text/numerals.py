@@ -21,7 +21,7 @@ LETTERS_PER_DIGIT = 1.0
 
 
 def as_symbol(read: str, row: Probabilities, alphabet: Alphabet) -> str:
-    """A symbol of numbers instead of a letter, where that is not much less likely; else the character itself.
+    """Return a symbol of numbers instead of a letter, where that is not much less likely; else the character itself.
 
     Args:
         read: the character that was read.
@@ -30,28 +30,32 @@ def as_symbol(read: str, row: Probabilities, alphabet: Alphabet) -> str:
     """
     if read in alphabet.permitted:
         return read
-    best = max((each for each in alphabet.permitted if each != GAP), key=lambda each: probability(each, row, alphabet))
+    best = max(
+        (character for character in alphabet.permitted if character != GAP),
+        key=lambda character: probability(character, row, alphabet),
+    )
     alike = LOOK_ALIKES.get(read, "")
-    candidates = [(each, LOOK_ALIKE_RATIO) for each in alike] + [(best, LETTER_RATIO)]
-    for symbol, ratio in sorted(candidates, key=lambda each: -probability(each[0], row, alphabet)):
+    candidates = [(digit, LOOK_ALIKE_RATIO) for digit in alike] + [(best, LETTER_RATIO)]
+    for symbol, ratio in sorted(candidates, key=lambda candidate: -probability(candidate[0], row, alphabet)):
         if probability(symbol, row, alphabet) >= ratio * probability(read, row, alphabet):
             return symbol
     return read
 
 
 def probability(character: str, row: Probabilities, alphabet: Alphabet) -> float:
-    """Probability of a character in a row (classes,); 0 for one that the recognizer does not know."""
-    return sum(float(row[each]) for each in alphabet.classes.get(character, ()))
+    """Return the probability of a character in a row (classes,); 0 for one that the recognizer does not know."""
+    return sum(float(row[place]) for place in alphabet.classes.get(character, ()))
 
 
 def of_shape(symbol: str, row: Probabilities, alphabet: Alphabet) -> float:
-    """Probability of a symbol together with the letters that look like it, in a row (classes,)."""
+    """Return the probability of a symbol together with the letters that look like it, in a row (classes,)."""
     letters = [letter for letter, digits in LOOK_ALIKES.items() if symbol in digits]
-    return min(sum(probability(each, row, alphabet) for each in (symbol, *letters)), 1.0)
+    return min(sum(probability(letter, row, alphabet) for letter in (symbol, *letters)), 1.0)
 
 
 def with_shapes(rows: Probabilities, soft: Probabilities, alphabet: Alphabet) -> Probabilities:
-    """Rows in which a letter's probability went to the digit that it looks like most, by the rule of `as_symbol`.
+    """Return rows in which a letter's probability went to the digit that it looks like most, by the rule of
+    `as_symbol`.
 
     Args:
         rows: (T, classes) probabilities, which decide.
@@ -61,7 +65,7 @@ def with_shapes(rows: Probabilities, soft: Probabilities, alphabet: Alphabet) ->
     moved, classes = soft.copy(), alphabet.classes
     steps = np.arange(len(rows))
     for letter, digits in LOOK_ALIKES.items():
-        targets = np.array([each for digit in digits for each in classes.get(digit, ())])
+        targets = np.array([place for digit in digits for place in classes.get(digit, ())])
         for source in classes.get(letter, ()) if len(targets) else ():
             target = targets[rows[:, targets].argmax(axis=1)]
             moves = rows[steps, target] >= LOOK_ALIKE_RATIO * rows[:, source]
@@ -85,7 +89,7 @@ def _with_units(symbols: str) -> re.Pattern[str]:
 
 
 def without_units(text: str, symbols: str = NUMBERS + INSIDE) -> slice | None:
-    """Where the number is in a text, without gaps around it; None when the text is a word.
+    """Return where the number is in a text, without gaps around it; None when the text is a word.
 
     Args:
         text: what was read.
@@ -94,6 +98,6 @@ def without_units(text: str, symbols: str = NUMBERS + INSIDE) -> slice | None:
     found = _with_units(symbols).fullmatch(text)
     if found is None:
         return None
-    digits = sum(each.isdecimal() for each in found[2])
-    letters = sum(each not in symbols for each in text)
+    digits = sum(character.isdecimal() for character in found[2])
+    letters = sum(character not in symbols for character in text)
     return slice(*found.span(2)) if digits and letters <= LETTERS_PER_DIGIT * digits else None

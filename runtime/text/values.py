@@ -37,7 +37,7 @@ class Notation:
             raise AlphabetError(f"thousands: expected some of {GROUPS} and the space, got {got}; use other characters")
 
     def value_of(self, text: str) -> float | None:
-        """A reading as a number, an int where it has no decimals; None where it is no number, or could be two.
+        """Return a reading as a number, an int where it has no decimals; None where it is no number, or could be two.
 
         A sign counts; ``$``, ``#`` and ``%`` around the number do not: ``45%`` is 45. Dates, times, ratios and lists
         have no value. ``1.234`` and ``1,234`` have one only where a setting says which.
@@ -49,18 +49,20 @@ class Notation:
         return sign * (float(f"{whole or 0}.{part}") if part else int(whole))
 
     def parts(self, text: str) -> tuple[int, str, str] | None:
-        """Sign (1 or -1), digits before and digits after the point, without groups; None as with `value_of`."""
+        """Return the sign (1 or -1), digits before and digits after the point, without groups; None as with
+        `value_of`.
+        """
         found = _NUMBER.fullmatch(text)
-        if found is None or sum(bool(found[each]) for each in ("head", "inner", "tail")) > 1:
+        if found is None or sum(bool(found[part]) for part in ("head", "inner", "tail")) > 1:
             return None
         first, *more = re.split(r"([.,'’ ])", found["digits"])
         marks, groups = "".join(more[::2]), [first, *more[1::2]]
-        ways = [each for each in (self._with_decimals(marks, groups), self._whole(marks, groups)) if each]
+        ways = [way for way in (self._with_decimals(marks, groups), self._whole(marks, groups)) if way]
         return (-1 if found["sign"] in {"-", "−"} else 1, *ways[0]) if len(ways) == 1 else None
 
     def _with_decimals(self, marks: str, groups: list[str]) -> tuple[str, str] | None:
         """Digits before and after the last mark, if that one can be the decimal one."""
-        decimals = self.decimal or "".join(each for each in DECIMALS if each not in (self.thousands or ""))
+        decimals = self.decimal or "".join(mark for mark in DECIMALS if mark not in (self.thousands or ""))
         if not marks or marks[-1] not in decimals or marks[-1] in marks[:-1]:
             return None
         whole = self._whole(marks[:-1], groups[:-1])
@@ -71,6 +73,6 @@ class Notation:
         grouping = GROUPS if self.thousands is None else self.thousands
         first, *rest = groups
         fits = len(set(marks)) == 1 and marks[0] in grouping and marks[0] != self.decimal
-        fits = fits and all(len(each) == 3 for each in rest) and 1 <= len(first) <= 3
+        fits = fits and all(len(group) == 3 for group in rest) and 1 <= len(first) <= 3
         fits = fits and (self.thousands is not None or first[0] != "0")
         return ("".join(groups), "") if not marks or fits else None

@@ -24,6 +24,7 @@ LATENCY = Latency(p50_ms=12.345, p90_ms=20.0, p99_ms=31.0, images=10, warm_up=3)
 CERTAINTY = certainty(judged([0.95, 0.95, 0.5, 0.5], [True, False, True, False]))
 CROPS = CropsResult(
     name="crops_a", images=200, exact=183, accuracy=0.915, certainty=CERTAINTY,
+    texts=Texts(exact=110, exact_any_case=130, similarity=0.9, digits_similarity=0.975),
     causes=[Cause(mistake="digit dropped", detail="left end", count=17)],
     by_length=[Group(group="2 digits", images=200, exact=183)],
     by_ratio=[Group(group="width 1 to 1.5 heights", images=200, exact=183)], latency=LATENCY,

@@ -73,8 +73,8 @@ def model(nodes, constants, inputs, outputs):
     graph = helper.make_graph(
         nodes,
         "test",
-        [helper.make_tensor_value_info(*each) for each in inputs],
-        [helper.make_tensor_value_info(*each) for each in outputs],
+        [helper.make_tensor_value_info(*name) for name in inputs],
+        [helper.make_tensor_value_info(*output) for output in outputs],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9).SerializeToString()
@@ -90,7 +90,9 @@ def write_test_bundle(
     folder, *, charset=CHARSET, prediction="CTC", steps=1, keep_ratio=True, detector=True, recognizer=True, **spec
 ):
     folder.mkdir(parents=True, exist_ok=True)
-    image_hw, channels, margin = (spec.pop(*each) for each in (("image_hw", (32, 100)), ("channels", 1), ("margin", 0)))
+    image_hw, channels, margin = (
+        spec.pop(*default) for default in (("image_hw", (32, 100)), ("channels", 1), ("margin", 0))
+    )
     widths, stretch, max_length = spec.pop("widths", ()), spec.pop("stretch", 1.0), spec.pop("max_length", None)
     image_hw = (image_hw[0], widths[-1]) if widths else image_hw
     classes = len(charset) + (1 if prediction == "CTC" else 2)

@@ -18,7 +18,7 @@ def again(thing):
 
 
 def texts(readings):
-    return [each.text for each in readings]
+    return [reading.text for reading in readings]
 
 
 def test_a_reader_comes_back_as_it_was_opened(bundle_folder, scene):
@@ -42,7 +42,7 @@ def test_a_detector_and_a_recognizer(bundle_folder, scene):
     bundle = Bundle.open(bundle_folder)
     regions = again(Detector(bundle)).detect(scene)
     assert len(regions) == 3
-    assert [each.text for each in again(Recognizer(bundle)).recognize(scene, regions)][::2] == ["7", "5"]
+    assert [text.text for text in again(Recognizer(bundle)).recognize(scene, regions)][::2] == ["7", "5"]
 
 
 def test_a_bundle_is_found_again_by_its_name_or_whole_path(bundle_folder, monkeypatch, tmp_path):
@@ -80,7 +80,7 @@ def begin(given):
     reader = given
 
 def read(text):
-    return [each.text for _ in range(6) for each in reader.read(frames[text])]
+    return [reading.text for _ in range(6) for reading in reader.read(frames[text])]
 
 if __name__ == "__main__":
     opened = Reader({bundle!r}, threads=1)
@@ -89,7 +89,7 @@ if __name__ == "__main__":
     with multiprocessing.get_context({method!r}).Pool(2, begin, (opened,)) as pool:
         found = pool.map(read, "4567", chunksize=1)
     assert found == [[text] * 6 for text in "4567"], found
-    print("ok", [each.text for each in opened.read(frames["5"])])
+    print("ok", [reading.text for reading in opened.read(frames["5"])])
 """
 
 

@@ -53,7 +53,7 @@ def test_a_subprocess_does_the_same(bundle_folder, photo):
         [*command, "--bundle", str(bundle_folder)], input=photo.read_bytes(), capture_output=True, check=False
     )
     assert done.returncode == 0
-    assert [each["text"] for each in json.loads(done.stdout)["readings"]] == ["7", "5"]
+    assert [reading["text"] for reading in json.loads(done.stdout)["readings"]] == ["7", "5"]
     done = subprocess.run([*command, "--bundle", "nix"], input=b"", capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.startswith(b"error: no bundle 'nix'")
@@ -83,7 +83,7 @@ def test_options(run, photo, tmp_path):
     def read(*options):
         result = run(photo, "--json", *options)
         assert result.exit_code == 0, result.output
-        return [each["text"] for each in json.loads(result.stdout)["readings"]]
+        return [reading["text"] for reading in json.loads(result.stdout)["readings"]]
 
     assert read() == ["7", "5"]
     assert read("--all-text") == ["7", "c", "5"]

@@ -4,7 +4,7 @@ import pytest
 
 from edgereader.runtime import errors
 
-CLASSES = {name: each for name, each in vars(errors).items() if inspect.isclass(each)}
+CLASSES = {name: kind for name, kind in vars(errors).items() if inspect.isclass(kind)}
 BUILTINS = {
     "BundleError": ValueError,
     "BundleNotFound": FileNotFoundError,

@@ -140,7 +140,7 @@ def test_ink_in_another_texts_box_is_left_to_it():
     frame = page([*digits(150, 100), *digits(84, 100)])
     left, right = box(81, 96, 62, 48), DIGITS
     found = with_ends(frame, [region(left), region(right)])
-    assert [each.quad.tolist() for each in found] == [left.tolist(), right.tolist()]
+    assert [region.quad.tolist() for region in found] == [left.tolist(), right.tolist()]
 
 
 def test_the_box_of_a_symbol_alone_goes_into_its_number():
@@ -167,5 +167,5 @@ def test_boxes_that_only_a_symbol_keeps_apart_are_one():
 def test_boxes_at_the_edges_of_small_pictures(shape):
     frame = page([], size=shape)
     quad = box(0, 0, shape[1] - 1, shape[0] - 1)
-    assert [each.quad.tolist() for each in with_ends(frame, [region(quad)])] == [quad.tolist()]
+    assert [grown.quad.tolist() for grown in with_ends(frame, [region(quad)])] == [quad.tolist()]
     assert with_ends(frame, []) == []

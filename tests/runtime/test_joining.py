@@ -41,14 +41,14 @@ def joined(pieces, alphabet):
 
 def test_groups_of_a_card_are_judged_together():
     pieces = line(CARD)
-    (found,) = [each for each in join(pieces, alphabet(check="luhn")) if len(each[1].text) == 16]
+    (found,) = [pair for pair in join(pieces, alphabet(check="luhn")) if len(pair[1].text) == 16]
     region, text = found
     assert (text.text, text.accepted) == ("".join(CARD), True)
     assert text.confidence == pytest.approx(0.9**4)
     assert region.quad.tolist() == [[50, 100], [430, 100], [430, 140], [50, 140]]
     laid = align(text, region.quad, region.characters)
     assert (laid.peaks, laid.agrees, len(laid.characters)) == (16, True, 16)
-    middles = [each.quad[:, 0].mean() for each in laid.characters]
+    middles = [character.quad[:, 0].mean() for character in laid.characters]
     assert middles == pytest.approx([50 + 100 * (at // 4) + 20 * (at % 4) + 10 for at in range(16)], abs=6)
 
 
@@ -127,17 +127,17 @@ def test_dates_and_times_are_readings_of_their_own(text, expected):
     region, whole = piece(text, 100, confidence=0.97 ** len(text))
     region = replace(region, characters=region.characters[[character != " " for character in text]])
     found = list(apart([(region, whole)]))
-    assert [each.text for _, each in found] == expected
+    assert [text.text for _, text in found] == expected
     assert found[0][0].quad[0].tolist() == region.quad[0].tolist()
     assert found[-1][0].quad[2].tolist() == region.quad[2].tolist()
     at = 0
-    for part, each in found:
-        at = text.index(each.text, at)
-        assert each.confidence == pytest.approx(0.97 ** (len(each.text.replace(" ", "")) + text.count(" ")))
-        laid = align(each, part.quad, part.characters)
-        assert (laid.peaks, laid.agrees) == (len(each.text.replace(" ", "")), True)
+    for part, words in found:
+        at = text.index(words.text, at)
+        assert words.confidence == pytest.approx(0.97 ** (len(words.text.replace(" ", "")) + text.count(" ")))
+        laid = align(words, part.quad, part.characters)
+        assert (laid.peaks, laid.agrees) == (len(words.text.replace(" ", "")), True)
         middles = [character.quad[:, 0].mean() for character in laid.characters]
-        assert middles == pytest.approx([100 + DIGIT * (at + place + 0.5) for place in range(len(each.text))], abs=6)
+        assert middles == pytest.approx([100 + DIGIT * (at + place + 0.5) for place in range(len(words.text))], abs=6)
 
 
 def test_no_text_stays_none():

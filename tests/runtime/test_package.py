@@ -44,7 +44,7 @@ def test_the_runtime_knows_nobody(repository, bundle_folder):
     )
     loaded = modules_after(program)
     assert "edgereader.runtime.sessions.onnx_runtime" in loaded
-    assert not {each for each in loaded for name in FORBIDDEN if each == name or each.startswith(f"{name}.")}
+    assert not {module for module in loaded for name in FORBIDDEN if module == name or module.startswith(f"{name}.")}
 
 
 def test_heavy_libraries_wait_until_they_are_used():
@@ -53,7 +53,7 @@ def test_heavy_libraries_wait_until_they_are_used():
 
 def test_public_names():
     assert edgereader.runtime.__all__ == PUBLIC
-    assert all(hasattr(edgereader.runtime, each) for each in PUBLIC)
+    assert all(hasattr(edgereader.runtime, name) for name in PUBLIC)
 
 
 def test_nothing_is_kept_about_the_device_nor_sent(bundle_folder, tmp_path):

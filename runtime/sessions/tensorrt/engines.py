@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...bundles.manifest import Kind, Profile
-from ...errors import BackendError
+from ...errors import BackendError, one_line
 from .memory import MAKE_ROOM
 
 INPUTS: dict[Kind, dict[str, type]] = {
@@ -55,34 +55,34 @@ class Engine:
             self._engine = self.expect("deserialize_cuda_engine", self._runtime.deserialize_cuda_engine(plan))
             self._contexts = self._kind_of_contexts()
         names = [self._engine.get_tensor_name(place) for place in range(self._engine.num_io_tensors)]
-        self.dtypes = {each: np.dtype(trt.nptype(self._engine.get_tensor_dtype(each))) for each in names}
-        modes = {each: self._engine.get_tensor_mode(each) for each in names}
-        self.inputs = tuple(each for each in names if modes[each] == trt.TensorIOMode.INPUT)
-        self.outputs = tuple(each for each in names if modes[each] == trt.TensorIOMode.OUTPUT)
+        self.dtypes = {name: np.dtype(trt.nptype(self._engine.get_tensor_dtype(name))) for name in names}
+        modes = {name: self._engine.get_tensor_mode(name) for name in names}
+        self.inputs = tuple(name for name in names if modes[name] == trt.TensorIOMode.INPUT)
+        self.outputs = tuple(name for name in names if modes[name] == trt.TensorIOMode.OUTPUT)
 
     def check(self, kind: Kind, profile: Profile) -> None:
-        """That its inputs, outputs and shapes are the contract's and its passport's.
+        """Check that its inputs, outputs and shapes are the contract's and its passport's.
 
         Raises:
             BackendError: they are not.
         """
         got = {name: self.dtypes[name].name for name in (*self.inputs, *self.outputs)}
-        expected = {name: np.dtype(each).name for name, each in (INPUTS[kind] | OUTPUTS[kind]).items()}
-        wrong = {name for name, each in expected.items() if got.get(name) != each}
+        expected = {name: np.dtype(dtype).name for name, dtype in (INPUTS[kind] | OUTPUTS[kind]).items()}
+        wrong = {name for name, dtype in expected.items() if got.get(name) != dtype}
         if wrong or set(self.inputs) != set(INPUTS[kind]) or not set(OUTPUTS[kind]) <= set(self.outputs):
             raise BackendError(f"{self.name}: expected {expected} in and out of a {kind}, got {got}; build it again")
         opened = {name for name in self.inputs if None in self.shape(name) or name in profile}
-        shapes = {name: [tuple(each) for each in self._engine.get_tensor_profile_shape(name, 0)] for name in opened}
-        stated = {name: [each.min, each.opt, each.max] for name, each in profile.items()}
+        shapes = {name: [tuple(shape) for shape in self._engine.get_tensor_profile_shape(name, 0)] for name in opened}
+        stated = {name: [limits.min, limits.opt, limits.max] for name, limits in profile.items()}
         if shapes != stated:
             raise BackendError(f"{self.name}: expected the profile {stated}, got {shapes}; build it again")
 
     def shape(self, name: str) -> tuple[int | None, ...]:
-        """Shape of an input or output, None where it is open."""
-        return tuple(None if each < 0 else each for each in self._engine.get_tensor_shape(name))
+        """Return the shape of an input or output, None where it is open."""
+        return tuple(None if size < 0 else size for size in self._engine.get_tensor_shape(name))
 
     def context(self, shapes: Mapping[str, tuple[int, ...]], addresses: Mapping[str, int]) -> Any:
-        """An execution context without memory for activations, set to these shapes and addresses for good.
+        """Return an execution context without memory for activations, set to these shapes and addresses for good.
 
         Raises:
             BackendError: TensorRT refuses one, or the shapes of the outputs do not follow from those of the inputs.
@@ -93,7 +93,7 @@ class Engine:
                 self.expect(f"set_input_shape({name}, {shapes[name]})", context.set_input_shape(name, shapes[name]))
             self.expect("infer_shapes", not context.infer_shapes())
         got = {name: tuple(context.get_tensor_shape(name)) for name in self.outputs}
-        wrong = {name: each for name, each in got.items() if each != tuple(shapes[name])}
+        wrong = {name: shape for name, shape in got.items() if shape != tuple(shapes[name])}
         if wrong:
             expected = {name: tuple(shapes[name]) for name in wrong}
             raise BackendError(f"{self.name}: expected outputs {expected}, got {wrong}; export and build it again")
@@ -102,11 +102,11 @@ class Engine:
         return context
 
     def scratch_bytes(self, context: Any) -> int:
-        """Memory for activations that a context needs with its shapes."""
+        """Return the bytes for activations that a context needs with its shapes."""
         return context.update_device_memory_size_for_shapes() or self._engine.device_memory_size_v2 or 1
 
     def expect(self, call: str, answer: Any) -> Any:
-        """What a call answered, after it was found to be neither None nor False.
+        """Return what a call answered, after it was found to be neither None nor False.
 
         Raises:
             BackendError: it was; the message has what TensorRT said.
@@ -124,7 +124,7 @@ class Engine:
         except BackendError:
             raise
         except (RuntimeError, TypeError) as exc:
-            said = f"{' '.join(str(exc).split())} {logger_of(self._trt).take()}"
+            said = f"{one_line(exc)} {logger_of(self._trt).take()}"
             raise BackendError(f"{self.name}: TensorRT failed: {said}; {_fix(said)}") from exc
 
     def _kind_of_contexts(self) -> Any:
@@ -157,7 +157,7 @@ def _fix(said: str) -> str:
 
 @cache
 def logger_of(trt: Any) -> Any:
-    """What TensorRT tells, one for the process: TensorRT keeps the first that it is given."""
+    """Return what TensorRT tells, one for the process: TensorRT keeps the first that it is given."""
 
     class Logger(trt.ILogger):  # type: ignore[misc]  # a class of the module that was imported
         def __init__(self) -> None:
@@ -168,7 +168,7 @@ def logger_of(trt: Any) -> Any:
         def log(self, severity: Any, message: str) -> None:
             log.debug("TensorRT: %s: %s", severity.name, message)
             if severity.name in ERRORS:
-                self._errors.append(" ".join(message.split()))
+                self._errors.append(one_line(message))
             if self.listener is not None:  # a build in this process
                 self.listener(severity.name, message)
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ...errors import BackendError
+from ...errors import BackendError, one_line
 from ..nvidia import expect_process
 
 PLACE = 0
@@ -67,16 +67,16 @@ class Device:
         try:
             yield
         except self.driver.MemoryError as exc:
-            raise BackendError(f"out of device memory: {_line(exc)}; {MAKE_ROOM}") from exc
+            raise BackendError(f"out of device memory: {one_line(exc)}; {MAKE_ROOM}") from exc
         except self.driver.LaunchError as exc:
-            raise BackendError(f"CUDA: {_line(exc)}; the GPU is lost to this process: start it again") from exc
+            raise BackendError(f"CUDA: {one_line(exc)}; the GPU is lost to this process: start it again") from exc
         except self.driver.Error as exc:
-            raise BackendError(f"CUDA: {_line(exc)}; see `edgereader doctor`, and start the process again") from exc
+            raise BackendError(f"CUDA: {one_line(exc)}; see `edgereader doctor`, and start the process again") from exc
 
 
 @cache
 def open_device(driver: Any, *, integrated: bool) -> Device:
-    """The GPU, always the same object: pycuda compares contexts by object.
+    """Return the GPU, always the same object: pycuda compares contexts by object.
 
     Args:
         driver: the module ``pycuda.driver``.
@@ -182,7 +182,7 @@ class Scratch:
         self._buffer: Buffer | None = None
 
     def of(self, size: int) -> Buffer:
-        """At least so many bytes: the same buffer as before, unless it was too small."""
+        """Return at least so many bytes: the same buffer as before, unless it was too small."""
         if self._buffer is None or self._buffer.bytes < size:
             self.close()  # before, as the old and the new need not fit together
             self._buffer = Buffer(self._device, size)
@@ -245,7 +245,3 @@ def _free(device: Device, allocation: Any) -> None:
             allocation.free()
     except BackendError as exc:
         log.debug("while closing: %s", str(exc))
-
-
-def _line(exc: Exception) -> str:
-    return " ".join(str(exc).split())

@@ -18,7 +18,7 @@ log = logging.getLogger("edgereader")
 def usable_plan(
     bundle: Bundle, kind: Kind, backend: str, precision: str | None, version: str, capability: str
 ) -> tuple[Passport, Checked]:
-    """The best plan that runs here, and its file.
+    """Return the best plan that runs here, and its file.
 
     Args:
         bundle: an opened bundle.
@@ -57,15 +57,19 @@ def _candidates(
     preferred = spec.preferred.get(backend)
     order = [*([preferred] if preferred else []), *BEST_FIRST]
     found = [
-        each
-        for each in bundle.manifest.engines
-        if (each.kind, each.flavour) == (kind, backend) and precision in {None, each.precision}
+        engine
+        for engine in bundle.manifest.engines
+        if (engine.kind, engine.flavour) == (kind, backend) and precision in {None, engine.precision}
     ]
-    return sorted(found, key=lambda each: order.index(each.precision) if each.precision in order else len(order))
+    return sorted(
+        found, key=lambda passport: order.index(passport.precision) if passport.precision in order else len(order)
+    )
 
 
 def obstacle(passport: Passport, spec: DetectorSpec | RecognizerSpec, version: str, capability: str) -> str | None:
-    """Why a plan does not run with this version on this GPU, or is not of the bundle's graph; None = it does and is."""
+    """Return why a plan does not run with this version on this GPU, or is not of the bundle's graph; None = it does and
+    is.
+    """
     if not _same_version(passport, version):
         return f"expected {passport.flavour} {passport.version}, which built it, got {version}"
     if capability not in passport.targets and not _any_hardware(passport, capability):
@@ -84,7 +88,7 @@ def _same_version(passport: Passport, version: str) -> bool:
     """
     if passport.version == version or "version-compatible" not in passport.flags:
         return passport.version == version
-    built, here = (tuple(map(int, each.split("."))) for each in (passport.version, version))
+    built, here = (tuple(map(int, number.split("."))) for number in (passport.version, version))
     return built <= here and (built[0] == here[0] or (built[0], here[0]) == NEWER_MAJOR)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...bundles.bundle import Bundle
 from ...bundles.manifest import Kind, ShapeRange
-from ...errors import BackendError, BackendUnavailable
+from ...errors import BackendError, BackendUnavailable, one_line
 from ...extras import pip_install
 from ..buffers import Buffers, StaysHere
 from ..nvidia import nvidia_driver
@@ -59,14 +59,14 @@ class TensorRTSession(StaysHere):
         self.graphs = not self.engine.captures
 
     def output_shape(self, name: str) -> tuple[int | None, ...]:
-        """Shape of an output, None where the graph leaves it open."""
+        """Return the shape of an output, None where the graph leaves it open."""
         if name not in self.engine.outputs:
             got = sorted(self.engine.outputs)
             raise BackendError(f"{self.engine.name}: expected an output {name!r}, got {got}; build it again")
         return self.engine.shape(name)
 
     def limits(self, name: str) -> ShapeRange | None:
-        """Shapes that the plan takes for an input; None = one only."""
+        """Return the shapes that the plan takes for an input; None = one only."""
         return self._limits.get(name)
 
     def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> "TensorRTBinding":
@@ -80,8 +80,7 @@ class TensorRTSession(StaysHere):
             got = sorted(self.engine.dtypes)
             raise BackendError(f"{self.engine.name}: expected {sorted(shapes)} in and out, got {got}; build it again")
         for name, limits in self._limits.items():
-            sizes = zip(limits.min, shapes[name], limits.max, strict=False)
-            if len(limits.min) != len(shapes[name]) or not all(low <= size <= high for low, size, high in sizes):
+            if not limits.holds(shapes[name]):
                 raise BackendError(
                     f"{self.engine.name}: expected {name} of {limits.min} to {limits.max}, got {tuple(shapes[name])}; "
                     "use another canvas (long_side_px) or batch, or build a plan with `edgereader engine` that takes it"
@@ -110,7 +109,7 @@ class TensorRTBinding(Buffers):
     ) -> None:
         super().__init__(shapes, batched)
         self._session, self._shapes, self._batched = session, dict(shapes), batched
-        self._least = max((each.min[0] for name in batched if (each := session.limits(name))), default=1)
+        self._least = max((limits.min[0] for name in batched if (limits := session.limits(name))), default=1)
         self._launches: dict[int, Launch] = {}
         self._running = False
         device, engine = session.device, session.engine
@@ -170,7 +169,7 @@ class TensorRTBinding(Buffers):
             shapes = {
                 name: (rows, *shape[1:]) if name in self._batched else shape for name, shape in self._shapes.items()
             }
-            addresses = {name: each.address for name, each in self._arrays.items()}
+            addresses = {name: array.address for name, array in self._arrays.items()}
             self._launches[rows] = self._owned.add(Launch(self._session, shapes, addresses))
         return self._launches[rows]
 
@@ -230,4 +229,4 @@ def _imported(backend: str, module: str) -> Any:
     except (ImportError, OSError) as exc:
         package = module.partition(".")[0]
         fix = pip_install(backend) + (", with CUDA's nvcc on PATH" if package == "pycuda" else "")
-        raise BackendUnavailable(f"backend {backend} needs {package}: {' '.join(str(exc).split())}; {fix}") from exc
+        raise BackendUnavailable(f"backend {backend} needs {package}: {one_line(exc)}; {fix}") from exc

@@ -139,11 +139,11 @@ def test_the_recognizer_is_run_as_a_reader_runs_it(repository):
     recognizer = Recognizer(bundle, "cpu", "fp32")
     readings = list(read_crops(recognizer, ((crop, SHOWN["bib"]) for crop in crops)))
     temperature = bundle.recognizer.temperature
-    texts = [decode(each.log_probs, recognizer.alphabet, temperature=temperature) for each in readings]
+    texts = [decode(reading.log_probs, recognizer.alphabet, temperature=temperature) for reading in readings]
     expected = Reader(bundle, backend="cpu", precision="fp32").recognize(crops)
     assert [text.text for text in texts] == [text.text for text in expected]
     assert [text.confidence for text in texts] == pytest.approx([text.confidence for text in expected], abs=1e-6)
-    assert {each.label for each in readings} == {SHOWN["bib"]}
+    assert {reading.label for reading in readings} == {SHOWN["bib"]}
 
 
 def test_a_broken_image_is_one_clear_line(repository, tmp_path):

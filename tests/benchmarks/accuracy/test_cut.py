@@ -42,7 +42,7 @@ def test_a_region_shows_whole_words_nothing_or_is_left_out(region, text):
 
 def test_words_are_joined_along_the_regions_own_direction():
     turned = [
-        Word(each.text, each.quad @ np.array([[0, 1], [-1, 0]], np.float32), each.char_quads) for each in WORDS[:2]
+        Word(word.text, word.quad @ np.array([[0, 1], [-1, 0]], np.float32), word.char_quads) for word in WORDS[:2]
     ]
     region = quad(8, 8, 94, 32) @ np.array([[0, 1], [-1, 0]], np.float32)
     assert text_of(region, turned) == "12 mm"
@@ -71,7 +71,7 @@ def test_crops_are_cut_with_the_recognizers_margin():
 def test_the_command_writes_a_set_that_training_takes(tmp_path, monkeypatch):
     image = np.full((80, 160, 3), 200, np.uint8)
     cv2.putText(image, "12", (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 0, 0), 2)
-    rows = [(each.text, each.quad, None) for each in WORDS]
+    rows = [(word.text, word.quad, None) for word in WORDS]
     write_labels(tmp_path / "scenes", [(image, rows)] * 20, suffix=".png")
     monkeypatch.setattr(module, "Detector", lambda _: Seer(quad(8, 8, 52, 32), quad(100, 40, 140, 60)))
     done = CliRunner().invoke(cut_crops, [str(tmp_path / "scenes"), "--to", str(tmp_path / "crops")])
@@ -80,4 +80,4 @@ def test_the_command_writes_a_set_that_training_takes(tmp_path, monkeypatch):
     photos = len(labels) // 2
     assert 0 < photos < 20, "held-out photos are left out"
     assert f"{len(labels)} crops of {photos} photos" in done.output
-    assert sorted({each.text for each in labels}) == ["", "12"]
+    assert sorted({label.text for label in labels}) == ["", "12"]

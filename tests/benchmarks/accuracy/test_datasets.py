@@ -1,17 +1,25 @@
-from pathlib import Path
+import shutil
 
 import cv2
 import lmdb
 import numpy as np
 import pytest
 
-from edgereader.benchmarks.accuracy.datasets import LabelledSet, is_lmdb, load_photo, open_lmdb, open_set, open_sets
+from edgereader.benchmarks.accuracy.datasets import (
+    bundle_and_sets,
+    is_bundle,
+    is_data_set,
+    is_lmdb,
+    open_lmdb,
+    open_set,
+    open_sets,
+)
 from edgereader.models.data.datasets import open_crops
 from edgereader.models.data.labels_writer import write_labels
 from edgereader.models.data.lmdb_crops import write_lmdb
 from edgereader.models.data.samples import parted
 from edgereader.models.synthesis.crops import MeterDigits
-from edgereader.runtime.errors import DatasetError, ImageError
+from edgereader.runtime.errors import DatasetError
 
 
 def make(root, lines, *, images=True):
@@ -23,7 +31,9 @@ def make(root, lines, *, images=True):
 
 
 def test_a_crop_is_a_line(tmp_path):
-    found = open_set(make(tmp_path / "mine", ["images/a.png\t12", "images/b.png\t3", "images/c.png\t"]))
+    found = open_set(
+        make(tmp_path / "mine", ["images/a.png\t12", "images/b.png\t3", "images/c.png\t", "images/d.png\t###"])
+    )
     assert (found.name, found.kind) == ("mine", "crops")
     assert [image.texts for image in found.images] == [("12",), ("3",)]
 
@@ -39,20 +49,17 @@ def test_a_scene_is_an_image(tmp_path):
 
 
 def test_a_text_keeps_its_box_and_one_without_has_none(tmp_path):
-    lines = ["images/a.png\t\t[1, 1, 5, 5]", "images/a.png\t12", "images/a.png\t3\t[2, 2, 5, 5]"]
+    corners = [[0, 0], [4, 0], [8, 2], [4, 4], [0, 4]]
+    lines = ["images/a.png\t\t[1, 1, 5, 5]", "images/a.png\t12", f"images/a.png\t3\t{corners}"]
     (image,) = open_set(make(tmp_path / "scenes_x", lines)).images
     assert image.texts == ("12", "3")
     assert image.quads[0] is None
-    assert image.quads[1][0].tolist() == [2, 2]
+    assert image.quads[1].tolist() == corners
 
 
 def test_a_scene_without_numbers_is_kept(tmp_path):
     found = open_set(make(tmp_path / "scenes_empty", ["images/a.png\t\t"]))
     assert [image.texts for image in found.images] == [()]
-
-
-def test_the_kind_may_be_given(tmp_path):
-    assert open_set(make(tmp_path / "crops_x", ["images/a.png\t1"]), "scenes").kind == "scenes"
 
 
 def test_a_path_that_is_no_set_is_one_clear_line(tmp_path):
@@ -65,15 +72,32 @@ def test_a_path_that_is_no_set_is_one_clear_line(tmp_path):
         open_set(tmp_path / "file")
 
 
+@pytest.mark.parametrize(
+    ("name", "lines", "match"),
+    [
+        ("set", ["images/a.png\t"], "expected crops with a text, got none"),
+        (
+            "set:held-out",
+            ["images/lcd_of_another.png\t1"],
+            "expected photos that are held out, got none; leave :held-out away",
+        ),
+        (
+            "scenes_x",
+            ["images/a.png\t1\t[0, 0, 5, 5]", "images/a.png\t12\t[[0, 0], [2, 2], [5, 5]]"],
+            r"labels\.tsv:2: expected a box or polygon with an area",
+        ),
+    ],
+)
+def test_labels_that_are_no_set_are_one_clear_line(tmp_path, name, lines, match):
+    make(tmp_path / name.removesuffix(":held-out"), lines)
+    with pytest.raises(DatasetError, match=match):
+        open_set(tmp_path / name)
+
+
 def test_labels_without_images_are_counted(tmp_path):
     root = make(tmp_path / "set", ["images/a.png\t1", "images/b.png\t2"], images=False)
     with pytest.raises(DatasetError, match=r"got 2 of 2 without one, such as .*images/a\.png; restore"):
         open_set(root)
-
-
-def test_a_set_without_texts_is_no_set_of_crops(tmp_path):
-    with pytest.raises(DatasetError, match="expected crops with a text, got none"):
-        open_set(make(tmp_path / "set", ["images/a.png\t"]))
 
 
 def test_the_meters_kept_out_of_training_may_be_asked_for(tmp_path):
@@ -84,12 +108,6 @@ def test_the_meters_kept_out_of_training_may_be_asked_for(tmp_path):
     assert part.name == "mine:held-out"
     assert part.part == "only what training leaves out"
     assert open_set(f"{root}:held-out", "scenes").kind == "scenes"
-
-
-def test_a_set_of_which_nothing_is_held_out_is_one_clear_line(tmp_path):
-    root = make(tmp_path / "mine", ["images/lcd_of_another.png\t1"])
-    with pytest.raises(DatasetError, match="expected photos that are held out, got none; leave :held-out away"):
-        open_set(f"{root}:held-out")
 
 
 def test_the_photos_held_out_are_those_that_training_leaves_out(tmp_path):
@@ -109,26 +127,9 @@ def test_the_meters_held_out_are_those_that_training_leaves_out(tmp_path):
     assert kept == {"1", "4"}
 
 
-def test_what_nobody_can_read_is_no_crop(tmp_path):
-    found = open_set(make(tmp_path / "mine", ["images/a.png\t12", "images/b.png\t###"]))
-    assert [image.texts for image in found.images] == [("12",)]
-
-
-def test_a_polygon_keeps_its_corners(tmp_path):
-    corners = [[0, 0], [4, 0], [8, 2], [4, 4], [0, 4]]
-    (image,) = open_set(make(tmp_path / "scenes_x", [f"images/a.png\t12\t{corners}"])).images
-    assert image.quads[0].tolist() == corners
-
-
-def test_a_box_without_an_area_is_one_clear_line(tmp_path):
-    root = make(tmp_path / "scenes_x", ["images/a.png\t1\t[0, 0, 5, 5]", "images/a.png\t12\t[[0, 0], [2, 2], [5, 5]]"])
-    with pytest.raises(DatasetError, match=r"labels\.tsv:2: expected a box or polygon with an area"):
-        open_set(root)
-
-
 def test_sets_of_one_name_are_refused(tmp_path):
     roots = [make(tmp_path / name / "mine", ["images/a.png\t12"]) for name in ("one", "other")]
-    assert [each.name for each in open_sets([str(roots[0])])] == ["mine"]
+    assert [data.name for data in open_sets([str(roots[0])])] == ["mine"]
     with pytest.raises(DatasetError, match="expected different names, got mine more than once"):
         open_sets([str(root) for root in roots])
 
@@ -210,13 +211,55 @@ def test_what_is_no_lmdb_is_one_clear_line(tmp_path):
         open_set(tmp_path)
 
 
-def test_a_set_decodes_files_unless_it_says_how(tmp_path):
-    picture = np.full((4, 6, 3), 7, np.uint8)
-    cv2.imwrite(str(tmp_path / "a.png"), picture)
-    assert np.array_equal(LabelledSet("set", tmp_path, "crops", ()).load(tmp_path / "a.png"), picture)
-    assert LabelledSet("set", tmp_path, "crops", (), load=len).load([1, 2]) == 2
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a bundle and two data sets."""
+    monkeypatch.chdir(tmp_path)
+    for name, file in (("mine", "bundle.json"), ("crops", "labels.tsv")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).touch()
+    write_lmdb(tmp_path / "evaluation", [(np.zeros((9, 9, 3), np.uint8), "1")])
+    return tmp_path
 
 
-def test_what_is_no_picture_is_an_error():
-    with pytest.raises(ImageError):
-        load_photo(Path(__file__))
+@pytest.mark.parametrize(
+    ("names", "bundle", "sets"),
+    [
+        (["crops"], "digits-edge", ["crops"]),
+        (["evaluation", "crops"], "digits-edge", ["evaluation", "crops"]),
+        (["crops:held-out", "gone"], "digits-edge", ["crops:held-out", "gone"]),
+        (["digits-edge", "crops"], "digits-edge", ["crops"]),
+        (["mine", "crops"], "mine", ["crops"]),
+        (["./mine/", "gone"], "./mine/", ["gone"]),
+    ],
+)
+def test_a_bundle_may_be_left_out(folder, names, bundle, sets):
+    assert bundle_and_sets(names) == (bundle, sets)
+
+
+def test_what_could_be_both_is_asked_back(folder):
+    shutil.copy(folder / "crops/labels.tsv", folder / "mine/labels.tsv")
+    with pytest.raises(DatasetError, match="mine: expected a bundle or a data set, got both"):
+        bundle_and_sets(["mine", "crops"])
+    assert bundle_and_sets(["digits-edge", "mine"]) == ("digits-edge", ["mine"])
+    (folder / "crops").rename(folder / "digits-edge")
+    with pytest.raises(DatasetError, match="digits-edge: expected a bundle or a data set, got both"):
+        bundle_and_sets(["digits-edge", "evaluation"])
+    assert bundle_and_sets(["./digits-edge"]) == ("digits-edge", ["./digits-edge"])
+
+
+@pytest.mark.parametrize(("name", "got"), [("gone", "nothing there"), (".", "something that is neither")])
+def test_what_is_neither_is_one_clear_line(folder, name, got):
+    with pytest.raises(DatasetError, match=f"expected a bundle .* or a data set .*, got {got}"):
+        bundle_and_sets([name, "crops"])
+
+
+def test_a_bundle_alone_is_not_enough(folder):
+    with pytest.raises(DatasetError, match="expected a data set behind the bundle digits-edge, got none"):
+        bundle_and_sets(["digits-edge"])
+
+
+def test_a_name_with_a_slash_is_no_shipped_bundle(folder):
+    assert is_bundle("digits-edge")
+    assert not is_bundle("./digits-edge")
+    assert not is_data_set("digits-edge")

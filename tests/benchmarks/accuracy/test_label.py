@@ -12,7 +12,7 @@ from edgereader.models.data.samples import TrainingDataError
 
 
 def invoke(*arguments):
-    return CliRunner().invoke(label, [str(each) for each in arguments])
+    return CliRunner().invoke(label, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -32,10 +32,10 @@ def test_photos_are_labelled_with_what_is_read(photos, tmp_path):
     assert "broken.png: expected" in result.output
     assert "2 photos, " in result.output
     labels = read_labels(tmp_path / "set")
-    assert len({each.path for each in labels}) == 2
-    assert sum(each.text == "027418" for each in labels) == 2
-    for each in labels:
-        assert each.path.read_bytes() == (photos / "a" / "meter.jpg").read_bytes()
+    assert len({label.path for label in labels}) == 2
+    assert sum(label.text == "027418" for label in labels) == 2
+    for found in labels:
+        assert found.path.read_bytes() == (photos / "a" / "meter.jpg").read_bytes()
     scenes = LabelledScenes(labels)
     assert len(scenes) == 2
     (counter,) = [word for word in scenes[0].words if word.text == "027418"]
@@ -47,14 +47,14 @@ def test_rapidocr_labels_words_too(tmp_path):
     cv2.putText(picture, "SALE 4711", (40, 100), cv2.FONT_HERSHEY_DUPLEX, 2, (20, 20, 20), 3, cv2.LINE_AA)
     cv2.imwrite(str(tmp_path / "sale.png"), picture)
     assert invoke(tmp_path / "sale.png", "--to", tmp_path / "set", "--with", "rapidocr").exit_code == 0
-    words = " ".join(each.text for each in read_labels(tmp_path / "set"))
+    words = " ".join(label.text for label in read_labels(tmp_path / "set"))
     assert words.replace(" ", "") == "SALE4711"
 
 
 def test_what_is_not_sure_is_ignored(photos, tmp_path):
     result = invoke(photos / "a", "--to", tmp_path / "set", "--min-confidence", 1)
     labels = read_labels(tmp_path / "set")
-    assert {each.text for each in labels} == {IGNORED}
+    assert {label.text for label in labels} == {IGNORED}
     assert f"1 photos, 0 texts labelled, {len(labels)} left as ###; look over and correct" in result.output
     assert result.exit_code == 0
 

@@ -22,9 +22,9 @@ def found(text, confidence, x, *, width=40, accepted=True):
     # as many characters seen as read, so that the reader has nothing to hold against the text
     edges = np.linspace(x, x + width, len(text) + 1)
     characters = np.array([[[a, 0], [b, 0], [b, 20], [a, 20]] for a, b in pairwise(edges)], np.float32)
-    each = tuple([confidence ** (1 / len(text))] * len(text))
+    sure = tuple([confidence ** (1 / len(text))] * len(text))
     places = tuple((np.arange(len(text)) + 0.5) / len(text))
-    return Region(box(x, width), characters, 1.0), Text(text, confidence, each, accepted, places)
+    return Region(box(x, width), characters, 1.0), Text(text, confidence, sure, accepted, places)
 
 
 def score(*photos, least=0.6):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgereader.benchmarks.accuracy.scoring import count_numbers, digits, is_exact, match, ratio
+from edgereader.benchmarks.accuracy.scoring import digits, is_exact, match, ratio
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,3 @@ def test_matching_loses_and_invents_nothing(labels, readings):
 def test_a_figure_without_a_base_does_not_exist():
     assert ratio(0, 0) is None
     assert ratio(1, 4) == 0.25
-
-
-def test_numbers_have_two_digits_or_more():
-    assert count_numbers(["1", "12", "", "123"]) == 2

@@ -22,7 +22,7 @@ def test_the_table_says_it_in_words(report):
 
 
 def test_below_the_table_stands_what_explains_it(report):
-    groups, thresholds, causes = table(report.runs[0].sets, report.runs[0].all_crops).split("\n\n")[1:]
+    _, groups, thresholds, causes = table(report.runs[0].sets, report.runs[0].all_crops).split("\n\n")[1:]
     assert groups.splitlines()[1].split() == ["crops_a,", "2", "digits", "200", "91.5%", "(183)"]
     assert "0.7  recall 50.0%, no number read, 0.10 false numbers an image" in thresholds
     assert "17  digit dropped: left end" in causes
@@ -45,5 +45,6 @@ def test_texts_and_boxes_stand_below_the_table(with_peer):
 
 
 def test_figures_that_are_not_there_are_not_told(report):
-    assert "as written" not in table(report.runs[0].sets, None)
-    assert "boxes" not in table(report.runs[0].sets, None)
+    crops, scenes = report.runs[0].sets
+    assert "as written" not in table([scenes], None)
+    assert "boxes" not in table([crops, scenes], None)

@@ -36,17 +36,17 @@ def opened(name):
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_contender_keeps_the_contract(name, crop, photo):
     contender = opened(name)
-    assert all(isinstance(each, str) for pair in contender.versions.items() for each in pair)
+    assert all(isinstance(word, str) for pair in contender.versions.items() for word in pair)
     found, text = contender.read(photo), contender.recognize(crop)
     assert with_digits(found) == found
     assert isinstance(text, Found)
     assert text.quad is None
     assert 0 <= text.confidence <= 1
-    for each in found:
-        assert 0 <= each.confidence <= 1
-        assert each.quad.shape == (4, 2)
-        assert each.quad.dtype == np.float32
-        (left, top), (right, bottom) = each.quad.min(0), each.quad.max(0)
+    for reading in found:
+        assert 0 <= reading.confidence <= 1
+        assert reading.quad.shape == (4, 2)
+        assert reading.quad.dtype == np.float32
+        (left, top), (right, bottom) = reading.quad.min(0), reading.quad.max(0)
         assert -5 <= left < right <= photo.shape[1] + 5
         assert -5 <= top < bottom <= photo.shape[0] + 5
 
@@ -70,8 +70,8 @@ def test_a_contender_finds_nothing_where_nothing_is(name):
 @pytest.mark.parametrize("name", OTHERS)
 def test_many_photos_are_read_in_their_order(name, photo):
     contender, blank = opened(name), np.full_like(photo, 255)
-    texts = [[each.text for each in found] for found in contender.read_many(iter([photo, blank, photo]))]
-    alone = [[each.text for each in contender.read(frame)] for frame in (photo, blank)]
+    texts = [[reading.text for reading in found] for found in contender.read_many(iter([photo, blank, photo]))]
+    alone = [[reading.text for reading in contender.read(frame)] for frame in (photo, blank)]
     assert texts == [alone[0], alone[1], alone[0]]
 
 
@@ -80,9 +80,24 @@ def test_an_unknown_contender_is_refused():
         opener("abacus")
 
 
+@pytest.mark.parametrize(
+    ("name", "module", "cure"),
+    [
+        ("rapidocr", "rapidocr", "pip install .*'rapidocr"),
+        ("onnxtr", "onnxtr.models", "pip install 'onnxtr"),
+        ("tesseract", "pytesseract", "apt-get install tesseract-ocr"),
+    ],
+)
+def test_a_contender_whose_library_is_missing_is_unavailable(monkeypatch, name, module, cure):
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, module.partition(".")[0], None)
+    with pytest.raises(Unavailable, match=cure):
+        opener(name)(name, Options())
+
+
 def test_texts_without_a_digit_are_left_out():
     texts = [Found(text, 1.0) for text in ("EXIT", "No 7", "", "¾", "12")]
-    assert [each.text for each in with_digits(texts)] == ["No 7", "12"]
+    assert [text.text for text in with_digits(texts)] == ["No 7", "12"]
 
 
 def test_no_library_is_imported_before_a_contender_is_opened():

@@ -73,10 +73,3 @@ def test_a_missing_model_is_not_downloaded(library, cache, name):
     (cache / name).unlink()
     with pytest.raises(Unavailable, match=f"{name} is missing: .* to download its models"):
         open_contender("onnxtr", Options())
-
-
-def test_it_is_unavailable_where_it_is_not_installed(monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxtr", None)
-    monkeypatch.setitem(sys.modules, "onnxtr.models", None)
-    with pytest.raises(Unavailable, match="pip install 'onnxtr"):
-        open_contender("onnxtr", Options())

@@ -2,13 +2,16 @@ import cv2
 import numpy as np
 import pytest
 
-from edgereader.benchmarks.contenders import Found, Unavailable
-from edgereader.benchmarks.contenders.peer import OneByOne, box, library, limit_opencv
+from edgereader.benchmarks.contenders import Contender, Found, Unavailable
+from edgereader.benchmarks.contenders.peer import box, library, limit_opencv
 
 
-class Sizes(OneByOne):
+class Sizes(Contender):
     def read(self, frame):
-        return [Found(str(frame.size), 1.0)]
+        return [self.recognize(frame)]
+
+    def recognize(self, crop):
+        return Found(str(crop.size), 1.0)
 
 
 def test_photos_are_read_one_after_the_other():

@@ -24,7 +24,7 @@ def test_it_reads_what_the_graphs_read(repository):
     sample = cv2.imread(str(repository / "models/zoo/samples/bib.jpg"))
     ours, theirs = (opener(name)(name, Options(backend="cpu", precision="fp32")) for name in ("edgereader", "pytorch"))
     expected, got = ours.read(sample), theirs.read(sample)
-    assert [each.text for each in got] == [each.text for each in expected] != []
+    assert [text.text for text in got] == [text.text for text in expected] != []
     assert np.allclose(got[0].quad, expected[0].quad, atol=0.5)
     x0, y0, x1, y1 = (*expected[0].quad.min(axis=0).astype(int), *expected[0].quad.max(axis=0).astype(int))
     crop = np.ascontiguousarray(sample[y0:y1, x0:x1])

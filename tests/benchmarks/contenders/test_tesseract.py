@@ -53,12 +53,6 @@ def test_it_is_given_red_first_or_grey():
     assert stub.pixels == [[30, 20, 10], 10]
 
 
-def test_a_missing_package_is_unavailable(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pytesseract", None)
-    with pytest.raises(Unavailable, match="apt-get install tesseract-ocr"):
-        open_contender("tesseract", Options())
-
-
 def test_a_missing_program_is_unavailable(monkeypatch):
     pytesseract = pytest.importorskip("pytesseract")
     monkeypatch.setattr(pytesseract.pytesseract, "tesseract_cmd", "/no/such/program")

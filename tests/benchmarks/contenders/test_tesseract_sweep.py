@@ -10,13 +10,13 @@ def test_every_variant_is_black_and_white_and_no_two_are_alike():
     variants = list(thresholded(noise))
     variants += eroded_and_dilated(variants[0])
     assert len(variants) == VARIANTS
-    assert len({each.tobytes() for each in variants}) == VARIANTS
-    assert all(each.shape == noise.shape[:2] and set(np.unique(each)) <= {0, 255} for each in variants)
+    assert len({variant.tobytes() for variant in variants}) == VARIANTS
+    assert all(variant.shape == noise.shape[:2] and set(np.unique(variant)) <= {0, 255} for variant in variants)
 
 
 def test_erosion_thins_and_dilation_thickens_what_is_white(crop):
     variant = next(iter(thresholded(crop)))
-    whites = [int((each == 255).sum()) for each in eroded_and_dilated(variant)]
+    whites = [int((picture == 255).sum()) for picture in eroded_and_dilated(variant)]
     assert whites[4] < whites[2] < whites[0] < (variant == 255).sum() < whites[1] < whites[3] < whites[5]
 
 
@@ -35,7 +35,7 @@ def test_the_most_confident_variant_wins(crop, best):
 
 def test_two_numbers_outweigh_one_that_is_a_little_surer(crop):
     readings = iter([[Found("1", 0.9)], [Found("1", 0.6), Found("2", 0.6)], *([[]] * VARIANTS)])
-    assert [each.text for each in sweep(crop, lambda _: next(readings))] == ["1", "2"]
+    assert [reading.text for reading in sweep(crop, lambda _: next(readings))] == ["1", "2"]
 
 
 def test_nothing_is_found_where_no_variant_shows_anything(crop):

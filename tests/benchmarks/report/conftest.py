@@ -43,15 +43,15 @@ PHOTOS = Photos(folders=["scenes_bibs"], count=108, megapixels=0.62, sha256="ab"
 NASTY = '<script>alert("1")</script> | `x` & \x00'
 
 
-def scenario(name, middle, *, seed=0, valid=True, each=1):
+def scenario(name, middle, *, seed=0, valid=True, photos=1):
     """Three turns of 60 latencies around a median, log-normal."""
     rng = np.random.default_rng(seed)
     turns = [np.round(rng.lognormal(np.log(middle * shift), 0.25, 60), 2).tolist() for shift in (1, 1.03, 0.98)]
     p50, p90, p99, p999 = np.percentile(np.concatenate(turns), [50, 90, 99, 99.9]).tolist()
-    rates = [1000 * each / float(np.mean(turn)) * (1.2 if name == "Offline" else 1) for turn in turns]
+    rates = [1000 * photos / float(np.mean(turn)) * (1.2 if name == "Offline" else 1) for turn in turns]
     return Scenario(
-        scenario=name, valid=valid, reasons=[] if valid else ["Min queries not met: " + NASTY], samples_per_query=each,
-        samples_per_s=float(np.median(rates)), turns_samples_per_s=rates,
+        scenario=name, valid=valid, reasons=[] if valid else ["Min queries not met: " + NASTY],
+        samples_per_query=photos, samples_per_s=float(np.median(rates)), turns_samples_per_s=rates,
         target_qps=5.0 if name == "Server" else None, p50_ms=p50, p90_ms=p90, p99_ms=p99, p999_ms=p999,
         times_ms=[] if name == "Offline" else turns,
     )  # fmt: skip
@@ -63,7 +63,7 @@ def contender(name, middle, kind="peer", *, recall=0.9, precision=0.7, seed=0, l
         name=name, kind=kind, outcome="ran", threads=2, versions={"library": "1.2"},
         scenarios=[
             scenario("SingleStream", middle, seed=seed),
-            scenario("MultiStream", 7 * middle, seed=seed + 1, each=8),
+            scenario("MultiStream", 7 * middle, seed=seed + 1, photos=8),
             scenario("Server", middle * 1.4, seed=seed + 2, valid=middle < 50),
             scenario("Offline", middle, seed=seed + 3),
         ],
@@ -78,8 +78,8 @@ def contender(name, middle, kind="peer", *, recall=0.9, precision=0.7, seed=0, l
 def stages(whole):
     """Stages that add up to 1.5 % more than the whole."""
     shares = dict(zip(STAGES, (0.11, 0.02, 0.6, 0.02, 0.01, 0.24, 0.015), strict=True))
-    each = [Stage(stage=name, mean_ms=share * whole, p50_ms=0.95 * share * whole) for name, share in shares.items()]
-    return Stages(photos=108, stages=each, sum_ms=1.015 * whole, whole_ms=whole, outside_networks=0.07)
+    spent = [Stage(stage=name, mean_ms=share * whole, p50_ms=0.95 * share * whole) for name, share in shares.items()]
+    return Stages(photos=108, stages=spent, sum_ms=1.015 * whole, whole_ms=whole, outside_networks=0.07)
 
 
 BENCH = Report(
@@ -148,10 +148,10 @@ SOAK = Soak(
     machine=MACHINE, bundle="digits-edge", files={"detector": "0" * 64}, backend="cpu", precision="int8", seed=7,
     every_s=60.0, hours=1.0, warm_up_s=120.0, frames=42_000, broken=120, wrong=0, method="The method.", finished=True,
     samples=[
-        Sample(at_s=60.0 * (each + 1), frames=700 * (each + 1), rss_mib=171 + 0.4 * float(np.sin(each)),
-               handles=23 + each % 2, p50_ms=84 + 2 * float(np.sin(each / 3)), p99_ms=141 + 9 * float(np.cos(each)),
-               cpu_ms=160 + float(np.sin(each)), segment=int(each > 40))
-        for each in range(60)
+        Sample(at_s=60.0 * (at + 1), frames=700 * (at + 1), rss_mib=171 + 0.4 * float(np.sin(at)),
+               handles=23 + at % 2, p50_ms=84 + 2 * float(np.sin(at / 3)), p99_ms=141 + 9 * float(np.cos(at)),
+               cpu_ms=160 + float(np.sin(at)), segment=int(at > 40))
+        for at in range(60)
     ],
     slopes=[
         slope("rss_mib", 171.0, passed=True), slope("handles", 23.0, passed=True),

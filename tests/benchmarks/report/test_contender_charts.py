@@ -43,7 +43,7 @@ def test_percentiles_are_drawn_in_their_order_a_row_for_each_contender(bench):
         (row, scenario.p50_ms) for row, (_, scenario) in enumerate(found)
     ]
     assert [scenario.p50_ms for _, scenario in found] == sorted(scenario.p50_ms for _, scenario in found)
-    assert [label.get_text() for label in chart.get_yticklabels()] == [each.name for each, _ in found]
+    assert [label.get_text() for label in chart.get_yticklabels()] == [contender.name for contender, _ in found]
     assert sum(len(line.get_xdata()) for line in lines(chart, TEXT, "|")) == 3 * len(found)
     low, high = chart.get_xlim()
     assert all(low <= x <= high for line in chart.lines for x in line.get_xdata())
@@ -57,12 +57,12 @@ def test_the_limit_of_a_query_is_that_of_all_its_photos(bench):
 def test_bars_are_as_long_as_rates(bench):
     ran = timed(bench)
     chart = throughput_chart("x", ran)
-    assert [bar.get_width() for bar in bars(chart, OURS)] == [each.scenarios[0].samples_per_s for each in ran]
+    assert [bar.get_width() for bar in bars(chart, OURS)] == [contender.scenarios[0].samples_per_s for contender in ran]
     assert sum(len(line.get_xdata()) for line in lines(chart, PAGE, "|")) == 3 * 3 * len(ran)
 
 
 def test_stages_lie_side_by_side_over_the_whole(bench):
-    (contender,) = [each for each in timed(bench) if each.stages][:1]
+    (contender,) = [contender for contender in timed(bench) if contender.stages][:1]
     chart = stage_chart("x", [(contender, contender.stages)])
     parts = [bar for colour in STAGE_COLOURS.values() for bar in bars(chart, colour)]
     ends = [bar.get_x() + bar.get_width() for bar in parts]
@@ -73,11 +73,11 @@ def test_stages_lie_side_by_side_over_the_whole(bench):
 
 def test_memory_and_cold_starts_are_drawn_with_what_lies_beside_them(bench):
     ran = timed(bench)
-    chart = memory_chart("x", [(each, each.memory) for each in ran])
+    chart = memory_chart("x", [(contender, contender.memory) for contender in ran])
     assert {bar.get_width() for bar in chart.patches} == {
-        value for each in ran for value in (each.memory.peak_mib, each.memory.steady_mib)
+        value for contender in ran for value in (contender.memory.peak_mib, contender.memory.steady_mib)
     }
-    assert [line.get_xdata()[0] for line in lines(chart, TEXT)] == [each.memory.loaded_mib for each in ran]
-    chart = cold_chart("x", [(each, each.cold_start) for each in ran])
-    assert [bar.get_width() for bar in chart.patches] == [each.cold_start.p50_s for each in ran]
-    assert [list(line.get_xdata()) for line in chart.lines] == [each.cold_start.times_s for each in ran]
+    assert [line.get_xdata()[0] for line in lines(chart, TEXT)] == [contender.memory.loaded_mib for contender in ran]
+    chart = cold_chart("x", [(contender, contender.cold_start) for contender in ran])
+    assert [bar.get_width() for bar in chart.patches] == [contender.cold_start.p50_s for contender in ran]
+    assert [list(line.get_xdata()) for line in chart.lines] == [contender.cold_start.times_s for contender in ran]

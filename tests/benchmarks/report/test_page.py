@@ -73,7 +73,7 @@ def test_every_chart_has_a_name_and_its_numbers_in_a_table(written):
 def test_what_others_wrote_is_shown_and_not_run(written):
     page, text = parsed(written[0]), written[0].read_text(encoding="utf-8")
     assert "<script" not in text
-    assert any('not installed <script>alert("1")</script> | `x` & \ufffd' in each for each in page.texts)
+    assert any('not installed <script>alert("1")</script> | `x` & \ufffd' in text for text in page.texts)
     markdown = written[1].read_text(encoding="utf-8")
     assert r"not installed \<script>alert" in markdown
     assert r"\| \`x\`" in markdown
@@ -89,13 +89,13 @@ def test_everything_asked_for_is_on_it(written, bench):
     ):  # fmt: skip
         assert said in texts, said
         assert said in markdown.replace("\\", ""), said
-    assert {each.name for each in bench.contenders} <= set(re.findall(r"[\w-]+(?: cpu \w+)?", texts))
+    assert {contender.name for contender in bench.contenders} <= set(re.findall(r"[\w-]+(?: cpu \w+)?", texts))
 
 
 def test_a_page_is_dark_where_the_reader_wants_it_dark(written):
     text = written[0].read_text(encoding="utf-8")
     by_day, dark = (re.search(pattern, text)[1] for pattern in (r"\n:root \{(.*)\}", r"dark\) \{ :root \{(.*)\} \}"))
-    variables = [set(re.findall(r"--([\w-]+):", each)) for each in (by_day, dark)]
+    variables = [set(re.findall(r"--([\w-]+):", scheme)) for scheme in (by_day, dark)]
     assert variables[0] == variables[1]
     assert set(re.findall(r"var\(--([\w-]+)\)", text)) <= variables[0]
 
@@ -106,14 +106,14 @@ def test_markdown_tables_are_whole(written):
 
 
 def test_a_run_in_which_nothing_could_be_measured_says_so(bench, tmp_path):
-    lost = replace(bench, contenders=[each for each in bench.contenders if each.outcome != "ran"])
+    lost = replace(bench, contenders=[contender for contender in bench.contenders if contender.outcome != "ran"])
     texts = parsed(write_pages(tmp_path, lost)[0]).texts
     assert "died with exit code -9" in texts
 
 
 def test_a_contender_with_the_least_figures_is_shown(bench, tmp_path):
     bare = Contender(name="x" * 90, kind="peer", outcome="ran", threads=0)
-    single = [replace(each, times_ms=[[5.0]], p50_ms=0.0) for each in bench.contenders[1].scenarios[:1]]
+    single = [replace(scenario, times_ms=[[5.0]], p50_ms=0.0) for scenario in bench.contenders[1].scenarios[:1]]
     zero = Contender(name="zero", kind="edgereader", outcome="ran", threads=0, scenarios=single)
     assert parsed(write_pages(tmp_path, replace(bench, contenders=[bare, zero]))[0])
 

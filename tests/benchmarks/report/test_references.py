@@ -2,26 +2,11 @@ import msgspec
 import pytest
 
 from edgereader.benchmarks.accuracy.calibration import MEASURED_WITH
-from edgereader.benchmarks.report.references import (
-    Target,
-    measured,
-    measured_peers,
-    megabytes,
-    own_runs,
-    read_peers,
-    read_targets,
-)
-
-
-def test_the_peers_were_measured_on_the_same_sets():
-    peers = read_peers()
-    assert len(peers.peers) == 2
-    assert all(set(peer.sets) <= MEASURED_WITH for peer in peers.peers)
-    assert set(peers.peers[0].sets) == MEASURED_WITH - {"scenes_barcodes"}
+from edgereader.benchmarks.report.references import Target, measured, megabytes, read_targets
 
 
 def test_a_target_is_for_each_set():
-    names = {target.set for target in read_targets().targets}
+    names = {target.set for target in read_targets()}
     assert names == MEASURED_WITH | {
         "digits_meter_apache2:held-out", "crops_receipts:held-out", "all crops", "the bundle",
     }  # fmt: skip
@@ -57,16 +42,3 @@ def test_a_bundle_is_as_large_as_its_model_files(bundle):
     assert megabytes(bundle) == pytest.approx(sum(path.stat().st_size for path in files) / 1e6)
     target = Target(set="the bundle", figure="megabytes", at_most=30)
     assert measured(target, bundle, None) == megabytes(bundle)
-
-
-def test_other_readers_of_a_report_are_peers(report, with_peer):
-    assert measured_peers(report) is None
-    (peer,) = measured_peers(with_peer).peers
-    assert peer.name == "rapidocr 3.10.0"
-    assert (peer.sets["crops_a"].accuracy, peer.sets["crops_a"].recall, peer.sets["crops_a"].p50_ms) == (
-        0.9,
-        None,
-        12.3,
-    )
-    assert (peer.sets["scenes_b"].recall, peer.sets["scenes_b"].precision) == (0.5, 0.25)
-    assert own_runs(with_peer) == report.runs

@@ -5,14 +5,13 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image
 
 from edgereader.runtime.errors import ImageError
 from edgereader.runtime.geometry.files import SUFFIXES, decode_photo, find_photos, read_photo
 
 PHOTO = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8), (15, 15), 0)
 RGB = Image.fromarray(np.ascontiguousarray(PHOTO[..., ::-1]))
-LOSSLESS = ["png", "bmp", "tiff", "ppm", "webp"]
 
 
 def saved(path, image=RGB, **options):
@@ -20,69 +19,18 @@ def saved(path, image=RGB, **options):
     return path
 
 
-@pytest.mark.parametrize("suffix", LOSSLESS)
-def test_lossless_formats(tmp_path, suffix):
-    options = {"lossless": True} if suffix == "webp" else {}
-    photo = read_photo(saved(tmp_path / f"a.{suffix}", **options))
-    assert np.array_equal(photo.frame, PHOTO)
-    assert photo.shrunk == 1
-
-
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"quality": 30}])
-def test_jpeg(tmp_path, options):
-    frame = read_photo(saved(tmp_path / "a.jpg", **options)).frame
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_jpeg(tmp_path, mode, options):
+    frame = read_photo(saved(tmp_path / "a.jpg", RGB.convert(mode), **options)).frame
     assert np.abs(frame.astype(int) - PHOTO).mean() < 6
-
-
-def test_gif_and_lossy_webp(tmp_path):
-    for name in ("a.gif", "a.webp"):
-        assert np.abs(read_photo(saved(tmp_path / name)).frame.astype(int) - PHOTO).mean() < 12
-
-
-def test_grey_palette_and_one_bit(tmp_path):
-    for mode in ("L", "P", "1", "LA"):
-        frame = read_photo(saved(tmp_path / "a.png", RGB.convert(mode))).frame
-        assert frame.shape == PHOTO.shape
-        assert frame.dtype == np.uint8
-
-
-def test_cmyk_jpeg(tmp_path):
-    frame = read_photo(saved(tmp_path / "a.jpg", RGB.convert("CMYK"), quality=95)).frame
-    assert np.abs(frame.astype(int) - PHOTO).mean() < 6
-
-
-@pytest.mark.parametrize("suffix", ["png", "tiff"])
-def test_sixteen_bits(tmp_path, suffix):
-    deep = PHOTO.astype(np.uint16) * 257
-    cv2.imwrite(str(tmp_path / f"a.{suffix}"), deep)
-    assert np.array_equal(read_photo(tmp_path / f"a.{suffix}").frame, PHOTO)
-
-
-def test_transparent_black_text_stays_visible(tmp_path):
-    image = np.zeros((20, 20, 4), np.uint8)
-    image[5:10, 5:10, 3] = 255
-    cv2.imwrite(str(tmp_path / "a.png"), image)
-    frame = read_photo(tmp_path / "a.png").frame
-    assert (frame[5:10, 5:10] == 0).all()
-    assert (frame[12:] == 255).all()
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation(tmp_path, orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    path = saved(tmp_path / "a.jpg", exif=exif, quality=95, subsampling=0)
-    upright = np.asarray(ImageOps.exif_transpose(Image.open(path)))[..., ::-1]
-    frame = read_photo(path).frame
-    assert frame.shape == upright.shape == ((60, 90, 3) if orientation < 5 else (90, 60, 3))
-    assert np.abs(frame.astype(int) - upright).mean() < 2
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5000, 1), (1, 5000)])
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
 def test_extreme_sizes(tmp_path, size, suffix):
     photo = read_photo(saved(tmp_path / f"a.{suffix}", Image.new("RGB", size, (10, 20, 30))))
-    assert photo.frame.shape == (size[1], size[0], 3)
+    assert (photo.frame.shape, photo.shrunk) == ((size[1], size[0], 3), 1)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
@@ -166,7 +114,7 @@ def test_fewer_pixels_than_usual():
 
 
 def tiff_of(*entries):
-    rows = b"".join(struct.pack("<HHII", *each) for each in entries)
+    rows = b"".join(struct.pack("<HHII", *entry) for entry in entries)
     return b"II*\0" + struct.pack("<IH", 8, len(entries)) + rows + bytes(400)
 
 
@@ -192,7 +140,7 @@ def test_paths_become_files(tmp_path):
     for name in ("b.jpg", "a.PNG", "notes.txt", "deep/c.webp"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    names = [each.relative_to(tmp_path).as_posix() for each in find_photos(str(tmp_path))]
+    names = [path.relative_to(tmp_path).as_posix() for path in find_photos(str(tmp_path))]
     assert names == ["a.PNG", "b.jpg", "deep/c.webp"]
     assert find_photos(str(tmp_path / "*.jpg")) == [tmp_path / "b.jpg"]
     assert find_photos(str(tmp_path / "**" / "*.webp")) == [tmp_path / "deep" / "c.webp"]

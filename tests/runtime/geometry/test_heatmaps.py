@@ -58,7 +58,7 @@ def test_boxes_are_those_of_the_original(shared_golden, index, name):
     text, link, low = map(float, name.split("-"))
     regions = find_regions(region, affinity, text_threshold=text, link_threshold=link, low_text=low)
     assert_same_quads(
-        [each.quad for each in regions], boxes["{}/text{}-link{}-low{}/quads".format(index, *name.split("-"))]
+        [region.quad for region in regions], boxes["{}/text{}-link{}-low{}/quads".format(index, *name.split("-"))]
     )
 
 
@@ -70,7 +70,7 @@ def test_boxes_are_those_of_the_plain_reference(seed):
     for thresholds in (PUBLISHED, {"text_threshold": 0.5, "link_threshold": 0.2, "low_text": 0.3}):
         expected = reference_boxes(region, affinity, **thresholds)
         assert len(expected) > 20
-        assert_same_quads([each.quad for each in find_regions(region, affinity, **thresholds)], expected, 0.01)
+        assert_same_quads([found.quad for found in find_regions(region, affinity, **thresholds)], expected, 0.01)
 
 
 @pytest.mark.timed
@@ -114,7 +114,7 @@ def test_characters_of_crowded_maps_are_all_found():
             patch = np.s_[row * 40 : row * 40 + 40, column * 80 : column * 80 + 80]
             word(region[patch], affinity[patch], 10, 20, counts[-1], rng.uniform(7, 11))
     noisy = np.clip(region + rng.normal(0, 0.02, region.shape), 0, 1).astype(np.float32)
-    assert sorted(len(each.characters) for each in find_regions(noisy, affinity, **PUBLISHED)) == sorted(counts)
+    assert sorted(len(region.characters) for region in find_regions(noisy, affinity, **PUBLISHED)) == sorted(counts)
 
 
 def test_empty_maps_and_nearly_nothing():

@@ -210,4 +210,4 @@ def test_a_smallest_box_starts_at_its_texts_top_left(angle, first, monkeypatch):
 def test_smallest_boxes_of_a_point_and_a_line():
     assert smallest_box(np.array([[5, 7]])).tolist() == [[5, 7]] * 4
     line = smallest_box(np.array([[5, 7], [25, 7]]))
-    assert sorted({tuple(each) for each in line.round(3).tolist()}) == [(5, 7), (25, 7)]
+    assert sorted({tuple(corner) for corner in line.round(3).tolist()}) == [(5, 7), (25, 7)]

@@ -14,7 +14,7 @@ def turned(quad, degrees, around=(500, 500)):
 
 @pytest.mark.parametrize("degrees", [0, 20, 45, 90, 150, -60])
 def test_a_gap_is_measured_along_the_text(degrees):
-    one, other = (turned(each, degrees) for each in (box(100, 100, 80, 40), box(200, 104, 80, 36)))
+    one, other = (turned(quad, degrees) for quad in (box(100, 100, 80, 40), box(200, 104, 80, 36)))
     assert gap(one, other) == pytest.approx(20 / 36, abs=0.01)
     assert gap(other, one) == pytest.approx(-180 / 36, abs=0.01)
 
@@ -54,9 +54,9 @@ ROWS = [
 
 @pytest.mark.parametrize("degrees", [0, 3, -12, 30, 44, 90, 135, 180, -90])
 def test_rows_are_read_along_the_texts_own_angle(degrees):
-    quads = [turned(each, degrees) for each in ROWS]
+    quads = [turned(quad, degrees) for quad in ROWS]
     shuffled = [5, 2, 7, 0, 4, 6, 1, 3]
-    assert [shuffled[at] for at in reading_order([quads[each] for each in shuffled])] == list(range(len(ROWS)))
+    assert [shuffled[at] for at in reading_order([quads[place] for place in shuffled])] == list(range(len(ROWS)))
 
 
 def test_texts_that_run_another_way_come_last():
@@ -69,7 +69,7 @@ def test_jitter_of_a_row_does_not_part_it():
     rng = np.random.default_rng(0)
     quads = [box(100 * at, 300 + at * 4, 80, 40) + rng.normal(0, 2, (4, 2)).astype(np.float32) for at in range(9)]
     order = rng.permutation(9).tolist()
-    assert [order[at] for at in reading_order([quads[each] for each in order])] == list(range(9))
+    assert [order[at] for at in reading_order([quads[place] for place in order])] == list(range(9))
 
 
 def test_what_has_no_direction_is_a_row_of_its_own():

@@ -73,10 +73,10 @@ def test_a_tiff_of_big_endian_long_orientation():
     data = cv2.imencode(".tiff", np.asarray(RGB))[1].tobytes()
     assert data[:2] == b"II"
     with pytest.raises(StopIteration):
-        next(each for each in headers.tiff_tags(data) if each[0] == headers.ORIENTATION and each[1] != 1)
+        next(tag for tag in headers.tiff_tags(data) if tag[0] == headers.ORIENTATION and tag[1] != 1)
     rows = [(256, 4, 1, 3), (257, 4, 1, 2), (258, 3, 1, 8 << 16), (259, 3, 1, 1 << 16), (262, 3, 1, 1 << 16),
             (273, 4, 1, 8 + 2 + 12 * 9 + 4), (274, 4, 1, 6), (277, 3, 1, 1 << 16), (279, 4, 1, 6)]  # fmt: skip
-    entries = b"".join(struct.pack(">HHII", *each) for each in rows)
+    entries = b"".join(struct.pack(">HHII", *row) for row in rows)
     pixels_ = np.array([[10, 20, 30], [40, 50, 60]], np.uint8)
     data = b"MM\0*" + struct.pack(">IH", 8, len(rows)) + entries + bytes(4) + pixels_.tobytes()
     assert_shown(data, np.rot90(pixels_, -1)[..., None].repeat(3, axis=2))
@@ -120,14 +120,14 @@ def png(bits, kind, rows, *chunks):
         return struct.pack(">I", len(contents)) + name + contents + struct.pack(">I", zlib.crc32(name + contents))
 
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 9, 6, bits, kind, 0, 0, 0))
-    more = b"".join(chunk(*each) for each in chunks)
+    more = b"".join(chunk(*part) for part in chunks)
     return b"\x89PNG\r\n\x1a\n" + head + more + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
 def test_the_transparent_grey_of_a_png(bits):
     values = RNG.integers(0, 2**bits, (6, 9))
-    lines = (np.packbits([int(bit) for each in line for bit in f"{each:0{bits}b}"]).tobytes() for line in values)
+    lines = (np.packbits([int(bit) for value in line for bit in f"{value:0{bits}b}"]).tobytes() for line in values)
     rows = b"".join(b"\0" + line for line in lines)
     plain = np.round(values * (255 / (2**bits - 1))).astype(np.uint8)
     assert_shown(png(bits, 0, rows), plain[..., None].repeat(3, axis=2))

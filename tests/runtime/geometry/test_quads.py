@@ -39,16 +39,6 @@ def test_sides_run_along_the_text_and_across_it():
     assert (right.tolist(), down.tolist()) == ([50, 50], [-50, 50])
 
 
-def test_intersection_over_union_by_hand():
-    square = box(0, 0, 10, 10)
-    assert overlap(square, square, "union") == pytest.approx(1)
-    assert overlap(square, box(5, 0, 10, 10), "union") == pytest.approx(1 / 3)
-    assert overlap(square, box(40, 0, 10, 10), "union") == 0
-    assert overlap(square, box(3, 3, 0, 0), "union") == 0
-    diamond = np.array(((5, 0), (10, 5), (5, 10), (0, 5)), np.float32)
-    assert overlap(square, diamond, "union") == pytest.approx(0.5)
-
-
 def test_quads_are_paired_once_the_best_first():
     quads = [box(0, 0, 10, 10), box(40, 0, 10, 10)]
     assert pairs(quads, [box(0, 0, 10, 9), box(0, 0, 10, 10), box(80, 0, 10, 10)], 0.5) == [(0, 1)]

@@ -2,8 +2,17 @@
 
 import pytest
 
+from edgereader.runtime.bundles.bundle import Bundle
+from edgereader.runtime.sessions.opening import open_session
+
 from . import stand_in
 from .engine_bundles import PROFILES, VERSIONS, add_plan
+
+
+@pytest.fixture
+def session(bundle_folder):
+    """A test bundle's detector on the CPU."""
+    return open_session(Bundle.open(bundle_folder), "detector", "cpu")
 
 
 @pytest.fixture

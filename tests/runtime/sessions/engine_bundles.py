@@ -33,6 +33,6 @@ def add_plan(folder, kind, backend="tensorrt", contents=None, **changes):
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(stand_in.make_plan(onnx, PROFILES[kind]) if contents is None else contents)
     file = FileEntry(path=path.name, sha256=file_sha256(path), bytes=path.stat().st_size)
-    others = [each for each in bundle.manifest.engines if each.file.path != path.name]
+    others = [engine for engine in bundle.manifest.engines if engine.file.path != path.name]
     write_bundle(folder, replace(bundle.manifest, engines=[*others, replace(entry, file=file)]))
     return path

@@ -103,7 +103,7 @@ def install(monkeypatch, gpu, *, graphs=True, flavours=("tensorrt", "tensorrt_rt
 
 def make_plan(onnx, profile):
     """What the stand-in of TensorRT loads: an ONNX file and {input: ShapeRange}."""
-    ranges = {name: [each.min, each.opt, each.max] for name, each in profile.items()}
+    ranges = {name: [limits.min, limits.opt, limits.max] for name, limits in profile.items()}
     return MAGIC + json.dumps(ranges).encode() + b"\n" + onnx
 
 
@@ -286,10 +286,10 @@ def make_pycuda(gpu):
         given, size = gpu.on_host(dest), dest.nbytes
         stream._push("run", lambda: np.copyto(given(), gpu.at(int(src), size)))
 
-    for each in (Context, Device, Stream, Event, DeviceAllocation, PagelockedHostAllocation):
-        setattr(cuda, each.__name__, each)
-    for each in (host_alloc_flags, event_flags, init, mem_alloc, pagelocked_empty):
-        setattr(cuda, each.__name__, each)
+    for member in (Context, Device, Stream, Event, DeviceAllocation, PagelockedHostAllocation):
+        setattr(cuda, member.__name__, member)
+    for member in (host_alloc_flags, event_flags, init, mem_alloc, pagelocked_empty):
+        setattr(cuda, member.__name__, member)
     cuda.memcpy_htod_async, cuda.memcpy_dtoh_async = memcpy_htod_async, memcpy_dtoh_async
     return cuda
 
@@ -347,15 +347,15 @@ def make_tensorrt(gpu, name):
 
             self._session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
             inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-            self._inputs = {each.name: self._shape(each) for each in inputs}
-            self._outputs = {each.name: self._shape(each) for each in outputs}
+            self._inputs = {node.name: self._shape(node) for node in inputs}
+            self._outputs = {output.name: self._shape(output) for output in outputs}
             names = {"tensor(uint8)": "UINT8", "tensor(float)": "FLOAT", "tensor(int64)": "INT64"}
-            self._types = {each.name: DataType[names[each.type]] for each in (*inputs, *outputs)}
+            self._types = {node.name: DataType[names[node.type]] for node in (*inputs, *outputs)}
             self._profile = profile
 
         @staticmethod
         def _shape(node):
-            return tuple(each if isinstance(each, int) else -1 for each in node.shape)
+            return tuple(size if isinstance(size, int) else -1 for size in node.shape)
 
         @property
         def num_io_tensors(self):
@@ -363,7 +363,7 @@ def make_tensorrt(gpu, name):
 
         @property
         def device_memory_size_v2(self):
-            return max(int(np.prod(each[2])) for each in self._profile.values())
+            return max(int(np.prod(shapes[2])) for shapes in self._profile.values())
 
         def get_tensor_name(self, index):
             return sorted(self._types)[index]  # an order that is neither the graph's nor the contract's
@@ -450,15 +450,17 @@ def make_tensorrt(gpu, name):
             shapes, addresses, scratch = dict(self._shapes), dict(self._addresses), self._scratch
             need, engine = self.update_device_memory_size_for_shapes(), self._engine
             assert scratch[1] >= need, "too little memory for activations"
-            outputs = {each: tuple(self.get_tensor_shape(each)) for each in engine._outputs}
+            outputs = {output: tuple(self.get_tensor_shape(output)) for output in engine._outputs}
 
             def run():
                 gpu.at(*scratch)[:] = FREED
-                feeds = {each: read(engine, each, shapes[each], addresses[each]) for each in engine._inputs}
+                feeds = {name: read(engine, name, shapes[name], addresses[name]) for name in engine._inputs}
                 results = engine._session.run(list(outputs), feeds)
-                for each, result in zip(outputs, results, strict=True):
-                    assert result.shape == outputs[each]
-                    gpu.at(addresses[each], result.nbytes)[:] = np.ascontiguousarray(result).reshape(-1).view(np.uint8)
+                for output, result in zip(outputs, results, strict=True):
+                    assert result.shape == outputs[output]
+                    gpu.at(addresses[output], result.nbytes)[:] = (
+                        np.ascontiguousarray(result).reshape(-1).view(np.uint8)
+                    )
                 gpu.launches.append(shapes["image" if "image" in shapes else "crops"][0])
 
             stream._push("run", run)
@@ -468,8 +470,8 @@ def make_tensorrt(gpu, name):
         dtype = np.dtype(engine._types[name].value)
         return gpu.at(address, int(np.prod(shape)) * dtype.itemsize).copy().view(dtype).reshape(shape)
 
-    for each in (ILogger, Runtime, ICudaEngine, IExecutionContext, DataType, TensorIOMode):
-        setattr(trt, each.__name__, each)
+    for member in (ILogger, Runtime, ICudaEngine, IExecutionContext, DataType, TensorIOMode):
+        setattr(trt, member.__name__, member)
     trt.ExecutionContextAllocationStrategy = ExecutionContextAllocationStrategy
     trt.nptype = lambda trt_type: trt_type.value
     if name == "tensorrt_rtx":
@@ -483,7 +485,7 @@ def make_cuda_bindings(gpu):
     cuda.CUresult = enum.IntEnum("CUresult", {"CUDA_SUCCESS": 0, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED": 901})
     cuda.CUstreamCaptureMode = enum.IntEnum(
         "CUstreamCaptureMode",
-        {f"CU_STREAM_CAPTURE_MODE_{each}": n for n, each in enumerate(("GLOBAL", "THREAD_LOCAL"))},
+        {f"CU_STREAM_CAPTURE_MODE_{mode}": n for n, mode in enumerate(("GLOBAL", "THREAD_LOCAL"))},
     )
     good, bad = cuda.CUresult.CUDA_SUCCESS, cuda.CUresult.CUDA_ERROR_STREAM_CAPTURE_INVALIDATED
 
@@ -510,8 +512,8 @@ def make_cuda_bindings(gpu):
     def cuGraphLaunch(hGraphExec, hStream):
         if not gpu.called("cuGraphLaunch"):
             return (bad,)
-        for each in hGraphExec:
-            gpu.streams[hStream]._push("run", each)
+        for work in hGraphExec:
+            gpu.streams[hStream]._push("run", work)
         return (good,)
 
     def destroyed(name):
@@ -522,7 +524,7 @@ def make_cuda_bindings(gpu):
 
         return destroy
 
-    for each in (cuStreamBeginCapture, cuStreamEndCapture, cuGraphInstantiate, cuGraphLaunch):
-        setattr(cuda, each.__name__, each)
+    for member in (cuStreamBeginCapture, cuStreamEndCapture, cuGraphInstantiate, cuGraphLaunch):
+        setattr(cuda, member.__name__, member)
     cuda.cuGraphDestroy, cuda.cuGraphExecDestroy = destroyed("cuGraphDestroy"), destroyed("cuGraphExecDestroy")
     return cuda

@@ -7,18 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.errors import BackendError
-from edgereader.runtime.sessions.opening import open_session
 
 from ..graphs import model
 
 SHAPES = {"image": (3, 64, 96, 3), "region": (3, 32, 48), "affinity": (3, 32, 48)}
-
-
-@pytest.fixture
-def session(bundle_folder):
-    return open_session(Bundle.open(bundle_folder), "detector", "cpu")
 
 
 @pytest.fixture
@@ -117,9 +110,9 @@ except BackendError as exc:
 
 
 def test_sessions_and_bindings_do_not_leave_their_process(session, binding):
-    for each, name in ((session, "OnnxRuntimeSession"), (binding, "OnnxRuntimeBinding")):
+    for owner, name in ((session, "OnnxRuntimeSession"), (binding, "OnnxRuntimeBinding")):
         with pytest.raises(BackendError, match=f"got a {name}, which cannot; send a Reader"):
-            pickle.dumps(each)
+            pickle.dumps(owner)
 
 
 def test_large_buffers_are_not_a_forked_processes_too(bundle_folder):

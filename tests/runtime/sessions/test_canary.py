@@ -156,4 +156,4 @@ def test_the_canary_is_read_at_the_width_of_its_crop(make_bundle):
     bind = session.bind
     session.bind = lambda wanted, batched: shapes.append(wanted["crops"]) or bind(wanted, batched=batched)
     assert prove(session, Bundle.open(folder), "recognizer") == f"reads {canary.text!r}"
-    assert shapes == [(1, 32, next(each for each in (32, 64, 128, 512) if each >= round(32 * width / height)), 1)]
+    assert shapes == [(1, 32, next(side for side in (32, 64, 128, 512) if side >= round(32 * width / height)), 1)]

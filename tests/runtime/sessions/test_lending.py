@@ -77,9 +77,9 @@ def test_no_two_threads_have_the_same():
                 held.discard(binding)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert twice == []
     assert len(lender.idle) <= 3

@@ -17,11 +17,6 @@ from ..graphs import CHARSET
 SHAPES = {"image": (3, 64, 96, 3), "region": (3, 32, 48), "affinity": (3, 32, 48)}
 
 
-@pytest.fixture
-def session(bundle_folder):
-    return open_session(Bundle.open(bundle_folder), "detector", "cpu")
-
-
 def test_buffers_are_written_and_read_in_place(session):
     assert (session.backend, session.precision, session.limits("image")) == ("cpu", "fp32", None)
     binding = session.bind(SHAPES, batched=tuple(SHAPES))

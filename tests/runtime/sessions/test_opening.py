@@ -11,7 +11,7 @@ from edgereader.runtime.errors import BackendError, BackendUnavailable, BundleEr
 from edgereader.runtime.sessions import opening as sessions
 from edgereader.runtime.sessions.nvidia import NoGpu
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
-from edgereader.runtime.sessions.opening import AUTOMATIC, BACKENDS, open_session
+from edgereader.runtime.sessions.opening import BACKENDS, open_session
 
 KINDS = "detector", "recognizer"
 
@@ -81,11 +81,6 @@ def test_an_unknown_backend(bundle_folder, name):
 def test_what_is_asked_for_runs_or_is_an_error(canary_folder, name):
     with suppress(BackendUnavailable, BundleError):  # where it is installed, and has an engine, it runs
         assert open_session(Bundle.open(canary_folder), "detector", name).backend == name
-
-
-def test_auto_tries_known_backends_and_ends_with_the_cpu():
-    assert set(AUTOMATIC) < set(BACKENDS)
-    assert AUTOMATIC[-1] == "cpu"
 
 
 def test_without_a_driver_auto_is_cpu_and_says_why(install, auto):

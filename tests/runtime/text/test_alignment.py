@@ -24,14 +24,14 @@ def seen(*spans, quad=QUAD):
 
 def edges(found):
     """Left and right edge of each character, as shares of the quad."""
-    return [((each.quad[0, 0] - 100) / 100, (each.quad[1, 0] - 100) / 100) for each in found.characters]
+    return [((character.quad[0, 0] - 100) / 100, (character.quad[1, 0] - 100) / 100) for character in found.characters]
 
 
 def test_as_many_as_were_seen_get_the_detectors_quads():
     peaks = seen((0, 0.3), (0.3, 0.7), (0.7, 1))
     found = align(read("417", (0.1, 0.4, 0.8)), QUAD, peaks)
-    assert [each.text for each in found.characters] == list("417")
-    assert [each.confidence for each in found.characters] == [0.9, 0.91, 0.92]
+    assert [character.text for character in found.characters] == list("417")
+    assert [character.confidence for character in found.characters] == [0.9, 0.91, 0.92]
     for character, peak in zip(found.characters, peaks, strict=True):
         assert character.quad.dtype == np.float32
         assert np.abs(character.quad - peak).max() < 0.01
@@ -104,18 +104,20 @@ def test_nothing_was_read():
     assert not align(read("", ()), QUAD, seen((0, 1))).agrees
 
 
-places = st.lists(st.integers(-20, 120), max_size=5, unique=True).map(lambda some: sorted(each / 100 for each in some))
+places = st.lists(st.integers(-20, 120), max_size=5, unique=True).map(
+    lambda some: sorted(place / 100 for place in some)
+)
 
 
 @given(places, places, st.data())
 def test_quads_are_in_order_and_inside_whatever_was_read(positions, cuts, data):
-    spans = list(itertools.pairwise(sorted({0.0, 1.0, *(each for each in cuts if 0 <= each <= 1)})))
+    spans = list(itertools.pairwise(sorted({0.0, 1.0, *(cut for cut in cuts if 0 <= cut <= 1)})))
     letters = "".join(data.draw(st.sampled_from("17.")) for _ in positions)
     found = align(read(letters, tuple(positions)), QUAD, seen(*spans))
     assert len(found.characters) == len(letters)
     flat = [edge for span in edges(found) for edge in span]
     assert flat == sorted(flat)
-    assert all(-1e-4 <= each <= 1.0001 for each in flat)
+    assert all(-1e-4 <= edge <= 1.0001 for edge in flat)
     assert all(high > low for low, high in edges(found))
 
 
@@ -129,7 +131,7 @@ def test_no_other_match_is_cheaper(middles, peaks, data):
 
 def cost(partners, middles, peaks, silent):
     pitch = 1 / max(len(middles), len(peaks), 1)
-    matched = [each for each in partners if each is not None]
+    matched = [partner for partner in partners if partner is not None]
     assert matched == sorted(set(matched))
     total = UNMATCHED * (len(peaks) - len(matched))
     for middle, partner, quiet in zip(middles, partners, silent, strict=True):

@@ -1,7 +1,7 @@
 import pytest
 
 from edgereader.runtime.errors import AlphabetError
-from edgereader.runtime.text.alphabets import NUMBERS, make_alphabet
+from edgereader.runtime.text.alphabets import FORBIDDEN, NUMBERS, make_alphabet
 from edgereader.runtime.text.values import Notation
 
 CHARSET = "0123456789abcdefghijklmnopqrstuvwxyz$%#+-/.,:"
@@ -54,7 +54,9 @@ def test_what_is_looked_for_and_what_it_is_made_of(options, numbers, permitted):
     alphabet = make_alphabet(SPACED, "CTC", pattern=None, **options)
     assert alphabet.numbers is numbers
     assert set(alphabet.permitted) == set(permitted)
-    free = {each for each, allowed in zip(SPACED, alphabet.allowed[1:], strict=True) if allowed == 0}
+    free = {character for character, allowed in zip(SPACED, alphabet.allowed[1:], strict=True) if allowed == 0}
+    assert alphabet.allowed[0] == 0, "the blank"
+    assert set(alphabet.allowed.tolist()) <= {0.0, FORBIDDEN}
     letters = set("abcdefghijklmnopqrstuvwxyz") if numbers else set()
     assert free == set(permitted) | letters, "numbers: letters run free, to be judged"
 
@@ -89,7 +91,7 @@ def test_another_pattern_for_the_same_alphabet():
     alphabet = make_alphabet(SPACED, "CTC", "0123456789", None, "luhn", notation=Notation(","))
     other = alphabet.matching("[0-9]{4}")
     assert (other.permitted, other.numbers, other.check, other.notation) == ("0123456789", True, "luhn", Notation(","))
-    assert [other.fits(each) for each in ("0018", "018", "0017")] == [True, False, False]
+    assert [other.fits(text) for text in ("0018", "018", "0017")] == [True, False, False]
     with pytest.raises(AlphabetError, match="pattern"):
         alphabet.matching("(")
 

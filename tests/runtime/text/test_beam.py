@@ -22,13 +22,13 @@ def tiny(draw, least=2):
 
 
 def ctc_text(path):
-    return tuple(each for each, _ in groupby(path) if each)
+    return tuple(symbol for symbol, _ in groupby(path) if symbol)
 
 
 def paths(rows):
     """Every path and its probability."""
     for path in product(range(rows.shape[1]), repeat=len(rows)):
-        yield path, float(np.prod([row[each] for row, each in zip(rows.astype(float), path, strict=True)]))
+        yield path, float(np.prod([row[symbol] for row, symbol in zip(rows.astype(float), path, strict=True)]))
 
 
 @given(tiny())
@@ -56,7 +56,7 @@ def test_attn_is_the_product_up_to_the_end(rows):
     for length in range(len(rows) + 1):
         for text in product(range(2, rows.shape[1]), repeat=length):
             ends = rows[length, 1] if length < len(rows) else 1.0
-            expected[text] = float(np.prod([rows[step, each] for step, each in enumerate(text)]) * ends)
+            expected[text] = float(np.prod([rows[step, symbol] for step, symbol in enumerate(text)]) * ends)
     assert dict(attn_beam(rows, **EVERYTHING)) == pytest.approx(dict(expected), rel=1e-4)
 
 
@@ -73,7 +73,7 @@ def test_runs_lie_on_the_likeliest_path(rows):
             assert 0 <= first <= last < len(rows)
             steps[first : last + 1] = [symbol] * (last + 1 - first)
         assert ctc_text(steps) == text
-        got = np.prod([row[each] for row, each in zip(rows.astype(float), steps, strict=True)])
+        got = np.prod([row[step] for row, step in zip(rows.astype(float), steps, strict=True)])
         assert got == pytest.approx(best[text], rel=1e-4)
 
 
@@ -92,6 +92,7 @@ def test_the_empty_text():
     assert attn_beam(np.array([[0, 1, 0]], np.float32)) == [((), 1.0)]
 
 
+@pytest.mark.timed
 def test_a_crop_that_could_be_anything_takes_milliseconds():
     rows = np.random.default_rng(0).dirichlet(np.full(46, 0.3), 24).astype(np.float32)
     spent = []

@@ -23,7 +23,7 @@ def test_published_numbers_pass_and_any_wrong_digit_fails(check, text):
     for place, digit in enumerate(text):
         for other in set("0123456789") - {digit} if digit.isdecimal() else ():
             wrong = text[:place] + other + text[place + 1 :]
-            last = sum(each.isdecimal() for each in text[place:]) == 1
+            last = sum(character.isdecimal() for character in text[place:]) == 1
             assert not passes(wrong) or (check == "iso6346" and not last), wrong
 
 

@@ -3,7 +3,6 @@ from itertools import groupby, product
 import numpy as np
 import pytest
 
-from edgereader.runtime.text.beam import ctc_beam
 from edgereader.runtime.text.likelihood import attn_likelihoods, ctc_likelihoods
 
 
@@ -29,14 +28,6 @@ def test_ctc_needs_a_blank_between_equal_symbols_and_room():
     assert found[0] == pytest.approx(rows[0, 0, 1] * rows[0, 1, 0] * rows[0, 2, 1])
     assert found[2] == pytest.approx(rows[0, 0, 1] * rows[0, 1, 2] * rows[0, 2, 1])
     assert found[1] == found[3] == 0
-
-
-def test_ctc_agrees_with_a_wide_beam():
-    (rows,) = some_rows(2, 1, 12, 5)
-    beam = ctc_beam(rows, width=4000, most_symbols=5, unlikely=0)
-    texts = [text for text, _ in beam[:20]]
-    # the beam lost some paths
-    assert ctc_likelihoods(rows[None], texts)[0] == pytest.approx([share for _, share in beam[:20]], rel=1e-2)
 
 
 def test_long_rows_do_not_underflow():

@@ -70,7 +70,9 @@ def test_probabilities_of_characters_and_shapes():
         ("'12", "12"),
     ]
     + [("room 12", None), ("12 of 30", None), ("open", None), (" ", None), ("1 a b 2", None), ("12 kwh", None)]
-    + [("12kwh", None), ("123kwh", "123"), ("no.12", "12"), ("$9.99", "$9.99"), ("kwh", None), ("", None)],
+    + [("12kwh", None), ("123kwh", "123"), ("no.12", "12"), ("$9.99", "$9.99"), ("kwh", None), ("", None)]
+    + [("150km/h", "150"), ("50km/h", None), ("usd$500", "$500"), ("12.kg", "12"), ("a1", "1"), ("no12a", None)]
+    + [("5km", None), ("no7", None), ("12ab34", None), ("v1.2", "1.2"), ("-40c", "-40")],
 )
 def test_units(text, number):
     inside = without_units(text)
@@ -79,7 +81,7 @@ def test_units(text, number):
 
 def test_letters_that_belong_to_numbers():
     symbols = make_alphabet("0123456789abc", "CTC", "0123456789ab", None, find="numbers").symbols
-    assert [without_units(each, symbols) is not None for each in ("a12", "b", "12c", "1c2")] == [
+    assert [without_units(text, symbols) is not None for text in ("a12", "b", "12c", "1c2")] == [
         True,
         False,
         True,

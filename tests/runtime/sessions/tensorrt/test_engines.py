@@ -16,11 +16,11 @@ WITHOUT = "TensorRT for RTX is not installed: pip install tensorrt-rtx"
 def test_stand_in_has_nothing_that_tensorrt_for_rtx_lacks():
     """What a session calls of TensorRT is in the stand-in, and so must be in the library, with the same arguments."""
     real = pytest.importorskip("tensorrt_rtx", reason=WITHOUT)
-    for name, each in vars(stand_in.make_tensorrt(stand_in.Gpu(), "tensorrt_rtx")).items():
+    for name, kind in vars(stand_in.make_tensorrt(stand_in.Gpu(), "tensorrt_rtx")).items():
         if name.startswith("_"):
             continue
         assert hasattr(real, name), name
-        for member, value in vars(each).items() if isinstance(each, type) else ():
+        for member, value in vars(kind).items() if isinstance(kind, type) else ():
             if not member.startswith("_") and member not in {"name", "value"}:
                 found = getattr(getattr(real, name), member, None)
                 assert found is not None, f"{name}.{member}"
@@ -32,7 +32,7 @@ def test_stand_in_has_nothing_that_tensorrt_for_rtx_lacks():
 def _arguments(member, documentation):
     """Names of the arguments in each signature that pybind11 writes down."""
     signatures = re.findall(rf"\b{member}\(self: [^,)]*,? ?(.*)\) ->", documentation)
-    return [re.findall(r"(?:^|, )(\w+): ", each) for each in signatures]
+    return [re.findall(r"(?:^|, )(\w+): ", signature) for signature in signatures]
 
 
 def test_attributes_that_are_set_exist_in_tensorrt_for_rtx():

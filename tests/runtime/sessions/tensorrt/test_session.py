@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from edgereader.runtime.bundles.bundle import Bundle, write_bundle
 from edgereader.runtime.bundles.manifest import ShapeRange
-from edgereader.runtime.errors import BackendError, BackendUnavailable, BundleError
+from edgereader.runtime.errors import BackendError, BackendUnavailable
 from edgereader.runtime.extras import pip_install
 from edgereader.runtime.reader import Reader
 from edgereader.runtime.sessions.nvidia import nvidia_driver
@@ -46,6 +46,19 @@ def opened(folder, kind="detector", backend="tensorrt", precision=None):
 
 def bound(session, height=64, width=96, rows=1):
     return session.bind(maps(height, width, rows), batched=tuple(maps(1, 1)))
+
+
+def seen_in_turn(session, levels, *size):
+    """What two bindings compute of grey levels in turn: the input of one is written and copied while the other runs."""
+    pair, seen = (bound(session, *size), bound(session, *size)), []
+    for number, level in enumerate(levels):
+        now, before = pair[number % 2], pair[1 - number % 2]
+        now.inputs["image"][..., 2] = level
+        now.start(1)
+        if number:
+            before.wait()
+            seen.append(float(before.outputs["region"].mean()) * 255)
+    return seen
 
 
 @pytest.mark.parametrize("eager", [False, True])
@@ -94,18 +107,10 @@ def readable_folder(canary_folder, tmp_path):
 def test_stand_in_reads_as_cpu_does(readable_folder, gpu, scene, backend):
     expected = Reader(readable_folder, "cpu").read(scene)
     got = Reader(readable_folder, backend).read(scene)
-    assert [(each.text, each.confidence) for each in got] == [(each.text, each.confidence) for each in expected]
-    assert {each.text for each in got} >= {"7", "5"}
-
-
-def test_stand_in_reader_goes_on_with_a_smaller_picture(readable_folder, gpu, scene):
-    gpu.free_bytes = 12_000_000
-    reader = Reader(readable_folder, "tensorrt")
-    expected = [each.text for each in reader.read(scene)]
-    for _ in range(2):
-        with pytest.raises(BackendError, match="out of device memory"):
-            reader.read(np.zeros((1280, 1280, 3), np.uint8))
-        assert [each.text for each in reader.read(scene)] == expected
+    assert [(reading.text, reading.confidence) for reading in got] == [
+        (reading.text, reading.confidence) for reading in expected
+    ]
+    assert {reading.text for reading in got} >= {"7", "5"}
 
 
 def test_stand_in_allocates_once_per_binding(folder, gpu):
@@ -113,13 +118,13 @@ def test_stand_in_allocates_once_per_binding(folder, gpu):
     binding = session.bind(CROPS, batched=("crops", "symbols", "log_probs"))
     for batch in (8, 8, 3, 3, 1, 1, 5):
         binding.run(batch)
-    before, addresses = gpu.calls.copy(), [each.ctypes.data for each in (binding.inputs | binding.outputs).values()]
+    before, addresses = gpu.calls.copy(), [array.ctypes.data for array in (binding.inputs | binding.outputs).values()]
     held = gpu.held
     for batch in (1, 3, 8, 4, 2, 2, 7, 6) * 5:
         binding.run(batch)
     made = ("mem_alloc", "pagelocked_empty", "Stream", "Event", "create_execution_context")
-    assert [gpu.calls.count(each) for each in made] == [before.count(each) + (each == made[-1]) for each in made]
-    assert addresses == [each.ctypes.data for each in (binding.inputs | binding.outputs).values()]
+    assert [gpu.calls.count(call) for call in made] == [before.count(call) + (call == made[-1]) for call in made]
+    assert addresses == [array.ctypes.data for array in (binding.inputs | binding.outputs).values()]
     after = gpu.held
     assert after[:2] == held[:2]  # and batch 2 was new: one context and one graph
 
@@ -162,20 +167,8 @@ def test_stand_in_rows_stay_within_the_plans_batch(folder, gpu):
 
 @pytest.mark.parametrize("eager", [False, True])
 def test_stand_in_of_two_bindings_in_turn(folder, monkeypatch, eager):
-    """The input of the second is written and copied while the first runs, as the detector does it."""
-    gpu = stand_in.Gpu(eager=eager)
-    stand_in.install(monkeypatch, gpu)
-    session = opened(folder)
-    pair = bound(session), bound(session)
-    seen = []
-    for number in range(8):
-        now, before = pair[number % 2], pair[1 - number % 2]
-        now.inputs["image"][..., 2] = number * 20
-        now.start(1)
-        if number:
-            before.wait()
-            seen.append(float(before.outputs["region"].mean()) * 255)
-    assert np.allclose(seen, [number * 20 for number in range(7)])
+    stand_in.install(monkeypatch, stand_in.Gpu(eager=eager))
+    assert np.allclose(seen_in_turn(opened(folder), range(0, 160, 20)), range(0, 140, 20))
 
 
 def test_stand_in_copies_in_before_the_run_before_is_done(folder, gpu):
@@ -232,16 +225,7 @@ def test_stand_in_launches_plainly_where_capture_fails(folder, gpu, caplog, brok
             binding.run(1)
             assert np.allclose(binding.outputs["region"], level / 255)
     assert "cuGraphLaunch" not in gpu.calls
-    assert len([each for each in caplog.records if "without CUDA graphs" in each.message]) == 1
-
-
-def test_stand_in_launches_plainly_without_cuda_bindings(folder, monkeypatch):
-    gpu = stand_in.Gpu()
-    stand_in.install(monkeypatch, gpu, graphs=False)
-    binding = bound(opened(folder))
-    for _ in range(3):
-        binding.run(1)
-    assert gpu.calls.count("execute_async_v3") == 3
+    assert len([record for record in caplog.records if "without CUDA graphs" in record.message]) == 1
 
 
 def test_stand_in_graphs_are_captured_anew_when_memory_moves(folder, gpu):
@@ -363,18 +347,6 @@ def test_stand_in_frees_what_is_forgotten(folder, gpu):
     assert gpu.leaked == []
 
 
-def test_stand_in_frees_in_another_thread(folder, gpu):
-    session = opened(folder)
-    box = [bound(session), session]
-    box[0].run(1)
-    del session
-    thread = threading.Thread(target=box.clear)
-    thread.start()
-    thread.join()
-    assert gpu.held == (0, 0, 0)
-    assert gpu.leaked == []
-
-
 def test_stand_in_frees_all_at_exit(folder):
     """Also when a run has been started, and nobody waits for it."""
     here = Path(__file__)
@@ -415,30 +387,6 @@ def test_stand_in_closed_sessions_and_bindings_do_not_run(folder, gpu):
     assert gpu.held == (0, 0, 0)
 
 
-def test_stand_in_of_two_threads_with_a_session_each(folder, gpu):
-    wrong = []
-
-    def work(level):
-        session = opened(folder)
-        for _ in range(30):
-            binding = bound(session)
-            binding.inputs["image"][..., 2] = level
-            for _ in range(3):
-                binding.run(1)
-            if not np.allclose(binding.outputs["region"], level / 255):
-                wrong.append(level)
-        assert not gpu.contexts[1:]
-
-    threads = [threading.Thread(target=work, args=(level,)) for level in (51, 204)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-    assert gpu.held == (0, 0, 0)
-    assert gpu.leaked == []
-
-
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_stand_in_of_threads_that_share_a_session(folder, gpu, backend):
     """Each with bindings of its own, some of which are forgotten, and a canvas that moves the common memory."""
@@ -454,11 +402,8 @@ def test_stand_in_of_threads_that_share_a_session(folder, gpu, backend):
                     wrong.append(level)
                 binding.outputs["region"][...] = -1
 
-    threads = [threading.Thread(target=work, args=each) for each in ((51, 64), (102, 128), (204, 192))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, (51, 102, 204), (64, 128, 192)))
     assert wrong == []
     assert gpu.faults == []
     session.close()
@@ -520,14 +465,6 @@ def test_stand_in_of_a_forked_process(folder, gpu, monkeypatch):
     assert (gpu.held, len(gpu.calls)) == (held, calls)
 
 
-def test_stand_in_leaves_no_context_current(folder, gpu):
-    session = opened(folder)
-    bound(session).run(1)
-    with pytest.raises(BackendError):
-        bound(session, 64, 4096)
-    assert gpu.contexts == []
-
-
 def test_stand_in_refuses_shapes_and_names_that_are_not_the_plans(folder, gpu):
     session = opened(folder)
     assert session.limits("image") == PROFILES["detector"]["image"]
@@ -553,16 +490,6 @@ def test_stand_in_refuses_an_engine_that_is_not_the_contracts(folder, gpu):
     assert gpu.held == (0, 0, 0)
 
 
-def test_stand_in_refuses_a_corrupted_plan_with_tensorrts_words(folder, gpu):
-    path = add_plan(folder, "detector", contents=b"no plan")
-    with pytest.raises(
-        BackendError, match=r"engine: TensorRT refused deserialize_cuda_engine: Serialization"
-    ) as caught:
-        opened(folder)
-    assert path.name in str(caught.value)
-    assert "edgereader engine" in str(caught.value)
-
-
 @pytest.mark.parametrize("damage", ["altered", "gone", "link"])
 def test_stand_in_never_loads_a_plan_that_the_bundle_does_not_vouch_for(folder, gpu, damage, tmp_path):
     path = add_plan(folder, "detector")
@@ -585,7 +512,7 @@ def test_stand_in_takes_a_lean_runtime_from_a_version_compatible_plan_only(folde
     assert tensorrt._host_code is False
     add_plan(folder, "detector", version="10.1.0", flags=["version-compatible"], precision="fp32")
     bundle = Bundle.open(folder)
-    engines = [each for each in bundle.manifest.engines if each.version == "10.1.0"]
+    engines = [engine for engine in bundle.manifest.engines if engine.version == "10.1.0"]
     write_bundle(folder, replace(bundle.manifest, engines=engines))
     opened(folder)
     assert tensorrt._host_code is True
@@ -599,11 +526,6 @@ def test_stand_in_names_the_package_that_is_missing(folder, gpu, monkeypatch, ba
     package = name.partition(".")[0]
     with pytest.raises(BackendUnavailable, match=rf"needs {package}.*{re.escape(pip_install(backend))}"):
         opened(folder, backend=backend)
-
-
-def test_no_such_model(make_bundle, gpu):
-    with pytest.raises(BundleError, match="expected a detector"):
-        opened(make_bundle(detector=False))
 
 
 @pytest.fixture(params=BACKENDS)
@@ -635,23 +557,16 @@ def test_on_a_gpu_it_reads_as_cpu_does(real_backend, real_folder, scene):
     expected = Reader(real_folder, "cpu").read(scene)
     for _ in range(3):  # plainly, captured, replayed
         got = Reader(real_folder, real_backend).read(scene)
-        assert [each.text for each in got] == [each.text for each in expected]
-        assert np.allclose([each.confidence for each in got], [each.confidence for each in expected], atol=1e-3)
+        assert [reading.text for reading in got] == [reading.text for reading in expected]
+        assert np.allclose(
+            [reading.confidence for reading in got], [reading.confidence for reading in expected], atol=1e-3
+        )
 
 
 @pytest.mark.gpu
 def test_on_a_gpu_two_bindings_in_turn_compute_what_was_written(real_backend, real_folder):
     session = opened(real_folder, backend=real_backend)
-    pair = bound(session, 480, 640), bound(session, 480, 640)
-    seen = []
-    for number in range(200):
-        now, before = pair[number % 2], pair[1 - number % 2]
-        now.inputs["image"][..., 2] = number
-        now.start(1)
-        if number:
-            before.wait()
-            seen.append(float(before.outputs["region"].mean()) * 255)
-    assert np.allclose(seen, range(199), atol=1e-2)
+    assert np.allclose(seen_in_turn(session, range(200), 480, 640), range(199), atol=1e-2)
 
 
 @pytest.mark.gpu
@@ -672,9 +587,9 @@ def test_on_a_gpu_memory_stays_the_same_over_many_bindings(real_backend, real_fo
     kept, free = bound(session, 640, 640), []
     for number in range(60):
         binding = bound(session, 64 + 32 * (number % 5), 128)
-        for each in (binding, kept, binding):
-            each.run(1)
-        del binding, each
+        for used in (binding, kept, binding):
+            used.run(1)
+        del binding, used
         with session.device.current():
             free.append(pycuda.driver.mem_get_info()[0])
     assert max(free[10:]) - min(free[10:]) < 8 << 20, free
@@ -682,16 +597,11 @@ def test_on_a_gpu_memory_stays_the_same_over_many_bindings(real_backend, real_fo
 
 @pytest.mark.gpu
 def test_on_a_gpu_two_threads_have_a_reader_each(real_backend, real_folder, scene):
-    expected = [each.text for each in Reader(real_folder, "cpu").read(scene)]
-    seen = []
+    expected = [reading.text for reading in Reader(real_folder, "cpu").read(scene)]
 
-    def work():
+    def work(_):
         reader = Reader(real_folder, real_backend)
-        seen.extend([each.text for each in reader.read(scene)] == expected for _ in range(20))
+        return [[reading.text for reading in reader.read(scene)] for _ in range(20)]
 
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert seen == [True] * 40
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(work, range(2))) == [[expected] * 20] * 2
