@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
-from typing import Any
 
 VERSION = "1.7.1.116"
 """The version whose plans are read here."""
@@ -24,12 +23,12 @@ LAYOUT, TYPE, SIDE, TENSOR, NAMED, OWNER = 0x801C, 0x800D, 0x8028, 0x8043, 0x804
 LIST, PROFILES, SHAPES_OF_ONE = b"\x01\x80", 0x8039, 0x8037
 
 
-def begin(*tags: int) -> bytes:
+def begin(*tags):
     """The first bytes of records within each other."""
     return b"".join(struct.pack("<HH", tag, 1) for tag in tags)
 
 
-def end(tag: int) -> bytes:
+def end(tag):
     """The last bytes of a record."""
     return struct.pack("<H", ~tag & 0xFFFF)
 
@@ -49,33 +48,33 @@ class PlanBytes:
 class Reader:
     """Reads on from one place."""
 
-    def __init__(self, contents: bytes, place: int) -> None:
+    def __init__(self, contents, place):
         self.contents, self.place = contents, place
 
-    def expect(self, *parts: bytes) -> None:
+    def expect(self, *parts):
         """Pass over these bytes, which must be there."""
         for part in parts:
             got = self.contents[self.place : self.place + len(part)]
             assert got == part, f"another layout at {self.place}: expected {part.hex()}, got {got.hex()}"
             self.place += len(part)
 
-    def take(self, kind: str) -> tuple[Any, ...]:
+    def take(self, kind):
         """Numbers, as `struct` names their types."""
         found = struct.unpack_from(f"<{kind}", self.contents, self.place)
         self.place += struct.calcsize(f"<{kind}")
         return found
 
-    def int(self) -> int:
+    def int(self):
         self.expect(begin(INT))
         return int(self.take("i")[0])
 
-    def string(self) -> str:
+    def string(self):
         self.expect(begin(STRING))
         (length,) = self.take("Q")
         self.expect(LIST, begin(CHARACTERS), struct.pack("<Q", length))
         return bytes(self.take(f"{length}s")[0]).decode()
 
-    def shape(self) -> tuple[int, ...]:
+    def shape(self):
         """Sizes; what is below 0 is an expression."""
         axes, sizes = self.int(), ()
         if axes >= 0:
@@ -85,7 +84,7 @@ class Reader:
         return sizes
 
 
-def read_plan(contents: bytes) -> PlanBytes:
+def read_plan(contents):
     """Read a plan; fails when it has another layout."""
     assert contents[:4] == contents[28:32] == b"vtrt", "not a plan of TensorRT for RTX"
     version, (bits,) = ".".join(map(str, contents[24:28])), struct.unpack_from("<I", contents, 32)
@@ -97,7 +96,7 @@ def read_plan(contents: bytes) -> PlanBytes:
     return PlanBytes(version, targets, {name: each for _, name, each in tensors}, profile)
 
 
-def read_tensor(reader: Reader) -> tuple[int, str, tuple[str, str, tuple[int, ...]]]:
+def read_tensor(reader):
     """Number in the profile, name, and what it is."""
     name = reader.string()
     reader.expect(begin(LAYOUT, BYTES), b"\0", begin(TYPE))
@@ -115,7 +114,7 @@ def read_tensor(reader: Reader) -> tuple[int, str, tuple[str, str, tuple[int, ..
     return int(reader.take("i")[0]), name, (side, TYPES[kind], shape)
 
 
-def read_profile(contents: bytes, tensors: int) -> list[list[tuple[int, ...]]]:
+def read_profile(contents, tensors):
     """Min, opt and max of each input and output, by their numbers; outputs have none."""
     head = LIST + begin(PROFILES) + struct.pack("<Q", 1) + LIST + begin(SHAPES_OF_ONE) + struct.pack("<Q", tensors)
     assert contents.count(head) == 1, "expected one profile of all inputs and outputs"

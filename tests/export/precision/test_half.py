@@ -1,10 +1,6 @@
 """Mixed graphs are valid, near the fp32 ones, and float32 where float16 would harm."""
 
-from __future__ import annotations
-
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -20,14 +16,11 @@ from edgereader.export.precision.folding import folded as folded_file
 from edgereader.export.precision.half import LARGEST, activations, always_single, halve, parts, too_wide, touching
 from edgereader.export.precision.recipes import measure_ranges
 from edgereader.export.precision.rounding import rehearsal
-from edgereader.models.recognizer import Recognizer
 
 from ..networks_in_onnx import IMAGE
 
-Maker = Callable[..., Recognizer]
 
-
-def types(model: onnx.ModelProto) -> dict[str, int]:
+def types(model):
     """Every tensor's element type."""
     known = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph
     found = {item.name: item.type.tensor_type.elem_type for item in (*known.input, *known.value_info, *known.output)}
@@ -35,7 +28,7 @@ def types(model: onnx.ModelProto) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def recognizer(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
+def recognizer(make_recognizer, tmp_path_factory):
     """A thin recognizer with all that one can have, folded."""
     sizes = {"num_classes": 12, "width": 0.1, "max_length": 1, "even_contrast": True}
     graph = RecognizerGraph(make_recognizer("TPS-VGG-BiLSTM-Attn", **sizes)).eval()
@@ -45,7 +38,7 @@ def recognizer(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory)
     return folded_file(path)
 
 
-def test_a_detector_is_half_but_for_its_ends(folded: onnx.ModelProto) -> None:
+def test_a_detector_is_half_but_for_its_ends(folded):
     before = folded.SerializeToString()
     model = halve(folded)
     assert folded.SerializeToString() == before
@@ -60,7 +53,7 @@ def test_a_detector_is_half_but_for_its_ends(folded: onnx.ModelProto) -> None:
         assert np.abs(session_of(mixed)(IMAGE)["maps"] - expected).max() < 0.01 * np.abs(expected).max()
 
 
-def test_kept_layers_are_single_with_one_cast_in_and_one_out(folded: onnx.ModelProto) -> None:
+def test_kept_layers_are_single_with_one_cast_in_and_one_out(folded):
     graph = Graph(folded)
     assert [part.name for part in parts(graph)] == ["one", "two", "three", "four", "maps"]
     two = parts(graph)[1]
@@ -78,7 +71,7 @@ def test_kept_layers_are_single_with_one_cast_in_and_one_out(folded: onnx.ModelP
 
 
 @pytest.mark.slow
-def test_a_recognizer_keeps_its_contract_and_decides_in_single(recognizer: onnx.ModelProto, tmp_path: Path) -> None:
+def test_a_recognizer_keeps_its_contract_and_decides_in_single(recognizer, tmp_path):
     model = halve(recognizer)
     onnx.save(model, tmp_path / "a.onnx")
     assert check_contract(tmp_path / "a.onnx", "recognizer") == 18
@@ -96,7 +89,7 @@ def test_a_recognizer_keeps_its_contract_and_decides_in_single(recognizer: onnx.
 
 
 @pytest.mark.slow
-def test_a_recognizer_reads_the_same(recognizer: onnx.ModelProto) -> None:
+def test_a_recognizer_reads_the_same(recognizer):
     crops = {"crops": random_images((3, 32, 100, 1), seed=4), "allowed": np.zeros(12, np.float32)}
     crops["allowed"][3] = FORBIDDEN
     expected = session_of(recognizer)(crops)
@@ -109,7 +102,7 @@ def test_a_recognizer_reads_the_same(recognizer: onnx.ModelProto) -> None:
 
 
 @pytest.mark.slow
-def test_tps_is_single_from_its_fiducials_on(recognizer: onnx.ModelProto) -> None:
+def test_tps_is_single_from_its_fiducials_on(recognizer):
     """In float16 its product of matrices is off by pixels (FACTS, trap 4)."""
     graph = Graph(recognizer)
     single = always_single(graph)
@@ -123,15 +116,15 @@ def test_tps_is_single_from_its_fiducials_on(recognizer: onnx.ModelProto) -> Non
 
 
 @pytest.mark.slow
-def test_an_lstm_is_single_on_half_weights(recognizer: onnx.ModelProto) -> None:
+def test_an_lstm_is_single_on_half_weights(recognizer):
     lstm = next(part for part in parts(Graph(recognizer)) if part.name == "sequence.0")
     assert not lstm.fixed
-    for keep, stored in ((frozenset[str](), ["sequence.0.weights.half"]), (lstm.nodes, ["sequence.0.weights"])):
+    for keep, stored in ((frozenset(), ["sequence.0.weights.half"]), (lstm.nodes, ["sequence.0.weights"])):
         names = [item.name for item in halve(recognizer, keep).graph.initializer]
         assert [name for name in names if name.startswith("sequence.0.weights")] == stored
 
 
-def test_large_activations_and_weights_are_found(folded: onnx.ModelProto) -> None:
+def test_large_activations_and_weights_are_found(folded):
     model = copied(folded)
     graph = Graph(model)
     graph.store("two.weight", 1e5 * graph.array("two.weight"))

@@ -1,7 +1,5 @@
 """The rehearsal sees what ONNX Runtime on a CPU hides: numbers that float16 does not hold between two layers."""
 
-from __future__ import annotations
-
 import numpy as np
 import onnx
 import onnxruntime
@@ -16,7 +14,7 @@ from edgereader.export.precision.rounding import rehearsal
 from ..networks_in_onnx import IMAGE
 
 
-def overflowing() -> onnx.ModelProto:
+def overflowing():
     """image -> 400 · image -> 160000 · image -> 160 · image, by three convolutions."""
     nodes, stored, source = [], [], "image"
     for name, gain in (("up", 400.0), ("further", 400.0), ("down", 1e-3)):
@@ -31,7 +29,7 @@ def overflowing() -> onnx.ModelProto:
     return model
 
 
-def run_file(model: onnx.ModelProto, level: str) -> np.ndarray:
+def run_file(model, level):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
@@ -39,14 +37,14 @@ def run_file(model: onnx.ModelProto, level: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("level", ["ORT_DISABLE_ALL", "ORT_ENABLE_ALL"])
-def test_onnx_runtime_hides_an_overflow_and_the_rehearsal_does_not(level: str) -> None:
+def test_onnx_runtime_hides_an_overflow_and_the_rehearsal_does_not(level):
     mixed = halve(overflowing())
     assert np.allclose(run_file(mixed, level), 160, rtol=1e-2), "160000 fits no float16, but nobody rounded it"
     assert np.isinf(run_file(rehearsal(mixed), level)).all()
     assert np.allclose(run_file(rehearsal(halve(overflowing(), {"further", "down"})), level), 160, rtol=1e-2)
 
 
-def test_every_number_is_a_float16_one(folded: onnx.ModelProto) -> None:
+def test_every_number_is_a_float16_one(folded):
     rehearsed = rehearsal(halve(folded))
     onnx.checker.check_model(rehearsed, full_check=True)
     graph = Graph(rehearsed)
