@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from edgereader.models.charsets import CHARSETS
 from edgereader.models.checkpoints.initial import detector_options
 from edgereader.models.craft import CRAFT
-from edgereader.models.data.labels_tsv import read_labels
+from edgereader.models.data.datasets import open_crops
 from edgereader.models.data.labels_writer import write_labels
-from edgereader.models.data.lmdb_crops import LmdbCrops
+from edgereader.models.data.samples import iterate
 from edgereader.models.recognizer import Recognizer, RecognizerConfig
 from edgereader.models.training.cli import Size, read_charset, synth, train
 
@@ -153,9 +153,10 @@ def test_generated_crops_are_written_as_a_folder_or_an_lmdb(tmp_path):
     result = run(synth, "crops", "--to", tmp_path / "b", "--count", 3, "--seed", 1, "--lmdb")
     assert result.exit_code == 0, result.output
     assert f"3 crops in {tmp_path}/b" in result.output
-    texts = [label.text for label in read_labels(tmp_path / "a")]
-    database = LmdbCrops(tmp_path / "b")
-    assert texts == [database[index][1] for index in range(3)]
+    folder, database = open_crops(tmp_path / "a"), open_crops(tmp_path / "b")
+    for (image, text), (other, same) in zip(iterate(folder), iterate(database), strict=True):
+        assert text == same != ""
+        assert np.array_equal(image, other)
 
 
 def test_generated_scenes_have_the_size_that_was_asked_for(tmp_path):
@@ -166,7 +167,7 @@ def test_generated_scenes_have_the_size_that_was_asked_for(tmp_path):
 
 def test_synth_writes_nothing_over_other_files(tmp_path):
     (tmp_path / "precious.txt").touch()
-    for command in (("crops", "--count", 1), ("scenes", "--count", 1), ("photos",)):
+    for command in (("crops", "--count", 1), ("crops", "--count", 1, "--lmdb"), ("scenes", "--count", 1)):
         assert "expected a new or empty folder" in failed(run(synth, *command, "--to", tmp_path))
 
 
