@@ -16,9 +16,9 @@ from ..canary import canary_check
 from ..pipeline import Say
 from ..precision.pictures import Picture, Pictures
 from ..staging import models_of
-from .backend import NO_CANARY, Examined, attempt, examine
+from .backend import NO_CANARY, Examined, examine
 from .comparison import Trial, open_trial
-from .files import Check, verify_bundle
+from .files import Check, attempt, verify_bundle
 from .pinning import pin
 
 Row = dict[str, Any]

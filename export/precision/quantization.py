@@ -93,7 +93,7 @@ def quantize_model(
 ) -> Outcome:
     """Add a network in fewer bits to a bundle that has it in fp32, if it passes the gate.
 
-    The gate judges what the graph gives where it is meant for: float16 is rehearsed (`rounding`), as ONNX Runtime
+    The gate judges what the graph gives where it is meant for: float16 is rehearsed (`half`), as ONNX Runtime
     on a CPU would hide its overflows.
 
     Args:

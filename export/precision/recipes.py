@@ -12,7 +12,6 @@ from ...runtime.errors import ExportError
 from ..onnx_file import Arrays, session_of
 from ..onnx_graph import Graph, copied
 from . import half, int8
-from .rounding import rehearsal
 
 if TYPE_CHECKING:
     import onnx
@@ -78,7 +77,7 @@ def in_half(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[s
     def make(chosen: Collection[str]) -> onnx.ModelProto:
         return half.halve(model, single.union(*(part.nodes for part in found if part.name not in chosen)))
 
-    return Recipe([part.name for part in found], pinned, make, rehearsal)
+    return Recipe([part.name for part in found], pinned, make, half.rehearsal)
 
 
 def for_tensorrt(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[str]) -> Recipe:
@@ -93,7 +92,7 @@ def for_tensorrt(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collect
         left = [part.nodes for part in parts if part.name in found and part.name not in chosen]
         return half.halve(coded, single.union(*left))
 
-    return Recipe(list(found), pinned, make, rehearsal)
+    return Recipe(list(found), pinned, make, half.rehearsal)
 
 
 def split_parts(

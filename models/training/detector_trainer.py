@@ -52,14 +52,9 @@ class DetectorTraining(Training):
 
 
 def train_detector(config: DetectorTraining, report: Callable[[str], None] = print) -> Path:
-    """Train, with checkpoints to resume from.
+    """Train, with checkpoints to resume from; return the path of the averaged weights, `out/detector.pt`.
 
-    Args:
-        config: The run.
-        report: Takes a line of progress every `report_every` steps.
-
-    Returns:
-        The path of the averaged weights, `out/detector.pt`, which `edgereader export detector` takes.
+    `report` takes a line of progress every `report_every` steps.
 
     Raises:
         TrainingDataError: A data set, a checkpoint or the fonts are missing or wrong.
@@ -78,10 +73,12 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
 
     def conclude() -> None:
         found = {name: check(run.average.network, scenes, config.device) for name, scenes in checks.items()}
-        for name, each in found.items():
-            figures = {"validation_loss": each.loss, "precision": each.precision, "recall": each.recall, "f1": each.f1}
-            log.write(step=run.step, validation=name, **figures)
-        run.save(weights, budget, float(np.mean([each.f1 for each in found.values()])) if found else float(run.step))
+        for name, result in found.items():
+            figures = {"precision": result.precision, "recall": result.recall, "f1": result.f1}
+            log.write(step=run.step, validation=name, validation_loss=result.loss, **figures)
+        run.save(
+            weights, budget, float(np.mean([result.f1 for result in found.values()])) if found else float(run.step)
+        )
 
     seen = 0
     for batch in loader(Batches(source, run.step), config.workers, batch_size=None):

@@ -40,11 +40,7 @@ class Teacher:
     """A trained detector that another one learns from."""
 
     def __init__(self, checkpoint: Path, device: str) -> None:
-        """Load the teacher onto a device.
-
-        Raises:
-            TrainingDataError: The file is no checkpoint of CRAFT.
-        """
+        """Load the teacher onto a device. Raise TrainingDataError: the file is no checkpoint of CRAFT."""
         self.checkpoint, options = checkpoint, detector_options(checkpoint)
         self.network = CRAFT(**options)
         load_weights(self.network, checkpoint)
@@ -114,7 +110,7 @@ def _thin(wide: nn.Sequential, thin: nn.Sequential, inputs: Kept) -> Kept:
         thinner.load_state_dict({"weight": weight, "bias": layer.state_dict()["bias"][kept.indices]})
         if isinstance(norm, nn.BatchNorm2d):
             state = norm.state_dict().items()
-            own[index + 1].load_state_dict({key: each[kept.indices] if each.ndim else each for key, each in state})
+            own[index + 1].load_state_dict({key: value[kept.indices] if value.ndim else value for key, value in state})
         inputs = kept
     return inputs
 

@@ -40,11 +40,7 @@ def configure(kind: "type[Config]", options: dict[str, Any], data: tuple[Crops, 
 
 
 def check_device(device: str) -> None:
-    """See that a device is there.
-
-    Raises:
-        TrainingDataError: It is not.
-    """
+    """See that a device is there. Raise TrainingDataError: it is not."""
     import torch
 
     if device not in {"cpu", "cuda"}:
@@ -54,11 +50,7 @@ def check_device(device: str) -> None:
 
 
 def check_stages(stages: str | None) -> None:
-    """See that a recognizer of these stages exists.
-
-    Raises:
-        TrainingDataError: None does.
-    """
+    """See that a recognizer of these stages exists. Raise TrainingDataError: none does."""
     from ..recognizer import COMBINATIONS
 
     if stages is not None and stages not in COMBINATIONS:

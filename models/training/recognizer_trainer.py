@@ -107,15 +107,9 @@ def accuracy(network: Recognizer, samples: list[Sample], device: str) -> float:
 
 
 def train_recognizer(config: RecognizerTraining, report: Callable[[str], None] = print) -> Path:
-    """Train, with checkpoints to resume from.
+    """Train, with checkpoints to resume from; return the averaged weights that validated best, `out/recognizer.pt`.
 
-    Args:
-        config: The run.
-        report: Takes a line of progress every hundred steps.
-
-    Returns:
-        The path of the averaged weights that validated best, `out/recognizer.pt`, which `edgereader export recognizer`
-        takes.
+    `report` takes a line of progress every hundred steps.
 
     Raises:
         TrainingDataError: A data set, a checkpoint or the fonts are missing or wrong.

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from edgereader.export.staging import entry_of
 from edgereader.runtime.bundles.bundle import Bundle, shipped, write_bundle
+from edgereader.runtime.bundles.manifest import Passport
 
 
 def shipped_in_fp32(root, *kinds):
@@ -43,3 +44,17 @@ def draw_numbers(folder, count, height=48, width=150):
         cv2.putText(picture, str(4071 + 1234 * index), at, cv2.FONT_HERSHEY_SIMPLEX, height / 44, (20, 30, 40), 2)
         cv2.imwrite(str(folder / f"{index:02}.png"), picture)
     return folder
+
+
+def passport_of(entry, kind, precision, onnx_sha256, **profile):
+    """A passport for an engine that is never run; `profile`: input -> its ShapeRange."""
+    return Passport(
+        file=entry,
+        kind=kind,
+        precision=precision,
+        flavour="tensorrt",
+        version="10.3.0",
+        targets=["sm86"],
+        onnx_sha256=onnx_sha256,
+        profile=profile,
+    )

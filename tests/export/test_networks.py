@@ -10,7 +10,6 @@ from edgereader.export.networks import (
     load_refiner,
     named_charset,
     open_recognizer,
-    resolve_charset,
 )
 from edgereader.models.recognizer import Recognizer, RecognizerConfig
 from edgereader.runtime.errors import CheckpointError
@@ -26,7 +25,6 @@ def test_a_charset_that_is_none():
     for wrong in (
         lambda: named_charset("@/absent"),
         lambda: expect_charset(None, 11, "CTC"),
-        lambda: resolve_charset("01", 11, "CTC"),
     ):
         with pytest.raises(CheckpointError, match="expected"):
             wrong()

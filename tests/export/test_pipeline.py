@@ -25,9 +25,11 @@ from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
 from edgereader.models.recognizer import COMBINATIONS
 from edgereader.runtime.bundles.bundle import Bundle
-from edgereader.runtime.bundles.manifest import Passport, ShapeRange, Thresholds
+from edgereader.runtime.bundles.manifest import ShapeRange, Thresholds
 from edgereader.runtime.errors import BackendError, BundleError, CheckpointError, ExportError, ParityError
 from edgereader.runtime.recognizer import Recognizer as RuntimeRecognizer
+
+from .bundles import passport_of
 
 KINDS = ("TPS-ResNet-BiLSTM-Attn", "TPS-VGG-None-CTC", "None-RCNN-BiLSTM-CTC", "None-VGG-None-Attn")
 """Combinations that have each choice of each stage; the others are for `make nightly`."""
@@ -111,17 +113,22 @@ def test_published_width_equals_its_network(exported, stages):
     assert_recognizer_equals(Bundle.open(folder).file("recognizer"), network)
 
 
-def test_colour_another_size_and_a_charset_that_repeats(make_recognizer, save, tmp_path):
-    sizes = {"num_classes": 5, "width": 0.125, "channels": 3, "image_hw": (48, 128)}
-    network = make_recognizer("TPS-VGG-None-CTC", **sizes, even_contrast=True)
-    told, said = {"keep_ratio": True, "stretch": 1.5, "margin": 0.1}, []
-    target = Target(tmp_path / "bundle")
-    export_recognizer(save(network), target, charset="x-x1", even_contrast=True, say=said.append, **told)
+def test_our_own_checkpoint_of_colour_another_size_and_a_charset_that_repeats_needs_no_option(
+    make_recognizer, tmp_path
+):
+    config = {
+        "stages": "None-VGG-None-CTC", "charset": "x-x1", "image_hw": (48, 128), "widths": (64, 128), "max_length": 9,
+        "keep_ratio": True, "stretch": 1.5, "even_contrast": True,
+    }  # fmt: skip
+    sizes = {"num_classes": 5, "width": 0.125, "channels": 3, "image_hw": (48, 128), "even_contrast": True}
+    network, said = make_recognizer(config["stages"], **sizes), []
+    torch.save({"state_dict": network.state_dict(), "config": config}, tmp_path / "recognizer.pt")
+    export_recognizer(tmp_path / "recognizer.pt", Target(tmp_path / "bundle"), margin=0.1, say=said.append)
     assert not [line for line in said if line.startswith("assumed")]
     bundle = Bundle.open(tmp_path / "bundle")
     spec = bundle.recognizer
-    assert (spec.image_hw, spec.channels, spec.charset, spec.width) == ((48, 128), 3, "x-x1", 0.125), "it may repeat"
-    assert (spec.keep_ratio, spec.stretch, spec.margin, spec.even_contrast) == (True, 1.5, 0.1, True)
+    assert {name: getattr(spec, name) for name in config} == config
+    assert (spec.channels, spec.width, spec.margin) == (3, 0.125, 0.1)
     assert_recognizer_equals(bundle.file("recognizer"), network)
 
 
@@ -226,28 +233,6 @@ def test_every_option_of_the_benchmark_is_exported(make_recognizer, tmp_path_fac
     assert_recognizer_equals(bundle.file("recognizer"), network, told_apart=False)
 
 
-def test_our_own_checkpoint_needs_no_option(make_recognizer, tmp_path):
-    network = make_recognizer("None-VGG-None-CTC", num_classes=5, width=0.0625, image_hw=(32, 64))
-    config = {
-        "stages": "None-VGG-None-CTC", "charset": "01-.", "image_hw": (32, 64), "widths": (32, 64),
-        "keep_ratio": True, "stretch": 2.0, "even_contrast": True, "max_length": 9,
-    }  # fmt: skip
-    torch.save({"state_dict": network.state_dict(), "config": config}, tmp_path / "recognizer.pt")
-    said = []
-    export_recognizer(tmp_path / "recognizer.pt", Target(tmp_path / "bundle"), say=said.append)
-    spec = Bundle.open(tmp_path / "bundle").recognizer
-    assert {name: getattr(spec, name) for name in config} == config
-    assert not [line for line in said if "assumed" in line]
-
-
-@pytest.mark.slow
-def test_detector_equals_its_network(thin_craft, save, tmp_path):
-    export_detector(save(thin_craft), Target(tmp_path / "bundle"))
-    bundle = Bundle.open(tmp_path / "bundle")
-    assert (bundle.detector.architecture, bundle.detector.strided) == ("CRAFT", False)
-    assert_detector_equals(bundle.file("detector"), thin_craft, None)
-
-
 @pytest.mark.slow
 def test_published_detector_with_refiner_equals_the_networks(save, tmp_path):
     torch.manual_seed(5)
@@ -328,16 +313,7 @@ def with_more(root):
         int8, *plans = map(entry_of, paths)
         files = {**spec.files, "int8": int8}
         engines = [
-            Passport(
-                file=plan,
-                kind="recognizer",
-                precision=precision,
-                flavour="tensorrt",
-                version="10.3.0",
-                targets=["sm86"],
-                onnx_sha256=files[precision].sha256,
-                profile={"crops": shape},
-            )
+            passport_of(plan, "recognizer", precision, files[precision].sha256, crops=shape)
             for plan, precision in zip(plans, ("fp32", "int8"), strict=True)
         ]
         changed = replace(spec, files=files, preferred={"cpu": "int8"})

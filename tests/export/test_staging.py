@@ -10,8 +10,10 @@ from msgspec.structs import replace
 
 from edgereader.export.staging import commit, entries, entry_of, place, staged, writing
 from edgereader.runtime.bundles.bundle import Bundle, file_sha256
-from edgereader.runtime.bundles.manifest import DetectorSpec, Manifest, Passport, RecognizerSpec, ShapeRange
+from edgereader.runtime.bundles.manifest import DetectorSpec, Manifest, RecognizerSpec, ShapeRange
 from edgereader.runtime.errors import BundleError, BundleNotFound, ExportError
+
+from .bundles import passport_of
 
 KILLED = 9
 STEPS = ("os.rename", "os.remove", "os.mkdir", "open")
@@ -31,16 +33,7 @@ def manifest_of(name, files):
     recognizer = {what.split()[1]: entry_of(path) for what, path in files.items() if what.startswith("recognizer")}
     shape = ShapeRange(min=(1, 32), opt=(1, 32), max=(1, 64))
     passports = [
-        Passport(
-            file=entry_of(path),
-            kind="detector",
-            precision="fp32",
-            flavour="tensorrt",
-            version="10.3.0",
-            targets=["sm86"],
-            onnx_sha256=detector["fp32"].sha256,
-            profile={"image": shape},
-        )
+        passport_of(entry_of(path), "detector", "fp32", detector["fp32"].sha256, image=shape)
         for what, path in files.items()
         if what == "engine"
     ]

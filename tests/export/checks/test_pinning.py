@@ -20,10 +20,10 @@ from edgereader.export.precision.pictures import find_pictures, open_pictures
 from edgereader.export.precision.quantization import quantize_model
 from edgereader.export.search import Departure, Step
 from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
-from edgereader.runtime.bundles.manifest import FileEntry, Passport, ShapeRange
+from edgereader.runtime.bundles.manifest import FileEntry, ShapeRange
 from edgereader.runtime.errors import ExportError
 
-from ..bundles import draw_numbers, shipped_in_fp32
+from ..bundles import draw_numbers, passport_of, shipped_in_fp32
 
 RUINED, HARMED = "relu_4", "network.FeatureExtraction.ConvNet.14"
 """A tensor of the shipped recognizer, and the layer that takes it."""
@@ -112,16 +112,7 @@ def test_engines_are_to_be_built_again(ruined, found, monkeypatch):
     trial = trial_of(ruined)
     entry = FileEntry(path="a.engine", sha256=file_sha256(ruined / "bundle.json"), bytes=1)
     shape = ShapeRange(min=(1, 32, 128, 1), opt=(8, 32, 128, 1), max=(32, 32, 128, 1))
-    passport = Passport(
-        file=entry,
-        kind="recognizer",
-        precision="int8",
-        flavour="tensorrt",
-        version="10.3.0",
-        targets=["sm87"],
-        onnx_sha256=entry.sha256,
-        profile={"crops": shape},
-    )
+    passport = passport_of(entry, "recognizer", "int8", entry.sha256, crops=shape)
     write_bundle(ruined, replace(Bundle.open(ruined).manifest, engines=[passport]))
     pictures = open_pictures(ruined.parent / "crops")
     command = f"`edgereader engine {ruined} --flavour tensorrt --precision int8 --only recognizer`"

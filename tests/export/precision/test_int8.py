@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgereader.export.onnx_file import session_of
 from edgereader.export.onnx_graph import Graph, copied
-from edgereader.export.precision.half import halve
+from edgereader.export.precision.half import halve, rehearsal
 from edgereader.export.precision.int8 import (
     SMALLEST_SCALE,
     WEIGHT_LIMIT,
@@ -24,7 +24,6 @@ from edgereader.export.precision.int8 import (
     weight_scales,
 )
 from edgereader.export.precision.recipes import measure_ranges
-from edgereader.export.precision.rounding import rehearsal
 
 from ..networks_in_onnx import IMAGE
 
