@@ -27,12 +27,6 @@ def pin(trial: Trial, examined: Examined, pictures: Pictures, say: Say = print) 
 
     With TensorRT there is one round, whose only check says how to build the engine of what is in the bundle now.
 
-    Args:
-        trial: a model that failed; its bundle gets another file of the precision.
-        examined: what was found.
-        pictures: to quantise with.
-        say: takes a line of progress.
-
     Raises:
         ExportError: there is nothing to keep in fp32, or what is left does not pass the gate of `quantize`.
     """

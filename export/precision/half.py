@@ -168,13 +168,8 @@ def tensors_of(model: onnx.ModelProto, kind: str = "FLOAT") -> set[str]:
 def halve(model: onnx.ModelProto, keep: Collection[str] = ()) -> onnx.ModelProto:
     """Return a copy of a folded float32 graph in float16, except what is `always_single`.
 
-    Args:
-        model: one graph without inner graphs, opset 18.
-        keep: first outputs of more nodes that stay float32.
-
-    Returns:
-        A graph of the same inputs and outputs, opset 18; 19 where it has int8 layers, as QuantizeLinear takes
-        float16 only from there on.
+    `model`: of opset 18, without inner graphs; `keep`: first outputs of more nodes that stay float32. Inputs and
+    outputs stay; opset 19 where there are int8 layers, as QuantizeLinear takes float16 only from there on.
     """
     copy = written_anew(model, lambda graph: HalfWriter(graph, set(keep)))
     del copy.graph.value_info[:]

@@ -36,11 +36,7 @@ class Recipe:
 def recipe(precision: str, model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[str] = ()) -> Recipe:
     """Return what to do to a folded float32 graph, after its activations were measured on `inputs`.
 
-    Args:
-        precision: "int8" for CPUs, "fp16" for GPUs, "int8-trt" for TensorRT.
-        model: the graph.
-        inputs: what it may be fed, by name.
-        keep: names of layers that stay float32.
+    `precision`: "int8" for CPUs, "fp16" for GPUs, "int8-trt" for TensorRT; `keep`: layers that stay float32.
 
     Raises:
         ExportError: no such precision or layer, nothing to quantise, or an activation is not finite.

@@ -31,8 +31,8 @@ from edgereader.runtime.recognizer import Recognizer as RuntimeRecognizer
 
 from .bundles import passport_of
 
-KINDS = ("TPS-ResNet-BiLSTM-Attn", "TPS-VGG-None-CTC", "None-RCNN-BiLSTM-CTC", "None-VGG-None-Attn")
-"""Combinations that have each choice of each stage; the others are for `make nightly`."""
+KINDS = ("TPS-ResNet-BiLSTM-Attn", "TPS-VGG-None-CTC", "None-RCNN-None-CTC", "None-VGG-BiLSTM-Attn")
+"""Combinations that have each choice of each stage, and are exported for engines too; the others are for nightly."""
 MOST = [stages if stages in KINDS else pytest.param(stages, marks=pytest.mark.slow) for stages in COMBINATIONS]
 
 

@@ -32,7 +32,7 @@ def label(folder, texts):
 
 
 def test_a_bundle_reads_as_its_network_does(exported, crops, tmp_path):
-    _, folder = exported(STAGES)
+    _, folder = exported(STAGES, 0.125, (32, 64, 128))
     bundle, checkpoint = Bundle.open(folder), folder.parent / "checkpoint.pt"
     read = [text.text for text in Reader(bundle, "cpu", "fp32", alphabet=None).recognize_crops(crops)]
     texts = ["1234567890", *(text or "1234567890" for text in read[1:5]), "with letters"]
@@ -43,7 +43,7 @@ def test_a_bundle_reads_as_its_network_does(exported, crops, tmp_path):
 
 
 def test_no_text_that_it_could_read(exported, crops, tmp_path):
-    _, folder = exported(STAGES)
+    _, folder = exported(STAGES, 0.125, (32, 64, 128))
     labelled = open_labels(label(tmp_path, ["OPEN"] * 6))
     with pytest.raises(DatasetError, match="expected crops with texts of '0123456789', got none, such as 'OPEN'"):
         check_labels(Bundle.open(folder), folder.parent / "checkpoint.pt", labelled)
