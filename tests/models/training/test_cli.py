@@ -127,11 +127,6 @@ def test_a_set_that_breaks_in_a_worker_process_is_one_line_too(tmp_path, crops):
     assert "Traceback" not in result.stderr
 
 
-def test_a_charset_that_no_text_fits_is_refused_before_the_run(tmp_path, crops):
-    line = failed(run(train, "recognizer", "--data", crops, "--to", tmp_path / "run", *FAST, "--charset", "xyz"))
-    assert "got none in the first 4 samples, such as '12'; give another --charset" in line
-
-
 @pytest.mark.parametrize(("charset", "symbols"), [("digits", CHARSETS["digits"]), ("abc", "abc"), ("@it.txt", "xyz")])
 def test_a_charset_is_a_name_a_file_or_itself(tmp_path, monkeypatch, charset, symbols):
     monkeypatch.chdir(tmp_path)
