@@ -99,21 +99,14 @@ def tensors(found: Collection[Layer]) -> list[str]:
     return sorted({name for layer in found for name in (layer.source, layer.result)})
 
 
-def quantize_for_cpus(
-    model: onnx.ModelProto, chosen: Collection[Layer], ranges: Mapping[str, Range]
+def quantize(
+    model: onnx.ModelProto, chosen: Collection[Layer], ranges: Mapping[str, Range], writer: type[CodeWriter]
 ) -> onnx.ModelProto:
-    """Return a copy of a folded graph in which the layers `chosen` are int8 for CPUs.
+    """Return a copy of a folded graph in which the layers `chosen` are int8, as a writer for their device says.
 
     `ranges` holds the smallest and largest value of each of their `tensors`.
     """
-    return written_anew(model, lambda graph: CpuWriter(graph, chosen, ranges))
-
-
-def quantize_for_tensorrt(
-    model: onnx.ModelProto, chosen: Collection[Layer], ranges: Mapping[str, Range]
-) -> onnx.ModelProto:
-    """Return a copy of a folded graph in which the layers `chosen` are int8 for TensorRT; `ranges`: likewise."""
-    return written_anew(model, lambda graph: TensorRTWriter(graph, chosen, ranges))
+    return written_anew(model, lambda graph: writer(graph, chosen, ranges))
 
 
 class CodeWriter(Writer):

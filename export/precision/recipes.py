@@ -59,7 +59,7 @@ def for_cpus(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[
     ranges = measure_ranges(model, int8.tensors(found.values()), inputs) if found else {}
 
     def make(chosen: Collection[str]) -> onnx.ModelProto:
-        return int8.quantize_for_cpus(model, [found[name] for name in found if name in chosen], ranges)
+        return int8.quantize(model, [found[name] for name in found if name in chosen], ranges, int8.CpuWriter)
 
     return Recipe(list(found), sorted(keep), make, lambda made: made)
 
@@ -84,7 +84,7 @@ def for_tensorrt(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collect
     found = {layer.name: layer for layer in int8.tensorrt_layers(graph) if layer.name not in pinned}
 
     def make(chosen: Collection[str]) -> onnx.ModelProto:
-        coded = int8.quantize_for_tensorrt(model, [found[name] for name in found if name in chosen], ranges)
+        coded = int8.quantize(model, [found[name] for name in found if name in chosen], ranges, int8.TensorRTWriter)
         left = [part.nodes for part in parts if part.name in found and part.name not in chosen]
         return half.halve(coded, single.union(*left))
 

@@ -14,11 +14,12 @@ from edgereader.export.precision.half import halve, rehearsal
 from edgereader.export.precision.int8 import (
     SMALLEST_SCALE,
     WEIGHT_LIMIT,
+    CpuWriter,
+    TensorRTWriter,
     byte_code,
     cpu_layers,
     half_scale,
-    quantize_for_cpus,
-    quantize_for_tensorrt,
+    quantize,
     tensorrt_layers,
     tensors,
     weight_scales,
@@ -36,13 +37,13 @@ def ranges(folded):
 @pytest.fixture(scope="module")
 def coded(folded, ranges):
     """For CPUs."""
-    return quantize_for_cpus(folded, cpu_layers(Graph(folded)), ranges)
+    return quantize(folded, cpu_layers(Graph(folded)), ranges, CpuWriter)
 
 
 @pytest.fixture(scope="module")
 def symmetric(folded, ranges):
     """For TensorRT."""
-    return quantize_for_tensorrt(folded, tensorrt_layers(Graph(folded)), ranges)
+    return quantize(folded, tensorrt_layers(Graph(folded)), ranges, TensorRTWriter)
 
 
 def run(model, *, as_written=True):
@@ -140,7 +141,7 @@ def test_a_pooling_keeps_the_scale_of_what_it_pools(folded, ranges):
     model.graph.output.append(helper.make_tensor_value_info("end", TensorProto.FLOAT, None))
     model.graph.initializer.append(weights)
     known = {**ranges, "pooled_again": (0, 1e-3), "five": (0, 1)}
-    graph = Graph(quantize_for_tensorrt(model, tensorrt_layers(Graph(model)), known))
+    graph = Graph(quantize(model, tensorrt_layers(Graph(model)), known, TensorRTWriter))
     assert graph.array("pooled_again.scale") == graph.array("three.scale")
 
 
