@@ -35,7 +35,7 @@ def recognizer_options(path: Path, charset: str | None) -> dict[str, Any]:
 
 
 def detector_options(path: Path) -> dict[str, Any]:
-    """Return the width and stride of a checkpoint, for `CRAFT`. Raise TrainingDataError: it is another file."""
+    """Return the width and stride of a checkpoint, for `CRAFT`. Raise TrainingDataError if it is another file."""
     try:
         network = load_craft(path)
     except CheckpointError as exc:

@@ -14,7 +14,7 @@ class LabelledScenes:
     """The images of a `labels.tsv` folder with the words that have a box."""
 
     def __init__(self, labels: Sequence[Label]) -> None:
-        """Take the lines that `read_labels` gave. Raise TrainingDataError: a line has a text but no box."""
+        """Take the lines that `read_labels` gave. Raise TrainingDataError if one has a text but no box."""
         self.images = by_image(labels)
         bare = next((label for labels in self.images for label in labels if label.text and label.quad is None), None)
         if bare:

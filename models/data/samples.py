@@ -59,7 +59,7 @@ class Crops(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Crop:
-        """Decode one crop. Raise TrainingDataError: its line or its image is wrong."""
+        """Decode one crop. Raise TrainingDataError if its line or its image is wrong."""
 
     def photo(self, index: int, /) -> str:
         """Name the photo that a crop was cut from, so that a photo is held out whole."""
@@ -74,7 +74,7 @@ class Scenes(Protocol):
         """Name an image."""
 
     def __getitem__(self, index: int, /) -> Scene:
-        """Decode one image. Raise TrainingDataError: its line or its image is wrong."""
+        """Decode one image. Raise TrainingDataError if its line or its image is wrong."""
 
 
 Set = TypeVar("Set", "Crops", "Scenes")
@@ -121,7 +121,7 @@ def inside(root: Path, name: str, *, where: str) -> Path:
 
 
 def read_image(path: Path, *, where: str) -> Image:
-    """Read an image file as uint8 (H, W, 3), BGR. Raise TrainingDataError: the file is missing or is no image."""
+    """Read an image file as uint8 (H, W, 3), BGR. Raise TrainingDataError if the file is missing or is no image."""
     try:
         contents = path.read_bytes()
     except OSError as exc:

@@ -40,7 +40,7 @@ class Teacher:
     """A trained detector that another one learns from."""
 
     def __init__(self, checkpoint: Path, device: str) -> None:
-        """Load the teacher onto a device. Raise TrainingDataError: the file is no checkpoint of CRAFT."""
+        """Load the teacher onto a device. Raise TrainingDataError if the file is no checkpoint of CRAFT."""
         self.checkpoint, options = checkpoint, detector_options(checkpoint)
         self.network = CRAFT(**options)
         load_weights(self.network, checkpoint)

@@ -31,7 +31,7 @@ class UnlabelledScenes:
     """The photos in a folder and below it, none of whose words is labelled."""
 
     def __init__(self, folder: Path) -> None:
-        """Find the photos. Raise TrainingDataError: there is none."""
+        """Find the photos. Raise TrainingDataError if there is none."""
         self.folder = folder
         self.paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
         if not self.paths:
