@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.samples import Scene, Word
-from .backgrounds import Backgrounds, Generator, Image, ink, installed_backgrounds
+from ..data.samples import Image, Scene, Word
+from .backgrounds import Backgrounds, Generator, ink, installed_backgrounds
 from .camera import photograph_scene
 from .fonts import FontPool
 from .sheets import Quads, Sheet

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .backgrounds import Colour, Generator, Image, ink
+from ..data.samples import Image
+from .backgrounds import Colour, Generator, ink
 from .fonts import FontPool
 from .glyphs import Line, printed_line, render_line, segment_line
 
