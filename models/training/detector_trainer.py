@@ -101,8 +101,7 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
 def start(config: DetectorTraining, teacher: Teacher | None = None) -> Run[CRAFT]:
     """Build the network: fresh, a thinned teacher, the weights of `init`, or the last checkpoint.
 
-    Raises:
-        TrainingDataError: A checkpoint does not fit the network, or the teacher is not wider.
+    Raise TrainingDataError if a checkpoint does not fit the network, or the teacher is not wider.
     """
     seed_all(config.seed)
     network = CRAFT(config.width, strided=config.strided)

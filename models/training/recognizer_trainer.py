@@ -74,8 +74,7 @@ def network_config(config: RecognizerTraining) -> RecognizerConfig:
 def start(config: RecognizerTraining) -> Run[Recognizer]:
     """Build the network, fresh, from `init`, or from the last checkpoint.
 
-    Raises:
-        TrainingDataError: A checkpoint does not fit the network.
+    Raise TrainingDataError if a checkpoint does not fit the network.
     """
     seed_all(config.seed)
     network = Recognizer(network_config(config))

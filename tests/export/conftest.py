@@ -32,41 +32,32 @@ def enliven(network, seed=0):
                 tensor.copy_(gain * noise)
 
 
+def enlivened(make, seed):
+    torch.manual_seed(seed)
+    network = make()
+    enliven(network)
+    return network.eval()
+
+
 @pytest.fixture(scope="session")
 def make_recognizer():
     """Build a recognizer: `make_recognizer(stages, num_classes=…, width=…)`."""
-
-    def make(stages, **sizes):
-        torch.manual_seed(1)
-        network = Recognizer(RecognizerConfig(stages, **sizes))
-        enliven(network)
-        return network.eval()
-
-    return make
+    return lambda stages, **sizes: enlivened(lambda: Recognizer(RecognizerConfig(stages, **sizes)), 1)
 
 
 @pytest.fixture(scope="session")
 def thin_craft():
-    torch.manual_seed(2)
-    network = CRAFT(0.125)
-    enliven(network)
-    return network.eval()
+    return enlivened(lambda: CRAFT(0.125), 2)
 
 
 @pytest.fixture(scope="session")
 def strided_craft():
-    torch.manual_seed(4)
-    network = CRAFT(0.125, strided=True)
-    enliven(network)
-    return network.eval()
+    return enlivened(lambda: CRAFT(0.125, strided=True), 4)
 
 
 @pytest.fixture(scope="session")
 def thin_refiner():
-    torch.manual_seed(3)
-    network = LinkRefiner(0.125)
-    enliven(network)
-    return network.eval()
+    return enlivened(lambda: LinkRefiner(0.125), 3)
 
 
 @pytest.fixture

@@ -152,15 +152,6 @@ def test_zeros(examined):
     assert found.departure.first.tensor == "linear_2"
 
 
-def test_swapped_colours(examined):
-    def swap(model):
-        node = Graph(model).producer["cat"]
-        node.input[:] = list(reversed(node.input))
-
-    found = examined("detector", swap)
-    assert (found.departure.first.layer, found.departure.first.operator) == ("node_cat", "Concat")
-
-
 BIAS = "network.Prediction.bias"
 
 
