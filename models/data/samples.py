@@ -81,7 +81,7 @@ Set = TypeVar("Set", "Crops", "Scenes")
 
 
 def held_out(photo: str) -> bool:
-    """Whether a photo of this name is kept out of training: one in `HELD_OUT`, always the same ones."""
+    """Return whether a photo of this name is kept out of training: one in `HELD_OUT`, always the same ones."""
     return zlib.crc32(photo.encode()) % HELD_OUT == 0
 
 

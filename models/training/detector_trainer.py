@@ -128,7 +128,7 @@ def awaken(network: CRAFT) -> None:
 
 
 def validation_sets(source: Source, config: DetectorTraining) -> dict[str, list[Scene]]:
-    """Fixed scenes on the larger canvas that training never sees: "generated" and hard, "held_out" of data sets."""
+    """Return scenes on the larger canvas that training never sees: "generated" and hard, "held_out" of data sets."""
     generates = not source.data or source.synthetic_share > 0
     seeds = ([source.seed + 10_000, number] for number in range(config.validation * generates))
     rng = np.random.default_rng(source.seed + 10_000)
@@ -141,7 +141,7 @@ def validation_sets(source: Source, config: DetectorTraining) -> dict[str, list[
 
 
 def loss_of(network: CRAFT, batch: Batch, device: str, teacher: Teacher | None = None, share: float = 0.0) -> Tensor:
-    """The loss of a batch of scenes; with a teacher, a share (0..1) of it is the distance to its maps."""
+    """Return the loss of a batch of scenes; with a teacher, a share (0..1) of it is the distance to its maps."""
     network.train()
     images, weight = normalised(batch.images.to(device)), batch.weight.to(device)
     with torch.autocast("cuda", torch.bfloat16, enabled=device == "cuda"):

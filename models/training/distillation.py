@@ -48,11 +48,11 @@ class Teacher:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of its checkpoint, hexadecimal."""
+        """Return the SHA-256 of its checkpoint, hexadecimal."""
         return hashlib.sha256(self.checkpoint.read_bytes()).hexdigest()
 
     def look(self, image: Image) -> NDArray[np.uint8]:
-        """Its maps of an image (H, W, 3) uint8 BGR of even sides: (H/2, W/2, 2), region and affinity, 255 for 1."""
+        """Return its maps of an image (H, W, 3) uint8 BGR of even sides: (H/2, W/2, 2), region and affinity, 255 for 1."""
         height, width = image.shape[:2]
         padded = cv2.copyMakeBorder(image, 0, -height % 32, 0, -width % 32, cv2.BORDER_CONSTANT)
         device = next(self.network.parameters()).device
@@ -62,7 +62,7 @@ class Teacher:
         return np.ascontiguousarray(scaled[: height // 2, : width // 2])
 
     def loss(self, images: Tensor, maps: Tensor, weight: Tensor) -> Tensor:
-        """How far maps (N, H/2, W/2, 2) are from the teacher's on these normalised images (N, 3, H, W)."""
+        """Return how far maps (N, H/2, W/2, 2) are from the teacher's on these normalised images (N, 3, H, W)."""
         with torch.no_grad():
             targets = self.network(images)[0].float().clamp(0, 1)
         return detector_loss(maps, targets, weight)
@@ -116,7 +116,7 @@ def _thin(wide: nn.Sequential, thin: nn.Sequential, inputs: Kept) -> Kept:
 
 
 def _largest(layer: nn.Conv2d, norm: nn.Module | None, count: int) -> Tensor:
-    """Indices of the filters with the largest sums of absolute weights, after the normalisation that follows."""
+    """Return the filters with the largest sums of absolute weights, after the normalisation that follows."""
     sizes = layer.weight.abs().sum((1, 2, 3))
     if isinstance(norm, nn.BatchNorm2d):
         sizes = sizes * norm.weight.abs() / (cast("Tensor", norm.running_var) + norm.eps).sqrt()

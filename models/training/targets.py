@@ -73,7 +73,7 @@ def draw_gaussian(canvas: NDArray[np.float32], quad: Quads) -> None:
 
 
 def link_quads(characters: Quads) -> Quads:
-    """Quads (n - 1, 4, 2) between neighbours of n characters: the centres of their upper and lower triangles."""
+    """Return quads (n - 1, 4, 2) between neighbours of n characters: centres of their upper and lower triangles."""
     centres = characters.mean(1)
     upper = (characters[:, 0] + characters[:, 1] + centres) / 3
     lower = (characters[:, 2] + characters[:, 3] + centres) / 3
