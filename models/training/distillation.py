@@ -52,7 +52,7 @@ class Teacher:
         return hashlib.sha256(self.checkpoint.read_bytes()).hexdigest()
 
     def look(self, image: Image) -> NDArray[np.uint8]:
-        """Return its maps of an image (H, W, 3) uint8 BGR of even sides: (H/2, W/2, 2), region and affinity, 255 for 1."""
+        """Return maps (H/2, W/2, 2), region and affinity, 255 for 1, of an image (H, W, 3) uint8 BGR of even sides."""
         height, width = image.shape[:2]
         padded = cv2.copyMakeBorder(image, 0, -height % 32, 0, -width % 32, cv2.BORDER_CONSTANT)
         device = next(self.network.parameters()).device

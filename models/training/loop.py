@@ -223,7 +223,7 @@ class Budget:
 
 
 def learning_rate(peak: float, progress: float, warm_up: float = 0.02) -> float:
-    """Return the rate: a linear warm-up over the first share of the budget, then a cosine to a hundredth of the peak."""
+    """Return the rate: a linear warm-up over a first share of the budget, then a cosine to a hundredth of the peak."""
     cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
     return peak * min(1.0, (progress + 1e-4) / warm_up) * cosine
 
