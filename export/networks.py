@@ -30,7 +30,6 @@ load_refiner = translated()(detectors.load_refiner)
 open_recognizer = translated()(recognizers.open_recognizer)
 kinds_in = translated()(files.kinds_in)
 named_charset = translated()(charsets.named_charset)
-resolve_charset = translated()(charsets.resolve_charset)
 expect_charset = translated()(charsets.expect_charset)
 
 

@@ -96,11 +96,7 @@ def write_onnx(
 
 
 def save(model: onnx.ModelProto, path: Path) -> None:
-    """Write a graph as one file; see `store_in_half`, in place.
-
-    Raises:
-        ExportError: the file cannot be written.
-    """
+    """Write a graph as one file; see `store_in_half`, in place. Raise ExportError if the file cannot be written."""
     import onnx
 
     store_in_half(model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,22 +57,27 @@ class Graph:
             self.graph.initializer.remove(item)
 
 
-class NodeWriter(Protocol):
-    """Writes the nodes of a graph anew."""
+class Writer:
+    """Writes the nodes of a graph anew, one by one in their order."""
 
-    @property
-    def graph(self) -> Graph:
-        """The new graph, at first with the old nodes."""
-
-    @property
-    def nodes(self) -> list[onnx.NodeProto]:
-        """The nodes written so far."""
+    def __init__(self, graph: Graph) -> None:
+        """Take the new graph, which has the old nodes at first."""
+        self.graph = graph
+        self.nodes: list[onnx.NodeProto] = []
 
     def take(self, node: onnx.NodeProto) -> None:
         """Write one node of the old graph, and what it needs."""
+        raise NotImplementedError
+
+    def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Write a new node; return its output."""
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=f"{operator}.{output}", **attributes))
+        return output
 
 
-def written_anew(model: onnx.ModelProto, writer_of: Callable[[Graph], NodeWriter]) -> onnx.ModelProto:
+def written_anew(model: onnx.ModelProto, writer_of: Callable[[Graph], Writer]) -> onnx.ModelProto:
     """Return a copy of a graph, with the nodes that a writer makes of the old ones in their order."""
     copy = copied(model)
     writer = writer_of(Graph(copy))

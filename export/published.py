@@ -55,12 +55,12 @@ def export_published(target: Target, weights: Path | None = None, *, say: Say = 
             ),
         ]
         manifest = Bundle.open(inner.bundle).manifest
-        commit(target.bundle.absolute(), manifest, [inner.bundle / each.path for each in entries(manifest)])
-    return [Exported(target.bundle / each.path.name, each.parity) for each in exported]
+        commit(target.bundle.absolute(), manifest, [inner.bundle / entry.path for entry in entries(manifest)])
+    return [Exported(target.bundle / model.path.name, model.parity) for model in exported]
 
 
 def installed() -> Path:
-    """The folder of the package that the extra `published` installs. Raises CheckpointError."""
+    """Return the folder of the package that the extra `published` installs. Raise CheckpointError."""
     found = find_spec(PACKAGE)  # which does not run it
     if found is None or found.origin is None:
         raise CheckpointError(
@@ -71,7 +71,7 @@ def installed() -> Path:
 
 
 def expect_published(path: Path, sha256: str) -> None:
-    """Refuse a file that is not the published one. Raises CheckpointError."""
+    """Raise CheckpointError if a file is not the published one."""
     if not path.is_file():
         raise CheckpointError(f"{path}: expected EasyOCR's published weights, got no file; give --weights its folder")
     got = file_sha256(path)

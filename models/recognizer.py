@@ -103,7 +103,7 @@ class Recognizer(nn.Module):
         init_convolutions(self)
 
     def encode(self, images: Tensor) -> Tensor:
-        """The first three stages: images (N, C, H, W) in -1..1 -> sequence (N, T, D)."""
+        """Run the first three stages: images (N, C, H, W) in -1..1 -> sequence (N, T, D)."""
         images = even_contrast(images) if self.config.even_contrast else images
         features = self.FeatureExtraction(self.Transformation(images))
         sequence: Tensor = self.SequenceModeling(features.mean(dim=2).transpose(1, 2))

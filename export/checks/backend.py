@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...runtime.errors import EdgeReaderError, ExportError, ImageError
+from ...runtime.errors import EdgeReaderError, ExportError
 from ...runtime.sessions.canary import prove
 from ..pipeline import Say
 from ..precision.gate import open_gate
 from ..precision.pictures import Pictures
 from ..search import Departure
 from .comparison import Comparison, Trial, compare_all
-from .files import Check
+from .files import Check, attempt
 from .marks import SAME_GRAPH, limit_of, look_for_departure
 
 SYMBOLS = 0.99
@@ -58,16 +58,6 @@ def examine(trial: Trial, say: Say = print) -> Examined:
     departure, detail = first_departure(trial, wrong)
     checks.append(Check(subject, "first departure", passed=False, detail=detail))
     return Examined(tuple(checks), tuple(found), departure)
-
-
-def attempt(subject: str, name: str, check: Callable[[], str]) -> Check:
-    """Return a check that passed, or that says why not."""
-    try:
-        return Check(subject, name, passed=True, detail=check())
-    except ImageError:
-        raise
-    except EdgeReaderError as exc:
-        return Check(subject, name, passed=False, detail=str(exc))
 
 
 def canary(trial: Trial) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...runtime.bundles.bundle import Bundle
 from ...runtime.bundles.manifest import DetectorSpec, Kind, Parity, Quantized, RecognizerSpec
-from ...runtime.errors import CheckpointError, EdgeReaderError, ExportError
+from ...runtime.errors import CheckpointError, EdgeReaderError, ExportError, ImageError
 from ..networks import kinds_in, load_craft, load_recognizer, load_refiner
 from ..onnx_file import Arrays, check_contract, session_of
 from ..parity import FORBIDDEN, check_parity, detector_cases, random_images, recognizer_cases, spread
@@ -75,10 +75,17 @@ def verify_file(bundle: Bundle, kind: Kind, precision: str, loaders: dict[str, P
     if loaders and precision == "fp32":
         checks["parity with the checkpoint"] = lambda: measured(path, spec, loaders)
     for name, check in checks.items():
-        try:
-            yield Check(subject, name, passed=True, detail=check())
-        except EdgeReaderError as exc:
-            yield Check(subject, name, passed=False, detail=str(exc))
+        yield attempt(subject, name, check)
+
+
+def attempt(subject: str, name: str, check: Callable[[], str]) -> Check:
+    """Return a check that passed, or that says why not."""
+    try:
+        return Check(subject, name, passed=True, detail=check())
+    except ImageError:
+        raise
+    except EdgeReaderError as exc:
+        return Check(subject, name, passed=False, detail=str(exc))
 
 
 def recorded(parity: Parity | None) -> str:

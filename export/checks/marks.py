@@ -43,9 +43,7 @@ def look_for_departure(trial: Trial, found: Comparison | None) -> tuple[Departur
 
     First the same graph as it is written, on the CPU, and on the backend; then fp32 on the CPU, and the backend.
 
-    Args:
-        trial: the model.
-        found: the batch to look at; None = one of the smallest size.
+    `found`: the batch to look at; None = one of the smallest size.
 
     Raises:
         EdgeReaderError: a graph with more outputs cannot be built or run there.

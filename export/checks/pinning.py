@@ -27,19 +27,14 @@ def pin(trial: Trial, examined: Examined, pictures: Pictures, say: Say = print) 
 
     With TensorRT there is one round, whose only check says how to build the engine of what is in the bundle now.
 
-    Args:
-        trial: a model that failed; its bundle gets another file of the precision.
-        examined: what was found.
-        pictures: to quantise with.
-        say: takes a line of progress.
-
     Raises:
         ExportError: there is nothing to keep in fp32, or what is left does not pass the gate of `quantize`.
     """
     root, kind, precision, backend = trial.bundle.root, trial.kind, trial.precision, trial.backend
     if precision == "fp32":
         raise ExportError(f"expected a model in fewer bits, got fp32, which {backend} computes wrongly; use another")
-    kept = kept_layers(trial)
+    quantized = getattr(trial.bundle.manifest, kind).quantized.get(precision)
+    kept = quantized.kept_fp32 if quantized else []
     for _ in range(MOST_ROUNDS):
         kept = [*kept, layer_to_keep(trial, examined.departure, kept)]
         say(f"{kind} {precision}: keeping {kept[-1]} in fp32")
@@ -60,12 +55,6 @@ def pin(trial: Trial, examined: Examined, pictures: Pictures, say: Say = print) 
 def noted(trial: Trial, kept: Sequence[str], *commands: str, passed: bool = True) -> Check:
     """Return a check that says what is in fp32 now, and what is to be done."""
     return Check(f"{trial.kind} {trial.precision}", "kept in fp32", passed, "; ".join((", ".join(kept), *commands)))
-
-
-def kept_layers(trial: Trial) -> list[str]:
-    """Return the layers that are in fp32 already."""
-    quantized = getattr(trial.bundle.manifest, trial.kind).quantized.get(trial.precision)
-    return quantized.kept_fp32 if quantized else []
 
 
 def layer_to_keep(trial: Trial, departure: Departure | None, kept: Collection[str]) -> str:

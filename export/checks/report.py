@@ -16,9 +16,9 @@ from ..canary import canary_check
 from ..pipeline import Say
 from ..precision.pictures import Picture, Pictures
 from ..staging import models_of
-from .backend import NO_CANARY, Examined, attempt, examine
+from .backend import NO_CANARY, Examined, examine
 from .comparison import Trial, open_trial
-from .files import Check, verify_bundle
+from .files import Check, attempt, verify_bundle
 from .pinning import pin
 
 Row = dict[str, Any]
@@ -38,15 +38,8 @@ def verify_backend(
 ) -> list[Row]:
     """Examine a bundle's models on a backend, and keep what departs in fp32 if there are pictures to calibrate on.
 
-    Args:
-        bundle: an opened bundle.
-        backend: where its models run.
-        precision: in which; None = as the bundle prefers there.
-        pictures: what strings and regions are compared on.
-        calibration: pictures to quantise with; None = leave the bundle as it is.
-        kinds: which models, of those that it has.
-        show: takes a line of the table.
-        say: takes a line of progress.
+    `precision`: None = as the bundle prefers there; `pictures`: what strings and regions are compared on;
+    `calibration`: what to quantise with, None = leave the bundle as it is; `show` takes a line of the table.
 
     Raises:
         EdgeReaderError: the backend, the precision or a picture cannot be had.

@@ -38,17 +38,13 @@ def build_engine(
     """Add a model's engine to a bundle, in place of an older one of the same name; all or nothing.
 
     Args:
-        bundle: where the graph is, and where the engine goes to.
-        kind: which model.
-        flavour: the library that builds it and will run it.
         precision: "fp32", "fp16" or "int8"; None = fp16 where the bundle has it, else fp32.
         targets: GPUs that it is for, "sm86", ...; () = this machine's.
         canvases_hw: what a detector's engine takes, see `default_profile`; sides are multiples of 32.
         max_batch: most images or crops at once, see `default_profile`.
         options: the builder's choices; without a timing cache, `tensorrt` takes the one in the bundle.
         log: file for TensorRT's messages; None = beside the engine, as NAME.log.
-        progress: told how far the build is.
-        say: takes a line of the report.
+        progress, say: told how far the build is, and what came of it.
 
     Raises:
         BundleError: no such model or precision, or an altered file.

@@ -71,9 +71,7 @@ def build_plan(
     Args:
         onnx_path: a graph of one of the contracts (DESIGN, "Graphs"), which may have more outputs.
         profile: the shapes that it must take, for each input whose shape is open.
-        flavour: the library that builds it, which is the one that will run it.
-        targets: GPUs that it is for, "sm86"; () = this machine's.
-        options: the builder's choices.
+        flavour, targets, options: see `build_engine`.
         progress: told how far the build is, some times a second.
         log: file for all of TensorRT's messages.
 

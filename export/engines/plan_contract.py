@@ -104,7 +104,10 @@ def single_layers(network: Any) -> tuple[tuple[str, ...], int]:
     """
     layers = [network.get_layer(index) for index in range(network.num_layers)]
     arithmetic = [layer for layer in layers if layer.metadata and layer.type.name in ARITHMETIC]
-    numbers = [(onnx_name(layer), number_type(layer)) for layer in arithmetic]
+    numbers = [
+        (str(layer.metadata).removeprefix("[ONNX Layer: ").removesuffix("]"), number_type(layer))
+        for layer in arithmetic
+    ]
     single = [name for name, number in numbers if number == "FLOAT"]
     return tuple(dict.fromkeys(single)), len({name for name, number in numbers if number})
 
@@ -113,8 +116,3 @@ def number_type(layer: Any) -> str:
     """Return what a layer gives, "FLOAT" or "HALF"; nothing, where that is a whole number."""
     names = [str(layer.get_output(index).dtype.name) for index in range(layer.num_outputs)]
     return next((name for name in names if name in {"FLOAT", "HALF"}), "")
-
-
-def onnx_name(layer: Any) -> str:
-    """Return the ONNX node that a layer was made of."""
-    return str(layer.metadata).removeprefix("[ONNX Layer: ").removesuffix("]")

@@ -46,11 +46,7 @@ DEFAULTS = Options()
 
 
 def load_library(flavour: str) -> Any:
-    """Return the module of a flavour.
-
-    Raises:
-        BackendUnavailable: no such flavour, or it cannot be imported.
-    """
+    """Return the module of a flavour. Raise BackendUnavailable if there is none, or it cannot be imported."""
     if flavour not in get_args(Flavour):
         raise BackendUnavailable(f"flavour {flavour!r}: expected tensorrt or tensorrt-rtx; use one of these")
     try:

@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 @click.option("--only", type=click.Choice(["detector", "recognizer"]), help="Quantise one network.")
 @click.option("--keep", metavar="LAYER", multiple=True, help="Leave it in fp32; may be repeated; needs --only.")
 @click.option(
-    "--canvas", metavar="HxW", callback=parse_size, help="What the detector is timed on (default: a 16:9 photo)."
+    "--canvas",
+    "canvas_hw",
+    metavar="HxW",
+    callback=parse_size,
+    help="What the detector is timed on (default: a 16:9 photo).",
 )
 @click.option(
-    "--against", type=FILE, help="PyTorch checkpoint of the network, to be timed in the same run; needs --only."
+    "--against",
+    "checkpoint",
+    type=FILE,
+    help="PyTorch checkpoint of the network, to be timed in the same run; needs --only.",
 )
 @click.option("--report", type=FILE, help="JSON file for the figures (default: int8-report.json, …, in the bundle).")
 def quantize(
-    bundle: str,
-    calibration: Path,
-    precision: str,
-    only: Kind | None,
-    keep: tuple[str, ...],
-    canvas: tuple[int, int] | None,
-    against: Path | None,
-    report: Path | None,
+    bundle: str, calibration: Path, precision: str, only: Kind | None, report: Path | None, **options: Any
 ) -> None:
     """Add files in fewer bits to a BUNDLE (a folder, or the name of one that ships).
 
@@ -55,6 +55,7 @@ def quantize(
 
     Exit codes: 0 done, 1 the gate was not passed and the bundle keeps what it had, 2 refused.
     """
+    canvas, against, keep = (options[name] for name in ("canvas_hw", "checkpoint", "keep"))
     if canvas is not None and (canvas[0] % 32 or canvas[1] % 32):
         raise click.UsageError(f"--canvas: expected multiples of 32, got {canvas[0]}x{canvas[1]}; round them")
     if only is None and (against is not None or keep):
@@ -63,8 +64,7 @@ def quantize(
     if precision != "int8" and (against is not None or canvas is not None):
         option = "--canvas" if canvas else "--against"
         raise click.UsageError(f"{option}: expected --precision int8, as a CPU times no other, got {precision}")
-    kinds: tuple[Kind, ...] = (only,) if only else ("detector", "recognizer")
-    add_precision(bundle, calibration, kinds, precision, keep=keep, canvas=canvas, against=against, report=report)
+    add_precision(bundle, calibration, (only,) if only else ("detector", "recognizer"), precision, report, **options)
 
 
 def add_precision(
@@ -72,13 +72,13 @@ def add_precision(
     calibration: Path,
     kinds: tuple[Kind, ...],
     precision: str = "int8",
-    *,
-    keep: tuple[str, ...] = (),
-    canvas: tuple[int, int] | None = None,
-    against: Path | None = None,
     report: Path | None = None,
+    **options: Any,
 ) -> None:
-    """Quantise the networks of these kinds that a bundle has; exit with 1 when one does not pass the gate."""
+    """Quantise the networks of these kinds that a bundle has; exit with 1 when one does not pass the gate.
+
+    `options`: see `quantize_model`.
+    """
     from ...runtime.bundles.bundle import Bundle
     from ..staging import models_of
     from .pictures import open_pictures
@@ -86,16 +86,7 @@ def add_precision(
 
     bundle, pictures, say = Bundle.open(name), open_pictures(calibration), progress()
     outcomes = [
-        quantize_model(
-            Bundle.open(name),
-            kind,
-            pictures,
-            precision=precision,
-            keep=keep,
-            canvas_hw=canvas,
-            checkpoint=against,
-            say=say,
-        )
+        quantize_model(Bundle.open(name), kind, pictures, precision=precision, say=say, **options)
         for kind in kinds
         if len(kinds) == 1 or kind in models_of(bundle.manifest)
     ]

@@ -40,18 +40,17 @@ def move_shapes(graph: Graph) -> None:
     nodes = graph.graph.node
     for shape in [node for node in nodes if node.op_type == "Shape"]:
         last = None
-        while later := [user for user in graph.users(shape.input[0]) if same_shape(user, shape.input[0])]:
+        while later := [
+            user
+            for user in graph.users(shape.input[0])
+            if user.op_type in KEEP_SHAPE and user.input[0] == shape.input[0]
+        ]:
             last = later[0]
             shape.input[0] = last.output[0]
         if last is not None:
             moved = copied(shape)
             nodes.remove(shape)
             nodes.insert(list(nodes).index(last) + 1, moved)
-
-
-def same_shape(node: onnx.NodeProto, tensor: str) -> bool:
-    """Return whether a node's output has the shape of `tensor`."""
-    return node.op_type in KEEP_SHAPE and node.input[0] == tensor
 
 
 def fold_batch_norms(graph: Graph) -> None:

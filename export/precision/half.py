@@ -7,6 +7,11 @@ strongly typed TensorRT network takes it as it is written.
 
 ONNX Runtime's `convert_float_to_float16` does the like, but writes nodes before those that they take, which
 `onnx.checker` and so `check_contract` refuse.
+
+What a GPU makes of such a graph is rehearsed on the CPU in float32, every number rounded to float16, node by node:
+ONNX Runtime on a CPU has few float16 kernels. It casts round float32 ones and leaves out the casts between two of
+them, with optimisations off too, so that what overflows float16 between two layers goes unseen. In the rehearsal a
+cast that loses digits is never left out (both: see the test).
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..onnx_graph import Graph, copied, layer_name, written_anew
+from ..onnx_graph import Graph, Writer, copied, layer_name, written_anew
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -30,6 +35,9 @@ LARGEST = 65504 / 4
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM")
 """Operators with weights: layers."""
+
+UNCHANGED = ("MaxPool", "Concat", "Transpose", "Reshape", "Split", "Slice", "Squeeze", "Unsqueeze", "Gather", "Expand")
+"""Operators that give only numbers that they were given, which are rounded already."""
 
 MASK = "allowed"
 """The recognizer's input that is added to the logits (DESIGN, "Graphs")."""
@@ -130,7 +138,7 @@ def ends_convolution(graph: Graph, node: onnx.NodeProto) -> bool:
 def too_wide(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, float]:
     """Return the activations and weights beyond `LARGEST`, with their largest magnitude."""
     largest = {name: max(abs(low), abs(high)) for name, (low, high) in ranges.items()}
-    for name in float_tensors(graph) & graph.initializers.keys():
+    for name in tensors_of(graph.model) & graph.initializers.keys():
         if (values := graph.array(name)).size:
             largest[name] = float(np.abs(values).max())
     return {name: value for name, value in largest.items() if value > LARGEST}
@@ -143,52 +151,44 @@ def touching(graph: Graph, tensors: Collection[str]) -> set[str]:
 
 def activations(graph: Graph) -> list[str]:
     """Return the float32 tensors that nodes give, in the graph's order."""
-    floats = float_tensors(graph)
+    floats = tensors_of(graph.model)
     return [name for node in graph.graph.node for name in node.output if name in floats]
 
 
-def float_tensors(graph: Graph) -> set[str]:
-    """Return the names of all float32 tensors: inputs, stored ones, activations, outputs."""
+def tensors_of(model: onnx.ModelProto, kind: str = "FLOAT") -> set[str]:
+    """Return the names of all tensors of an element type: inputs, stored ones, activations, outputs."""
     import onnx
 
-    known = onnx.shape_inference.infer_shapes(graph.model).graph
+    known = onnx.shape_inference.infer_shapes(model).graph
     values = {item.name: item.type.tensor_type.elem_type for item in (*known.input, *known.value_info, *known.output)}
     values |= {item.name: item.data_type for item in known.initializer}
-    return {name for name, kind in values.items() if kind == onnx.TensorProto.FLOAT}
+    return {name for name, found in values.items() if found == onnx.TensorProto.DataType.Value(kind)}
 
 
 def halve(model: onnx.ModelProto, keep: Collection[str] = ()) -> onnx.ModelProto:
     """Return a copy of a folded float32 graph in float16, except what is `always_single`.
 
-    Args:
-        model: one graph without inner graphs, opset 18.
-        keep: first outputs of more nodes that stay float32.
-
-    Returns:
-        A graph of the same inputs and outputs, opset 18; 19 where it has int8 layers, as QuantizeLinear takes
-        float16 only from there on.
+    `model`: of opset 18, without inner graphs; `keep`: first outputs of more nodes that stay float32. Inputs and
+    outputs stay; opset 19 where there are int8 layers, as QuantizeLinear takes float16 only from there on.
     """
-    copy = written_anew(model, lambda graph: Writer(graph, set(keep)))
+    copy = written_anew(model, lambda graph: HalfWriter(graph, set(keep)))
     del copy.graph.value_info[:]
     if any(node.op_type == "QuantizeLinear" for node in copy.graph.node):
         copy.opset_import[0].version = 19
     return copy
 
 
-class Writer:
+class HalfWriter(Writer):
     """Writes the nodes of a graph anew, in their order: every tensor has one precision, and at most one cast."""
 
     def __init__(self, graph: Graph, keep: set[str]) -> None:
-        self.graph, self.floats = graph, float_tensors(graph)
-        self.keep, self.single = keep, always_single(graph) | keep
-        self.nodes: list[onnx.NodeProto] = []
+        super().__init__(graph)
+        self.floats, self.keep, self.single = tensors_of(graph.model), keep, always_single(graph) | keep
         self.singles: dict[str, str] = {item.name: item.name for item in graph.graph.input}
         self.halves: dict[str, str] = {}
 
     def take(self, node: onnx.NodeProto) -> None:
         """Write one node of the old graph, and the casts that it needs."""
-        import onnx
-
         single = node.output[0] in self.single or not self.floats.intersection(node.input)
         fresh = copied(node)
         for index, name in enumerate(node.input):
@@ -201,46 +201,82 @@ class Writer:
                 self.singles[name] = name
             elif name in self.floats and name in self.graph.outputs:
                 self.halves[name] = fresh.output[index] = f"{name}.half"
-                self.cast(self.halves[name], name, onnx.TensorProto.FLOAT)
+                self.cast(self.halves[name], name, "FLOAT")
             elif name in self.floats:
                 self.halves[name] = name
 
     def input_of(self, node: onnx.NodeProto, name: str, *, single: bool) -> str:
         """Return what a node takes for the float32 tensor `name`."""
-        import onnx
-
         if not single:
             return self.in_half(name)
         if node.op_type == "LSTM" and name in self.graph.initializers and node.output[0] not in self.keep:
-            return self.cast(self.in_half(name), f"{name}.single", onnx.TensorProto.FLOAT)
+            return self.cast(self.in_half(name), f"{name}.single", "FLOAT")
         return self.in_single(name)
 
     def in_half(self, name: str) -> str:
         """Return the tensor in float16: as it is, stored, or cast."""
-        import onnx
-
         if name in self.halves:
             return self.halves[name]
         if name in self.graph.initializers:
             values = np.clip(self.graph.array(name), -65504, 65504)
             self.halves[name] = self.graph.store(f"{name}.half", values.astype(np.float16))
         else:
-            self.halves[name] = self.cast(self.singles[name], f"{name}.half", onnx.TensorProto.FLOAT16)
+            self.halves[name] = self.cast(self.singles[name], f"{name}.half", "FLOAT16")
         return self.halves[name]
 
     def in_single(self, name: str) -> str:
         """Return the tensor in float32: as it is, or cast."""
-        import onnx
-
         if name in self.graph.initializers:
             return name
         if name not in self.singles:
-            self.singles[name] = self.cast(self.halves[name], f"{name}.single", onnx.TensorProto.FLOAT)
+            self.singles[name] = self.cast(self.halves[name], f"{name}.single", "FLOAT")
         return self.singles[name]
 
-    def cast(self, source: str, result: str, kind: int) -> str:
-        """Write a cast; return its result."""
-        from onnx import helper
+    def cast(self, source: str, result: str, kind: str) -> str:
+        """Write a cast to "FLOAT" or "FLOAT16"; return its result."""
+        import onnx
 
-        self.nodes.append(helper.make_node("Cast", [source], [result], name=f"Cast.{result}", to=kind))
-        return result
+        return self.add("Cast", [source], result, to=onnx.TensorProto.DataType.Value(kind))
+
+
+def rehearsal(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a float32 graph that gives what a mixed one would give on a device with float16 arithmetic.
+
+    Sums inside one node are float32, as tensor cores add; what a node gives is rounded, and beyond 65504 infinite.
+    """
+    copy = copied(model)
+    graph, halves = Graph(copy), tensors_of(model, "FLOAT16")
+    nodes: list[onnx.NodeProto] = []
+    for node in model.graph.node:
+        nodes += as_single(graph, node, halves)
+    del copy.graph.node[:], copy.graph.value_info[:]
+    copy.graph.node.extend(nodes)
+    for name in halves & graph.initializers.keys():
+        graph.store(name, graph.array(name).astype(np.float32))
+    return copy
+
+
+def as_single(graph: Graph, node: onnx.NodeProto, halves: set[str]) -> list[onnx.NodeProto]:
+    """Return one node in float32, with what rounds its outputs."""
+    import onnx
+    from onnx import helper
+
+    if node.op_type == "Cast" and node.input[0] in halves and node.output[0] not in halves:
+        return [node]  # on float32 numbers now, to float32 or to whole numbers
+    fresh = copied(node)
+    nodes = [fresh]
+    for index, name in enumerate(node.output):
+        if name not in halves or node.op_type in UNCHANGED or rounded_later(graph, name):
+            continue
+        fresh.output[index] = exact = f"{name}.exact"
+        if node.op_type == "Cast":
+            fresh.attribute[0].i = onnx.TensorProto.FLOAT
+        nodes.append(helper.make_node("Cast", [exact], [f"{name}.rounded"], to=onnx.TensorProto.FLOAT16))
+        nodes.append(helper.make_node("Cast", [f"{name}.rounded"], [name], to=onnx.TensorProto.FLOAT))
+    return nodes
+
+
+def rounded_later(graph: Graph, name: str) -> bool:
+    """Return whether only a rectifier takes a tensor: it may be rounded behind that as well."""
+    user = graph.only_user(name)
+    return user is not None and user.op_type == "Relu"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..onnx_graph import Graph, copied, layer_name, written_anew
+from ..onnx_graph import Graph, Writer, copied, layer_name, written_anew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -99,31 +99,24 @@ def tensors(found: Collection[Layer]) -> list[str]:
     return sorted({name for layer in found for name in (layer.source, layer.result)})
 
 
-def quantize_for_cpus(
-    model: onnx.ModelProto, chosen: Collection[Layer], ranges: Mapping[str, Range]
+def quantize(
+    model: onnx.ModelProto, chosen: Collection[Layer], ranges: Mapping[str, Range], writer: type[CodeWriter]
 ) -> onnx.ModelProto:
-    """Return a copy of a folded graph in which the layers `chosen` are int8 for CPUs.
+    """Return a copy of a folded graph in which the layers `chosen` are int8, as a writer for their device says.
 
     `ranges` holds the smallest and largest value of each of their `tensors`.
     """
-    return written_anew(model, lambda graph: CpuWriter(graph, chosen, ranges))
+    return written_anew(model, lambda graph: writer(graph, chosen, ranges))
 
 
-def quantize_for_tensorrt(
-    model: onnx.ModelProto, chosen: Collection[Layer], ranges: Mapping[str, Range]
-) -> onnx.ModelProto:
-    """Return a copy of a folded graph in which the layers `chosen` are int8 for TensorRT; `ranges`: likewise."""
-    return written_anew(model, lambda graph: TensorRTWriter(graph, chosen, ranges))
-
-
-class Writer:
-    """Writes the nodes of a graph anew, one by one in their order, with those around chosen layers in int8."""
+class CodeWriter(Writer):
+    """Writes the nodes around chosen layers in int8."""
 
     def __init__(self, graph: Graph, chosen: Collection[Layer], ranges: Mapping[str, Range]) -> None:
-        self.graph, self.ranges = graph, ranges
+        super().__init__(graph)
+        self.ranges = ranges
         self.sources, self.results = {layer.source for layer in chosen}, {layer.result for layer in chosen}
         self.convolutions = {convolution_of(graph, result) for result in self.results}
-        self.nodes: list[onnx.NodeProto] = []
 
     def copy(self, node: onnx.NodeProto, inputs: list[str], output: str) -> None:
         """Write a node with other inputs and another first output."""
@@ -138,13 +131,6 @@ class Writer:
         inputs = [self.graph.store(name, codes), self.graph.store(f"{name}.scale", scales), zeros]
         return self.add("DequantizeLinear", inputs, output, axis=0)
 
-    def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        """Write a new node; return its output."""
-        from onnx import helper
-
-        self.nodes.append(helper.make_node(operator, inputs, [output], name=f"{operator}.{output}", **attributes))
-        return output
-
 
 @dataclass
 class Coded:
@@ -158,7 +144,7 @@ class Coded:
     """Stored uint8 number."""
 
 
-class CpuWriter(Writer):
+class CpuWriter(CodeWriter):
     """Layers take and give bytes, and so do the poolings, joins and resizings between two of them."""
 
     def __init__(self, graph: Graph, chosen: Collection[Layer], ranges: Mapping[str, Range]) -> None:
@@ -229,7 +215,7 @@ class CpuWriter(Writer):
         ]
 
 
-class TensorRTWriter(Writer):
+class TensorRTWriter(CodeWriter):
     """A pair of its own stands before each node that takes a layer's input or result."""
 
     def __init__(self, graph: Graph, chosen: Collection[Layer], ranges: Mapping[str, Range]) -> None:

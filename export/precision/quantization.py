@@ -93,18 +93,14 @@ def quantize_model(
 ) -> Outcome:
     """Add a network in fewer bits to a bundle that has it in fp32, if it passes the gate.
 
-    The gate judges what the graph gives where it is meant for: float16 is rehearsed (`rounding`), as ONNX Runtime
+    The gate judges what the graph gives where it is meant for: float16 is rehearsed (`half`), as ONNX Runtime
     on a CPU would hide its overflows.
 
     Args:
-        bundle: where it is, and where it goes to.
-        kind: which network.
-        pictures: to calibrate on and to judge by.
         precision: "int8" for CPUs, "fp16" for GPUs, "int8-trt" for TensorRT.
         keep: names of layers that stay fp32 whatever the gate says.
         canvas_hw: what a detector is timed on, pixels; None = the canvas of a 16:9 photo. Only int8 is timed.
         checkpoint: a PyTorch checkpoint of the network, to be timed too; None = none.
-        say: takes a line of progress.
 
     Raises:
         BundleError, CheckpointError, ImageError, ExportError: the bundle is as it was.

@@ -12,7 +12,6 @@ from ...runtime.errors import ExportError
 from ..onnx_file import Arrays, session_of
 from ..onnx_graph import Graph, copied
 from . import half, int8
-from .rounding import rehearsal
 
 if TYPE_CHECKING:
     import onnx
@@ -37,11 +36,7 @@ class Recipe:
 def recipe(precision: str, model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[str] = ()) -> Recipe:
     """Return what to do to a folded float32 graph, after its activations were measured on `inputs`.
 
-    Args:
-        precision: "int8" for CPUs, "fp16" for GPUs, "int8-trt" for TensorRT.
-        model: the graph.
-        inputs: what it may be fed, by name.
-        keep: names of layers that stay float32.
+    `precision`: "int8" for CPUs, "fp16" for GPUs, "int8-trt" for TensorRT; `keep`: layers that stay float32.
 
     Raises:
         ExportError: no such precision or layer, nothing to quantise, or an activation is not finite.
@@ -64,7 +59,7 @@ def for_cpus(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[
     ranges = measure_ranges(model, int8.tensors(found.values()), inputs) if found else {}
 
     def make(chosen: Collection[str]) -> onnx.ModelProto:
-        return int8.quantize_for_cpus(model, [found[name] for name in found if name in chosen], ranges)
+        return int8.quantize(model, [found[name] for name in found if name in chosen], ranges, int8.CpuWriter)
 
     return Recipe(list(found), sorted(keep), make, lambda made: made)
 
@@ -78,7 +73,7 @@ def in_half(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[s
     def make(chosen: Collection[str]) -> onnx.ModelProto:
         return half.halve(model, single.union(*(part.nodes for part in found if part.name not in chosen)))
 
-    return Recipe([part.name for part in found], pinned, make, rehearsal)
+    return Recipe([part.name for part in found], pinned, make, half.rehearsal)
 
 
 def for_tensorrt(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collection[str]) -> Recipe:
@@ -89,11 +84,11 @@ def for_tensorrt(model: onnx.ModelProto, inputs: Iterable[Arrays], keep: Collect
     found = {layer.name: layer for layer in int8.tensorrt_layers(graph) if layer.name not in pinned}
 
     def make(chosen: Collection[str]) -> onnx.ModelProto:
-        coded = int8.quantize_for_tensorrt(model, [found[name] for name in found if name in chosen], ranges)
+        coded = int8.quantize(model, [found[name] for name in found if name in chosen], ranges, int8.TensorRTWriter)
         left = [part.nodes for part in parts if part.name in found and part.name not in chosen]
         return half.halve(coded, single.union(*left))
 
-    return Recipe(list(found), pinned, make, rehearsal)
+    return Recipe(list(found), pinned, make, half.rehearsal)
 
 
 def split_parts(

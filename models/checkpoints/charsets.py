@@ -8,15 +8,6 @@ from ..charsets import CHARSETS, SPECIAL_SYMBOLS, num_classes
 from . import CheckpointError
 
 
-def resolve_charset(flag: str | None, classes: int, prediction: str) -> str:
-    """Return the charset of `--charset`, see `named_charset`, if it fits.
-
-    Raises:
-        CheckpointError: see `named_charset` and `expect_charset`.
-    """
-    return expect_charset(None if flag is None else named_charset(flag), classes, prediction)
-
-
 def named_charset(flag: str) -> str:
     """Return the characters that a flag means: those of a name (`CHARSETS`), those in `@FILE`, or the flag itself.
 

@@ -11,14 +11,9 @@ from .recognizers import open_recognizer
 
 
 def recognizer_options(path: Path, charset: str | None) -> dict[str, Any]:
-    """Infer all that shapes a recognizer and its crops from its checkpoint.
+    """Return the fields of `RecognizerTraining` that a checkpoint tells, see `read_checkpoint`.
 
-    Args:
-        path: A checkpoint in any form, see `read_checkpoint`.
-        charset: Its characters, if the file does not hold them; None tells a known charset by its number of classes.
-
-    Returns:
-        Fields of `RecognizerTraining`; those of the crops only where the checkpoint tells them.
+    `charset`: its characters, if the file does not hold them; None takes the known one of as many classes.
 
     Raises:
         TrainingDataError: The file is no checkpoint of a recognizer, or its classes fit no known charset.
@@ -40,14 +35,7 @@ def recognizer_options(path: Path, charset: str | None) -> dict[str, Any]:
 
 
 def detector_options(path: Path) -> dict[str, Any]:
-    """Infer the width factor of a CRAFT checkpoint, and whether it is strided.
-
-    Returns:
-        Fields of `DetectorTraining`, and what `CRAFT` takes.
-
-    Raises:
-        TrainingDataError: The file is no checkpoint of CRAFT.
-    """
+    """Return the width and stride of a checkpoint, for `CRAFT`. Raise TrainingDataError if it is another file."""
     try:
         network = load_craft(path)
     except CheckpointError as exc:

@@ -74,11 +74,7 @@ def assumptions(known: TrainingOptions, stages: str, assumed: TrainingOptions) -
 
 
 def told_by_config(path: Path, config: Mapping[str, Any]) -> TrainingOptions:
-    """Return what EdgeReader's trainer wrote beside the weights.
-
-    Raises:
-        CheckpointError: a value has another type.
-    """
+    """Return what EdgeReader's trainer wrote beside the weights. Raise CheckpointError if a value has another type."""
     try:
         return msgspec.convert(dict(config), TrainingOptions)
     except msgspec.ValidationError as exc:
@@ -113,11 +109,7 @@ def read_options(path: Path) -> dict[str, str]:
 
 
 def told_by_options(path: Path, options: Mapping[str, str]) -> TrainingOptions:
-    """Return what the options in a file say of input and output.
-
-    Raises:
-        CheckpointError: a number is none.
-    """
+    """Return what the options in a file say of input and output. Raise CheckpointError if a number is none."""
     charset = options.get("character_list") or options.get("character")
     if charset is None and options.get("lang_char", "None") != "None":  # None: of all characters of its labels
         charset = "".join(options.get(name, "") for name in ("number", "symbol", "lang_char"))

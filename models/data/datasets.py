@@ -75,7 +75,6 @@ class Sturdy:
         self.asked, self.broken = 0, 0
 
     def __len__(self) -> int:
-        """Count the crops, broken ones too."""
         return len(self.crops)
 
     def __getitem__(self, index: int, /) -> Crop:
@@ -114,7 +113,6 @@ class Joined:
         self.ends = np.cumsum([len(part) for part in parts])
 
     def __len__(self) -> int:
-        """Count the crops of all parts."""
         return int(self.ends[-1])
 
     def __getitem__(self, index: int, /) -> Crop:

@@ -1,28 +1,20 @@
 """Scenes of a `labels.tsv` folder for the detector, and the words of scenes, cut, for the recognizer."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .labels_tsv import IGNORED, Label, by_image
-from .samples import Crop, TrainingDataError, cut, read_image
+from .samples import Crop, Scene, TrainingDataError, Word, cut, read_image
 from .synthtext import SynthText
-
-if TYPE_CHECKING:
-    from .samples import Scene, Word
 
 
 class LabelledScenes:
     """The images of a `labels.tsv` folder with the words that have a box."""
 
     def __init__(self, labels: Sequence[Label]) -> None:
-        """Take the lines that `read_labels` gave.
-
-        Raises:
-            TrainingDataError: A line has a text but no box.
-        """
+        """Take the lines that `read_labels` gave. Raise TrainingDataError if one has a text but no box."""
         self.images = by_image(labels)
         bare = next((label for labels in self.images for label in labels if label.text and label.quad is None), None)
         if bare:
@@ -31,13 +23,10 @@ class LabelledScenes:
             )
 
     def __len__(self) -> int:
-        """Count the images."""
         return len(self.images)
 
-    def __getitem__(self, index: int, /) -> "Scene":
+    def __getitem__(self, index: int, /) -> Scene:
         """Decode one image with its words; where a line has no character quads, the box is divided evenly."""
-        from .samples import Scene
-
         labels = self.images[index]
         return Scene(
             read_image(labels[0].path, where=labels[0].where), [_word(label) for label in labels if label.text]
@@ -52,9 +41,7 @@ class LabelledScenes:
         return sum(bool(label.text) for label in self.images[index])
 
 
-def _word(label: Label) -> "Word":
-    from .samples import Word
-
+def _word(label: Label) -> Word:
     quad = np.asarray(label.quad, np.float32)
     count = len("".join(label.text.split()))
     characters = divided(quad, count) if label.characters is None else label.characters
@@ -79,7 +66,6 @@ class SceneCrops:
         self._last: tuple[int, Scene] | None = None
 
     def __len__(self) -> int:
-        """Count the words of all scenes."""
         return int(self.ends[-1])
 
     def __getitem__(self, index: int, /) -> Crop:

@@ -147,7 +147,6 @@ class LabelledCrops:
         self.labels = [label for label in labels if label.text != IGNORED]
 
     def __len__(self) -> int:
-        """Count the crops."""
         return len(self.labels)
 
     def __getitem__(self, index: int, /) -> Crop:

@@ -16,15 +16,10 @@ Row = tuple[str, Any, Any]
 
 
 def write_labels(root: Path, samples: Iterable[tuple[Image, Sequence[Row]]], *, suffix: str) -> int:
-    """Write images and their labels as a `labels.tsv` folder; `labels.tsv` appears last, when all images are there.
+    """Write images and their labels into a new or empty folder, `labels.tsv` last; return the number of images.
 
-    Args:
-        root: A folder that does not exist yet, or is empty.
-        samples: Images uint8 (H, W, 3), each with its rows; an image without rows is written as showing no text.
-        suffix: `.png` or `.jpg`.
-
-    Returns:
-        The number of images written.
+    `samples`: images uint8 (H, W, 3), each with its rows; one without rows is written as showing no text. `suffix`:
+    `.png` or `.jpg`.
 
     Raises:
         TrainingDataError: The folder holds something already, or a text has a tab or a line break.

@@ -32,7 +32,6 @@ class LmdbCrops:
         self._count = int(count)
 
     def __len__(self) -> int:
-        """Count the crops."""
         return self._count
 
     def __getitem__(self, index: int, /) -> Crop:
@@ -71,15 +70,9 @@ def _environment(path: str) -> Any:
 
 
 def write_lmdb(root: Path, crops: Iterable[Crop], *, suffix: str = ".png") -> int:
-    """Write crops as an LMDB folder; it appears under its name only when it is complete.
+    """Write crops as an LMDB into a new or empty folder, which appears when it is complete; return their number.
 
-    Args:
-        root: A folder that does not exist yet, or is empty.
-        crops: Images uint8 (H, W, 3) and their texts.
-        suffix: `.png` or `.jpg`.
-
-    Returns:
-        The number of crops written.
+    `crops`: images uint8 (H, W, 3) and their texts; `suffix`: `.png` or `.jpg`.
 
     Raises:
         TrainingDataError: The folder holds something already.

@@ -50,7 +50,6 @@ class MJSynth:
             raise TrainingDataError(f"{self.annotation}: expected lines `./…/1_word_2.jpg 2`, got an empty file")
 
     def __len__(self) -> int:
-        """Count the lines."""
         return len(self.ends)
 
     def __getitem__(self, index: int, /) -> Crop:

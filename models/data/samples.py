@@ -56,48 +56,32 @@ class Scene:
 class Crops(Protocol):
     """Word crops by index; an image is decoded when it is asked for."""
 
-    def __len__(self) -> int:
-        """Count the crops."""
-        ...
+    def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Crop:
-        """Decode one crop.
-
-        Raises:
-            TrainingDataError: Its line or its image is wrong.
-        """
-        ...
+        """Decode one crop. Raise TrainingDataError if its line or its image is wrong."""
 
     def photo(self, index: int, /) -> str:
         """Name the photo that a crop was cut from, so that a photo is held out whole."""
-        ...
 
 
 class Scenes(Protocol):
     """Whole images by index, each with its words; an image is decoded when it is asked for."""
 
-    def __len__(self) -> int:
-        """Count the images."""
-        ...
+    def __len__(self) -> int: ...
 
     def photo(self, index: int, /) -> str:
         """Name an image."""
-        ...
 
     def __getitem__(self, index: int, /) -> Scene:
-        """Decode one image.
-
-        Raises:
-            TrainingDataError: Its line or its image is wrong.
-        """
-        ...
+        """Decode one image. Raise TrainingDataError if its line or its image is wrong."""
 
 
 Set = TypeVar("Set", "Crops", "Scenes")
 
 
 def held_out(photo: str) -> bool:
-    """Whether a photo of this name is kept out of training: one in `HELD_OUT`, always the same ones."""
+    """Return whether a photo of this name is kept out of training: one in `HELD_OUT`, always the same ones."""
     return zlib.crc32(photo.encode()) % HELD_OUT == 0
 
 
@@ -137,11 +121,7 @@ def inside(root: Path, name: str, *, where: str) -> Path:
 
 
 def read_image(path: Path, *, where: str) -> Image:
-    """Read an image file as uint8 (H, W, 3), BGR.
-
-    Raises:
-        TrainingDataError: The file is missing or is no image.
-    """
+    """Read an image file as uint8 (H, W, 3), BGR. Raise TrainingDataError if the file is missing or is no image."""
     try:
         contents = path.read_bytes()
     except OSError as exc:
@@ -180,15 +160,10 @@ def existing(path: Path, what: str) -> Path:
 
 
 def cut(image: Image, quad: NDArray[np.float32]) -> Image:
-    """Cut a word upright out of an image.
+    """Cut a word upright out of an image uint8 (H, W, 3); return uint8 (h, w, 3).
 
-    Args:
-        image: uint8 (H, W, 3).
-        quad: float32 (4, 2), pixels (x, y), clockwise from the word's top left.
-
-    Returns:
-        uint8 (h, w, 3), h and w being the mean lengths of the quad's opposite sides, at least 1 and at most those of a
-        quad as large as the image.
+    `quad`: float32 (4, 2), pixels (x, y), clockwise from the word's top left; h and w are the mean lengths of its
+    opposite sides, at least 1 and at most the image's diagonal.
     """
     top, right, bottom, left = np.linalg.norm(np.roll(quad, -1, axis=0) - quad, axis=1)
     longest = float(np.hypot(*image.shape[:2]))

@@ -5,15 +5,12 @@ all characters without spaces; `txt` the lines of text, with blanks and line bre
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .samples import TrainingDataError, existing, inside, read_image
-
-if TYPE_CHECKING:
-    from .samples import Scene
+from .samples import Scene, TrainingDataError, Word, existing, inside, read_image
 
 FILE_NAME = "gt.mat"
 FIELDS = ("imnames", "wordBB", "charBB", "txt")
@@ -38,13 +35,10 @@ class SynthText:
             )
 
     def __len__(self) -> int:
-        """Count the images."""
         return len(self.names)
 
-    def __getitem__(self, index: int, /) -> "Scene":
+    def __getitem__(self, index: int, /) -> Scene:
         """Decode one image with its words."""
-        from .samples import Scene, Word
-
         where = f"{self.annotation}: image {range(len(self))[index] + 1}"
         texts, quads, characters = self.labels(index)
         image = read_image(inside(self.annotation.parent, _text(self.names[index]), where=where), where=where)

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from ..data.labels_tsv import read_labels
 from ..data.samples import Crop, Image, read_image
-from .athletic import block_line
 from .backgrounds import Backgrounds, installed_backgrounds
-from .degrade import photographed
+from .camera import photograph_crop
 from .fonts import FontPool
-from .glyphs import Line, printed_line, render_line, segment_line, worn
+from .glyphs import Line, block_line, printed_line, render_line, segment_line, worn
 from .placing import blend, draped, placement, seen
 from .surroundings import LUMA, Colour, Surroundings, below_bars, display, paint_edges, shirt
 from .texts import article_number, display_number, random_text, shirt_number
@@ -40,12 +39,10 @@ class CropMaker:
     def make(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
         """Make a crop uint8 (h, w, 3) BGR, 12 to 64 px high, and its text in lower case.
 
-        Args:
-            rng: The source of chance: the same state gives the same crop.
-            hard: 0..1, from short, clean and high in contrast to all that cameras meet.
+        The same state of `rng` gives the same crop; `hard` 0..1: from short and clean to all that cameras meet.
         """
         image, text, rough = self.draw(rng, hard=hard)
-        return photographed(image, rng, hard=rough), text
+        return photograph_crop(image, rng, hard=rough), text
 
     def draw(self, rng: np.random.Generator, *, hard: float = 1.0) -> tuple[Image, str, float]:
         """Draw a crop before any camera saw it, its text, and how hard the camera may treat it, 0..1."""
@@ -94,7 +91,7 @@ class CropMaker:
         return self._place(line, rng, hard, below_bars(rng, line)), text
 
     def _nothing(self, rng: np.random.Generator) -> Image:
-        """A piece of a background, as a detector takes it for text: there is nothing to read."""
+        """Return a piece of a background, as a detector takes it for text: there is nothing to read."""
         wall = self.backgrounds.draw(rng, (256, 384))
         height = int(rng.integers(14, 90))
         width = min(380, int(height * np.exp(rng.uniform(np.log(0.5), np.log(4)))))
@@ -102,7 +99,7 @@ class CropMaker:
         return wall[y : y + height, x : x + width].copy()
 
     def _plain(self, rng: np.random.Generator, hard: float) -> Surroundings:
-        """Two colours and no more: words on signs, walls and paper."""
+        """Return two colours and no more: words on signs, walls and paper."""
         ink, ground = self._colours(rng, hard)
         margins = rng.uniform(-0.05, [0.35, 0.35, 0.28, 0.28]) if rng.random() < 0.8 else rng.uniform(0, 0.1, 4)
         return Surroundings(margins, ink, ground, float(rng.uniform(0.75, 1)))
@@ -126,7 +123,7 @@ class CropMaker:
         return np.asarray(np.clip(canvas, 0, 255), np.uint8)
 
     def _colours(self, rng: np.random.Generator, hard: float) -> tuple[Colour, Colour]:
-        """Two colours far enough apart in luma to be read."""
+        """Return two colours far enough apart in luma to be read."""
         least = rng.uniform(90, 200) if rng.random() > hard else 20 + rng.exponential(60)
         for _ in range(20):
             ink, ground = rng.uniform(0, 255, (2, 3))
@@ -141,7 +138,7 @@ class CropMaker:
     def _ground(
         self, rng: np.random.Generator, size_wh: tuple[int, int], colour: Colour, hard: float
     ) -> NDArray[np.float32]:
-        """A plain, shaded or textured ground around one colour."""
+        """Return a plain, shaded or textured ground around one colour."""
         width, height = size_wh
         canvas = np.full((height, width, 3), colour, np.float32)
         if rng.random() < 0.3 * hard:
@@ -184,7 +181,7 @@ class CropMaker:
         hard: float,
         around: Surroundings,
     ) -> None:
-        """A contour, a shadow or a frame around the text, as on shirts, signs and windows."""
+        """Draw a contour, a shadow or a frame around the text, as on shirts, signs and windows."""
         height, width = mask.shape
         colour, kind = rng.uniform(0, 255, 3).astype(np.float32), rng.random()
         rings = around.rings or ([(rng.uniform(0.02, 0.06), colour)] if kind < 0.12 * hard else [])
@@ -210,7 +207,7 @@ class CropMaker:
 
 
 def underlined(line: Line, rng: np.random.Generator) -> Line:
-    """A line with a stroke right below it, which reaches a little beyond its ends or not as far."""
+    """Underline a line with a stroke that reaches a little beyond its ends, or not as far."""
     height, width = line.mask.shape
     mask = cv2.copyMakeBorder(line.mask, 0, height // 4, 0, 0, cv2.BORDER_CONSTANT)
     level = int(height * rng.uniform(1.0, 1.15))
@@ -236,11 +233,11 @@ class CropPool:
             place = min(place, len(self._drawn))
             self._drawn[place : place + 1] = [self.maker.draw(rng, hard=hard)]
         image, text, rough = self._drawn[place]
-        return photographed(varied(image, rng, hard), rng, hard=rough), text
+        return photograph_crop(varied(image, rng, hard), rng, hard=rough), text
 
 
 def retaken(image: Image, rng: np.random.Generator) -> Image:
-    """A labelled crop as another camera might have taken it, cut a little otherwise; one in four stays as it is."""
+    """Return a crop as another camera might have taken it, cut a little otherwise; one in four stays as it is."""
     if rng.random() < 0.25:
         return image
     height, width = image.shape[:2]
@@ -249,7 +246,7 @@ def retaken(image: Image, rng: np.random.Generator) -> Image:
     turn = cv2.getRotationMatrix2D((width / 2 + left, height / 2 + top), float(rng.normal(0, 3)), 1)
     turn[0, 2] -= rng.normal(0, 0.02) * height
     turned = cv2.warpAffine(wider, turn, wider.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
-    return photographed(varied(np.asarray(turned, np.uint8), rng, 0.6), rng, hard=0.5)
+    return photograph_crop(varied(np.asarray(turned, np.uint8), rng, 0.6), rng, hard=0.5)
 
 
 def varied(image: Image, rng: np.random.Generator, hard: float) -> Image:
@@ -268,17 +265,15 @@ def varied(image: Image, rng: np.random.Generator, hard: float) -> Image:
 
 
 def faded(rng: np.random.Generator, size_wh: tuple[int, int], depth: float) -> NDArray[np.float32]:
-    """How much of the ink is left, float32 (h, w), 1 - depth..1, in patches from left to right."""
+    """Return how much of the ink is left, float32 (h, w), 1 - depth..1, in patches from left to right."""
     left = 1 - depth * rng.random((2, int(rng.integers(2, 6)))).astype(np.float32)
     return np.asarray(cv2.resize(left, size_wh), np.float32)
 
 
 class MeterDigits:
-    """Single digits of real meters, put side by side to counters.
+    """Single digits of real meters, put side by side to counters; `held_out`: of those that training must not see.
 
-    Args:
-        folder: A folder with `labels.tsv`, such as `digits_meter_apache2` (Apache-2.0).
-        held_out: Keep to the meters that training must not see (True), or to all others.
+    The folder has a `labels.tsv`, such as `digits_meter_apache2` (Apache-2.0).
     """
 
     def __init__(self, folder: Path, *, held_out: bool = False) -> None:
@@ -302,5 +297,5 @@ class MeterDigits:
 
 
 def meter_of(path: Path) -> str:
-    """The meter that an image of `digits_meter_apache2` shows: the first word of the file's name."""
+    """Return the meter that an image of `digits_meter_apache2` shows: the first word of the file's name."""
     return path.name.split("_")[0].split("-")[0]

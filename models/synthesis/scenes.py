@@ -7,12 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.samples import Scene, Word
-from .backgrounds import Backgrounds, installed_backgrounds
-from .camera import photograph
+from ..data.samples import Image, Scene, Word
+from .backgrounds import Backgrounds, Generator, ink, installed_backgrounds
+from .camera import photograph_scene
 from .fonts import FontPool
 from .sheets import Quads, Sheet
-from .textures import Generator, Image, ink
 from .things import THINGS, Kit
 
 EMPTY_SHARE = 0.15
@@ -35,27 +34,17 @@ class Stock:
 
 @cache
 def installed_stock() -> Stock:
-    """The fonts and wallpapers of this machine.
-
-    Raises:
-        TrainingDataError: No font is installed.
-    """
+    """Return the fonts and wallpapers of this machine. Raise TrainingDataError where no font is installed."""
     return Stock(FontPool(), installed_backgrounds())
 
 
 def make_scene(
     rng: Generator, hw: tuple[int, int] = (384, 384), *, level: float = 1.0, stock: Stock | None = None
 ) -> Scene:
-    """Make one scene; the same generator state, size and stock give the same scene.
+    """Make one scene, all quads of which are inside the image; about one in seven has no words.
 
-    Args:
-        rng: The source of all chance.
-        hw: The image's size in pixels.
-        level: 0..1: from large text of strong contrast to small, faint, tilted and badly photographed text.
-        stock: Fonts and backgrounds; by default those of the machine.
-
-    Returns:
-        A scene, all quads of which are inside the image; about one in seven has no words.
+    The same generator state, size and stock (None = the machine's) give the same scene. `level` 0..1: from large text
+    of strong contrast to small, faint, tilted and badly photographed text.
     """
     stock = stock or installed_stock()
     image = stock.backgrounds.draw(rng, hw).copy()
@@ -71,11 +60,11 @@ def make_scene(
                 kind = names[int(rng.choice(len(names), p=weights / weights.sum()))]
             sheet = THINGS[kind][0](rng, size, kit)
             words += place(rng, image, taken, sheet, level=level, cloth=kind == "bib" or rng.random() < 0.1)
-    return Scene(photograph(rng, image, level), words)
+    return Scene(photograph_scene(rng, image, level), words)
 
 
 def text_sizes(rng: Generator, hw: tuple[int, int], level: float) -> list[float]:
-    """Heights in pixels of the things' main texts: one or two large ones, or up to eleven small ones."""
+    """Return heights in pixels of the things' main texts: one or two large ones, or up to eleven small ones."""
     smallest, largest = np.log(24 - 16 * level), np.log(min(hw) * 0.6)
     first = float(np.exp(rng.uniform(smallest, largest)))
     count = int(rng.integers(1, 3 + min(9, int(0.35 * min(hw) / first))))
@@ -108,7 +97,7 @@ def _window(
 
 
 def pose(rng: Generator, size: tuple[int, ...], hw: tuple[int, int], level: float) -> Quads:
-    """Corners (4, 2) in the scene for a sheet (height, width): turned, tilted, and shrunk if it would not fit."""
+    """Return corners (4, 2) in the scene for a sheet (height, width): turned, tilted, and shrunk if it does not fit."""
     height, width = size
     tilt = rng.uniform(-0.09, 0.09, (4, 2)) * level
     corners = (np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) - 0.5 + tilt) * [width, height]

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.samples import Image
+from .backgrounds import Colour, Generator, ink
 from .fonts import FontPool
 from .glyphs import Line, printed_line, render_line, segment_line
-from .textures import Colour, Generator, Image, ink
 
 Quads = NDArray[np.float32]
 Box = tuple[float, float, float, float]
@@ -128,7 +129,7 @@ def level(quads: Quads) -> Quads:
 
 
 def contrasting(rng: Generator, colour: Colour, least: float) -> Colour:
-    """A colour that differs from another in brightness (0..255) by at least this, as far as it can."""
+    """Return a colour that differs from another in brightness (0..255) by at least this, as far as it can."""
     best, far = ink(rng), -1.0
     for _ in range(12):
         other = ink(rng)
@@ -141,5 +142,5 @@ def contrasting(rng: Generator, colour: Colour, least: float) -> Colour:
 
 
 def brightness(colour: Colour) -> float:
-    """The brightness 0..255 of a colour, BGR (ITU-R BT.601)."""
+    """Return the brightness 0..255 of a colour, BGR (ITU-R BT.601)."""
     return 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2]

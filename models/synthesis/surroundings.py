@@ -68,7 +68,7 @@ class Surroundings:
 
 
 def display(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundings:
-    """The glass of a display: one colour, a unit behind the number, symbols around it, the case at the rim."""
+    """Return a display's glass: one colour, a unit behind the number, symbols around it, the case at the rim."""
     height, width = line.mask.shape
     margins = rng.uniform(-0.03, 1, 4) ** 2 * [0.9, 1.1, 0.55, 0.6]
     if rng.random() < 0.15:
@@ -101,7 +101,7 @@ def display(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundin
 
 
 def labels(rng: np.random.Generator, fonts: FontPool, height: int) -> list[Mark]:
-    """Small labels in a column left of a display's number, cut out of dark boxes, as phases are shown: L1, L2, R, Y."""
+    """Return small labels in a column left of a display's number, cut out of dark boxes: L1, L2, R, Y."""
     size, x = rng.uniform(0.32, 0.48) * height, -rng.uniform(0.55, 1.1) * height
     found = []
     for row in range(2):
@@ -112,7 +112,7 @@ def labels(rng: np.random.Generator, fonts: FontPool, height: int) -> list[Mark]
 
 
 def below_bars(rng: np.random.Generator, line: Line) -> Surroundings:
-    """The bars above the digits of a barcode, the longer ones of which reach down at both ends and between groups."""
+    """Return the bars above a barcode's digits, the longer ones of which reach down at both ends and between groups."""
     height, width = line.mask.shape
     module, tall = max(2, round(width / 100)), height * 3
     bars = np.zeros((tall + height, width + 2 * height), np.uint8)
@@ -134,7 +134,7 @@ def below_bars(rng: np.random.Generator, line: Line) -> Surroundings:
 
 
 def glass(rng: np.random.Generator) -> tuple[Colour, Colour, float]:
-    """Colours of a display: ground, ink, and how far the ink covers; dark on a lit ground, or glowing on a dark one."""
+    """Return ground, ink and the ink's opacity of a display: dark on a lit ground, or glowing on a dark one."""
     tint = np.array(TINTS[rng.integers(len(TINTS))]) * rng.uniform(0.8, 1.2, 3)
     ground = np.clip(rng.uniform(30, 235) * tint / float(LUMA @ tint), 0, 255)
     if rng.random() < 0.8:
@@ -153,7 +153,7 @@ TINTS = (
 
 
 def rim(rng: np.random.Generator, margins: NDArray[np.float64], hw: tuple[int, int]) -> list[tuple[Points, Colour]]:
-    """The case around a display, where the crop reaches it: a bar along each side, by chance, slightly askew."""
+    """Return the case around a display where the crop reaches it: bars along some sides, slightly askew."""
     height, width = hw
     left, right, top, bottom = margins * height
     case = np.full(3, rng.uniform(0, 255)) * rng.uniform(0.8, 1.0, 3)
@@ -176,7 +176,7 @@ def rim(rng: np.random.Generator, margins: NDArray[np.float64], hw: tuple[int, i
 
 
 def shirt(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundings:
-    """A player's back or chest: cloth, a contour around the digits, a name above them, the body's outline."""
+    """Return a player's back or chest: cloth, contours around the digits, a name above them, the body's outline."""
     height, width = line.mask.shape
     margins = rng.uniform(0.05, 0.65) * rng.uniform(0.4, 1.2, 4) * [0.8, 0.8, 1, 1]
     ground, ink = (np.clip(rng.uniform(0, 255) * rng.uniform(0.1, 1.6, 3), 0, 255) for _ in range(2))
@@ -212,7 +212,7 @@ def shirt(rng: np.random.Generator, line: Line, fonts: FontPool) -> Surroundings
 
 
 def contours(rng: np.random.Generator, ink: Colour, ground: Colour) -> list[tuple[float, Colour]]:
-    """None, one or two contours around a shirt's digits, the outermost first; the last is unlike ink and ground."""
+    """Return no, one or two contours of a shirt's digits, the outermost first; the last is unlike ink and ground."""
     count = int(rng.choice([0, 1, 2], p=[0.35, 0.45, 0.2]))
     if count == 0:
         return []

@@ -16,18 +16,10 @@ Progress = Callable[[Iterable[int]], Iterable[int]]
 def write_crops(
     folder: Path, count: int, seed: int, *, hard: float = 1.0, lmdb: bool = False, progress: Progress = iter
 ) -> int:
-    """Draw crops into a new `labels.tsv` folder, or a new LMDB.
+    """Draw crops into a new or empty folder, with `labels.tsv` or as an LMDB; return how many.
 
-    Args:
-        folder: A folder that does not exist yet, or is empty.
-        count: How many crops.
-        seed: The same seed gives the same crops, on a machine with the same fonts.
-        hard: 0..1, from clean print to all that cameras meet.
-        lmdb: Write `data.mdb` instead of images.
-        progress: Wraps the numbers, to show how far it is.
-
-    Returns:
-        The number of crops written.
+    The same seed gives the same crops, on a machine with the same fonts. `hard` 0..1: from clean print to all that
+    cameras meet. `progress` wraps the numbers, to show how far it is.
 
     Raises:
         TrainingDataError: The folder holds something, or no font is installed.

@@ -10,13 +10,12 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from .backgrounds import Colour, Generator, ink
 from .fonts import FontPool
 from .sheets import Lettering, Sheet, contrasting
-from .texts import article_number, random_text, word
-from .textures import Colour, Generator, ink
+from .texts import LETTERS, article_number, random_text, word
 
 UNITS = ("LITRES", "LITERS", "kWh", "m3", "GALLONS", "PRICE", "TOTAL", "$", "kg", "km/h", "°C", "SALE", "AMOUNT", "V")
-CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class Kit:
 
 
 def bib(rng: Generator, size: float, kit: Kit) -> Sheet:
-    """A runner's number: large digits on paper, a sponsor's band above, small print below."""
-    text = digits(rng, 1, 6) if rng.random() < 0.85 else CAPITALS[int(rng.integers(26))] + digits(rng, 2, 5)
+    """Draw a runner's number: large digits on paper, a sponsor's band above, small print below."""
+    text = digits(rng, 1, 6) if rng.random() < 0.85 else LETTERS[int(rng.integers(26))] + digits(rng, 2, 5)
     width, height = 0.62 * size * max(2, len(text)) * rng.uniform(1.1, 1.6), size * rng.uniform(1.5, 2.4)
     paper = light(rng) if rng.random() < 0.8 else ink(rng)
     sheet = Sheet((height, width), paper)
@@ -48,7 +47,7 @@ def bib(rng: Generator, size: float, kit: Kit) -> Sheet:
 
 
 def display(rng: Generator, size: float, kit: Kit) -> Sheet:
-    """A liquid-crystal or LED display in its frame, with glare, and a unit beside or below it."""
+    """Draw a liquid-crystal or LED display in its frame, with glare, and a unit beside or below it."""
     text = digits(rng, 1, 7)
     if len(text) > 1 and rng.random() < 0.6:
         at = int(rng.integers(1, len(text)))
@@ -77,7 +76,7 @@ def display(rng: Generator, size: float, kit: Kit) -> Sheet:
 
 
 def screen(rng: Generator, kit: Kit) -> tuple[Colour, Colour, float]:
-    """Colours of a display's ground and digits, and how far these cover: dark on grey-green, or glowing on black."""
+    """Return a display's ground, ink and the ink's opacity: dark on grey-green, or glowing on black."""
     if rng.random() < 0.7:
         grey = float(np.exp(rng.uniform(np.log(28), np.log(200))))
         tint = rng.uniform(0.75, 1.1, 3) * np.array([0.9, 1.05, 1.0])
@@ -89,7 +88,7 @@ def screen(rng: Generator, kit: Kit) -> tuple[Colour, Colour, float]:
 
 
 def counter(rng: Generator, size: float, kit: Kit) -> Sheet:
-    """A meter's wheels: one window a digit, the last ones often in another colour."""
+    """Draw a meter's wheels: one window a digit, the last ones often in another colour."""
     text = digits(rng, 3, 9)
     cell, gap, rim = size * rng.uniform(0.7, 1.1), size * rng.uniform(0.02, 0.3), size * rng.uniform(0.1, 0.5)
     high = size * rng.uniform(1.15, 1.6)
@@ -108,7 +107,7 @@ def counter(rng: Generator, size: float, kit: Kit) -> Sheet:
 
 
 def sign(rng: Generator, size: float, kit: Kit) -> Sheet:
-    """A plate with a rim and one to three lines, the first of which is the largest."""
+    """Draw a plate with a rim and one to three lines, the first of which is the largest."""
     texts = [caption(rng) for _ in range(int(rng.integers(1, 4)))]
     sizes = [size] + [size * rng.uniform(0.35, 1.0) for _ in texts[1:]]
     widths = [0.6 * high * len(text) for text, high in zip(texts, sizes, strict=True)]
@@ -128,8 +127,8 @@ def sign(rng: Generator, size: float, kit: Kit) -> Sheet:
 
 
 def badge(rng: Generator, size: float, kit: Kit) -> Sheet:
-    """One or two digits, or a letter, alone on a disc, on a square, or on nothing."""
-    text = digits(rng, 1, 3) if rng.random() < 0.85 else CAPITALS[int(rng.integers(26))]
+    """Draw one or two digits, or a letter, alone on a disc, on a square, or on nothing."""
+    text = digits(rng, 1, 3) if rng.random() < 0.85 else LETTERS[int(rng.integers(26))]
     side = size * rng.uniform(1.2, 2.4)
     ground = ink(rng)
     shape = int(rng.integers(3))
@@ -144,7 +143,7 @@ def badge(rng: Generator, size: float, kit: Kit) -> Sheet:
 
 
 def page(rng: Generator, size: float, kit: Kit) -> Sheet:
-    """Dense print: several lines of one size, flush left, on paper or straight on the ground."""
+    """Draw dense print: several lines of one size, flush left, on paper or straight on the ground."""
     count, size = int(rng.integers(2, 8)), min(size, 32.0)
     texts = [" ".join(caption(rng) for _ in range(int(rng.integers(1, 4)))) for _ in range(count)]
     pitch = size * rng.uniform(1.15, 2.0)
@@ -160,7 +159,7 @@ def page(rng: Generator, size: float, kit: Kit) -> Sheet:
 
 
 def barcode(rng: Generator, size: float, kit: Kit) -> Sheet:
-    """Bars and the digits below them; a retail code has its first one, and often its last, alone beside the bars."""
+    """Draw bars and the digits below them; a retail code has its first digit, and often its last, beside the bars."""
     text = article_number(rng)
     pad, high = size * rng.uniform(0.5, 1.5), size * rng.uniform(1.5, 6)
     width = 0.8 * size * len(text) + 2 * pad
@@ -170,7 +169,7 @@ def barcode(rng: Generator, size: float, kit: Kit) -> Sheet:
     sheet.write(rng, text, (pad, top, width - pad, top + size), Lettering(kit.fonts, black, printed=True))
     below = [quads for _, quads in sheet.words]
     inner = below[len(below) > 2 : len(below) - (len(below) > 3)]
-    left, right = (float(each) for each in (inner[0][0, 0, 0] - 0.5 * size, inner[-1][-1, 1, 0] + 0.5 * size))
+    left, right = float(inner[0][0, 0, 0] - 0.5 * size), float(inner[-1][-1, 1, 0] + 0.5 * size)
     module, x, bars = max(1.0, (right - left) / 95), left, []
     while x < right:
         bars.append((x, module * int(rng.integers(1, 4)), high))
@@ -184,7 +183,7 @@ def barcode(rng: Generator, size: float, kit: Kit) -> Sheet:
 
 
 def writing(rng: Generator, size: float, kit: Kit) -> Sheet:
-    """A line straight on what is behind it, often with an outline or a shadow."""
+    """Draw a line straight on what is behind it, often with an outline or a shadow."""
     text = digits(rng, 1, 6) if rng.random() < 0.4 else caption(rng)
     width = 0.75 * size * len(text) + size
     sheet = Sheet((1.5 * size, width), None)
@@ -204,7 +203,7 @@ THINGS: dict[str, tuple[Callable[[Generator, float, Kit], Sheet], float]] = {
 
 
 def band(rng: Generator, sheet: Sheet, box: tuple[float, float, float, float], kit: Kit) -> None:
-    """A coloured band with a sponsor's small text."""
+    """Draw a coloured band with a sponsor's small text."""
     ground = ink(rng) if rng.random() < 0.7 else light(rng)
     cv2.rectangle(sheet.image, (int(box[0]), int(box[1])), (int(box[2]), int(box[3])), ground, -1)
     high, width = box[3] - box[1], box[2] - box[0]
@@ -214,7 +213,7 @@ def band(rng: Generator, sheet: Sheet, box: tuple[float, float, float, float], k
 
 
 def glare(rng: Generator, sheet: Sheet, corners: tuple[tuple[int, int], tuple[int, int]]) -> None:
-    """Reflections on glass: brighter or tinted patches with soft or hard edges."""
+    """Draw reflections on glass: brighter or tinted patches with soft or hard edges."""
     (x0, y0), (x1, y1) = corners
     window = sheet.image[y0:y1, x0:x1]
     if not window.size:
@@ -229,16 +228,16 @@ def glare(rng: Generator, sheet: Sheet, corners: tuple[tuple[int, int], tuple[in
 
 
 def caption(rng: Generator) -> str:
-    """What signs say: words as often as numbers."""
+    """Return what signs say: words as often as numbers."""
     return " ".join(word(rng) for _ in range(int(rng.integers(1, 3)))) if rng.random() < 0.5 else random_text(rng)
 
 
 def digits(rng: Generator, least: int, below: int) -> str:
-    """A number of `least` to `below` - 1 digits."""
+    """Return a number of `least` to `below` - 1 digits."""
     return "".join(str(digit) for digit in rng.integers(0, 10, int(rng.integers(least, below))))
 
 
 def light(rng: Generator) -> Colour:
-    """Paper or metal: nearly white."""
+    """Return the colour of paper or metal: nearly white."""
     blue, green, red = (int(value) for value in np.clip(rng.uniform(150, 256) + rng.normal(0, 8, 3), 0, 255))
     return blue, green, red

@@ -100,7 +100,7 @@ def progress(numbers: Iterable[int]) -> Iterator[int]:
 
 @click.group()
 def synth() -> None:
-    """Write generated images as data sets, or the sample photos.
+    """Write generated images as data sets.
 
     Exit codes: 0 written, 2 nothing written because a folder, a font or an option is wrong.
     """
@@ -142,18 +142,6 @@ def synth_scenes(folder: Path, count: int, seed: int, size: tuple[int, int]) -> 
 
     written = write_scenes(folder, count, seed, hw=size, progress=progress)
     click.echo(f"{written} scenes in {folder}")
-
-
-@synth.command("photos")
-@click.option("--to", "folder", type=FOLDER, required=True, help="A folder that is new or empty.")
-@click.option("--seed", default=1, show_default=True, help="1 draws the photos in models/zoo/samples.")
-@in_one_line
-def synth_photos(folder: Path, seed: int) -> None:
-    """Draw the sample photos that ship with EdgeReader."""
-    from ..synthesis.photos import write_photos
-
-    for path in write_photos(folder, seed):
-        click.echo(path)
 
 
 @click.group()

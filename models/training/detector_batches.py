@@ -58,12 +58,12 @@ class Source:
 
     @cached_property
     def learnt(self) -> list[NDArray[np.int64]]:
-        """For each data set the places of the scenes that are not held out."""
+        """Return for each data set the places of the scenes that are not held out."""
         return [parted(scenes)[0] for scenes in self.data]
 
     @property
     def wide_hw(self) -> tuple[int, int]:
-        """The larger canvas."""
+        """Return the larger canvas."""
         side = round(self.canvas_px * WIDE / 32) * 32
         return side, side
 
@@ -126,7 +126,7 @@ def cut_scene(rng: np.random.Generator, scene: Scene, hw: tuple[int, int]) -> Sc
 
 
 def seen_through(scene: Scene, hw: tuple[int, int], scale: float, origin_xy: tuple[float, float]) -> Scene:
-    """A window (height, width) into a scaled scene, from a point of it; words that cross its edge are ignored."""
+    """Return a window (height, width) into a scaled scene, from a point of it; words across its edge are ignored."""
     x, y = origin_xy
     image = scene.image if scale > 0.7 else cv2.GaussianBlur(scene.image, (0, 0), 0.4 / scale)
     seen = np.asarray(cv2.warpAffine(image, _shift(scale, x, y), hw[::-1]), np.uint8)

@@ -38,7 +38,7 @@ class Check:
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of precision and recall."""
+        """Return the harmonic mean of precision and recall."""
         return 2 * self.precision * self.recall / max(1e-9, self.precision + self.recall)
 
 
@@ -60,7 +60,7 @@ def check(network: CRAFT, scenes: Sequence[Scene], device: str = "cpu") -> Check
 
 
 def find_boxes(region: Map, affinity: Map) -> Map:
-    """Boxes (n, 4) in image pixels, x0, y0, x1, y1: the connected parts above the thresholds, widened as published."""
+    """Return boxes (n, 4), x0, y0, x1, y1, image pixels: connected parts above the thresholds, widened as published."""
     joined = ((region > LOW_TEXT) | (affinity > LINK)).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
     peaks = np.zeros(count, np.float32)
@@ -73,13 +73,13 @@ def find_boxes(region: Map, affinity: Map) -> Map:
 
 
 def bounds(words: Sequence[Word]) -> Map:
-    """Upright boxes (n, 4) around words."""
+    """Return upright boxes (n, 4) around words."""
     boxes = [np.concatenate([word.quad.min(0), word.quad.max(0)]) for word in words]
     return np.array(boxes, np.float32).reshape(-1, 4)
 
 
 def overlaps(first: Map, second: Map, *, of_first: bool = False) -> Map:
-    """Intersection over union (n, m) of boxes (n, 4) and (m, 4); or over the area of the first."""
+    """Return the intersection over union (n, m) of boxes (n, 4) and (m, 4), or over the area of the first."""
     low = np.maximum(first[:, np.newaxis, :2], second[np.newaxis, :, :2])
     high = np.minimum(first[:, np.newaxis, 2:], second[np.newaxis, :, 2:])
     shared = np.clip(high - low, 0, None).prod(-1)

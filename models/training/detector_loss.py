@@ -16,19 +16,16 @@ FEWEST = 500
 
 
 def detector_loss(maps: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
-    """Mean squared error over the text plus that over the hardest of the rest, summed over the two maps.
+    """Return the mean squared error over the text plus that over the hardest of the rest, summed over the two maps.
 
-    Args:
-        maps: (N, H, W, 2), the network's.
-        targets: (N, H, W, 2), 0..1.
-        weight: (N, H, W), 0 where nothing is asked.
+    `maps`: (N, H, W, 2), the network's; `targets`: (N, H, W, 2), 0..1; `weight`: (N, H, W), 0 where nothing is asked.
     """
     squared = (maps.float() - targets) ** 2 * weight.unsqueeze(-1)
     return mined(squared[..., 0], targets[..., 0]) + mined(squared[..., 1], targets[..., 1])
 
 
 def mined(errors: Tensor, targets: Tensor) -> Tensor:
-    """Mean of the errors on text plus mean of the largest others; `errors`, `targets`: (N, H, W)."""
+    """Return the mean of the errors on text plus mean of the largest others; `errors`, `targets`: (N, H, W)."""
     text = targets > POSITIVE
     others = errors[~text]
     count = min(others.numel(), max(NEGATIVES * int(text.sum()), FEWEST * len(errors)))
@@ -37,7 +34,7 @@ def mined(errors: Tensor, targets: Tensor) -> Tensor:
 
 
 def normalised(images: Tensor) -> Tensor:
-    """Camera bytes uint8 (N, H, W, 3), BGR, as the network takes them: (N, 3, H, W), RGB, by ImageNet's statistics."""
+    """Return camera bytes uint8 (N, H, W, 3), BGR, as the network takes them: (N, 3, H, W), RGB, as for ImageNet."""
     mean = torch.tensor([0.485, 0.456, 0.406], device=images.device)
     deviation = torch.tensor([0.229, 0.224, 0.225], device=images.device)
     return ((images.flip(-1).float() / 255 - mean) / deviation).permute(0, 3, 1, 2)

@@ -52,14 +52,9 @@ class DetectorTraining(Training):
 
 
 def train_detector(config: DetectorTraining, report: Callable[[str], None] = print) -> Path:
-    """Train, with checkpoints to resume from.
+    """Train, with checkpoints to resume from; return the path of the averaged weights, `out/detector.pt`.
 
-    Args:
-        config: The run.
-        report: Takes a line of progress every `report_every` steps.
-
-    Returns:
-        The path of the averaged weights, `out/detector.pt`, which `edgereader export detector` takes.
+    `report` takes a line of progress every `report_every` steps.
 
     Raises:
         TrainingDataError: A data set, a checkpoint or the fonts are missing or wrong.
@@ -78,10 +73,12 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
 
     def conclude() -> None:
         found = {name: check(run.average.network, scenes, config.device) for name, scenes in checks.items()}
-        for name, each in found.items():
-            figures = {"validation_loss": each.loss, "precision": each.precision, "recall": each.recall, "f1": each.f1}
-            log.write(step=run.step, validation=name, **figures)
-        run.save(weights, budget, float(np.mean([each.f1 for each in found.values()])) if found else float(run.step))
+        for name, result in found.items():
+            figures = {"precision": result.precision, "recall": result.recall, "f1": result.f1}
+            log.write(step=run.step, validation=name, validation_loss=result.loss, **figures)
+        run.save(
+            weights, budget, float(np.mean([result.f1 for result in found.values()])) if found else float(run.step)
+        )
 
     seen = 0
     for batch in loader(Batches(source, run.step), config.workers, batch_size=None):
@@ -104,8 +101,7 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
 def start(config: DetectorTraining, teacher: Teacher | None = None) -> Run[CRAFT]:
     """Build the network: fresh, a thinned teacher, the weights of `init`, or the last checkpoint.
 
-    Raises:
-        TrainingDataError: A checkpoint does not fit the network, or the teacher is not wider.
+    Raise TrainingDataError if a checkpoint does not fit the network, or the teacher is not wider.
     """
     seed_all(config.seed)
     network = CRAFT(config.width, strided=config.strided)
@@ -132,7 +128,7 @@ def awaken(network: CRAFT) -> None:
 
 
 def validation_sets(source: Source, config: DetectorTraining) -> dict[str, list[Scene]]:
-    """Fixed scenes on the larger canvas that training never sees: "generated" and hard, "held_out" of data sets."""
+    """Return scenes on the larger canvas that training never sees: "generated" and hard, "held_out" of data sets."""
     generates = not source.data or source.synthetic_share > 0
     seeds = ([source.seed + 10_000, number] for number in range(config.validation * generates))
     rng = np.random.default_rng(source.seed + 10_000)
@@ -145,7 +141,7 @@ def validation_sets(source: Source, config: DetectorTraining) -> dict[str, list[
 
 
 def loss_of(network: CRAFT, batch: Batch, device: str, teacher: Teacher | None = None, share: float = 0.0) -> Tensor:
-    """The loss of a batch of scenes; with a teacher, a share (0..1) of it is the distance to its maps."""
+    """Return the loss of a batch of scenes; with a teacher, a share (0..1) of it is the distance to its maps."""
     network.train()
     images, weight = normalised(batch.images.to(device)), batch.weight.to(device)
     with torch.autocast("cuda", torch.bfloat16, enabled=device == "cuda"):

@@ -40,11 +40,7 @@ class Teacher:
     """A trained detector that another one learns from."""
 
     def __init__(self, checkpoint: Path, device: str) -> None:
-        """Load the teacher onto a device.
-
-        Raises:
-            TrainingDataError: The file is no checkpoint of CRAFT.
-        """
+        """Load the teacher onto a device. Raise TrainingDataError if the file is no checkpoint of CRAFT."""
         self.checkpoint, options = checkpoint, detector_options(checkpoint)
         self.network = CRAFT(**options)
         load_weights(self.network, checkpoint)
@@ -52,11 +48,11 @@ class Teacher:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of its checkpoint, hexadecimal."""
+        """Return the SHA-256 of its checkpoint, hexadecimal."""
         return hashlib.sha256(self.checkpoint.read_bytes()).hexdigest()
 
     def look(self, image: Image) -> NDArray[np.uint8]:
-        """Its maps of an image (H, W, 3) uint8 BGR of even sides: (H/2, W/2, 2), region and affinity, 255 for 1."""
+        """Return maps (H/2, W/2, 2), region and affinity, 255 for 1, of an image (H, W, 3) uint8 BGR of even sides."""
         height, width = image.shape[:2]
         padded = cv2.copyMakeBorder(image, 0, -height % 32, 0, -width % 32, cv2.BORDER_CONSTANT)
         device = next(self.network.parameters()).device
@@ -66,7 +62,7 @@ class Teacher:
         return np.ascontiguousarray(scaled[: height // 2, : width // 2])
 
     def loss(self, images: Tensor, maps: Tensor, weight: Tensor) -> Tensor:
-        """How far maps (N, H/2, W/2, 2) are from the teacher's on these normalised images (N, 3, H, W)."""
+        """Return how far maps (N, H/2, W/2, 2) are from the teacher's on these normalised images (N, 3, H, W)."""
         with torch.no_grad():
             targets = self.network(images)[0].float().clamp(0, 1)
         return detector_loss(maps, targets, weight)
@@ -114,13 +110,13 @@ def _thin(wide: nn.Sequential, thin: nn.Sequential, inputs: Kept) -> Kept:
         thinner.load_state_dict({"weight": weight, "bias": layer.state_dict()["bias"][kept.indices]})
         if isinstance(norm, nn.BatchNorm2d):
             state = norm.state_dict().items()
-            own[index + 1].load_state_dict({key: each[kept.indices] if each.ndim else each for key, each in state})
+            own[index + 1].load_state_dict({key: value[kept.indices] if value.ndim else value for key, value in state})
         inputs = kept
     return inputs
 
 
 def _largest(layer: nn.Conv2d, norm: nn.Module | None, count: int) -> Tensor:
-    """Indices of the filters with the largest sums of absolute weights, after the normalisation that follows."""
+    """Return the filters with the largest sums of absolute weights, after the normalisation that follows."""
     sizes = layer.weight.abs().sum((1, 2, 3))
     if isinstance(norm, nn.BatchNorm2d):
         sizes = sizes * norm.weight.abs() / (cast("Tensor", norm.running_var) + norm.eps).sqrt()

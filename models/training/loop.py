@@ -188,7 +188,7 @@ def load_weights(network: nn.Module, path: Path, rows: list[int | None] | None =
 
 
 def with_rows(state: dict[str, torch.Tensor], rows: list[int | None]) -> dict[str, torch.Tensor]:
-    """The weight and bias of the last layer with these rows, see `load_weights`."""
+    """Return the weight and bias of the last layer with these rows, see `load_weights`."""
     weight = next(key for key in ("Prediction.generator.weight", "Prediction.weight") if key in state)
     bias = weight.removesuffix("weight") + "bias"
     weights, biases = state[weight], state[bias]
@@ -213,17 +213,17 @@ class Budget:
             raise ValueError("training budget: expected either steps or hours; give one of --steps and --hours")
 
     def elapsed_s(self) -> float:
-        """Seconds spent, earlier runs included."""
+        """Return seconds spent, earlier runs included."""
         return self.spent_s + time.monotonic() - self.started
 
     def progress(self, step: int) -> float:
-        """The share that is spent, 0..1."""
+        """Return the share that is spent, 0..1."""
         share = step / self.steps if self.steps is not None else self.elapsed_s() / (3600 * (self.hours or 1))
         return min(1.0, share)
 
 
 def learning_rate(peak: float, progress: float, warm_up: float = 0.02) -> float:
-    """Linear warm-up over the first share of the budget, then a cosine down to a hundredth of the peak."""
+    """Return the rate: a linear warm-up over a first share of the budget, then a cosine to a hundredth of the peak."""
     cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
     return peak * min(1.0, (progress + 1e-4) / warm_up) * cosine
 
@@ -251,7 +251,7 @@ def load_state(path: Path) -> dict[str, Any]:
 
 
 def loader(samples: IterableDataset[Any], workers: int, **options: Any) -> DataLoader[Any]:
-    """Batches of samples, made in this process (0 workers) or in others.
+    """Return batches of samples, made in this process (0 workers) or in others.
 
     OpenCV's threads end here: a process forked while there are any waits for them for ever, and the cores are needed
     for the network.

@@ -40,11 +40,7 @@ def configure(kind: "type[Config]", options: dict[str, Any], data: tuple[Crops, 
 
 
 def check_device(device: str) -> None:
-    """See that a device is there.
-
-    Raises:
-        TrainingDataError: It is not.
-    """
+    """Raise TrainingDataError if a device is not there."""
     import torch
 
     if device not in {"cpu", "cuda"}:
@@ -54,11 +50,7 @@ def check_device(device: str) -> None:
 
 
 def check_stages(stages: str | None) -> None:
-    """See that a recognizer of these stages exists.
-
-    Raises:
-        TrainingDataError: None does.
-    """
+    """Raise TrainingDataError if no recognizer has these stages."""
     from ..recognizer import COMBINATIONS
 
     if stages is not None and stages not in COMBINATIONS:
@@ -66,11 +58,7 @@ def check_stages(stages: str | None) -> None:
 
 
 def check_widths(given: dict[str, Any]) -> None:
-    """See that crops may have widths of their own, and that the widest is the input's.
-
-    Raises:
-        TrainingDataError: The network's stages, the way that crops are fitted, or the widest width speak against it.
-    """
+    """Raise TrainingDataError if crops may not have widths of their own, or the widest is not the input's."""
     widths = given.get("widths")
     if not widths:
         return
@@ -82,11 +70,7 @@ def check_widths(given: dict[str, Any]) -> None:
 
 
 def check_texts(config: "RecognizerTraining") -> None:
-    """See that each data set has a text that the charset can write, before a run that would wait for one for ever.
-
-    Raises:
-        TrainingDataError: None of the first samples has.
-    """
+    """Raise TrainingDataError if no first text of a data set can be written: a run would wait for one for ever."""
     from .recognizer_samples import encode
 
     for crops in config.data:

@@ -63,7 +63,7 @@ class RecognizerTraining(Training):
 
 
 def fitted_width(ratio: float, config: RecognizerTraining) -> int:
-    """How many whole columns a crop of this width by its height takes: as `runtime/geometry/images.py` does."""
+    """Return how many whole columns a crop of this width by its height takes, as `runtime/geometry/images.py` does."""
     height, widest = config.image_hw
     natural = height * ratio
     return min(widest, max(1, int(natural + min(natural * (config.stretch - 1), 2 * height) + 1e-3)))
@@ -136,7 +136,7 @@ class Samples(IterableDataset[list[Sample]]):
 
 
 def fitted(image: Image, text: str, config: RecognizerTraining) -> Sample | None:
-    """A crop and its text as the network takes them; None where the text does not fit charset or length."""
+    """Return a crop and its text as the network takes them; None where the text does not fit charset or length."""
     places = encode(text, config.charset)
     if places is None or len(places) > config.max_length:
         return None
@@ -151,7 +151,7 @@ def crop_maker(config: RecognizerTraining) -> CropMaker | None:
 
 
 def difficulty(step: float) -> float:
-    """How hard crops are at a step, 0..1."""
+    """Return how hard crops are at a step, 0..1."""
     return float(np.clip((step - CLEAN_STEPS) / RAMP_STEPS, 0.0, 1.0))
 
 
@@ -162,7 +162,7 @@ def collate(samples: Sequence[Sample]) -> tuple[Tensor, list[list[int]]]:
 
 
 def validation_sets(config: RecognizerTraining) -> dict[str, list[Sample]]:
-    """Fixed crops that training never sees: "generated" ones at full difficulty, and "held_out" ones of data sets."""
+    """Return crops that training never sees: "generated" ones at full difficulty, and "held_out" ones of data sets."""
     rng, maker = np.random.default_rng(config.seed + 10_000), crop_maker(config)
     generated: list[Sample] = []
     while maker is not None and len(generated) < config.validation:

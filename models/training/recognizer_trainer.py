@@ -25,7 +25,7 @@ REMEMBERED = (
 
 
 def loss_of(network: Recognizer, images: Tensor, texts: list[list[int]]) -> Tensor:
-    """CTC loss, or the cross entropy of Attn with teacher forcing, which is a mean over the crops' symbols.
+    """Return the CTC loss, or the cross entropy of Attn with teacher forcing, which is a mean over the crops' symbols.
 
     CTC divides a crop's loss by the root of its length. By the length, a wrong digit among eight would weigh an eighth
     of a wrong single digit, though it spoils the number as well; undivided, long unreadable crops would drown the rest.
@@ -57,13 +57,13 @@ def decode(network: Recognizer, images: Tensor) -> list[list[int]]:
 
 
 def remembered(config: RecognizerTraining) -> dict[str, Any]:
-    """`REMEMBERED` of a run, in types that a checkpoint may hold."""
+    """Return `REMEMBERED` of a run, in types that a checkpoint may hold."""
     values = {name: getattr(config, name) for name in REMEMBERED}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def network_config(config: RecognizerTraining) -> RecognizerConfig:
-    """The network that a run trains."""
+    """Return the network that a run trains."""
     classes = num_classes(config.charset, config.stages.rsplit("-", 1)[1])
     return RecognizerConfig(
         config.stages, classes, config.image_hw, config.channels, config.width, config.hidden_size,
@@ -74,8 +74,7 @@ def network_config(config: RecognizerTraining) -> RecognizerConfig:
 def start(config: RecognizerTraining) -> Run[Recognizer]:
     """Build the network, fresh, from `init`, or from the last checkpoint.
 
-    Raises:
-        TrainingDataError: A checkpoint does not fit the network.
+    Raise TrainingDataError if a checkpoint does not fit the network.
     """
     seed_all(config.seed)
     network = Recognizer(network_config(config))
@@ -86,7 +85,7 @@ def start(config: RecognizerTraining) -> Run[Recognizer]:
 
 
 def symbol_rows(config: RecognizerTraining) -> list[int | None]:
-    """Which row of `init`'s last layer each class starts from: a letter's from either case, None for a new symbol."""
+    """Return the row of `init`'s last layer that each class starts from: of either case, None for a new symbol."""
     special = num_classes("", config.stages.rsplit("-", 1)[1])
     known = config.init_charset or ""
     places = [max(map(known.find, (symbol, symbol.swapcase()))) for symbol in config.charset]
@@ -94,7 +93,7 @@ def symbol_rows(config: RecognizerTraining) -> list[int | None]:
 
 
 def accuracy(network: Recognizer, samples: list[Sample], device: str) -> float:
-    """The share of crops read without an error, 0..1."""
+    """Return the share of crops read without an error, 0..1."""
     of_width: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
         of_width[sample[0].shape[1]].append(sample)
@@ -107,15 +106,9 @@ def accuracy(network: Recognizer, samples: list[Sample], device: str) -> float:
 
 
 def train_recognizer(config: RecognizerTraining, report: Callable[[str], None] = print) -> Path:
-    """Train, with checkpoints to resume from.
+    """Train, with checkpoints to resume from; return the averaged weights that validated best, `out/recognizer.pt`.
 
-    Args:
-        config: The run.
-        report: Takes a line of progress every hundred steps.
-
-    Returns:
-        The path of the averaged weights that validated best, `out/recognizer.pt`, which `edgereader export recognizer`
-        takes.
+    `report` takes a line of progress every hundred steps.
 
     Raises:
         TrainingDataError: A data set, a checkpoint or the fonts are missing or wrong.

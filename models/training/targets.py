@@ -42,11 +42,11 @@ def make_targets(scene: Scene) -> Targets:
     """
     size = scene.image.shape[0] // 2, scene.image.shape[1] // 2
     taught = np.zeros((*size, 2), np.float32) if scene.taught is None else scene.taught / np.float32(255)
-    region, affinity = (np.ascontiguousarray(each) for each in np.moveaxis(taught, -1, 0))
+    region, affinity = (np.ascontiguousarray(plane) for plane in np.moveaxis(taught, -1, 0))
     weight = np.ones(size, np.float32)
     for word in scene.words if scene.taught is not None else ():
-        for each in (region, affinity):
-            cv2.fillConvexPoly(each, np.round(grow(word.quad, 1.2) / 2).astype(np.int32), 0.0)
+        for plane in (region, affinity):
+            cv2.fillConvexPoly(plane, np.round(grow(word.quad, 1.2) / 2).astype(np.int32), 0.0)
     for word in scene.words:
         if word.ignored:
             cv2.fillConvexPoly(weight, np.round(grow(word.quad, 1.2) / 2).astype(np.int32), 0.0)
@@ -73,7 +73,7 @@ def draw_gaussian(canvas: NDArray[np.float32], quad: Quads) -> None:
 
 
 def link_quads(characters: Quads) -> Quads:
-    """Quads (n - 1, 4, 2) between neighbours of n characters: the centres of their upper and lower triangles."""
+    """Return quads (n - 1, 4, 2) between neighbours of n characters: centres of their upper and lower triangles."""
     centres = characters.mean(1)
     upper = (characters[:, 0] + characters[:, 1] + centres) / 3
     lower = (characters[:, 2] + characters[:, 3] + centres) / 3

@@ -31,11 +31,7 @@ class UnlabelledScenes:
     """The photos in a folder and below it, none of whose words is labelled."""
 
     def __init__(self, folder: Path) -> None:
-        """Find the photos.
-
-        Raises:
-            TrainingDataError: There is none.
-        """
+        """Find the photos. Raise TrainingDataError if there is none."""
         self.folder = folder
         self.paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
         if not self.paths:
@@ -44,7 +40,6 @@ class UnlabelledScenes:
             )
 
     def __len__(self) -> int:
-        """Count the photos."""
         return len(self.paths)
 
     def __getitem__(self, index: int, /) -> Scene:
@@ -60,14 +55,10 @@ class TaughtPhotos:
     """Photos with what a teacher sees in them, computed once and kept; where words are labelled, the labels count."""
 
     def __init__(self, folder: Path, teacher: Teacher, cache: Path, report: Callable[[str], None]) -> None:
-        """Let the teacher look at each photo that it has not seen yet.
+        """Let the teacher look at each photo that it has not seen yet; report a line every fifty photos.
 
-        Args:
-            folder: Photos; with a `labels.tsv` that has boxes, the labelled ones, with their labels.
-            teacher: A trained detector.
-            cache: Folder of what it saw: a PNG a photo, named by the photo's bytes and the teacher's. A run that was
-                ended goes on where it was.
-            report: Takes a line of progress every fifty photos.
+        Of a folder with a `labels.tsv` that has boxes, the labelled photos count. `cache` keeps what it saw: a PNG a
+        photo, named by the photo's bytes and the teacher's, so that a run that was ended goes on where it was.
 
         Raises:
             TrainingDataError: There are no photos, or one of them cannot be read.
@@ -82,7 +73,6 @@ class TaughtPhotos:
             self[index]
 
     def __len__(self) -> int:
-        """Count the photos."""
         return len(self.scenes)
 
     def photo(self, index: int, /) -> str:

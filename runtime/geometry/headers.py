@@ -2,8 +2,6 @@
 
 Orientations are those of EXIF's tag 0x0112 (CIPA DC-008, section 4.6.4), 1 to 8. AVIF has its own, `irot` and `imir`
 (ISO/IEC 23008-12, sections 6.5.10 and 6.5.12), beside which EXIF's does not count (ISO/IEC 23000-22, section 7.3.6.7).
-
-`models/training` has the same file, as neither folder imports the other; a test compares them.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 Of an animation the first picture; turned as the file says; what is transparent lies over white.
 
-`models/training` has the same file, as neither folder imports the other; a test compares them.
+`models/data/pixels.py` does it for training, with Pillow, as neither folder imports the other; a test compares them.
 """
 
 import struct

@@ -1,15 +1,9 @@
 """Networks with weights under which the outputs vary from image to image, and their checkpoints."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
-import onnx
 import pytest
 import torch
-from torch import nn
 
 from edgereader.export.pipeline import Target, export_recognizer
 from edgereader.export.precision.folding import fold
@@ -21,7 +15,7 @@ from edgereader.models.recognizer import Recognizer, RecognizerConfig
 from .networks_in_onnx import small_craft
 
 
-def enliven(network: nn.Module, seed: int = 0) -> None:
+def enliven(network, seed=0):
     """Replace the initial weights that make every output alike: batch statistics, fiducials, decoder."""
     source = torch.Generator().manual_seed(seed)
     gains = {"generator": 1.0, "score": 1.0, "i2h": 0.5, "localization_fc2.weight": 0.02, "Prediction.weight": 1.0}
@@ -38,48 +32,39 @@ def enliven(network: nn.Module, seed: int = 0) -> None:
                 tensor.copy_(gain * noise)
 
 
+def enlivened(make, seed):
+    torch.manual_seed(seed)
+    network = make()
+    enliven(network)
+    return network.eval()
+
+
 @pytest.fixture(scope="session")
-def make_recognizer() -> Callable[..., Recognizer]:
+def make_recognizer():
     """Build a recognizer: `make_recognizer(stages, num_classes=…, width=…)`."""
-
-    def make(stages: str, **sizes: object) -> Recognizer:
-        torch.manual_seed(1)
-        network = Recognizer(RecognizerConfig(stages, **sizes))  # type: ignore[arg-type]
-        enliven(network)
-        return network.eval()
-
-    return make
+    return lambda stages, **sizes: enlivened(lambda: Recognizer(RecognizerConfig(stages, **sizes)), 1)
 
 
 @pytest.fixture(scope="session")
-def thin_craft() -> CRAFT:
-    torch.manual_seed(2)
-    network = CRAFT(0.125)
-    enliven(network)
-    return network.eval()
+def thin_craft():
+    return enlivened(lambda: CRAFT(0.125), 2)
 
 
 @pytest.fixture(scope="session")
-def strided_craft() -> CRAFT:
-    torch.manual_seed(4)
-    network = CRAFT(0.125, strided=True)
-    enliven(network)
-    return network.eval()
+def strided_craft():
+    return enlivened(lambda: CRAFT(0.125, strided=True), 4)
 
 
 @pytest.fixture(scope="session")
-def thin_refiner() -> LinkRefiner:
-    torch.manual_seed(3)
-    network = LinkRefiner(0.125)
-    enliven(network)
-    return network.eval()
+def thin_refiner():
+    return enlivened(lambda: LinkRefiner(0.125), 3)
 
 
 @pytest.fixture
-def save(tmp_path: Path) -> Callable[..., Path]:
+def save(tmp_path):
     """Save a network's state dict: `save(network, "a.pt")` -> path."""
 
-    def write(network: nn.Module, name: str = "checkpoint.pt") -> Path:
+    def write(network, name="checkpoint.pt"):
         path = tmp_path / name
         torch.save(network.state_dict(), path)
         return path
@@ -88,13 +73,11 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def exported(
-    make_recognizer: Callable[..., Recognizer], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., tuple[Recognizer, Path]]:
+def exported(make_recognizer, tmp_path_factory):
     """Export a recognizer, each once: `exported(stages, width, widths)` -> network, folder of its bundle."""
 
     @cache
-    def export(stages: str, width: float = 0.125, widths: tuple[int, ...] = ()) -> tuple[Recognizer, Path]:
+    def export(stages, width=0.125, widths=()):
         charset, max_length = ("alnum36", 25) if width == 1 else ("digits", 4)
         classes = num_classes(CHARSETS[charset], stages.split("-")[3])
         network = make_recognizer(stages, num_classes=classes, width=width, max_length=max_length)
@@ -110,7 +93,7 @@ def exported(
 
 
 @pytest.fixture(scope="session")
-def folded() -> onnx.ModelProto:
+def folded():
     """The small CRAFT, folded; no test changes it."""
     model = small_craft()
     fold(model)
@@ -118,13 +101,13 @@ def folded() -> onnx.ModelProto:
 
 
 @pytest.fixture
-def all_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+def all_sure(monkeypatch):
     """How sure fp32 is of what was drawn is not what is tested."""
     monkeypatch.setattr("edgereader.export.precision.gate.MIN_CONFIDENCE", 0)
 
 
 @pytest.fixture
-def lenient(all_sure: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def lenient(all_sure, monkeypatch):
     """So few pictures say little about the gate, which is not what is tested then."""
     monkeypatch.setattr("edgereader.export.precision.gate.STRINGS_EQUAL", 0)
     monkeypatch.setattr("edgereader.export.precision.gate.HMEAN_LOSS", 100)

@@ -1,9 +1,5 @@
 """A small graph with all that CRAFT has: batch norm, double rectifier, pooling, resize, join, head."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -12,17 +8,17 @@ IMAGE = {"image": np.random.default_rng(3).normal(0, 1, (1, 4, 32, 48)).astype(n
 """An input of `small_craft`."""
 
 
-def small_craft(seed: int = 0) -> onnx.ModelProto:
+def small_craft(seed=0):
     """image (N, 4, H, W) float32 -> maps (N, 2, H, W)."""
     rng = np.random.default_rng(seed)
-    nodes: list[Any] = []
-    stored: list[Any] = []
+    nodes = []
+    stored = []
 
-    def store(name: str, values: Any) -> str:
+    def store(name, values):
         stored.append(numpy_helper.from_array(np.asarray(values), name))
         return name
 
-    def conv(source: str, name: str, inputs: int, outputs: int) -> str:
+    def conv(source, name, inputs, outputs):
         weights = rng.normal(0, (2 / (9 * inputs)) ** 0.5, (outputs, inputs, 3, 3)).astype(np.float32)
         names = [
             store(f"{name}.weight", weights),
@@ -31,7 +27,7 @@ def small_craft(seed: int = 0) -> onnx.ModelProto:
         nodes.append(helper.make_node("Conv", [source, *names], [name], pads=[1] * 4, kernel_shape=[3, 3]))
         return name
 
-    def add(operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+    def add(operator, inputs, output, **attributes):
         nodes.append(helper.make_node(operator, inputs, [output], **attributes))
         return output
 

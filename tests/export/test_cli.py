@@ -1,26 +1,17 @@
 """The commands: a table on success, one line and exit code 2 on failure."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from edgereader.export.checks.cli import verify
 from edgereader.export.cli import export
-from edgereader.models.craft import CRAFT
-from edgereader.models.recognizer import Recognizer
 from edgereader.runtime.bundles.bundle import Bundle
 
-Maker = Callable[..., Recognizer]
-Save = Callable[..., Path]
 
-
-def test_export_and_verify(make_recognizer: Maker, save: Save, tmp_path: Path) -> None:
+def test_export_and_verify(make_recognizer, save, tmp_path):
     checkpoint = save(make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1))
     bundle = tmp_path / "bundle"
     arguments = [str(checkpoint), "--to", str(bundle), "--licence", "MIT", "--name", "meters"]
@@ -48,20 +39,20 @@ def test_export_and_verify(make_recognizer: Maker, save: Save, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("widths", ["64,32", "32,32", "4,8", "32,66", "32,", "a", "32;64", "16384"])
-def test_widths_that_are_none(tmp_path: Path, widths: str) -> None:
+def test_widths_that_are_none(tmp_path, widths):
     result = CliRunner().invoke(export, ["recognizer", "a.pt", "--to", str(tmp_path / "b"), "--widths", widths])
     assert result.exit_code == 2
     assert "expected ascending widths" in result.output
 
 
 @pytest.mark.parametrize("size", ["32", "0x100", "32x100x3", "99999x10", "axb"])
-def test_a_size_that_is_none(tmp_path: Path, size: str) -> None:
+def test_a_size_that_is_none(tmp_path, size):
     result = CliRunner().invoke(export, ["recognizer", "a.pt", "--to", str(tmp_path / "b"), "--size", size])
     assert result.exit_code == 2
     assert "expected HEIGHTxWIDTH" in result.output
 
 
-def test_an_error_is_one_line_and_exit_code_2(thin_craft: CRAFT, save: Save, tmp_path: Path) -> None:
+def test_an_error_is_one_line_and_exit_code_2(thin_craft, save, tmp_path):
     """Through the real command, as a user runs it."""
     command = "from edgereader.runtime.cli import main; main()"
     arguments = ["export", "recognizer", str(save(thin_craft)), "--to", str(tmp_path / "b"), "--charset", "digits"]

@@ -1,26 +1,18 @@
 """The traced wrappers against the networks and against decoding written out step by step."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 import pytest
 import torch
 
 from edgereader.export.graphs import FoldedTPS, RecognizerGraph
-from edgereader.models.recognizer import Recognizer
 
-Maker = Callable[..., Recognizer]
 FORBIDDEN = -1e4
 
 
-def random_bytes(*shape: int, seed: int = 0) -> torch.Tensor:
+def random_bytes(*shape, seed=0):
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
 
 
-def decode_under_mask(
-    network: Recognizer, images: torch.Tensor, allowed: torch.Tensor
-) -> tuple[list[list[int]], torch.Tensor]:
+def decode_under_mask(network, images, allowed):
     """Attention decoding in plain PyTorch, one image and one step at a time."""
     attention = network.Prediction
     all_symbols, all_rows = [], []
@@ -42,7 +34,7 @@ def decode_under_mask(
 
 @torch.inference_mode()
 @pytest.mark.parametrize("transformation", ["None", "TPS"])
-def test_attention_is_fed_back_under_the_mask(make_recognizer: Maker, transformation: str) -> None:
+def test_attention_is_fed_back_under_the_mask(make_recognizer, transformation):
     network = make_recognizer(f"{transformation}-VGG-BiLSTM-Attn", num_classes=14, width=0.125, max_length=8).double()
     graph = RecognizerGraph(network).eval()
     crops = random_bytes(4, 32, 100, 1)
@@ -61,7 +53,7 @@ def test_attention_is_fed_back_under_the_mask(make_recognizer: Maker, transforma
 
 
 @torch.inference_mode()
-def test_ctc_symbols_are_the_best_allowed_ones(make_recognizer: Maker) -> None:
+def test_ctc_symbols_are_the_best_allowed_ones(make_recognizer):
     network = make_recognizer("None-VGG-BiLSTM-CTC", num_classes=11, width=0.25)
     crops = random_bytes(3, 32, 100, 1)
     logits = network((crops.permute(0, 3, 1, 2) / 255 - 0.5) / 0.5)
@@ -74,7 +66,7 @@ def test_ctc_symbols_are_the_best_allowed_ones(make_recognizer: Maker) -> None:
 
 
 @torch.inference_mode()
-def test_folded_spline_is_exact(make_recognizer: Maker) -> None:
+def test_folded_spline_is_exact(make_recognizer):
     network = make_recognizer("TPS-VGG-None-CTC", num_classes=11, width=0.25)
     images = random_bytes(2, 1, 32, 100).double() / 127.5 - 1
     tps = network.Transformation.double()

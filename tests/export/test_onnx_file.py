@@ -1,10 +1,5 @@
 """LSTMs are stored in half the bytes, and the contract check refuses what the runtime could not trust."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import onnx
 import pytest
@@ -22,7 +17,7 @@ from edgereader.export.onnx_graph import copied
 from edgereader.runtime.errors import ExportError
 
 
-def make_detector(**changes: Any) -> onnx.ModelProto:
+def make_detector(**changes):
     """The smallest graph of the detector's contract, or one that breaks it."""
     settings = {"dtype": TensorProto.UINT8, "name": "region", "opset": OPSET, "domain": "", **changes}
     image = helper.make_tensor_value_info("image", settings["dtype"], ["n", "h", "w", 3])
@@ -43,7 +38,7 @@ def make_detector(**changes: Any) -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("opset", OPSETS)
-def test_the_contract_is_accepted(tmp_path: Path, opset: int) -> None:
+def test_the_contract_is_accepted(tmp_path, opset):
     path = tmp_path / "detector.onnx"
     onnx.save(make_detector(opset=opset), path)
     assert check_contract(path, "detector") == opset
@@ -58,14 +53,14 @@ def test_the_contract_is_accepted(tmp_path: Path, opset: int) -> None:
         ({"domain": "com.microsoft"}, "operators of ONNX opset 18 or 19 only"),
     ],
 )
-def test_another_contract_is_refused(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+def test_another_contract_is_refused(tmp_path, change, words):
     path = tmp_path / "detector.onnx"
     onnx.save(make_detector(**change), path)
     with pytest.raises(ExportError, match=words):
         check_contract(path, "detector")
 
 
-def test_external_data_is_refused(tmp_path: Path) -> None:
+def test_external_data_is_refused(tmp_path):
     path = tmp_path / "detector.onnx"
     model = make_detector()
     onnx.external_data_helper.convert_model_to_external_data(model, location="weights.bin", size_threshold=0)
@@ -74,14 +69,14 @@ def test_external_data_is_refused(tmp_path: Path) -> None:
         check_contract(path, "detector")
 
 
-def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_graph_is_refused(tmp_path):
     path = tmp_path / "detector.onnx"
     path.write_bytes(b"\x08\xff\xff not a graph")
     with pytest.raises(ExportError, match="expected an ONNX file"):
         check_contract(path, "detector")
 
 
-def lstm() -> onnx.ModelProto:
+def lstm():
     """An LSTM of 8 units over steps of 16, whose weights are float16's."""
     weights = {
         name: np.random.default_rng(len(name)).normal(0, 0.3, shape).astype(np.float16).astype(np.float32)
@@ -98,7 +93,7 @@ def lstm() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
 
-def test_exact_weights_take_half_the_bytes_and_give_the_same_numbers() -> None:
+def test_exact_weights_take_half_the_bytes_and_give_the_same_numbers():
     model = lstm()
     stored = copied(model)
     store_in_half(stored)
@@ -113,7 +108,7 @@ def test_exact_weights_take_half_the_bytes_and_give_the_same_numbers() -> None:
 
 
 @pytest.mark.parametrize("value", [1.0001, 1e6])
-def test_weights_that_float16_cannot_hold_stay(value: float) -> None:
+def test_weights_that_float16_cannot_hold_stay(value):
     model = lstm()
     weights = numpy_helper.to_array(model.graph.initializer[0]).copy()
     weights[0, 0, 0] = value
@@ -122,7 +117,7 @@ def test_weights_that_float16_cannot_hold_stay(value: float) -> None:
     assert [tensor.name for tensor in model.graph.initializer] == ["w", "r.half", "b"]
 
 
-def test_other_layers_stay() -> None:
+def test_other_layers_stay():
     model = lstm()
     model.graph.node[0].op_type = "GRU"
     before = model.SerializeToString()

@@ -1,11 +1,6 @@
 """Parity finds a graph that differs from its network, whatever float32 makes of both, and no other graph."""
 
-from __future__ import annotations
-
 import copy
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -19,7 +14,6 @@ from edgereader.export.parity import (
     FACTOR,
     LARGEST,
     TOLERANCE,
-    Compared,
     apart,
     bound,
     check_parity,
@@ -32,33 +26,30 @@ from edgereader.export.parity import (
     run_recognizer,
 )
 from edgereader.export.pipeline import trace_recognizer
-from edgereader.models.craft import CRAFT
-from edgereader.models.recognizer import Recognizer
 from edgereader.runtime.errors import ParityError
 
-Maker = Callable[..., Recognizer]
 TIED = 4, 7
 """Two symbols that the network of `chaotic` cannot tell apart."""
 
 
 @pytest.fixture(scope="module")
-def traced(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recognizer, Path]:
+def traced(make_recognizer, tmp_path_factory):
     network = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1)
     path = tmp_path_factory.mktemp("parity") / "recognizer.onnx"
     trace_recognizer(network, path)
     return network, path
 
 
-def test_an_exact_graph_passes_and_is_reported(traced: tuple[Recognizer, Path]) -> None:
+def test_an_exact_graph_passes_and_is_reported(traced):
     network, path = traced
-    seen: list[int] = []
+    seen = []
     parity = check_parity(path, recognizer_cases(network), lambda: seen.append(1))
     assert 0 < parity.worst < 1e-5
     assert (parity.cases, parity.symbols_equal, parity.opset) == (len(seen), True, 18)
     assert {"torch", "onnx", "onnxruntime"} <= parity.versions.keys()
 
 
-def test_one_altered_weight_fails(traced: tuple[Recognizer, Path], tmp_path: Path) -> None:
+def test_one_altered_weight_fails(traced, tmp_path):
     network, path = traced
     model = onnx.load(path)
     weights = max(model.graph.initializer, key=lambda item: len(item.raw_data))
@@ -71,7 +62,7 @@ def test_one_altered_weight_fails(traced: tuple[Recognizer, Path], tmp_path: Pat
 
 
 @pytest.fixture(scope="module")
-def chaotic(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recognizer, Path]:
+def chaotic(make_recognizer, tmp_path_factory):
     """Weights that amplify what float32 rounds, in colour, with an attention decoder that is often in a tie."""
     network = make_recognizer("TPS-VGG-BiLSTM-Attn", num_classes=12, width=0.1, channels=3, max_length=3)
     first, second = TIED
@@ -83,7 +74,7 @@ def chaotic(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) ->
     return network, path
 
 
-def test_the_networks_own_distance_says_what_is_allowed(chaotic: tuple[Recognizer, Path]) -> None:
+def test_the_networks_own_distance_says_what_is_allowed(chaotic):
     network, path = chaotic
     parity = check_parity(path, recognizer_cases(network))
     assert parity.float32 is not None
@@ -91,14 +82,14 @@ def test_the_networks_own_distance_says_what_is_allowed(chaotic: tuple[Recognize
     assert parity.symbols_equal
 
 
-def test_bounds() -> None:
+def test_bounds():
     found = [bound(float32) for float32 in (0, TOLERANCE / FACTOR, 1e-3, 1, float("inf"))]
     assert found == [TOLERANCE, TOLERANCE, FACTOR * 1e-3, LARGEST, LARGEST]
 
 
 @pytest.mark.parametrize("level", ["ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED", "ORT_ENABLE_ALL"])
 @pytest.mark.parametrize("onednn", [True, False])
-def test_other_kernels_refuse_no_right_graph(chaotic: tuple[Recognizer, Path], level: str, *, onednn: bool) -> None:
+def test_other_kernels_refuse_no_right_graph(chaotic, level, *, onednn):
     network, path = chaotic
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
@@ -112,45 +103,45 @@ def test_other_kernels_refuse_no_right_graph(chaotic: tuple[Recognizer, Path], l
     assert all(map(right, found)), found
 
 
-def right(found: Compared) -> bool:
+def right(found):
     return found.apart <= found.bound and found.symbols_equal is not False
 
 
-def nodes(model: onnx.ModelProto, operator: str) -> list[Any]:
+def nodes(model, operator):
     return [node for node in model.graph.node if node.op_type == operator]
 
 
-def scaled(model: onnx.ModelProto, operator: str, place: int, change: Callable[[Any], Any]) -> None:
+def scaled(model, operator, place, change):
     """Change the stored weights that the first node of an operator has at a place."""
     name = nodes(model, operator)[0].input[place]
     stored = next(item for item in model.graph.initializer if item.name == name)
     stored.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(stored)).astype(np.float32), name))
 
 
-def swapped_colours(model: onnx.ModelProto) -> None:
+def swapped_colours(model):
     join = next(node for node in nodes(model, "Concat") if len(node.input) == 3)
     join.input[0], join.input[2] = join.input[2], join.input[0]
 
 
-def other_corners(model: onnx.ModelProto) -> None:
+def other_corners(model):
     attributes = nodes(model, "GridSample")[0].attribute
     next(attribute for attribute in attributes if attribute.name == "align_corners").i = 0
 
 
-def swapped_gates(model: onnx.ModelProto) -> None:
+def swapped_gates(model):
     scaled(model, "LSTM", 1, lambda weights: np.concatenate([part[::-1] for part in np.split(weights, 4, axis=1)], 1))
 
 
-def a_bias_of_1_percent(model: onnx.ModelProto) -> None:
+def a_bias_of_1_percent(model):
     scaled(model, "LSTM", 3, lambda biases: biases * 1.01)
 
 
-def worst_symbol(model: onnx.ModelProto) -> None:
+def worst_symbol(model):
     for node in nodes(model, "ArgMax"):
         node.op_type = "ArgMin"
 
 
-def last_step_missing(model: onnx.ModelProto) -> None:
+def last_step_missing(model):
     for name in ("symbols", "log_probs"):
         last = next(node for node in model.graph.node if name in node.output)
         last.output[0] = f"{name}_all"
@@ -163,9 +154,7 @@ def last_step_missing(model: onnx.ModelProto) -> None:
     "change",
     [swapped_colours, other_corners, swapped_gates, a_bias_of_1_percent, worst_symbol, last_step_missing],
 )
-def test_a_wrong_graph_is_refused_though_the_weights_amplify(
-    chaotic: tuple[Recognizer, Path], tmp_path: Path, change: Callable[[onnx.ModelProto], None]
-) -> None:
+def test_a_wrong_graph_is_refused_though_the_weights_amplify(chaotic, tmp_path, change):
     network, path = chaotic
     model = onnx.load(path)
     change(model)
@@ -174,7 +163,7 @@ def test_a_wrong_graph_is_refused_though_the_weights_amplify(
         check_parity(tmp_path / "wrong.onnx", recognizer_cases(network))
 
 
-def test_a_tie_that_is_decided_otherwise_makes_no_other_graph(chaotic: tuple[Recognizer, Path], tmp_path: Path) -> None:
+def test_a_tie_that_is_decided_otherwise_makes_no_other_graph(chaotic, tmp_path):
     """The decoder is then fed the other symbol, and every step after it differs from the network's own path."""
     network, path = chaotic
     model, biases = onnx.load(path), network.Prediction.generator.bias.detach().numpy().copy()
@@ -189,10 +178,10 @@ def test_a_tie_that_is_decided_otherwise_makes_no_other_graph(chaotic: tuple[Rec
     assert check_parity(tmp_path / "other.onnx", recognizer_cases(network)).symbols_equal
 
 
-def test_symbols_must_be_those_that_are_clear() -> None:
+def test_symbols_must_be_those_that_are_clear():
     log_probs = np.array([[[-0.5, -0.51, -10.0], [-np.inf, -1.0, -0.1]]])
 
-    def equal(*symbols: int) -> bool:
+    def equal(*symbols):
         return clear_symbols_equal(np.array([symbols]), log_probs, 0.002)
 
     assert equal(0, 2)
@@ -205,7 +194,7 @@ def test_symbols_must_be_those_that_are_clear() -> None:
     assert not equal(0), "a step is missing"
 
 
-def test_numbers_that_are_none_are_refused(thin_craft: CRAFT) -> None:
+def test_numbers_that_are_none_are_refused(thin_craft):
     """A network that overflows in float32 must not make its graph right whatever it gives."""
     broken = copy.deepcopy(thin_craft)
     list(broken.parameters())[-1].data.fill_(3e38)
@@ -216,13 +205,13 @@ def test_numbers_that_are_none_are_refused(thin_craft: CRAFT) -> None:
     assert found.bound <= LARGEST
 
 
-def test_cases_cover_batches_and_a_mask(traced: tuple[Recognizer, Path]) -> None:
+def test_cases_cover_batches_and_a_mask(traced):
     cases = list(recognizer_cases(traced[0]))
     assert [len(case.inputs["crops"]) for case in cases] == [1, 2, 5, 2]
     assert [bool(case.inputs["allowed"].any()) for case in cases] == [False, False, False, True]
 
 
-def test_cases_have_the_least_the_middle_and_the_greatest_width(make_recognizer: Maker) -> None:
+def test_cases_have_the_least_the_middle_and_the_greatest_width(make_recognizer):
     network = make_recognizer("None-VGG-None-CTC", num_classes=5, width=0.0625, image_hw=(32, 64))
     cases = list(recognizer_cases(network, (8, 16, 24, 32, 64)))
     assert [case.inputs["crops"].shape[2] for case in cases] == [8] * 4 + [24, 64]
@@ -232,7 +221,7 @@ def test_cases_have_the_least_the_middle_and_the_greatest_width(make_recognizer:
 
 
 @torch.inference_mode()
-def test_the_reference_is_the_network_decoding_greedily(make_recognizer: Maker) -> None:
+def test_the_reference_is_the_network_decoding_greedily(make_recognizer):
     network = make_recognizer("None-VGG-BiLSTM-Attn", num_classes=9, width=0.1, max_length=6).double()
     crops = random_images((3, 32, 100, 1), seed=4)
     logits = network(torch.from_numpy(crops).permute(0, 3, 1, 2) / torch.tensor(127.5).double() - 1)
@@ -246,7 +235,7 @@ def test_the_reference_is_the_network_decoding_greedily(make_recognizer: Maker) 
     network.float()
 
 
-def test_difference_is_infinite_where_nothing_can_be_compared() -> None:
+def test_difference_is_infinite_where_nothing_can_be_compared():
     ones = np.ones((2, 3))
     assert difference(ones, np.ones((3, 2))) == float("inf")
     assert difference(np.full((2, 3), np.nan), ones) == float("inf")
@@ -254,14 +243,7 @@ def test_difference_is_infinite_where_nothing_can_be_compared() -> None:
     assert difference(np.array([1.0, 5.0]), np.array([1.0, -np.inf])) == 0
 
 
-def test_images_differ_from_one_another() -> None:
-    images = random_images((5, 32, 100, 1), seed=0)
-    assert images.dtype == np.uint8
-    assert images.std() > 30
-    assert len({image.tobytes() for image in images}) == 5
-
-
-def test_apart() -> None:
+def test_apart():
     right = np.array((3.0, 4.0))
     assert apart(right, right) == 0
     assert apart(right + 1, right) == pytest.approx(1 / 12.5**0.5)

@@ -1,13 +1,9 @@
 """Checkpoint to bundle: every combination equals its network on camera bytes, and a failure leaves nothing."""
 
-from __future__ import annotations
-
 import copy
 import shutil
 import string
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -27,26 +23,24 @@ from edgereader.export.staging import commit, entry_of, staged
 from edgereader.models.charsets import num_classes
 from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
-from edgereader.models.recognizer import COMBINATIONS, Recognizer
+from edgereader.models.recognizer import COMBINATIONS
 from edgereader.runtime.bundles.bundle import Bundle
-from edgereader.runtime.bundles.manifest import Passport, ShapeRange, Thresholds
+from edgereader.runtime.bundles.manifest import ShapeRange, Thresholds
 from edgereader.runtime.errors import BackendError, BundleError, CheckpointError, ExportError, ParityError
 from edgereader.runtime.recognizer import Recognizer as RuntimeRecognizer
 
-KINDS = ("TPS-ResNet-BiLSTM-Attn", "TPS-VGG-None-CTC", "None-RCNN-BiLSTM-CTC", "None-VGG-None-Attn")
-"""Combinations that have each choice of each stage; the others are for `make nightly`."""
+from .bundles import passport_of
+
+KINDS = ("TPS-ResNet-BiLSTM-Attn", "TPS-VGG-None-CTC", "None-RCNN-None-CTC", "None-VGG-BiLSTM-Attn")
+"""Combinations that have each choice of each stage, and are exported for engines too; the others are for nightly."""
 MOST = [stages if stages in KINDS else pytest.param(stages, marks=pytest.mark.slow) for stages in COMBINATIONS]
 
-Maker = Callable[..., Recognizer]
-Save = Callable[..., Path]
-Exported = Callable[..., tuple[Recognizer, Path]]
 
-
-def run(path: Path, **inputs: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+def run(path, **inputs):
     return onnxruntime.InferenceSession(str(path)).run(None, inputs)
 
 
-def random_bytes(*shape: int) -> np.ndarray[Any, Any]:
+def random_bytes(*shape):
     """Images of blocks, every one of another size, contrast and brightness."""
     rng = np.random.default_rng(sum(shape))
     images = []
@@ -59,9 +53,7 @@ def random_bytes(*shape: int) -> np.ndarray[Any, Any]:
 
 
 @torch.inference_mode()
-def assert_recognizer_equals(
-    path: Path, network: Recognizer, width: int | None = None, *, told_apart: bool = True
-) -> None:
+def assert_recognizer_equals(path, network, width=None, *, told_apart=True):
     """Against the network in float64, fed with the graph's symbols; itself in float32 says what is allowed."""
     config, networks = network.config, (network, copy.deepcopy(network).double())
     for batch in (1, 3):
@@ -77,17 +69,16 @@ def assert_recognizer_equals(
     assert spread > max(100 * TOLERANCE, allowed), "the images must read differently, or this test shows little"
 
 
-def read(network: Recognizer, crops: np.ndarray[Any, Any], symbols: torch.Tensor) -> np.ndarray[Any, Any]:
+def read(network, crops, symbols):
     """What a network makes of crops, (N, T, classes), after the symbols that were read of them."""
     pixels = torch.from_numpy(crops).flip(3) if network.config.channels == 3 else torch.from_numpy(crops)
     images = (pixels.permute(0, 3, 1, 2).to(next(network.parameters()).dtype) / 255 - 0.5) / 0.5
     fed = [torch.nn.functional.pad(symbols[:, :-1], (1, 0))] if network.config.stages.endswith("Attn") else []
-    found: np.ndarray[Any, Any] = network(images, *fed).log_softmax(2).numpy()
-    return found
+    return network(images, *fed).log_softmax(2).numpy()
 
 
 @torch.inference_mode()
-def assert_detector_equals(path: Path, craft: CRAFT, refiner: LinkRefiner | None) -> None:
+def assert_detector_equals(path, craft, refiner):
     networks = (craft, refiner), (copy.deepcopy(craft).double(), copy.deepcopy(refiner).double() if refiner else None)
     for shape in ((1, 96, 64, 3), (2, 32, 160, 3)):
         image = random_bytes(*shape)
@@ -96,7 +87,7 @@ def assert_detector_equals(path: Path, craft: CRAFT, refiner: LinkRefiner | None
         assert max(map(difference, run(path, image=image), exact)) <= allowed
 
 
-def find(craft: CRAFT, refiner: LinkRefiner | None, image: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+def find(craft, refiner, image):
     """Region and affinity of the networks."""
     dtype = next(craft.parameters()).dtype
     rgb = (torch.from_numpy(image).flip(3) / 255 - torch.tensor(IMAGENET_MEAN)) / torch.tensor(IMAGENET_STD)
@@ -105,7 +96,7 @@ def find(craft: CRAFT, refiner: LinkRefiner | None, image: np.ndarray[Any, Any])
 
 
 @pytest.mark.parametrize("stages", MOST)
-def test_every_combination_equals_its_network(exported: Exported, stages: str) -> None:
+def test_every_combination_equals_its_network(exported, stages):
     network, folder = exported(stages)
     bundle = Bundle.open(folder)
     assert bundle.recognizer.parity["fp32"].symbols_equal
@@ -117,22 +108,27 @@ def test_every_combination_equals_its_network(exported: Exported, stages: str) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stages", ["TPS-ResNet-BiLSTM-Attn", "None-VGG-BiLSTM-CTC"])
-def test_published_width_equals_its_network(exported: Exported, stages: str) -> None:
+def test_published_width_equals_its_network(exported, stages):
     network, folder = exported(stages, 1.0)
     assert_recognizer_equals(Bundle.open(folder).file("recognizer"), network)
 
 
-def test_colour_another_size_and_a_charset_that_repeats(make_recognizer: Maker, save: Save, tmp_path: Path) -> None:
-    sizes = {"num_classes": 5, "width": 0.125, "channels": 3, "image_hw": (48, 128)}
-    network = make_recognizer("TPS-VGG-None-CTC", **sizes, even_contrast=True)
-    told, said = {"keep_ratio": True, "stretch": 1.5, "margin": 0.1}, list[str]()
-    target = Target(tmp_path / "bundle")
-    export_recognizer(save(network), target, charset="x-x1", even_contrast=True, say=said.append, **told)
+def test_our_own_checkpoint_of_colour_another_size_and_a_charset_that_repeats_needs_no_option(
+    make_recognizer, tmp_path
+):
+    config = {
+        "stages": "None-VGG-None-CTC", "charset": "x-x1", "image_hw": (48, 128), "widths": (64, 128), "max_length": 9,
+        "keep_ratio": True, "stretch": 1.5, "even_contrast": True,
+    }  # fmt: skip
+    sizes = {"num_classes": 5, "width": 0.125, "channels": 3, "image_hw": (48, 128), "even_contrast": True}
+    network, said = make_recognizer(config["stages"], **sizes), []
+    torch.save({"state_dict": network.state_dict(), "config": config}, tmp_path / "recognizer.pt")
+    export_recognizer(tmp_path / "recognizer.pt", Target(tmp_path / "bundle"), margin=0.1, say=said.append)
     assert not [line for line in said if line.startswith("assumed")]
     bundle = Bundle.open(tmp_path / "bundle")
     spec = bundle.recognizer
-    assert (spec.image_hw, spec.channels, spec.charset, spec.width) == ((48, 128), 3, "x-x1", 0.125), "it may repeat"
-    assert (spec.keep_ratio, spec.stretch, spec.margin, spec.even_contrast) == (True, 1.5, 0.1, True)
+    assert {name: getattr(spec, name) for name in config} == config
+    assert (spec.channels, spec.width, spec.margin) == (3, 0.125, 0.1)
     assert_recognizer_equals(bundle.file("recognizer"), network)
 
 
@@ -144,7 +140,7 @@ SLOW_TO_TRACE = "None-RCNN-None-CTC", "None-ResNet-BiLSTM-Attn"
     "stages",
     ["None-VGG-BiLSTM-CTC", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_TO_TRACE)],
 )
-def test_several_widths_equal_the_network_at_each_of_them(exported: Exported, stages: str) -> None:
+def test_several_widths_equal_the_network_at_each_of_them(exported, stages):
     network, folder = exported(stages, 0.125, WIDTHS)
     bundle = Bundle.open(folder)
     spec, path = bundle.recognizer, bundle.file("recognizer")
@@ -171,10 +167,10 @@ def test_several_widths_equal_the_network_at_each_of_them(exported: Exported, st
     ],
 )
 def test_widths_that_cannot_be_are_refused_before_anything_is_traced(
-    make_recognizer: Maker, save: Save, tmp_path: Path, stages: str, told: dict[str, Any], message: str
-) -> None:
+    make_recognizer, save, tmp_path, stages, told, message
+):
     checkpoint = save(make_recognizer(stages, num_classes=11, width=0.1, image_hw=(32, 128)))
-    said: list[str] = []
+    said = []
     options = {"image_hw": (32, 128), "widths": WIDTHS, **told}
     with pytest.raises(ExportError, match=message):
         export_recognizer(checkpoint, Target(tmp_path / "bundle"), charset="digits", say=said.append, **options)
@@ -183,7 +179,7 @@ def test_widths_that_cannot_be_are_refused_before_anything_is_traced(
     assert not (tmp_path / "bundle").exists()
 
 
-OPTIONS: dict[str, Any] = {
+OPTIONS = {
     "imgH": st.integers(32, 64),
     "imgW": st.integers(32, 120),
     "rgb": st.booleans(),
@@ -204,9 +200,7 @@ QUICK = ("TPS-VGG-BiLSTM-Attn", "None-VGG-BiLSTM-CTC")
 )
 @settings(max_examples=1, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(options=st.fixed_dictionaries(OPTIONS))
-def test_every_option_of_the_benchmark_is_exported(
-    make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory, stages: str, options: dict[str, Any]
-) -> None:
+def test_every_option_of_the_benchmark_is_exported(make_recognizer, tmp_path_factory, stages, options):
     """From weights and opt.txt alone, as the benchmark's train.py leaves them."""
     folder, attention = tmp_path_factory.mktemp("options"), stages.endswith("Attn")
     network = make_recognizer(
@@ -226,7 +220,7 @@ def test_every_option_of_the_benchmark_is_exported(
     written = {**options, **dict(names), "input_channel": network.config.channels, "sensitive": True}
     lines = "".join(f"{name}: {value}\n" for name, value in written.items())
     (folder / "opt.txt").write_text(f"------------ Options -------------\n{lines}-------------------------------\n")
-    said: list[str] = []
+    said = []
     export_recognizer(
         folder / "best_accuracy.pth", Target(folder / "bundle"), options=folder / "opt.txt", say=said.append
     )
@@ -239,42 +233,19 @@ def test_every_option_of_the_benchmark_is_exported(
     assert_recognizer_equals(bundle.file("recognizer"), network, told_apart=False)
 
 
-def test_our_own_checkpoint_needs_no_option(make_recognizer: Maker, tmp_path: Path) -> None:
-    network = make_recognizer("None-VGG-None-CTC", num_classes=5, width=0.0625, image_hw=(32, 64))
-    config = {
-        "stages": "None-VGG-None-CTC", "charset": "01-.", "image_hw": (32, 64), "widths": (32, 64),
-        "keep_ratio": True, "stretch": 2.0, "even_contrast": True, "max_length": 9,
-    }  # fmt: skip
-    torch.save({"state_dict": network.state_dict(), "config": config}, tmp_path / "recognizer.pt")
-    said: list[str] = []
-    export_recognizer(tmp_path / "recognizer.pt", Target(tmp_path / "bundle"), say=said.append)
-    spec = Bundle.open(tmp_path / "bundle").recognizer
-    assert {name: getattr(spec, name) for name in config} == config
-    assert not [line for line in said if "assumed" in line]
-
-
 @pytest.mark.slow
-def test_detector_equals_its_network(thin_craft: CRAFT, save: Save, tmp_path: Path) -> None:
-    export_detector(save(thin_craft), Target(tmp_path / "bundle"))
-    bundle = Bundle.open(tmp_path / "bundle")
-    assert (bundle.detector.architecture, bundle.detector.strided) == ("CRAFT", False)
-    assert_detector_equals(bundle.file("detector"), thin_craft, None)
-
-
-@pytest.mark.slow
-def test_published_detector_with_refiner_equals_the_networks(save: Save, tmp_path: Path) -> None:
+def test_published_detector_with_refiner_equals_the_networks(save, tmp_path):
     torch.manual_seed(5)
     craft, refiner = CRAFT().eval(), LinkRefiner().eval()
     paths = save(craft, "craft.pt"), save(refiner, "refiner.pt")
     export_detector(paths[0], Target(tmp_path / "bundle"), refiner=paths[1])
     bundle = Bundle.open(tmp_path / "bundle")
-    assert bundle.manifest.detector is not None
     assert bundle.manifest.detector.architecture == "CRAFT+LinkRefiner"
     assert_detector_equals(bundle.file("detector"), craft, refiner)
 
 
 @pytest.fixture(scope="module")
-def plain(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plain(make_recognizer, tmp_path_factory):
     """A folder with a checkpoint and the bundle of its recognizer, exported once."""
     folder = tmp_path_factory.mktemp("plain")
     network = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.1, image_hw=(32, 64))
@@ -284,22 +255,20 @@ def plain(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture
-def copied(plain: Path, tmp_path: Path) -> Path:
+def copied(plain, tmp_path):
     """A copy of that folder, which a test may change."""
     return Path(shutil.copytree(plain, tmp_path / "copy"))
 
 
-def export_again(folder: Path, target: Target) -> None:
+def export_again(folder, target):
     export_recognizer(folder / "checkpoint.pt", target, charset="digits", image_hw=(32, 64), say=str)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
+def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_bundle_is_extended_by_a_detector_that_equals_its_network(
-    copied: Path, strided_craft: CRAFT, thin_refiner: LinkRefiner, save: Save
-) -> None:
+def test_a_bundle_is_extended_by_a_detector_that_equals_its_network(copied, strided_craft, thin_refiner, save):
     root = copied / "bundle"
     before = contents(root)["recognizer.onnx"]
     told = {"thresholds": Thresholds(text=0.5), "long_side_px": 960, "as_easyocr": True}
@@ -318,7 +287,7 @@ def test_a_bundle_is_extended_by_a_detector_that_equals_its_network(
     assert_detector_equals(bundle.file("detector"), strided_craft, thin_refiner)
 
 
-def test_a_replaced_model_takes_its_precisions_and_engines_with_it(copied: Path) -> None:
+def test_a_replaced_model_takes_its_precisions_and_engines_with_it(copied):
     root = copied / "bundle"
     with_more(root)
     export_again(copied, Target(root, name="again"))
@@ -332,7 +301,7 @@ def test_a_replaced_model_takes_its_precisions_and_engines_with_it(copied: Path)
     assert sorted(contents(root)) == ["bundle.json", "canary.png", "recognizer.onnx"]
 
 
-def with_more(root: Path) -> None:
+def with_more(root):
     """Add a file in int8, and an engine of each precision; here only their names matter."""
     bundle = Bundle.open(root)
     spec, shape = bundle.recognizer, ShapeRange(min=(1,), opt=(1,), max=(1,))
@@ -343,23 +312,14 @@ def with_more(root: Path) -> None:
         int8, *plans = map(entry_of, paths)
         files = {**spec.files, "int8": int8}
         engines = [
-            Passport(
-                file=plan,
-                kind="recognizer",
-                precision=precision,
-                flavour="tensorrt",
-                version="10.3.0",
-                targets=["sm86"],
-                onnx_sha256=files[precision].sha256,
-                profile={"crops": shape},
-            )
+            passport_of(plan, "recognizer", precision, files[precision].sha256, crops=shape)
             for plan, precision in zip(plans, ("fp32", "int8"), strict=True)
         ]
         changed = replace(spec, files=files, preferred={"cpu": "int8"})
         commit(root, replace(bundle.manifest, recognizer=changed, engines=engines), paths)
 
 
-def broken_canary(*_: object) -> None:
+def broken_canary(*_):
     raise BackendError("no memory left")
 
 
@@ -367,9 +327,7 @@ def broken_canary(*_: object) -> None:
     ("name", "value", "error"),
     [("parity.LARGEST", 1e-12, ParityError), ("pipeline.draw_canary", broken_canary, BackendError)],
 )
-def test_what_fails_leaves_the_bundle_as_it_was_or_none(
-    copied: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: object, error: type[Exception]
-) -> None:
+def test_what_fails_leaves_the_bundle_as_it_was_or_none(copied, monkeypatch, name, value, error):
     """Parity that is not reached, and a canary that cannot be drawn; tracing is not what is tested."""
     graph = copied / "bundle" / "recognizer.onnx"
     with_more(copied / "bundle")
@@ -390,13 +348,13 @@ def test_what_fails_leaves_the_bundle_as_it_was_or_none(
         *({"coarse_side_px": side} for side in (32, 400, 1280)),
     ],
 )
-def test_sides_that_no_canvas_has_are_refused_before_anything_is_read(tmp_path: Path, sides: dict[str, int]) -> None:
+def test_sides_that_no_canvas_has_are_refused_before_anything_is_read(tmp_path, sides):
     with pytest.raises(BundleError, match="_side_px: expected"):
         export_detector(tmp_path / "absent.pth", Target(tmp_path / "bundle"), **sides)
     assert not (tmp_path / "bundle").exists()
 
 
-def test_what_cannot_be_extended_is_refused_and_untouched(thin_craft: CRAFT, save: Save, tmp_path: Path) -> None:
+def test_what_cannot_be_extended_is_refused_and_untouched(thin_craft, save, tmp_path):
     checkpoint, bundle = save(thin_craft), tmp_path / "bundle"
     bundle.write_text("a file")
     with pytest.raises(ExportError, match="expected a folder"):

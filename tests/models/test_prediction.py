@@ -1,14 +1,12 @@
 """Attention: teacher forcing and greedy decoding are one decoder."""
 
-from __future__ import annotations
-
 import torch
 
 from edgereader.models.prediction import GO, Attention
 
 
 @torch.inference_mode()
-def test_teacher_forcing_with_its_own_symbols_is_greedy_decoding() -> None:
+def test_teacher_forcing_with_its_own_symbols_is_greedy_decoding():
     torch.manual_seed(0)
     attention = Attention(inputs=12, hidden=10, num_classes=7, max_length=9)
     for parameter in attention.parameters():

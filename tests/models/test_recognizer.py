@@ -1,7 +1,5 @@
 """Shapes, widths and training of the recognizers (their numbers: test_golden.py)."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch.nn import functional as F
@@ -9,7 +7,7 @@ from torch.nn import functional as F
 from edgereader.models.recognizer import COMBINATIONS, Recognizer, RecognizerConfig, even_contrast
 
 
-def test_there_are_24_combinations() -> None:
+def test_there_are_24_combinations():
     assert len(set(COMBINATIONS)) == 24
     with pytest.raises(ValueError, match="unknown recognizer 'TPS-AlexNet-None-CTC': expected one of None-VGG"):
         RecognizerConfig("TPS-AlexNet-None-CTC")
@@ -17,7 +15,7 @@ def test_there_are_24_combinations() -> None:
 
 @torch.inference_mode()
 @pytest.mark.parametrize("stages", COMBINATIONS)
-def test_any_size_charset_and_width(stages: str) -> None:
+def test_any_size_charset_and_width(stages):
     for image_hw, channels in (((32, 100), 1), ((48, 160), 3)):
         config = RecognizerConfig(stages, 7, image_hw, channels, width=0.05, max_length=3)
         logits = Recognizer(config).eval()(torch.randn(2, channels, *image_hw))
@@ -26,7 +24,7 @@ def test_any_size_charset_and_width(stages: str) -> None:
 
 
 @torch.inference_mode()
-def test_even_contrast_makes_faint_crops_and_strong_ones_alike() -> None:
+def test_even_contrast_makes_faint_crops_and_strong_ones_alike():
     strong = torch.randn(2, 1, 32, 100).clamp(-1, 1)
     evened = even_contrast(strong)
     assert torch.allclose(evened.mean(dim=(1, 2, 3)), torch.zeros(2), atol=1e-6)
@@ -40,7 +38,7 @@ def test_even_contrast_makes_faint_crops_and_strong_ones_alike() -> None:
     assert torch.equal(network(strong), plain(evened))
 
 
-def test_width_thins_every_layer() -> None:
+def test_width_thins_every_layer():
     full, thin = (Recognizer(RecognizerConfig(width=width)).state_dict() for width in (1.0, 0.25))
     for key, tensor in full.items():
         if tensor.ndim >= 2 and "GridGenerator" not in key:
@@ -49,7 +47,7 @@ def test_width_thins_every_layer() -> None:
 
 
 @pytest.mark.parametrize("stages", ["None-VGG-None-CTC", "TPS-VGG-BiLSTM-Attn"])
-def test_it_can_be_trained(stages: str) -> None:
+def test_it_can_be_trained(stages):
     torch.manual_seed(0)
     network = Recognizer(RecognizerConfig(stages, 6, width=0.125, max_length=4))
     images, labels = torch.randn(8, 1, 32, 100), torch.randint(2, 6, (8, 4))

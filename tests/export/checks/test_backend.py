@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -19,25 +17,22 @@ import edgereader.export.checks.marks
 import edgereader.export.precision.gate
 import edgereader.runtime.sessions.opening
 from edgereader.export.canary import write_canary
-from edgereader.export.checks.backend import Examined, examine
-from edgereader.export.checks.comparison import Trial, open_trial
+from edgereader.export.checks.backend import examine
+from edgereader.export.checks.comparison import open_trial
 from edgereader.export.onnx_graph import Graph
 from edgereader.export.precision.pictures import find_pictures
 from edgereader.runtime.bundles.bundle import Bundle, Checked, write_bundle
-from edgereader.runtime.bundles.manifest import Kind, ShapeRange
 from edgereader.runtime.errors import BundleError, ImageError
-from edgereader.runtime.sessions.base import Binding, Session
 from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
 from edgereader.runtime.sessions.opening import open_unproven
 
 from ..bundles import draw_numbers, shipped_in_fp32, with_graph
 
 pytestmark = pytest.mark.usefixtures("all_sure")
-Change = Callable[[onnx.ModelProto], None]
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def base(tmp_path_factory):
     """The shipped bundle in fp32 alone, for small canvases, with a canary and a folder of drawn numbers beside it."""
     root = shipped_in_fp32(tmp_path_factory.mktemp("backend") / "bundle", "detector", "recognizer")
     manifest = Bundle.open(root).manifest
@@ -49,10 +44,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def examined(base: Path, tmp_path: Path) -> Callable[..., Examined]:
+def examined(base, tmp_path):
     """Examine a bundle whose graph of one kind, in "fp16", is the one in fp32 with a change."""
 
-    def run(kind: Kind, change: Change, backend: str = "cpu") -> Examined:
+    def run(kind, change, backend="cpu"):
         root = Path(shutil.copytree(base.parent, tmp_path / "copy", dirs_exist_ok=True)) / "bundle"
         model = onnx.load(Bundle.open(root).file(kind))
         change(model)
@@ -62,30 +57,30 @@ def examined(base: Path, tmp_path: Path) -> Callable[..., Examined]:
     return run
 
 
-def trial_of(root: Path, kind: Kind, backend: str = "cpu", precision: str = "fp16") -> Trial:
+def trial_of(root, kind, backend="cpu", precision="fp16"):
     return open_trial(Bundle.open(root), kind, backend, precision, find_pictures(root.parent / "pictures"))
 
 
-def outcome(found: Examined) -> dict[str, str]:
+def outcome(found):
     return {check.name: check.detail for check in found.checks if not check.passed}
 
 
-def scaled(name: str, by: float) -> Change:
-    def change(model: onnx.ModelProto) -> None:
+def scaled(name, by):
+    def change(model):
         graph = Graph(model)
         graph.store(name, (graph.array(name) * by).astype(np.float32))
 
     return change
 
 
-def conv_weights(model: onnx.ModelProto) -> list[str]:
+def conv_weights(model):
     return [node.input[1] for node in model.graph.node if node.op_type == "Conv"]
 
 
-def after(tensor: str, write: Callable[[str], list[Any]], **stored: Any) -> Change:
+def after(tensor, write, **stored):
     """Put nodes behind a tensor: `write` makes them from the name of what was there; the last one gives the tensor."""
 
-    def change(model: onnx.ModelProto) -> None:
+    def change(model):
         node = Graph(model).producer[tensor]
         node.output[list(node.output).index(tensor)] = "before"
         place = list(model.graph.node).index(node) + 1
@@ -98,12 +93,12 @@ def after(tensor: str, write: Callable[[str], list[Any]], **stored: Any) -> Chan
     return change
 
 
-def nothing(_model: onnx.ModelProto) -> None:
+def nothing(_model):
     pass
 
 
 @pytest.mark.parametrize("kind", ["detector", "recognizer"])
-def test_what_is_right_passes(examined: Callable[..., Examined], kind: Kind) -> None:
+def test_what_is_right_passes(examined, kind):
     found = examined(kind, nothing)
     assert found.passed, outcome(found)
     last = "H-mean" if kind == "detector" else "strings"
@@ -117,15 +112,14 @@ def test_what_is_right_passes(examined: Callable[..., Examined], kind: Kind) -> 
 
 
 @pytest.mark.parametrize(("kind", "place"), [("detector", 1), ("detector", 20), ("recognizer", 3)])
-def test_one_layer_that_is_scaled_is_named(examined: Callable[..., Examined], kind: Kind, place: int) -> None:
-    names = list[str]()
+def test_one_layer_that_is_scaled_is_named(examined, kind, place):
+    names = []
 
-    def change(model: onnx.ModelProto) -> None:
+    def change(model):
         names.append(conv_weights(model)[place])
         scaled(names[0], 2)(model)
 
     found = examined(kind, change)
-    assert found.departure is not None
     assert found.departure.first.layer == names[0].removesuffix(".weight")
     assert f"{found.departure.first.layer} (Conv)" in outcome(found)["first departure"]
     assert "in fp16 it is not what it is in fp32" in outcome(found)["first departure"]
@@ -133,10 +127,10 @@ def test_one_layer_that_is_scaled_is_named(examined: Callable[..., Examined], ki
     assert "batches" not in outcome(found)
 
 
-def test_rows_that_are_mixed(examined: Callable[..., Examined]) -> None:
+def test_rows_that_are_mixed(examined):
     """Alone an image is read rightly, which is why batches of one say nothing."""
 
-    def mix(name: str) -> list[Any]:
+    def mix(name):
         return [
             helper.make_node("Slice", [name, "1", "end", "0"], ["tail"]),
             helper.make_node("Slice", [name, "0", "1", "0"], ["head"]),
@@ -147,33 +141,21 @@ def test_rows_that_are_mixed(examined: Callable[..., Examined]) -> None:
     found = examined("recognizer", after("relu_3", mix, **whole))
     assert "alone and in a batch" in outcome(found)["batches"]
     assert "1x32x128" not in outcome(found)["batches"]
-    assert found.departure is not None
     assert found.departure.first.tensor == "relu_3"
 
 
-def test_zeros(examined: Callable[..., Examined]) -> None:
+def test_zeros(examined):
     change = after("linear_2", lambda name: [helper.make_node("Mul", [name, "nil"], ["linear_2"])], nil=np.float32(0))
     found = examined("recognizer", change)
     assert {"canary", "numbers", "batches", "strings"} <= outcome(found).keys()
     assert "different images give the same outputs" in outcome(found)["batches"]
-    assert found.departure is not None
     assert found.departure.first.tensor == "linear_2"
-
-
-def test_swapped_colours(examined: Callable[..., Examined]) -> None:
-    def swap(model: onnx.ModelProto) -> None:
-        node = Graph(model).producer["cat"]
-        node.input[:] = list(reversed(node.input))
-
-    found = examined("detector", swap)
-    assert found.departure is not None
-    assert (found.departure.first.layer, found.departure.first.operator) == ("node_cat", "Concat")
 
 
 BIAS = "network.Prediction.bias"
 
 
-def last_weights(model: onnx.ModelProto) -> str:
+def last_weights(model):
     """The matrix before the last bias."""
     graph = Graph(model)
     (add,) = graph.users(BIAS)
@@ -181,11 +163,11 @@ def last_weights(model: onnx.ModelProto) -> str:
     return str(next(name for name in product.input if name in graph.initializers))
 
 
-def test_strings_that_differ(base: Path, examined: Callable[..., Examined]) -> None:
+def test_strings_that_differ(base, examined):
     """Two symbols change places in the last layer."""
     weights = last_weights(onnx.load(base / "recognizer.onnx"))
 
-    def swap(model: onnx.ModelProto) -> None:
+    def swap(model):
         graph = Graph(model)
         for name in (weights, BIAS):
             values = graph.array(name).copy()
@@ -194,17 +176,15 @@ def test_strings_that_differ(base: Path, examined: Callable[..., Examined]) -> N
 
     found = examined("recognizer", swap)
     assert "strings equal" in outcome(found)["strings"]
-    assert found.departure is not None
     assert found.departure.first.layer == weights
 
 
-def test_symbols_that_are_not_the_likeliest(examined: Callable[..., Examined]) -> None:
-    def least(model: onnx.ModelProto) -> None:
+def test_symbols_that_are_not_the_likeliest(examined):
+    def least(model):
         Graph(model).producer["symbols"].op_type = "ArgMin"
 
     found = examined("recognizer", least)
     assert "of the symbols are not the likeliest" in outcome(found)["numbers"]
-    assert found.departure is not None
     assert found.departure.first.operator == "ArgMax"
 
 
@@ -216,24 +196,20 @@ class StandIn:
     backend: str
     precision: str
 
-    def output_shape(self, name: str) -> tuple[int | None, ...]:
+    def output_shape(self, name):
         return self.session.output_shape(name)
 
-    def limits(self, name: str) -> ShapeRange | None:
+    def limits(self, name):
         return self.session.limits(name)
 
-    def bind(self, shapes: Mapping[str, tuple[int, ...]], *, batched: tuple[str, ...]) -> Binding:
+    def bind(self, shapes, *, batched):
         return self.session.bind(shapes, batched=batched)
 
 
-def test_a_backend_that_is_wrong_is_told_from_a_graph_that_is(
-    examined: Callable[..., Examined], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backend_that_is_wrong_is_told_from_a_graph_that_is(examined, monkeypatch):
     """A stand-in for a GPU: ONNX Runtime on the CPU, with one layer's weights changed whenever a graph is loaded."""
 
-    def open_wrongly(
-        bundle: Bundle, kind: Kind, backend: str, precision: str | None, threads: int | None = None
-    ) -> Session:
+    def open_wrongly(bundle, kind, backend, precision, threads=None):
         if backend == "cpu":
             return open_unproven(bundle, kind, backend, precision, threads)
         path = bundle.file(kind, precision or "fp32")
@@ -249,11 +225,10 @@ def test_a_backend_that_is_wrong_is_told_from_a_graph_that_is(
     assert found.departure.first.layer == "network.FeatureExtraction.ConvNet.8"
     assert "cuda computes it otherwise than the graph says" in outcome(found)["first departure"]
     both = examined("recognizer", scaled("network.FeatureExtraction.ConvNet.3.weight", 3), backend="cuda")
-    assert both.departure is not None
     assert both.departure.first.layer == "network.FeatureExtraction.ConvNet.8", "the backend first"
 
 
-def test_without_a_canary_only_cpu_is_looked_at(base: Path, tmp_path: Path) -> None:
+def test_without_a_canary_only_cpu_is_looked_at(base, tmp_path):
     root = Path(shutil.copytree(base.parent, tmp_path / "copy")) / "bundle"
     write_bundle(root, replace(Bundle.open(root).manifest, canary=None))
     found = examine(trial_of(root, "recognizer", precision="fp32"), say=lambda _: None)
@@ -263,7 +238,7 @@ def test_without_a_canary_only_cpu_is_looked_at(base: Path, tmp_path: Path) -> N
         trial_of(root, "recognizer", "cuda")
 
 
-def test_pictures_without_text_are_no_proof(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_without_text_are_no_proof(base, tmp_path, monkeypatch):
     monkeypatch.setattr(edgereader.export.precision.gate, "MIN_CONFIDENCE", 2)
     trial = open_trial(Bundle.open(base), "recognizer", "cpu", "fp32", find_pictures(base.parent / "pictures"))
     assert "give other pictures" in outcome(examine(trial, say=lambda _: None))["strings"]

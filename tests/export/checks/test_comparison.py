@@ -1,7 +1,5 @@
 """Which batches are compared, and with which images."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,36 +21,34 @@ from edgereader.export.checks.comparison import (
 )
 from edgereader.export.precision.pictures import Picture
 from edgereader.runtime.bundles.bundle import Bundle
-from edgereader.runtime.bundles.manifest import Kind, ShapeRange
+from edgereader.runtime.bundles.manifest import ShapeRange
 from edgereader.runtime.errors import BackendError
 
 from ...runtime.graphs import write_test_bundle
 
 
-def trial_of(kind: Kind, pictures: tuple[Picture, ...] = (), root: str | Path = "digits-edge") -> Trial:
+def trial_of(kind, pictures=(), root="digits-edge"):
     bundle = Bundle.open(root)
     return open_trial(Bundle(bundle.root, replace(bundle.manifest, canary=None)), kind, "cpu", "fp32", pictures)
 
 
-def limited(kind: Kind, shapes: ShapeRange, root: str | Path = "digits-edge") -> Trial:
+def limited(kind, shapes, root="digits-edge"):
     trial = trial_of(kind, (), root)
     session = SimpleNamespace(limits=lambda name: shapes if name in {"image", "crops"} else None)
-    return Trial(trial.bundle, kind, session, trial.reference, ())  # type: ignore[arg-type]
+    return Trial(trial.bundle, kind, session, trial.reference, ())
 
 
 @pytest.fixture
-def of_one_width(tmp_path: Path) -> Path:
+def of_one_width(tmp_path):
     return Path(write_test_bundle(tmp_path / "one_width", image_hw=(32, 128), detector=False))
 
 
-def test_a_session_without_limits_is_tried_at_usual_sizes(of_one_width: Path) -> None:
+def test_a_session_without_limits_is_tried_at_usual_sizes(of_one_width):
     assert sizes_of(trial_of("recognizer", root=of_one_width)) == {(32, 128): [1, 8, 32]}
     assert sizes_of(trial_of("detector")) == {(256, 384): [1, 3], (448, 768): [1]}
 
 
-def test_a_recognizer_of_several_widths_is_tried_at_three_with_as_many_crops_as_the_runtime_reads(
-    tmp_path: Path,
-) -> None:
+def test_a_recognizer_of_several_widths_is_tried_at_three_with_as_many_crops_as_the_runtime_reads(tmp_path):
     bundle = Bundle.open(write_test_bundle(tmp_path / "bundle", widths=(64, 96, 128, 256, 512), detector=False))
     cv2.imwrite(str(tmp_path / "crop.png"), np.arange(32 * 200, dtype=np.uint8).reshape(32, 200))
     trial = open_trial(bundle, "recognizer", "cpu", "fp32", (Picture(tmp_path / "crop.png", None),) * 3)
@@ -63,7 +59,7 @@ def test_a_recognizer_of_several_widths_is_tried_at_three_with_as_many_crops_as_
     )
 
 
-def test_a_session_with_limits_is_tried_at_its_usual_and_its_largest(of_one_width: Path) -> None:
+def test_a_session_with_limits_is_tried_at_its_usual_and_its_largest(of_one_width):
     crops = ShapeRange(min=(1, 32, 128, 1), opt=(4, 32, 128, 1), max=(16, 32, 128, 1))
     assert sizes_of(limited("recognizer", crops, of_one_width)) == {(32, 128): [1, 4, 16]}
     image = ShapeRange(min=(1, 32, 32, 3), opt=(1, 448, 768, 3), max=(2, 768, 768, 3))
@@ -72,7 +68,7 @@ def test_a_session_with_limits_is_tried_at_its_usual_and_its_largest(of_one_widt
     assert sizes_of(limited("detector", image)) == {(192, 192): [1]}
 
 
-def test_images_are_all_different(tmp_path: Path) -> None:
+def test_images_are_all_different(tmp_path):
     for index in range(5):
         cv2.imwrite(str(tmp_path / f"{index}.png"), np.full((50, 90, 3), 40 * index, np.uint8))
     pictures = tuple(Picture(tmp_path / f"{index}.png", None) for index in range(5))
@@ -86,7 +82,7 @@ def test_images_are_all_different(tmp_path: Path) -> None:
     assert crops.shape == (6, 32, 128, 1)
 
 
-def test_rows_are_compared_with_those_of_their_images() -> None:
+def test_rows_are_compared_with_those_of_their_images():
     right = {"maps": np.arange(6.0).reshape(3, 2), "other": np.ones((3, 1))}
     got = {name: in_turn(rows, 7) for name, rows in right.items()}
     assert row_errors(got, right, list(right)) == [0] * 7
@@ -95,7 +91,7 @@ def test_rows_are_compared_with_those_of_their_images() -> None:
     assert sum(error > 0 for error in row_errors(got, right, list(right))) == 4
 
 
-def test_more_outputs_than_the_graph_has_are_an_error() -> None:
+def test_more_outputs_than_the_graph_has_are_an_error():
     trial = trial_of("recognizer")
     images = np.zeros((5, 32, 128, 1), np.uint8)
     outputs = run(trial.session, trial, images, 5)

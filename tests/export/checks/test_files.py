@@ -1,9 +1,6 @@
 """`verify` passes a good bundle and names what is wrong with another."""
 
-from __future__ import annotations
-
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +12,6 @@ from onnx import helper, numpy_helper
 
 from edgereader.export.checks.files import gated, verify_bundle
 from edgereader.export.pipeline import Target, export_detector, export_recognizer
-from edgereader.models.craft import CRAFT
-from edgereader.models.recognizer import Recognizer
 from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.bundles.manifest import Quantized
 from edgereader.runtime.errors import CheckpointError, ExportError
@@ -24,11 +19,9 @@ from edgereader.runtime.errors import CheckpointError, ExportError
 from ...runtime.graphs import write_test_bundle
 from ..bundles import with_graph
 
-Maker = Callable[..., Recognizer]
-
 
 @pytest.fixture(scope="module")
-def exported(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(make_recognizer, tmp_path_factory):
     """A folder with a bundle, the checkpoint of its recognizer and another one; its detector is a tiny graph."""
     root = Path(write_test_bundle(tmp_path_factory.mktemp("verify") / "bundle", recognizer=False)).parent
     sizes = {"num_classes": 11, "width": 0.1, "image_hw": (32, 64), "even_contrast": True}
@@ -41,12 +34,12 @@ def exported(make_recognizer: Maker, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def bundle(exported: Path, tmp_path: Path) -> Path:
+def bundle(exported, tmp_path):
     """A copy that a test may spoil."""
     return Path(shutil.copytree(exported / "bundle", tmp_path / "bundle"))
 
 
-def failures(bundle: Path, *checkpoints: Path) -> dict[str, str]:
+def failures(bundle, *checkpoints):
     return {
         f"{check.subject}: {check.name}": check.detail
         for check in verify_bundle(Bundle.open(bundle), checkpoints)
@@ -54,7 +47,7 @@ def failures(bundle: Path, *checkpoints: Path) -> dict[str, str]:
     }
 
 
-def replace_graph(bundle: Path, change: Callable[[onnx.ModelProto], None]) -> None:
+def replace_graph(bundle, change):
     """Alter the recognizer's graph, with a manifest that vouches for it."""
     model = onnx.load(bundle / "recognizer.onnx")
     change(model)
@@ -62,7 +55,7 @@ def replace_graph(bundle: Path, change: Callable[[onnx.ModelProto], None]) -> No
 
 
 @pytest.mark.slow
-def test_a_good_bundle_passes(bundle: Path, exported: Path, thin_craft: CRAFT, save: Callable[..., Path]) -> None:
+def test_a_good_bundle_passes(bundle, exported, thin_craft, save):
     detector = save(thin_craft, "detector.pt")
     export_detector(detector, Target(bundle))
     checks = list(verify_bundle(Bundle.open(bundle), (exported / "recognizer.pt", detector)))
@@ -71,7 +64,7 @@ def test_a_good_bundle_passes(bundle: Path, exported: Path, thin_craft: CRAFT, s
     assert names == {"checksum", "contract", "recorded parity", "batches", "mask", "parity with the checkpoint"}
 
 
-def test_another_checkpoint_fails_and_a_missing_one_is_named(exported: Path) -> None:
+def test_another_checkpoint_fails_and_a_missing_one_is_named(exported):
     found = failures(exported / "bundle", exported / "other.pt")
     assert "0.0002" in found["recognizer fp32: parity with the checkpoint"]
     assert "checkpoint of the CRAFT detector" in found["detector fp32: parity with the checkpoint"]
@@ -79,23 +72,23 @@ def test_another_checkpoint_fails_and_a_missing_one_is_named(exported: Path) -> 
         failures(exported / "bundle", exported / "bundle" / "bundle.json")
 
 
-def test_an_altered_file_fails(bundle: Path) -> None:
+def test_an_altered_file_fails(bundle):
     contents = bytearray((bundle / "detector.onnx").read_bytes())
     contents[len(contents) // 2] ^= 1
     (bundle / "detector.onnx").write_bytes(contents)
     assert "SHA-256" in failures(bundle)["detector fp32: file"]
 
 
-def test_a_graph_of_another_contract_fails(bundle: Path) -> None:
-    def rename(model: onnx.ModelProto) -> None:
+def test_a_graph_of_another_contract_fails(bundle):
+    def rename(model):
         model.graph.input[0].name = "pixels"
 
     replace_graph(bundle, rename)
     assert "expected inputs" in failures(bundle)["recognizer fp32: file"]
 
 
-def test_a_graph_that_ignores_its_image_fails(bundle: Path) -> None:
-    def ignore(model: onnx.ModelProto) -> None:
+def test_a_graph_that_ignores_its_image_fails(bundle):
+    def ignore(model):
         node = next(node for node in model.graph.node if node.op_type == "Cast")
         model.graph.initializer.append(numpy_helper.from_array(np.zeros((), np.float32), "nothing"))
         model.graph.node.insert(1, helper.make_node("Mul", ["cast", "nothing"], [node.output[0]]))
@@ -105,8 +98,8 @@ def test_a_graph_that_ignores_its_image_fails(bundle: Path) -> None:
     assert "different outputs" in failures(bundle)["recognizer fp32: batches"]
 
 
-def test_a_graph_that_ignores_the_mask_fails(bundle: Path) -> None:
-    def ignore(model: onnx.ModelProto) -> None:
+def test_a_graph_that_ignores_the_mask_fails(bundle):
+    def ignore(model):
         node = next(node for node in model.graph.node if "allowed" in node.input)
         model.graph.initializer.append(numpy_helper.from_array(np.zeros(11, np.float32), "nothing"))
         model.graph.node.insert(0, helper.make_node("Mul", ["allowed", "nothing"], ["ignored"]))
@@ -117,7 +110,7 @@ def test_a_graph_that_ignores_the_mask_fails(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("figures", [{"strings_equal": 0.0}, {"strings_equal": 0.98}, {"hmean_loss": 0.6}])
-def test_a_gate_that_was_not_passed_is_refused(figures: dict[str, float]) -> None:
+def test_a_gate_that_was_not_passed_is_refused(figures):
     entry = Quantized(
         calibrated_on=1, validated_on=1, labelled=False, strings=9, strings_equal=1.0, regions=9, hmean_loss=0.0,
         kept_fp32=[], speed_ratio=2.0, speed_on="", versions={},

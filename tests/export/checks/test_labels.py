@@ -1,27 +1,20 @@
 """Labelled crops tell whether a bundle reads rightly, and as its network does."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
 from edgereader.export.checks.labels import LabelCheck, as_written, check_labels, open_labels
-from edgereader.models.recognizer import Recognizer
 from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.errors import DatasetError
 from edgereader.runtime.recognizer import Recognizer as Reader
 
-Exported = Callable[..., tuple[Recognizer, Path]]
 STAGES = "None-VGG-BiLSTM-CTC"
 pytestmark = pytest.mark.xdist_group(STAGES)
 
 
 @pytest.fixture
-def crops(tmp_path: Path) -> list[np.ndarray]:
+def crops(tmp_path):
     """Six crops of soft noise in `tmp_path/crops`, which no label names yet."""
     (tmp_path / "crops").mkdir()
     rng, made = np.random.default_rng(0), []
@@ -32,14 +25,14 @@ def crops(tmp_path: Path) -> list[np.ndarray]:
     return made
 
 
-def label(folder: Path, texts: list[str]) -> Path:
+def label(folder, texts):
     lines = (f"{index}.png\t{text}\n" for index, text in enumerate(texts))
     (folder / "crops" / "labels.tsv").write_text("".join(lines))
     return folder / "crops"
 
 
-def test_a_bundle_reads_as_its_network_does(exported: Exported, crops: list[np.ndarray], tmp_path: Path) -> None:
-    _, folder = exported(STAGES)
+def test_a_bundle_reads_as_its_network_does(exported, crops, tmp_path):
+    _, folder = exported(STAGES, 0.125, (32, 64, 128))
     bundle, checkpoint = Bundle.open(folder), folder.parent / "checkpoint.pt"
     read = [text.text for text in Reader(bundle, "cpu", "fp32", alphabet=None).recognize_crops(crops)]
     texts = ["1234567890", *(text or "1234567890" for text in read[1:5]), "with letters"]
@@ -49,8 +42,8 @@ def test_a_bundle_reads_as_its_network_does(exported: Exported, crops: list[np.n
     assert found == LabelCheck(crops=5, bundle_right=right, network_right=right, same=5)
 
 
-def test_no_text_that_it_could_read(exported: Exported, crops: list[np.ndarray], tmp_path: Path) -> None:
-    _, folder = exported(STAGES)
+def test_no_text_that_it_could_read(exported, crops, tmp_path):
+    _, folder = exported(STAGES, 0.125, (32, 64, 128))
     labelled = open_labels(label(tmp_path, ["OPEN"] * 6))
     with pytest.raises(DatasetError, match="expected crops with texts of '0123456789', got none, such as 'OPEN'"):
         check_labels(Bundle.open(folder), folder.parent / "checkpoint.pt", labelled)
@@ -61,5 +54,5 @@ def test_no_text_that_it_could_read(exported: Exported, crops: list[np.ndarray],
 @pytest.mark.parametrize(
     ("charset", "written"), [("01ab", "ab01"), ("01ab ", "ab 01"), ("01abAB", "Ab01"), ("01abAB ", "Ab 01")]
 )
-def test_labels_as_a_charset_writes_them(charset: str, written: str) -> None:
+def test_labels_as_a_charset_writes_them(charset, written):
     assert as_written("Ab 01", charset) == written

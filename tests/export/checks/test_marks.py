@@ -1,10 +1,6 @@
 """Inner tensors as outputs: of a graph, of a bundle made for the purpose, and of an engine."""
 
-from __future__ import annotations
-
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import onnx
@@ -21,16 +17,16 @@ from ..networks_in_onnx import IMAGE, small_craft
 
 
 @pytest.fixture(scope="module")
-def trial() -> Trial:
+def trial():
     return open_trial(Bundle.open("digits-edge"), "recognizer", "cpu", "fp32", ())
 
 
-def inputs_of(trial: Trial) -> dict[str, Any]:
+def inputs_of(trial):
     crops = np.random.default_rng(4).integers(0, 256, (3, 32, 128, 1), np.uint8)
     return {"crops": crops, "allowed": np.zeros(trial.session.output_shape("log_probs")[2] or 0, np.float32)}
 
 
-def test_marks_are_outputs_in_float32_and_the_graph_is_as_it_was() -> None:
+def test_marks_are_outputs_in_float32_and_the_graph_is_as_it_was():
     model = small_craft()
     before = model.SerializeToString()
     names = [item.name for item in marked(model, ["size", "two"]).graph.output]
@@ -41,7 +37,7 @@ def test_marks_are_outputs_in_float32_and_the_graph_is_as_it_was() -> None:
     assert outputs[f"size{MARK}"].tolist() == [32, 48]
 
 
-def test_a_backend_gives_what_the_cpu_gives(trial: Trial) -> None:
+def test_a_backend_gives_what_the_cpu_gives(trial):
     """Also tensors whose first axis is no batch: the first one has one row for all images."""
     names = ["transpose_1", "relu_2", "symbols", "log_probs"]
     model, inputs = marked(onnx.load(trial.bundle.file("recognizer")), names), inputs_of(trial)
@@ -54,22 +50,19 @@ def test_a_backend_gives_what_the_cpu_gives(trial: Trial) -> None:
         np.testing.assert_allclose(got[name], right[name], rtol=1e-5, atol=1e-5)
 
 
-def test_the_bundle_of_a_marked_graph_has_nothing_else(trial: Trial, tmp_path: Path) -> None:
+def test_the_bundle_of_a_marked_graph_has_nothing_else(trial, tmp_path):
     write_marked(trial, marked(onnx.load(trial.bundle.file("recognizer")), ["relu"]), tmp_path)
     manifest = Bundle.open(tmp_path).manifest
-    assert manifest.recognizer is not None
     assert manifest.recognizer.files.keys() == {"fp32"}
     assert (manifest.detector, manifest.canary, manifest.engines) == (None, None, [])
     assert [item.name for item in onnx.load(tmp_path / "recognizer.fp32.onnx").graph.output][-1] == f"relu{MARK}"
 
 
-def test_limits() -> None:
+def test_limits():
     assert limit_of("fp32") < limit_of("fp16") < limit_of("int8") == limit_of("int8-trt") == INT8_LIMIT
 
 
-def test_an_engine_has_the_marks_and_the_shapes_of_the_first_one(
-    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_engine_has_the_marks_and_the_shapes_of_the_first_one(trial, tmp_path, monkeypatch):
     """TensorRT for RTX takes a marked graph; what the engine gives is seen on a GPU only."""
     pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install tensorrt-rtx")
     import edgereader.export.engines.engine
@@ -79,7 +72,7 @@ def test_an_engine_has_the_marks_and_the_shapes_of_the_first_one(
     limits = ShapeRange(min=(1, 32, least, 1), opt=(4, 32, usual, 1), max=(4, 32, most, 1))
     native = SimpleNamespace(backend="tensorrt-rtx", precision="fp32", limits=lambda _: limits)
     model = marked(onnx.load(trial.bundle.file("recognizer")), ["relu_2", "transpose_1", "symbols"])
-    built = Trial(trial.bundle, "recognizer", native, trial.reference, ())  # type: ignore[arg-type]
+    built = Trial(trial.bundle, "recognizer", native, trial.reference, ())
     with pytest.raises(ExportError, match="no GPU to build for"):
         write_marked(built, model, tmp_path)
     resolve = edgereader.export.engines.engine.resolve_targets

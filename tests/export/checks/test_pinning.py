@@ -1,11 +1,8 @@
 """A layer whose int8 range was ruined is found, kept in fp32, and the model passes again."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -15,7 +12,7 @@ import edgereader.export.checks.pinning
 import edgereader.export.precision.gate
 import edgereader.export.precision.recipes
 from edgereader.export.canary import write_canary
-from edgereader.export.checks.backend import Examined, examine
+from edgereader.export.checks.backend import examine
 from edgereader.export.checks.cli import verify
 from edgereader.export.checks.comparison import Trial, open_trial
 from edgereader.export.checks.pinning import layer_to_keep, pin
@@ -23,17 +20,17 @@ from edgereader.export.precision.pictures import find_pictures, open_pictures
 from edgereader.export.precision.quantization import quantize_model
 from edgereader.export.search import Departure, Step
 from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
-from edgereader.runtime.bundles.manifest import FileEntry, Passport, ShapeRange
+from edgereader.runtime.bundles.manifest import FileEntry, ShapeRange
 from edgereader.runtime.errors import ExportError
 
-from ..bundles import draw_numbers, shipped_in_fp32
+from ..bundles import draw_numbers, passport_of, shipped_in_fp32
 
 RUINED, HARMED = "relu_4", "network.FeatureExtraction.ConvNet.14"
 """A tensor of the shipped recognizer, and the layer that takes it."""
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory):
     """The shipped recognizer with an int8 file in which one tensor is cut to nothing, and drawn crops beside it."""
     root = shipped_in_fp32(tmp_path_factory.mktemp("pinning") / "bundle", "recognizer")
     write_canary(root)
@@ -51,30 +48,30 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ruined(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def ruined(made, tmp_path, monkeypatch):
     """A copy that a test may repair; how sure fp32 is of so few crops is not what is tested."""
     monkeypatch.setattr(edgereader.export.precision.gate, "STRINGS_EQUAL", 0.5)
     monkeypatch.setattr(edgereader.export.precision.gate, "MIN_CONFIDENCE", 0)
     return Path(shutil.copytree(made.parent, tmp_path / "copy")) / "bundle"
 
 
-def trial_of(root: Path, precision: str = "int8") -> Trial:
+def trial_of(root, precision="int8"):
     return open_trial(Bundle.open(root), "recognizer", "cpu", precision, find_pictures(root.parent / "crops"))
 
 
-def quiet(_line: str) -> None:
+def quiet(_line):
     pass
 
 
 @pytest.fixture(scope="module")
-def found(made: Path) -> Examined:
+def found(made):
     """What is wrong with the int8 file, found once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(edgereader.export.precision.gate, "MIN_CONFIDENCE", 0)
         return examine(trial_of(made), quiet)
 
 
-def test_the_layer_is_kept_in_fp32_and_the_model_passes(ruined: Path) -> None:
+def test_the_layer_is_kept_in_fp32_and_the_model_passes(ruined):
     crops = str(ruined.parent / "crops")
     arguments = [str(ruined), "--backend", "cpu", "--precision", "int8", "--pictures", crops]
     result = CliRunner().invoke(verify, arguments)
@@ -87,13 +84,11 @@ def test_the_layer_is_kept_in_fp32_and_the_model_passes(ruined: Path) -> None:
     assert quantized.kept_fp32 == [HARMED]
 
 
-def test_rounds_are_bounded_and_keep_one_more_layer_each(
-    ruined: Path, found: Examined, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rounds_are_bounded_and_keep_one_more_layer_each(ruined, found, monkeypatch):
     """With a quantisation that helps nothing."""
-    asked: list[tuple[str, ...]] = []
+    asked = []
 
-    def helpless(*_: object, keep: list[str], **__: object) -> Any:
+    def helpless(*_, keep, **__):
         asked.append(tuple(keep))
         return SimpleNamespace(path=ruined)
 
@@ -106,27 +101,18 @@ def test_rounds_are_bounded_and_keep_one_more_layer_each(
     assert not any(examined.passed for examined in rounds)
 
 
-def test_a_gate_that_is_not_passed_ends_it(ruined: Path, found: Examined, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gate_that_is_not_passed_ends_it(ruined, found, monkeypatch):
     monkeypatch.setattr(edgereader.export.precision.gate, "STRINGS_EQUAL", 2)
     with pytest.raises(ExportError, match="expected to pass the gate of quantize"):
         list(pin(trial_of(ruined), found, open_pictures(ruined.parent / "crops"), quiet))
 
 
-def test_engines_are_to_be_built_again(ruined: Path, found: Examined, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engines_are_to_be_built_again(ruined, found, monkeypatch):
     """A stand-in for TensorRT's sessions: what is checked is what the user is told."""
     trial = trial_of(ruined)
     entry = FileEntry(path="a.engine", sha256=file_sha256(ruined / "bundle.json"), bytes=1)
     shape = ShapeRange(min=(1, 32, 128, 1), opt=(8, 32, 128, 1), max=(32, 32, 128, 1))
-    passport = Passport(
-        file=entry,
-        kind="recognizer",
-        precision="int8",
-        flavour="tensorrt",
-        version="10.3.0",
-        targets=["sm87"],
-        onnx_sha256=entry.sha256,
-        profile={"crops": shape},
-    )
+    passport = passport_of(entry, "recognizer", "int8", entry.sha256, crops=shape)
     write_bundle(ruined, replace(Bundle.open(ruined).manifest, engines=[passport]))
     pictures = open_pictures(ruined.parent / "crops")
     command = f"`edgereader engine {ruined} --flavour tensorrt --precision int8 --only recognizer`"
@@ -138,15 +124,15 @@ def test_engines_are_to_be_built_again(ruined: Path, found: Examined, monkeypatc
     monkeypatch.setattr(
         edgereader.export.checks.pinning, "quantize_model", lambda *_, **__: SimpleNamespace(path=ruined)
     )
-    (only,) = pin(Trial(trial.bundle, "recognizer", native, trial.reference, ()), found, pictures, quiet)  # type: ignore[arg-type]
+    (only,) = pin(Trial(trial.bundle, "recognizer", native, trial.reference, ()), found, pictures, quiet)
     assert not only.passed
     assert only.checks[0].detail == f"{HARMED}; {command}, then verify again"
 
 
-def test_what_is_kept(ruined: Path, found: Examined) -> None:
+def test_what_is_kept(ruined, found):
     trial = trial_of(ruined)
 
-    def keep(tensor: str, *kept: str) -> str:
+    def keep(tensor, *kept):
         first = Step("", "", tensor, 1.0)
         return layer_to_keep(trial, Departure(first, 0.1, (first,)), kept)
 

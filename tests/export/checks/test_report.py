@@ -1,16 +1,13 @@
 """`edgereader verify` with and without --backend: its table, its report, its exit codes."""
 
-from __future__ import annotations
-
 import json
 import shutil
-from pathlib import Path
 
 import click
 import numpy as np
 import onnx
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from msgspec.structs import replace
 
 from edgereader.export.canary import write_canary
@@ -25,7 +22,7 @@ from ..bundles import draw_numbers, shipped_in_fp32, with_graph
 
 
 @pytest.fixture
-def bundle(tmp_path: Path, all_sure: None) -> Path:
+def bundle(tmp_path, all_sure):
     """The shipped recognizer in fp32, with a canary, and two drawn crops beside it."""
     root = shipped_in_fp32(tmp_path / "bundle", "recognizer")
     write_canary(root)
@@ -33,12 +30,12 @@ def bundle(tmp_path: Path, all_sure: None) -> Path:
     return root
 
 
-def run(bundle: Path, *options: str) -> Result:
+def run(bundle, *options):
     """As a user runs it."""
     return CliRunner().invoke(main, ["verify", str(bundle), *options], catch_exceptions=False)
 
 
-def with_spoiled_weights(bundle: Path) -> str:
+def with_spoiled_weights(bundle):
     """Add the graph as "fp16", with one layer made wrong; return the layer's name."""
     model = onnx.load(bundle / "recognizer.onnx")
     graph = Graph(model)
@@ -48,7 +45,7 @@ def with_spoiled_weights(bundle: Path) -> str:
     return name
 
 
-def test_a_backend_that_is_right(bundle: Path, tmp_path: Path) -> None:
+def test_a_backend_that_is_right(bundle, tmp_path):
     result = run(bundle, "--backend", "cpu", "--pictures", str(tmp_path / "crops"), "--json", str(tmp_path / "r.json"))
     assert result.exit_code == 0, result.output
     names = [line.split()[:4] for line in result.stdout.splitlines()]
@@ -64,7 +61,7 @@ def test_a_backend_that_is_right(bundle: Path, tmp_path: Path) -> None:
     assert row["departure"] is None
 
 
-def test_a_failure_names_the_layer_and_exits_with_1(bundle: Path, tmp_path: Path) -> None:
+def test_a_failure_names_the_layer_and_exits_with_1(bundle, tmp_path):
     layer, report = with_spoiled_weights(bundle), tmp_path / "r.json"
     options = ["--backend", "cpu", "--precision", "fp16", "--pictures", str(tmp_path / "crops"), "--json", str(report)]
     result = run(bundle, *options)
@@ -76,7 +73,7 @@ def test_a_failure_names_the_layer_and_exits_with_1(bundle: Path, tmp_path: Path
     assert row["departure"]["first"] == {"layer": layer, "operator": "Conv", "tensor": "relu_6", "error": None}
 
 
-def test_what_cannot_run_here_exits_with_2_and_the_fix(bundle: Path) -> None:
+def test_what_cannot_run_here_exits_with_2_and_the_fix(bundle):
     if shutil.which("nvidia-smi"):
         pytest.skip("there is a GPU")
     for backend, fix in (("cuda", "driver"), ("tensorrt-ep", "driver"), ("tensorrt", "pip install")):
@@ -106,19 +103,19 @@ def test_what_cannot_run_here_exits_with_2_and_the_fix(bundle: Path) -> None:
         (["--backend", "gpu"], "'gpu'"),
     ],
 )
-def test_wrong_usage(bundle: Path, options: list[str], message: str) -> None:
+def test_wrong_usage(bundle, options, message):
     result = run(bundle, *options)
     assert result.exit_code == 2
     assert message in result.output
 
 
-def test_all_backends_can_be_asked_for() -> None:
+def test_all_backends_can_be_asked_for():
     option = next(option for option in verify.params if option.name == "backend")
     assert isinstance(option.type, click.Choice)
     assert set(option.type.choices) == set(BACKENDS)
 
 
-def test_plain_verify_looks_at_the_canary(bundle: Path, tmp_path: Path) -> None:
+def test_plain_verify_looks_at_the_canary(bundle, tmp_path):
     result = run(bundle, "--json", str(tmp_path / "r.json"))
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[-1].startswith(
@@ -139,7 +136,7 @@ def test_plain_verify_looks_at_the_canary(bundle: Path, tmp_path: Path) -> None:
     assert "`edgereader export canary BUNDLE` writes one" in result.stdout
 
 
-def test_a_report_that_cannot_be_written(bundle: Path) -> None:
+def test_a_report_that_cannot_be_written(bundle):
     result = run(bundle, "--json", str(bundle / "nowhere" / "r.json"))
     assert result.exit_code == 2
     assert "choose another --json" in result.stderr

@@ -1,10 +1,7 @@
 """TensorRT's messages and phases: nothing that happens there may raise inside of TensorRT."""
 
-from __future__ import annotations
-
 import errno
 import io
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +12,11 @@ rtx = pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip in
 
 
 class FullDisk(io.StringIO):
-    def write(self, _text: str) -> int:
+    def write(self, _text):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_warnings_are_kept_once_and_errors_quoted_last_first_to_go() -> None:
+def test_warnings_are_kept_once_and_errors_quoted_last_first_to_go():
     stream = io.StringIO()
     log = BuildLog(stream)
     for text in ("one", "two", "three\n  lines", "four"):
@@ -36,21 +33,21 @@ def test_warnings_are_kept_once_and_errors_quoted_last_first_to_go() -> None:
     assert any("Int64" in line for line in lines), "in the file there is all"
 
 
-def test_a_missing_driver_is_quoted_only_where_nothing_else_is_wrong() -> None:
+def test_a_missing_driver_is_quoted_only_where_nothing_else_is_wrong():
     log = BuildLog(None)
     assert log.quoted() == "nothing that it would name"
     log.take("ERROR", "cudaError 35: no driver")
     assert log.quoted() == "cudaError 35: no driver"
 
 
-def test_a_disk_that_fills_up_ends_the_file_and_not_the_build() -> None:
+def test_a_disk_that_fills_up_ends_the_file_and_not_the_build():
     log = BuildLog(FullDisk())
     log.take("INFO", "one")
     log.take("INFO", "two")
     assert log.warnings == ["the build log is incomplete: No space left on device"]
 
 
-def test_messages_of_the_library_come_in_while_recording_lasts(tmp_path: Path) -> None:
+def test_messages_of_the_library_come_in_while_recording_lasts(tmp_path):
     with recording(rtx, tmp_path / "log") as messages:
         assert rtx.Builder(logger_of(rtx)) is not None
         logger_of(rtx).log(rtx.Logger.ERROR, "told")
@@ -59,7 +56,7 @@ def test_messages_of_the_library_come_in_while_recording_lasts(tmp_path: Path) -
     assert (tmp_path / "log").read_text().endswith("ERROR    told\n")
 
 
-def test_progress_of_phases_within_phases_never_falls() -> None:
+def test_progress_of_phases_within_phases_never_falls():
     phases = Phases()
     assert phases.now() == (0, "")
     phases.enter("build", 4)
@@ -77,7 +74,7 @@ def test_progress_of_phases_within_phases_never_falls() -> None:
     assert phases.now() == (1, "")
 
 
-def test_the_monitor_stops_a_build_when_told() -> None:
+def test_the_monitor_stops_a_build_when_told():
     phases = Phases()
     monitor = monitor_of(rtx, phases)
     monitor.phase_start("build", None, 2)

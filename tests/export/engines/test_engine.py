@@ -1,11 +1,7 @@
 """A bundle's engines: entered whole or not at all. All but what names a stand-in is TensorRT for RTX itself."""
 
-from __future__ import annotations
-
-import errno
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -14,33 +10,31 @@ from edgereader.export.engines.engine import build_engine, expect_canvases, grap
 from edgereader.export.engines.tensorrt_library import Options
 from edgereader.export.staging import entry_of
 from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
-from edgereader.runtime.bundles.manifest import Passport
 from edgereader.runtime.errors import BundleError, ExportError
 
 from ...runtime.graphs import write_test_bundle
-from .plan_bytes import read_plan
 
 pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install tensorrt-rtx")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     return Path(write_test_bundle(tmp_path / "bundle", steps=5))
 
 
-def build(folder: Path, kind: Any = "detector", precision: str | None = None, **options: Any) -> Passport:
+def build(folder, kind="detector", precision=None, **options):
     options = {"targets": ["sm86"], "say": lambda _: None, "max_batch": 2, **options}
     return build_engine(Bundle.open(folder), kind, "tensorrt-rtx", precision, **options)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
+def contents(folder):
     """All files but the logs."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".log")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_an_engine_enters_its_bundle_with_a_passport(folder: Path) -> None:
-    said: list[str] = []
+def test_an_engine_enters_its_bundle_with_a_passport(folder):
+    said = []
     passport = build(folder, targets=["sm89", "sm86", "sm86"], options=Options(optimization_level=1), say=said.append)
     bundle = Bundle.open(folder)
     assert bundle.manifest.engines == [passport]
@@ -49,9 +43,6 @@ def test_an_engine_enters_its_bundle_with_a_passport(folder: Path) -> None:
     assert passport.onnx_sha256 == file_sha256(bundle.file("detector"))
     path = bundle.engine(passport).path
     assert path.name == f"detector.fp32.tensorrt-rtx-{passport.version}.sm86-sm89.engine"
-    shapes, plan = passport.profile["image"], read_plan(path.read_bytes())
-    assert plan.profile["image"] == [shapes.min, shapes.opt, shapes.max]
-    assert (plan.version, list(plan.targets)) == (passport.version, passport.targets)
     log = path.with_suffix(".log")
     assert "VERBOSE" in log.read_text()
     assert sorted(file.name for file in path.parent.iterdir()) == sorted([path.name, log.name])
@@ -60,7 +51,7 @@ def test_an_engine_enters_its_bundle_with_a_passport(folder: Path) -> None:
     assert any("not loaded here" in line for line in said), "an engine is never said to be checked where it was not"
 
 
-def test_an_engine_of_the_same_name_is_replaced_and_others_stay(folder: Path) -> None:
+def test_an_engine_of_the_same_name_is_replaced_and_others_stay(folder):
     first = build(folder)
     other, recognizer = build(folder, targets=["sm89"]), build(folder, "recognizer")
     again = build(folder, canvases_hw=[(64, 96)])
@@ -71,7 +62,7 @@ def test_an_engine_of_the_same_name_is_replaced_and_others_stay(folder: Path) ->
         assert Bundle.open(folder).engine(passport).contents
 
 
-def test_what_happened_to_the_bundle_meanwhile_stays(folder: Path) -> None:
+def test_what_happened_to_the_bundle_meanwhile_stays(folder):
     """Builds take minutes: the manifest that is written is the one of afterwards, with one passport more."""
     old = Bundle.open(folder)
     first = build(folder)
@@ -79,7 +70,7 @@ def test_what_happened_to_the_bundle_meanwhile_stays(folder: Path) -> None:
     assert Bundle.open(folder).manifest.engines == [first, second]
 
 
-def test_a_graph_that_does_not_parse_leaves_the_bundle_and_a_log(folder: Path) -> None:
+def test_a_graph_that_does_not_parse_leaves_the_bundle_and_a_log(folder):
     path = folder / "detector.onnx"
     path.write_bytes(b"nonsense" * 10)
     entry = entry_of(path)
@@ -92,29 +83,10 @@ def test_a_graph_that_does_not_parse_leaves_the_bundle_and_a_log(folder: Path) -
     assert contents(folder) == before
 
 
-def full_disk(*_arguments: object) -> int:
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def test_a_full_disk_leaves_the_bundle_as_it_was(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    build(folder)
-    before = contents(folder)
-    monkeypatch.setattr(Path, "write_bytes", full_disk)
-    with pytest.raises(ExportError, match="got: No space left on device; make room"):
-        build(folder)
-    assert contents(folder) == before
-
-
-def test_a_folder_of_engines_that_cannot_be_made_is_an_error(folder: Path) -> None:
-    (folder / "engines").write_text("a file")
-    with pytest.raises(ExportError, match="engines: expected to write it, got: File exists"):
-        build(folder)
-
-
-def test_ctrl_c_leaves_the_bundle_as_it_was(folder: Path) -> None:
+def test_ctrl_c_leaves_the_bundle_as_it_was(folder):
     before = contents(folder)
 
-    def interrupt(_done: float, _phase: str) -> None:
+    def interrupt(_done, _phase):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -122,10 +94,9 @@ def test_ctrl_c_leaves_the_bundle_as_it_was(folder: Path) -> None:
     assert contents(folder) == before
 
 
-def with_precisions(folder: Path, *precisions: str) -> Bundle:
+def with_precisions(folder, *precisions):
     """The same graph under more names: here it matters which file is taken, not what is in it."""
     manifest = Bundle.open(folder).manifest
-    assert manifest.detector is not None
     files = dict(manifest.detector.files)
     for precision in precisions:
         files[precision] = entry_of(Path(shutil.copy(folder / "detector.onnx", folder / f"detector.{precision}.onnx")))
@@ -133,7 +104,7 @@ def with_precisions(folder: Path, *precisions: str) -> Bundle:
     return Bundle.open(folder)
 
 
-def test_fp16_is_built_where_there_is_a_choice_and_int8_is_tensorrts_own(folder: Path) -> None:
+def test_fp16_is_built_where_there_is_a_choice_and_int8_is_tensorrts_own(folder):
     bundle = Bundle.open(folder)
     assert graph_precision(bundle, "detector", None) == "fp32"
     bundle = with_precisions(folder, "fp16", "int8", "int8-trt")
@@ -143,7 +114,7 @@ def test_fp16_is_built_where_there_is_a_choice_and_int8_is_tensorrts_own(folder:
         "fp16",
         "int8-trt",
     ]
-    said: list[str] = []
+    said = []
     passport = build(folder, precision="int8", say=said.append)
     assert passport.precision == "int8-trt"
     assert passport.file.path.startswith("detector.int8-trt.")
@@ -151,9 +122,7 @@ def test_fp16_is_built_where_there_is_a_choice_and_int8_is_tensorrts_own(folder:
 
 
 @pytest.mark.parametrize(("wanted", "named"), [("fp16", "fp16"), ("int8", "int8-trt")])
-def test_a_precision_that_the_bundle_lacks_is_refused_with_the_command_that_makes_it(
-    folder: Path, wanted: str, named: str
-) -> None:
+def test_a_precision_that_the_bundle_lacks_is_refused_with_the_command_that_makes_it(folder, wanted, named):
     with_precisions(folder, "int8")
     command = f"edgereader quantize {folder} --precision {named} --calibration FOLDER --only detector"
     with pytest.raises(BundleError, match=rf"expected a detector in {named}, got: .*int8.*; make it with `{command}`"):
@@ -161,13 +130,13 @@ def test_a_precision_that_the_bundle_lacks_is_refused_with_the_command_that_make
     assert not (folder / "engines").exists()
 
 
-def test_a_bundle_without_the_model_is_refused(tmp_path: Path) -> None:
+def test_a_bundle_without_the_model_is_refused(tmp_path):
     with pytest.raises(BundleError, match="expected a recognizer"):
         build(write_test_bundle(tmp_path / "bundle", recognizer=False), "recognizer")
 
 
 @pytest.mark.parametrize("canvas", [(100, 96), (96, 33), (0, 32), (32, 8224)])
-def test_canvases_that_the_detector_does_not_take_are_refused(folder: Path, canvas: tuple[int, int]) -> None:
+def test_canvases_that_the_detector_does_not_take_are_refused(folder, canvas):
     expect_canvases([(32, 64), (8192, 32)])
     with pytest.raises(ExportError, match=rf"canvas {canvas[0]}x{canvas[1]}: expected multiples of 32 up to 8192"):
         build(folder, canvases_hw=[(32, 32), canvas])

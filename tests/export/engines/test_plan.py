@@ -1,47 +1,43 @@
-"""Plans built for real with TensorRT for RTX, which needs no GPU to build; what they say is read from their bytes."""
+"""Plans built for real with TensorRT for RTX, which needs no GPU to build.
 
-from __future__ import annotations
+`build_plan` itself holds each network and profile against the contract, and refuses what differs.
+"""
 
 import _thread
 import signal
 import threading
-from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import product
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from edgereader.export.engines.plan import BuiltPlan, build_plan
+from edgereader.export.engines.plan import build_plan
 from edgereader.export.engines.tensorrt_library import Options
 from edgereader.export.pipeline import trace_detector
 from edgereader.export.precision.folding import folded
 from edgereader.export.precision.recipes import recipe
 from edgereader.models.craft import CRAFT
-from edgereader.models.link_refiner import LinkRefiner
-from edgereader.models.recognizer import COMBINATIONS, Recognizer
+from edgereader.models.recognizer import COMBINATIONS
 from edgereader.runtime.bundles.bundle import Bundle
-from edgereader.runtime.bundles.manifest import Profile, ShapeRange
+from edgereader.runtime.bundles.manifest import ShapeRange
 from edgereader.runtime.errors import ExportError
 from edgereader.runtime.sessions.profiles import default_profile
 
 from ...runtime.graphs import detector_graph, recognizer_graph
-from .plan_bytes import VERSION, read_plan
 
 rtx = pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install tensorrt-rtx")
 BOTH = ("sm86", "sm89")
-PROFILES: dict[str, Profile] = {
+PROFILES = {
     "detector": {"image": ShapeRange(min=(1, 32, 32, 3), opt=(1, 64, 96, 3), max=(8, 128, 160, 3))},
     "recognizer": {"crops": ShapeRange(min=(1, 32, 100, 1), opt=(4, 32, 100, 1), max=(8, 32, 100, 1))},
 }
 
 
 @pytest.fixture(scope="session")
-def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def graphs(tmp_path_factory):
     """Tiny graphs of both contracts."""
     folder = tmp_path_factory.mktemp("graphs")
     contents = {"detector": detector_graph(), "recognizer": recognizer_graph(16, 5, (32, 100))}
@@ -51,13 +47,11 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def detector_file(
-    thin_craft: CRAFT, thin_refiner: LinkRefiner, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
+def detector_file(thin_craft, thin_refiner, tmp_path_factory):
     """A detector's graph, each traced once: `detector_file("thin CRAFT+LinkRefiner")`."""
 
     @cache
-    def trace(name: str) -> Path:
+    def trace(name):
         path = tmp_path_factory.mktemp("detector") / "detector.onnx"
         craft = thin_craft if name.startswith("thin") else CRAFT().eval()
         trace_detector(craft, thin_refiner if name.endswith("LinkRefiner") else None, path)
@@ -66,40 +60,14 @@ def detector_file(
     return trace
 
 
-def expect_contract(
-    built: BuiltPlan, kind: str, steps: int = 0, classes: int = 0, profile: Profile | None = None
-) -> None:
-    """What the plan's own bytes say is what DESIGN's table says, for both GPUs and a batch of 1 to 8."""
-    if built.version != VERSION:
-        pytest.skip(f"the layout of plans is known of TensorRT for RTX {VERSION}, here is {built.version}")
-    plan, profile = read_plan(built.contents), profile or PROFILES[kind]
-    assert (plan.version, plan.targets, built.targets) == (VERSION, BOTH, BOTH)
-    name, limits = next(iter(profile.items()))
-    assert plan.profile[name] == [limits.min, limits.opt, limits.max]
-    assert (limits.min[0], limits.max[0]) == (1, 8)
-    maps = "OUTPUT", "FLOAT", (-1, -1, -1)
-    sizes = tuple(low if low == high else -1 for low, high in zip(limits.min[1:], limits.max[1:], strict=True))
-    expected: dict[str, Any] = {
-        "detector": {"image": ("INPUT", "UINT8", (-1, -1, -1, 3)), "region": maps, "affinity": maps},
-        "recognizer": {
-            "crops": ("INPUT", "UINT8", (-1, *sizes)),
-            "allowed": ("INPUT", "FLOAT", (classes,)),
-            "symbols": ("OUTPUT", "INT64", (-1, steps)),
-            "log_probs": ("OUTPUT", "FLOAT", (-1, steps, classes)),
-        },
-    }
-    assert plan.tensors == expected[kind]
-
-
 @pytest.mark.parametrize("kind", ["detector", "recognizer"])
-def test_a_plan_is_what_was_asked_for(graphs: dict[str, Path], kind: str, tmp_path: Path) -> None:
-    told: list[float] = []
+def test_a_plan_is_what_was_asked_for(graphs, kind, tmp_path):
+    told = []
     log = tmp_path / "build.log"
     built = build_plan(
         graphs[kind], PROFILES[kind], "tensorrt-rtx", BOTH, progress=lambda done, _: told.append(done), log=log
     )
-    expect_contract(built, kind, steps=5, classes=16)
-    assert built.version == rtx.__version__
+    assert (built.version, built.targets) == (rtx.__version__, BOTH)
     assert built.seconds > 0
     assert built.warnings == (), "TensorRT's advice on int64 outputs is none here"
     assert told == sorted(told)
@@ -110,21 +78,15 @@ def test_a_plan_is_what_was_asked_for(graphs: dict[str, Path], kind: str, tmp_pa
     assert len(built.fp32_layers) == built.layers > 1
 
 
-@pytest.mark.parametrize(("options", "steps"), [({"open_steps": True}, -1), ({}, 5)])
-def test_a_recognizer_of_several_widths_takes_all_between_the_least_and_the_greatest(
-    tmp_path: Path, options: dict[str, bool], steps: int
-) -> None:
+@pytest.mark.parametrize("options", [{"open_steps": True}, {}])
+def test_a_recognizer_of_several_widths_takes_all_between_the_least_and_the_greatest(tmp_path, options):
     path = tmp_path / "recognizer.onnx"
     path.write_bytes(recognizer_graph(16, 5, (32, 512), any_width=True, **options))
     sizes = ShapeRange(min=(1, 32, 64, 1), opt=(4, 32, 192, 1), max=(8, 32, 512, 1))
-    built = build_plan(path, {"crops": sizes}, "tensorrt-rtx", BOTH)
-    plan = read_plan(built.contents)
-    assert plan.profile["crops"] == [sizes.min, sizes.opt, sizes.max]
-    assert plan.tensors["crops"] == ("INPUT", "UINT8", (-1, 32, -1, 1))
-    assert plan.tensors["log_probs"] == ("OUTPUT", "FLOAT", (-1, steps, 16))
+    assert build_plan(path, {"crops": sizes}, "tensorrt-rtx", BOTH).contents
 
 
-def test_layers_in_float32_are_named_by_their_weights_and_operators(tmp_path: Path) -> None:
+def test_layers_in_float32_are_named_by_their_weights_and_operators(tmp_path):
     """One convolution in float16, one in float32, and the normalisation."""
     rng, (single, half) = np.random.default_rng(0), (TensorProto.FLOAT, TensorProto.FLOAT16)
     stored = {
@@ -160,7 +122,7 @@ def test_layers_in_float32_are_named_by_their_weights_and_operators(tmp_path: Pa
     assert "in float32: normalise (Div), second (Conv)\n" in (tmp_path / "log").read_text()
 
 
-def test_a_file_that_is_no_graph(tmp_path: Path) -> None:
+def test_a_file_that_is_no_graph(tmp_path):
     path = tmp_path / "bad.onnx"
     path.write_bytes(b"nonsense" * 20)
     with pytest.raises(ExportError, match=r"bad\.onnx: expected a graph that TensorRT parses.*all messages: .*log"):
@@ -168,32 +130,32 @@ def test_a_file_that_is_no_graph(tmp_path: Path) -> None:
     assert "ERROR" in (tmp_path / "log").read_text()
 
 
-def altered(graphs: dict[str, Path], kind: str, change: Callable[[onnx.ModelProto], Any], to: Path) -> Path:
+def altered(graphs, kind, change, to):
     model = onnx.load(graphs[kind])
     change(model)
     onnx.save(model, to / "altered.onnx")
     return to / "altered.onnx"
 
 
-def add_unknown(model: onnx.ModelProto) -> None:
+def add_unknown(model):
     node = helper.make_node("NonZero", ["region"], ["places"], name="where_is_text")
     model.graph.node.append(node)
     model.graph.output.append(helper.make_tensor_value_info("places", TensorProto.INT64, None))
 
 
-def rename_output(model: onnx.ModelProto) -> None:
+def rename_output(model):
     model.graph.output[0].name = model.graph.node[4].output[0] = "heat"
 
 
-def take_floats(model: onnx.ModelProto) -> None:
+def take_floats(model):
     model.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT
 
 
-def give_one_map(model: onnx.ModelProto) -> None:
+def give_one_map(model):
     del model.graph.output[1]
 
 
-def fix_batch(model: onnx.ModelProto) -> None:
+def fix_batch(model):
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
 
 
@@ -207,9 +169,7 @@ def fix_batch(model: onnx.ModelProto) -> None:
         (fix_batch, "expected the inputs and outputs of a detector"),
     ],
 )
-def test_a_graph_of_no_contract_is_refused(
-    graphs: dict[str, Path], tmp_path: Path, change: Callable[[onnx.ModelProto], Any], message: str
-) -> None:
+def test_a_graph_of_no_contract_is_refused(graphs, tmp_path, change, message):
     path = altered(graphs, "detector", change, tmp_path)
     with pytest.raises(ExportError, match=message):
         build_plan(path, PROFILES["detector"], "tensorrt-rtx", ["sm86"])
@@ -224,34 +184,32 @@ def test_a_graph_of_no_contract_is_refused(
         ({"image": ShapeRange(min=(1, 32, 32), opt=(1, 32, 32), max=(1, 32, 32))}, "4 dimensions but profile"),
     ],
 )
-def test_a_profile_that_does_not_fit_is_refused(graphs: dict[str, Path], profile: Profile, message: str) -> None:
+def test_a_profile_that_does_not_fit_is_refused(graphs, profile, message):
     with pytest.raises(ExportError, match=message):
         build_plan(graphs["detector"], profile, "tensorrt-rtx", ["sm86"])
 
 
-def test_too_little_memory_quotes_the_builder(tmp_path: Path) -> None:
+def test_too_little_memory_quotes_the_builder(tmp_path):
     path, log = Bundle.open("digits-edge").file("detector"), tmp_path / "log"
-    profile: Profile = {"image": ShapeRange(min=(1, 32, 32, 3), opt=(1, 384, 640, 3), max=(8, 736, 1280, 3))}
+    profile = {"image": ShapeRange(min=(1, 32, 32, 3), opt=(1, 384, 640, 3), max=(8, 736, 1280, 3))}
     with pytest.raises(ExportError, match=r"expected an engine from tensorrt_rtx .*OutOfMemory.*; all messages: "):
         build_plan(path, profile, "tensorrt-rtx", ["sm86"], Options(workspace_mib=16), log=log)
     assert "OutOfMemory" in log.read_text()
 
 
-def test_a_log_that_cannot_be_written_is_refused_before_anything_is_built(
-    graphs: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_log_that_cannot_be_written_is_refused_before_anything_is_built(graphs, tmp_path):
     with pytest.raises(ExportError, match="expected a file for the build log"):
         build_plan(graphs["detector"], PROFILES["detector"], "tensorrt-rtx", ["sm86"], log=tmp_path / "none" / "log")
 
 
 @pytest.fixture
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
+def often(monkeypatch):
     """Look at a build a thousand times a second, as a fast machine may be done within the usual tenth."""
     monkeypatch.setattr("edgereader.export.engines.plan.LOOK_S", 0.001)
 
 
 @pytest.fixture
-def heeding_ctrl_c() -> Iterator[None]:
+def heeding_ctrl_c():
     """A process that a shell put into the background ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
@@ -259,11 +217,11 @@ def heeding_ctrl_c() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("often", "heeding_ctrl_c")
-def test_ctrl_c_ends_a_build_and_the_next_one_works(graphs: dict[str, Path], tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_build_and_the_next_one_works(graphs, tmp_path):
     """A real interrupt, in a build that takes seconds; TensorRT says itself that it was cancelled."""
     log, told = tmp_path / "log", threading.Event()
 
-    def interrupt(_done: float, _phase: str) -> None:
+    def interrupt(_done, _phase):
         if not told.is_set():
             told.set()
             _thread.interrupt_main()
@@ -276,12 +234,12 @@ def test_ctrl_c_ends_a_build_and_the_next_one_works(graphs: dict[str, Path], tmp
     assert build_plan(graphs["detector"], PROFILES["detector"], "tensorrt-rtx", BOTH).contents
 
 
-def fail(_done: float, _phase: str) -> None:
+def fail(_done, _phase):
     raise BrokenPipeError
 
 
 @pytest.mark.usefixtures("often")
-def test_an_error_while_progress_is_shown_ends_the_build_too() -> None:
+def test_an_error_while_progress_is_shown_ends_the_build_too():
     bundle = Bundle.open("digits-edge")
     with pytest.raises(BrokenPipeError):
         build_plan(
@@ -289,20 +247,20 @@ def test_an_error_while_progress_is_shown_ends_the_build_too() -> None:
         )
 
 
-def sizes(path: Path, name: str) -> list[int]:
+def sizes(path, name):
     """Sizes of an input or output as the ONNX file says them, 0 where they are open."""
     graph = onnx.load(path).graph
     value = next(item for item in (*graph.input, *graph.output) if item.name == name)
     return [axis.dim_value for axis in value.type.tensor_type.shape.dim]
 
 
-def in_precision(path: Path, precision: str, folder: Path) -> Path:
+def in_precision(path, precision, folder):
     """The graph as `edgereader quantize` would make it, with every layer that may be in that precision."""
     if precision == "fp32":
         return path
     model = folded(path)
     rng = np.random.default_rng(0)
-    probe: dict[str, Any] = {"image": rng.integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)}
+    probe = {"image": rng.integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)}
     if model.graph.input[0].name == "crops":
         crops = rng.integers(0, 256, (2, 32, sizes(path, "crops")[2] or 100, 1), dtype=np.uint8)
         probe = {"crops": crops, "allowed": np.zeros(sizes(path, "allowed"), np.float32)}
@@ -348,9 +306,7 @@ BUILDS = [
 
 
 @pytest.mark.parametrize(("stages", "precision"), BUILDS)
-def test_every_recognizer_builds_for_both_gpus(
-    exported: Callable[..., tuple[Recognizer, Path]], tmp_path: Path, stages: str, precision: str
-) -> None:
+def test_every_recognizer_builds_for_both_gpus(exported, tmp_path, stages, precision):
     built = build_recognizer(exported(stages)[1], precision, tmp_path)
     if precision == "fp32":
         assert len(built.fp32_layers) == built.layers
@@ -364,47 +320,34 @@ def test_every_recognizer_builds_for_both_gpus(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_the_published_recognizer_builds_for_both_gpus(
-    exported: Callable[..., tuple[Recognizer, Path]], tmp_path: Path, precision: str
-) -> None:
+def test_the_published_recognizer_builds_for_both_gpus(exported, tmp_path, precision):
     build_recognizer(exported("TPS-ResNet-BiLSTM-Attn", 1.0)[1], precision, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8-trt"])
 @pytest.mark.parametrize("stages", ["None-VGG-BiLSTM-CTC", "None-ResNet-BiLSTM-Attn"])
-def test_a_recognizer_of_several_widths_builds_for_both_gpus(
-    exported: Callable[..., tuple[Recognizer, Path]], tmp_path: Path, stages: str, precision: str
-) -> None:
+def test_a_recognizer_of_several_widths_builds_for_both_gpus(exported, tmp_path, stages, precision):
     """The first is that of EasyOCR's second generation."""
     bundle = Bundle.open(exported(stages, 0.125, (32, 64, 128))[1])
     profile, path = default_profile(bundle, "recognizer", max_batch=8), bundle.file("recognizer")
     assert [shape[2] for shape in (profile["crops"].min, profile["crops"].opt, profile["crops"].max)] == [32, 64, 128]
     built = build_plan(in_precision(path, precision, tmp_path), profile, "tensorrt-rtx", BOTH)
-    steps = -1 if bundle.recognizer.open_steps else bundle.recognizer.steps(32)
-    expect_contract(built, "recognizer", steps, bundle.recognizer.classes, profile)
     assert (len(built.fp32_layers) < built.layers) == (precision != "fp32")
 
 
-def build_recognizer(folder: Path, precision: str, scratch: Path) -> BuiltPlan:
-    """Build it, and see that it keeps the contract."""
-    path = Bundle.open(folder).file("recognizer")
-    built = build_plan(in_precision(path, precision, scratch), PROFILES["recognizer"], "tensorrt-rtx", BOTH)
-    _, steps, classes = sizes(path, "log_probs")
-    expect_contract(built, "recognizer", steps, classes)
-    return built
+def build_recognizer(folder, precision, scratch):
+    path = in_precision(Bundle.open(folder).file("recognizer"), precision, scratch)
+    return build_plan(path, PROFILES["recognizer"], "tensorrt-rtx", BOTH)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8-trt"])
 @pytest.mark.parametrize("name", ["thin CRAFT", "thin CRAFT+LinkRefiner", "published CRAFT"])
-def test_every_detector_builds_for_both_gpus(
-    detector_file: Callable[[str], Path], tmp_path: Path, name: str, precision: str
-) -> None:
-    profile: Profile = {"image": ShapeRange(min=(1, 32, 32, 3), opt=(1, 736, 1280, 3), max=(8, 736, 1280, 3))}
+def test_every_detector_builds_for_both_gpus(detector_file, tmp_path, name, precision):
+    profile = {"image": ShapeRange(min=(1, 32, 32, 3), opt=(1, 736, 1280, 3), max=(8, 736, 1280, 3))}
     path = in_precision(detector_file(name), precision, tmp_path)
     built = build_plan(path, profile, "tensorrt-rtx", BOTH)
-    expect_contract(built, "detector", profile=profile)
     if precision != "fp32":
         assert {layer.rpartition(" ")[2] for layer in built.fp32_layers} <= {"(Sub)", "(Div)"}, (
             "the normalisation alone"

@@ -1,7 +1,5 @@
 """Folding leaves convolutions and rectifiers only, with the same numbers."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import numpy as np
@@ -14,7 +12,7 @@ from edgereader.export.precision.folding import fold
 from ..networks_in_onnx import IMAGE, small_craft
 
 
-def test_numbers_stay_and_nothing_stands_between_a_convolution_and_its_rectifier() -> None:
+def test_numbers_stay_and_nothing_stands_between_a_convolution_and_its_rectifier():
     model = small_craft()
     before = session_of(model)(IMAGE)["maps"]
     fold(model)
@@ -28,7 +26,7 @@ def test_numbers_stay_and_nothing_stands_between_a_convolution_and_its_rectifier
     assert not any(name.startswith("norm") for name in graph.initializers)
 
 
-def test_a_batch_norm_behind_something_else_stays() -> None:
+def test_a_batch_norm_behind_something_else_stays():
     model = small_craft()
     norm = next(node for node in model.graph.node if node.op_type == "BatchNormalization")
     model.graph.node.append(onnx.helper.make_node("Neg", [norm.input[0]], ["again"]))

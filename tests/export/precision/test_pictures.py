@@ -1,9 +1,6 @@
 """Two halves that share nothing; hostile files are named."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,7 +10,7 @@ from edgereader.export.precision.pictures import CALIBRATED_ON, VALIDATED_ON, op
 from edgereader.runtime.errors import DatasetError, ImageError
 
 
-def fill(folder: Path, count: int) -> list[Path]:
+def fill(folder, count):
     folder.mkdir(exist_ok=True)
     paths = [folder / f"{index:04}.png" for index in range(count)]
     for path in paths:
@@ -21,7 +18,7 @@ def fill(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def test_the_halves_share_nothing_and_have_a_ceiling(tmp_path: Path) -> None:
+def test_the_halves_share_nothing_and_have_a_ceiling(tmp_path):
     fill(tmp_path / "few", 5)
     few = open_pictures(tmp_path / "few")
     assert [picture.path.name for picture in few.calibration] == ["0000.png", "0002.png", "0004.png"]
@@ -33,7 +30,7 @@ def test_the_halves_share_nothing_and_have_a_ceiling(tmp_path: Path) -> None:
     assert not {picture.path for picture in many.calibration} & {picture.path for picture in many.validation}
 
 
-def test_labels_count_when_they_have_boxes(tmp_path: Path) -> None:
+def test_labels_count_when_they_have_boxes(tmp_path):
     fill(tmp_path, 4)
     box = json.dumps([[1, 1], [6, 1], [6, 5], [1, 5]])
     lines = [f"{index:04}.png\t{text}\t{box}" for index, text in ((0, "1"), (1, "2"), (1, "###"), (2, "3"))]
@@ -51,7 +48,7 @@ def test_labels_count_when_they_have_boxes(tmp_path: Path) -> None:
     assert not open_pictures(tmp_path).labelled
 
 
-def test_what_is_no_folder_of_pictures_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_folder_of_pictures_is_refused(tmp_path):
     with pytest.raises(DatasetError, match="nothing there"):
         open_pictures(tmp_path / "absent")
     with pytest.raises(ImageError, match="expected pictures"):
@@ -66,7 +63,7 @@ def test_what_is_no_folder_of_pictures_is_refused(tmp_path: Path) -> None:
         open_pictures(tmp_path)
 
 
-def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_no_picture_is_named(tmp_path):
     fill(tmp_path, 2)
     (tmp_path / "0001.png").write_text("not a picture")
     with pytest.raises(ImageError, match="0001.png"):

@@ -1,18 +1,15 @@
 """The shipped bundle in fewer bits: what passes the gate enters the bundle and is run; what fails leaves it alone."""
 
-from __future__ import annotations
-
 import json
 import math
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import onnx
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from msgspec.structs import replace
 
 import edgereader.export.precision.gate
@@ -25,7 +22,7 @@ from edgereader.export.onnx_graph import Graph
 from edgereader.export.precision.cli import quantize
 from edgereader.export.precision.folding import folded
 from edgereader.export.precision.pictures import inputs_of, open_pictures
-from edgereader.export.precision.quantization import GPUS, Outcome, quantize_model
+from edgereader.export.precision.quantization import GPUS, quantize_model
 from edgereader.runtime.bundles.bundle import Bundle, write_bundle
 from edgereader.runtime.detector import Detector
 from edgereader.runtime.errors import BundleError, ExportError, ImageError
@@ -37,25 +34,25 @@ FEATURES = "network.FeatureExtraction.ConvNet"
 
 
 @pytest.fixture
-def crops(tmp_path: Path) -> Path:
+def crops(tmp_path):
     return draw_numbers(tmp_path / "crops", 8)
 
 
 @pytest.fixture
-def reading(tmp_path: Path) -> Path:
+def reading(tmp_path):
     """The shipped recognizer in fp32, without a detector, so that pictures are crops."""
     return shipped_in_fp32(tmp_path / "bundle", "recognizer")
 
 
-def run(bundle: Path, kind: str, folder: Path, **options: object) -> Outcome:
-    return quantize_model(Bundle.open(bundle), kind, open_pictures(folder), say=lambda _: None, **options)  # type: ignore[arg-type]
+def run(bundle, kind, folder, **options):
+    return quantize_model(Bundle.open(bundle), kind, open_pictures(folder), say=lambda _: None, **options)
 
 
-def command(bundle: Path, crops: Path, *options: object) -> Result:
+def command(bundle, crops, *options):
     return CliRunner().invoke(quantize, [str(bundle), "--calibration", str(crops), *map(str, options)])
 
 
-def test_a_recognizer_that_passes_enters_the_bundle(reading: Path, crops: Path, lenient: None) -> None:
+def test_a_recognizer_that_passes_enters_the_bundle(reading, crops, lenient):
     """By the command, with a report beside the bundle."""
     report = crops / "r.json"
     result = command(reading, crops, "--report", report)
@@ -83,9 +80,7 @@ def test_a_recognizer_that_passes_enters_the_bundle(reading: Path, crops: Path, 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("None-VGG-BiLSTM-CTC")
-def test_a_recognizer_of_several_widths_is_calibrated_at_those_of_its_pictures(
-    exported: Callable[..., tuple[object, Path]], tmp_path: Path, lenient: None
-) -> None:
+def test_a_recognizer_of_several_widths_is_calibrated_at_those_of_its_pictures(exported, tmp_path, lenient):
     _, made = exported("None-VGG-BiLSTM-CTC", 0.125, (32, 64, 128))
     root = Path(shutil.copytree(made, tmp_path / "bundle"))
     folder = draw_numbers(tmp_path / "crops", 4)
@@ -108,7 +103,7 @@ def test_a_recognizer_of_several_widths_is_calibrated_at_those_of_its_pictures(
     assert Bundle.open(root).recognizer.quantized["int8"].speed_on.startswith("8 crops of 32x64, ")
 
 
-def test_a_detector_that_passes_is_run_where_it_is_faster(tmp_path: Path, lenient: None) -> None:
+def test_a_detector_that_passes_is_run_where_it_is_faster(tmp_path, lenient):
     bundle = shipped_in_fp32(tmp_path / "bundle", "detector", "recognizer")
     with pytest.raises(BundleError, match="int8"):
         Detector(Bundle.open(bundle), precision="int8")
@@ -130,9 +125,7 @@ def test_a_detector_that_passes_is_run_where_it_is_faster(tmp_path: Path, lenien
     assert outcome.layers > 10
 
 
-def test_a_failed_gate_leaves_the_bundle_and_a_report(
-    reading: Path, crops: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_gate_leaves_the_bundle_and_a_report(reading, crops, lenient, monkeypatch):
     monkeypatch.setattr(edgereader.export.precision.gate, "STRINGS_EQUAL", 1.1)
     before = {path.name: path.read_bytes() for path in reading.iterdir()}
     result = command(reading, crops)
@@ -145,14 +138,12 @@ def test_a_failed_gate_leaves_the_bundle_and_a_report(
     assert {path.name: path.read_bytes() for path in reading.iterdir()} == before
 
 
-def test_a_layer_that_breaks_is_kept_and_named(
-    reading: Path, crops: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_layer_that_breaks_is_kept_and_named(reading, crops, lenient, monkeypatch):
     """A layer whose input is cut to nothing reads nothing; the gate finds it."""
     original = edgereader.export.precision.recipes.measure_ranges
 
-    def spoiled(*arguments: object) -> dict[str, tuple[float, float]]:
-        found = original(*arguments)  # type: ignore[arg-type]
+    def spoiled(*arguments):
+        found = original(*arguments)
         return {**found, "relu_4": (0.0, 1e-3)} if "relu_4" in found else found
 
     monkeypatch.setattr(edgereader.export.precision.recipes, "measure_ranges", spoiled)
@@ -163,7 +154,7 @@ def test_a_layer_that_breaks_is_kept_and_named(
     assert Bundle.open(reading).recognizer.quantized["int8"].kept_fp32 == list(outcome.kept_fp32)
 
 
-def test_files_for_gpus_enter_the_bundle_untimed_side_by_side(reading: Path, crops: Path, lenient: None) -> None:
+def test_files_for_gpus_enter_the_bundle_untimed_side_by_side(reading, crops, lenient):
     report = crops / "report.json"
     for precision, opset in (("fp16", 18), ("int8-trt", 19)):
         result = command(reading, crops, "--precision", precision, "--report", report)
@@ -187,7 +178,7 @@ def test_files_for_gpus_enter_the_bundle_untimed_side_by_side(reading: Path, cro
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp16", "int8-trt"])
-def test_a_layer_is_kept_when_asked_for(reading: Path, crops: Path, lenient: None, precision: str) -> None:
+def test_a_layer_is_kept_when_asked_for(reading, crops, lenient, precision):
     name = f"{FEATURES}.8"
     outcome = run(reading, "recognizer", crops, precision=precision, keep={name})
     assert (outcome.pinned, outcome.kept_fp32) == ((name,), ())
@@ -198,9 +189,7 @@ def test_a_layer_is_kept_when_asked_for(reading: Path, crops: Path, lenient: Non
         run(reading, "recognizer", crops, precision=precision, keep={"nonsense"})
 
 
-def test_numbers_beyond_float16_are_kept_before_the_gate_sees_them_or_by_it(
-    reading: Path, crops: Path, lenient: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_numbers_beyond_float16_are_kept_before_the_gate_sees_them_or_by_it(reading, crops, lenient, monkeypatch):
     """The network with one layer's numbers 1e5 times as large, and the next one's weights so much smaller."""
     monkeypatch.setattr(edgereader.export.precision.gate, "STRINGS_EQUAL", 1)
     monkeypatch.setattr(edgereader.export.precision.quantization, "folded", enlarged)
@@ -215,7 +204,7 @@ def test_numbers_beyond_float16_are_kept_before_the_gate_sees_them_or_by_it(
     assert outcome.path is not None
 
 
-def enlarged(path: Path) -> onnx.ModelProto:
+def enlarged(path):
     model = folded(path)
     graph = Graph(model)
     for name, factor in (("6.weight", 1e5), ("6.bias", 1e5), ("8.weight", 1e-5)):
@@ -223,7 +212,7 @@ def enlarged(path: Path) -> onnx.ModelProto:
     return model
 
 
-def test_hostile_pictures_and_wrong_usage(reading: Path, crops: Path, tmp_path: Path) -> None:
+def test_hostile_pictures_and_wrong_usage(reading, crops, tmp_path):
     (crops / "00.png").write_bytes(b"\x89PNG\r\n\x1a\nrubbish")
     with pytest.raises(ImageError, match="00.png"):
         run(reading, "recognizer", crops)

@@ -1,7 +1,5 @@
 """Each precision offers its layers, keeps those that it must, and rehearses what its device would give."""
 
-from __future__ import annotations
-
 import numpy as np
 import onnx
 import pytest
@@ -22,7 +20,7 @@ from ..networks_in_onnx import IMAGE, small_craft
         ("int8-trt", ["two", "three", "four"]),
     ],
 )
-def test_layers_and_what_becomes_of_them(folded: onnx.ModelProto, precision: str, names: list[str]) -> None:
+def test_layers_and_what_becomes_of_them(folded, precision, names):
     plan = recipe(precision, folded, [IMAGE])
     assert (plan.layers, plan.pinned) == (names, [])
     expected = session_of(folded)(IMAGE)["maps"]
@@ -38,7 +36,7 @@ def test_layers_and_what_becomes_of_them(folded: onnx.ModelProto, precision: str
     assert less.pinned == ["three"]
 
 
-def test_a_layer_of_wide_numbers_is_pinned_and_its_neighbours_take_part(folded: onnx.ModelProto) -> None:
+def test_a_layer_of_wide_numbers_is_pinned_and_its_neighbours_take_part(folded):
     model = copied(folded)
     graph = Graph(model)
     graph.store("three.weight", graph.array("three.weight") * np.float32(1e5))
@@ -50,7 +48,7 @@ def test_a_layer_of_wide_numbers_is_pinned_and_its_neighbours_take_part(folded: 
         assert np.isfinite(session_of(plan.rehearse(plan.make(plan.layers)))(IMAGE)["maps"]).all()
 
 
-def test_what_is_refused(folded: onnx.ModelProto) -> None:
+def test_what_is_refused(folded):
     with pytest.raises(ExportError, match="precision of int8, fp16, int8-trt, got 'int4'"):
         recipe("int4", folded, [IMAGE])
     with pytest.raises(ExportError, match="layers to keep, got five; the network has one, two"):
@@ -59,7 +57,7 @@ def test_what_is_refused(folded: onnx.ModelProto) -> None:
         recipe("int8", folded, [IMAGE], keep=["one", "two", "three", "four"])
 
 
-def test_ranges_are_the_extremes_over_all_inputs() -> None:
+def test_ranges_are_the_extremes_over_all_inputs():
     images = [factor * IMAGE["image"] for factor in (1, 3, 2)]
     found = measure_ranges(small_craft(), ["image", "skip"], ({"image": image} for image in images))
     assert found["image"] == pytest.approx((images[1].min(), images[1].max()))
@@ -67,7 +65,7 @@ def test_ranges_are_the_extremes_over_all_inputs() -> None:
     assert found["skip"][1] > 0
 
 
-def test_infinity_names_its_tensor_and_nothing_is_refused() -> None:
+def test_infinity_names_its_tensor_and_nothing_is_refused():
     with pytest.raises(ExportError, match="finite activations.* image"):
         measure_ranges(small_craft(), ["image"], [{"image": np.inf * IMAGE["image"]}])
     with pytest.raises(ExportError, match="something to calibrate on"):

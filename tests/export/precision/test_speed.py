@@ -1,23 +1,17 @@
 """Contenders run in turns, as often as said, and the slower one is slower."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
 from edgereader.export.precision.speed import default_canvas, graph_runner, network_runner, take_turns, timed_input
-from edgereader.models.craft import CRAFT
 from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.errors import CheckpointError
 
 
-def test_turns() -> None:
-    order: list[str] = []
+def test_turns():
+    order = []
 
-    def spin(name: str, size: int) -> None:
+    def spin(name, size):
         order.append(name)
         sum(range(size))
 
@@ -27,7 +21,7 @@ def test_turns() -> None:
     assert timed["slow"].best_ms <= timed["slow"].median_ms
 
 
-def test_the_shipped_networks_run_on_what_is_timed() -> None:
+def test_the_shipped_networks_run_on_what_is_timed():
     bundle = Bundle.open("digits-edge")
     assert timed_input(bundle.recognizer, default_canvas(bundle.recognizer)).shape[1:3] == bundle.recognizer.usual_hw
     graph_runner(bundle.file("recognizer"), bundle.recognizer, default_canvas(bundle.recognizer))()
@@ -36,9 +30,9 @@ def test_the_shipped_networks_run_on_what_is_timed() -> None:
     assert width >= bundle.detector.long_side_px > height
 
 
-def test_pytorch_is_timed_on_the_same_network_or_refused(thin_craft: CRAFT, save: Callable[..., Path]) -> None:
+def test_pytorch_is_timed_on_the_same_network_or_refused(thin_craft, save):
     checkpoint, spec = save(thin_craft), Bundle.open("digits-edge").detector
-    maps, _ = network_runner(checkpoint, replace(spec, width=0.125), (64, 96))()  # type: ignore[misc]
+    maps, _ = network_runner(checkpoint, replace(spec, width=0.125), (64, 96))()
     assert maps.shape == (1, 32, 48, 2)
     with pytest.raises(CheckpointError, match="expected a network of width 0.5, got 0.125"):
         network_runner(checkpoint, replace(spec, width=0.5), (64, 96))

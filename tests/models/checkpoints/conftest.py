@@ -1,11 +1,5 @@
 """Checkpoints of thin networks."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import pytest
 import torch
 
@@ -13,16 +7,16 @@ from edgereader.models.link_refiner import LinkRefiner
 
 
 @pytest.fixture(scope="session")
-def refiner() -> LinkRefiner:
+def refiner():
     torch.manual_seed(0)
     return LinkRefiner(0.0625).eval()
 
 
 @pytest.fixture
-def save(tmp_path: Path) -> Callable[..., Path]:
+def save(tmp_path):
     """Save what torch can save, or a network's weights: `save(network, "a.pt")` -> path."""
 
-    def write(contents: Any, name: str = "checkpoint.pt") -> Path:
+    def write(contents, name="checkpoint.pt"):
         torch.save(contents.state_dict() if isinstance(contents, torch.nn.Module) else contents, tmp_path / name)
         return tmp_path / name
 

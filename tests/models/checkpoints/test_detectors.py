@@ -1,10 +1,5 @@
 """A detector's width and stride come from its weights."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from edgereader.models.checkpoints import CheckpointError
@@ -13,12 +8,11 @@ from edgereader.models.craft import CRAFT
 from edgereader.models.link_refiner import LinkRefiner
 from edgereader.models.recognizer import Recognizer, RecognizerConfig
 
-Save = Callable[..., Path]
 WIDTHS = [0.07, 0.125, 0.15, 0.2, 0.3, 1 / 3, 0.35, 0.375, 0.4, 0.6]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_detector_is_told(save: Save, width: float) -> None:
+def test_a_detector_is_told(save, width):
     strided = round(100 * width) % 2 == 1
     network = CRAFT(width, strided=strided)
     loaded = load_craft(save(network))
@@ -28,11 +22,11 @@ def test_a_detector_is_told(save: Save, width: float) -> None:
     assert shapes[0] == shapes[1]
 
 
-def test_a_link_refiner_is_told(save: Save) -> None:
+def test_a_link_refiner_is_told(save):
     assert [load_refiner(save(LinkRefiner(width))).width for width in (0.125, 0.2)] == [0.125, 0.2]
 
 
-def test_another_network_is_refused(save: Save) -> None:
+def test_another_network_is_refused(save):
     network = Recognizer(RecognizerConfig("None-VGG-None-CTC", 13, width=0.1))
     with pytest.raises(CheckpointError, match="expected the checkpoint of a CRAFT detector, got a recognizer"):
         load_craft(save(network))

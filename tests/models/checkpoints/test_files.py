@@ -1,11 +1,6 @@
 """Which files are read, wherever the weights lie in them, and the one line that refuses the rest."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -15,13 +10,9 @@ from torch.optim.swa_utils import AveragedModel
 from edgereader.models.checkpoints import CheckpointError
 from edgereader.models.checkpoints.files import kinds_in, read_checkpoint
 from edgereader.models.craft import CRAFT
-from edgereader.models.link_refiner import LinkRefiner
 from edgereader.models.recognizer import Recognizer, RecognizerConfig
 
-Save = Callable[..., Path]
-State = dict[str, torch.Tensor]
-
-WRAPPERS: dict[str, Callable[[State], Any]] = {
+WRAPPERS = {
     "plain": lambda s: s,
     "Lightning": lambda s: {"state_dict": s, "epoch": 3, "optimizer_states": [{"state": {0: {"step": torch.ones(1)}}}]},
     "EasyOCR's trainer": lambda s: {"iter": 100, "craft": s, "optimizer": {}, "scaler": {}},
@@ -36,46 +27,46 @@ PREFIXES = ["", "module.", "module.module.", "_orig_mod.", "model.", "net._orig_
 class Bomb:
     """A pickle that would run a command."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self):
         return os.system, ("echo code was run",)
 
 
-def same(state: State, network: torch.nn.Module) -> bool:
+def same(state, network):
     expected = network.state_dict()
     return state.keys() == expected.keys() and all(torch.equal(state[key], expected[key]) for key in expected)
 
 
-def read(path: Path) -> State:
+def read(path):
     return read_checkpoint(path, "link refiner").state
 
 
 @pytest.mark.parametrize("wrap", WRAPPERS)
 @pytest.mark.parametrize("prefix", PREFIXES)
-def test_weights_are_found_in_any_wrapper(refiner: LinkRefiner, save: Save, wrap: str, prefix: str) -> None:
+def test_weights_are_found_in_any_wrapper(refiner, save, wrap, prefix):
     state = {prefix + key: value for key, value in refiner.state_dict().items()}
     assert same(read(save(WRAPPERS[wrap](state))), refiner)
 
 
-def test_an_averaged_model_of_torch(refiner: LinkRefiner, save: Save) -> None:
+def test_an_averaged_model_of_torch(refiner, save):
     path = save(AveragedModel(refiner))
     assert "n_averaged" in torch.load(path)
     assert same(read(path), refiner)
 
 
 @pytest.mark.parametrize("name", ["average", "ema", "model_ema"])
-def test_averaged_weights_come_first(refiner: LinkRefiner, save: Save, name: str) -> None:
+def test_averaged_weights_come_first(refiner, save, name):
     raw = {key: value * 2 for key, value in refiner.state_dict().items()}
     assert same(read(save({"model": raw, name: refiner.state_dict(), "step": 7})), refiner)
 
 
-def test_two_networks_of_a_kind_are_refused(refiner: LinkRefiner, save: Save) -> None:
+def test_two_networks_of_a_kind_are_refused(refiner, save):
     raw = {key: value * 2 for key, value in refiner.state_dict().items()}
     path = save({"student": raw, "teacher": refiner.state_dict()})
     refused(path, "the weights of one link refiner, got 2 (student, teacher)", "save only the one")
     assert same(read(save({"student": refiner.state_dict(), "best": refiner.state_dict()} | {"best": 1})), refiner)
 
 
-def test_networks_of_two_kinds_lie_in_one_file(refiner: LinkRefiner, save: Save) -> None:
+def test_networks_of_two_kinds_lie_in_one_file(refiner, save):
     craft = CRAFT(0.0625)
     path = save({"craft": craft.state_dict(), "refiner": refiner.state_dict()})
     assert kinds_in(path) == ["CRAFT detector", "link refiner"]
@@ -84,7 +75,7 @@ def test_networks_of_two_kinds_lie_in_one_file(refiner: LinkRefiner, save: Save)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_all_kinds_of_floats_become_float32(refiner: LinkRefiner, save: Save, dtype: torch.dtype) -> None:
+def test_all_kinds_of_floats_become_float32(refiner, save, dtype):
     rounded = {
         key: value.to(dtype) if value.is_floating_point() else value for key, value in refiner.state_dict().items()
     }
@@ -93,7 +84,7 @@ def test_all_kinds_of_floats_become_float32(refiner: LinkRefiner, save: Save, dt
     assert all(torch.equal(state[key], value.to(state[key].dtype)) for key, value in rounded.items())
 
 
-def test_safetensors(refiner: LinkRefiner, tmp_path: Path) -> None:
+def test_safetensors(refiner, tmp_path):
     path = tmp_path / "a.safetensors"
     save_file({f"module.{key}": value for key, value in refiner.state_dict().items()}, path)
     assert same(read(path), refiner)
@@ -101,14 +92,14 @@ def test_safetensors(refiner: LinkRefiner, tmp_path: Path) -> None:
     refused(path, "damaged or truncated")
 
 
-def test_what_edgereaders_trainer_says_of_a_recognizer(save: Save) -> None:
+def test_what_edgereaders_trainer_says_of_a_recognizer(save):
     state = Recognizer(RecognizerConfig("None-VGG-None-CTC", 11, width=0.0625)).state_dict()
     config = {"stages": "None-VGG-None-CTC", "charset": "0123456789"}
     assert read_checkpoint(save({"state_dict": state, "config": config}), "recognizer").config == config
     assert read_checkpoint(save({"state_dict": state, "config": {"lr": 0.1}}), "recognizer").config == {}
 
 
-def refused(path: Path, *words: str) -> None:
+def refused(path, *words):
     with pytest.raises(CheckpointError) as caught:
         read(path)
     message = str(caught.value)
@@ -117,26 +108,26 @@ def refused(path: Path, *words: str) -> None:
     assert all(word in message for word in (*words, "expected", "got", ";")), message
 
 
-def test_code_is_never_run(save: Save, capfd: pytest.CaptureFixture[str]) -> None:
+def test_code_is_never_run(save, capfd):
     refused(save({"state_dict": Bomb()}), "Python objects")
     assert "code was run" not in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.999])
-def test_truncated_file(refiner: LinkRefiner, save: Save, share: float) -> None:
+def test_truncated_file(refiner, save, share):
     path = save(refiner)
     contents = path.read_bytes()
     path.write_bytes(contents[: int(len(contents) * share)])
     refused(path, "damaged")
 
 
-def test_a_container_that_holds_itself(save: Save) -> None:
-    contents: dict[str, Any] = {"a": [1]}
+def test_a_container_that_holds_itself(save):
+    contents = {"a": [1]}
     contents["b"] = [contents, contents]
     refused(save(contents), "no tensor")
 
 
-def test_files_of_another_kind(refiner: LinkRefiner, save: Save, tmp_path: Path) -> None:
+def test_files_of_another_kind(refiner, save, tmp_path):
     refused(tmp_path / "absent.pth", "none")
     refused(tmp_path, "a folder")
     (tmp_path / "text.pth").write_text("not a checkpoint")

@@ -6,7 +6,6 @@ from edgereader.models.checkpoints.initial import detector_options, recognizer_o
 from edgereader.models.craft import CRAFT
 from edgereader.models.data.samples import TrainingDataError
 from edgereader.models.recognizer import COMBINATIONS, Recognizer, RecognizerConfig
-from edgereader.models.training.loop import load_weights
 
 
 def save(path, network, prefix=""):
@@ -43,16 +42,6 @@ def test_an_own_charset_must_be_given(tmp_path):
     with pytest.raises(TrainingDataError, match=r"expected the classes of a known charset \(digits 11, .*got 6; give"):
         recognizer_options(path, None)
     assert recognizer_options(path, "abcde")["charset"] == "abcde"
-
-
-@pytest.mark.parametrize(("width", "strided"), [(0.125, False), (0.15, True), (0.35, True), (0.4, False)])
-def test_the_shape_of_a_detector_is_told(tmp_path, width, strided):
-    network = CRAFT(width, strided=strided)
-    path = save(tmp_path / "craft.pth", network)
-    assert detector_options(path) == {"width": width, "strided": strided}
-    again = CRAFT(**detector_options(path))
-    load_weights(again, path)
-    assert all(torch.equal(value, again.state_dict()[key]) for key, value in network.state_dict().items())
 
 
 def test_networks_of_another_kind_are_refused(tmp_path):

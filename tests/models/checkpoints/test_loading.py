@@ -1,9 +1,5 @@
 """Weights fit exactly; what is no weight does not matter."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -13,7 +9,7 @@ from edgereader.models.link_refiner import LinkRefiner
 from edgereader.models.recognizer import Recognizer, RecognizerConfig
 
 
-def test_loading_is_strict(refiner: LinkRefiner, tmp_path: Path) -> None:
+def test_loading_is_strict(refiner, tmp_path):
     state = refiner.state_dict()
     state["extra.weight"] = state.pop("aspp1.0.bias")
     state["aspp2.0.bias"] = torch.zeros(3)
@@ -25,7 +21,7 @@ def test_loading_is_strict(refiner: LinkRefiner, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["left out", "wrong", "of another shape"])
-def test_constants_and_counters_are_the_networks_own(tmp_path: Path, change: str) -> None:
+def test_constants_and_counters_are_the_networks_own(tmp_path, change):
     """TPS's constants and the counters of batch norms: a file may lack them, and is never trusted with them."""
     config = RecognizerConfig("TPS-VGG-None-CTC", 5, width=0.0625, image_hw=(32, 64))
     network, other = Recognizer(config), Recognizer(config)
@@ -43,6 +39,6 @@ def test_constants_and_counters_are_the_networks_own(tmp_path: Path, change: str
 
 
 @pytest.mark.parametrize(("channels", "expected"), [(512, 1.0), (128, 0.25), (64, 0.125), (154, 0.3), (192, 0.375)])
-def test_width_is_the_roundest_that_fits(channels: int, expected: float) -> None:
+def test_width_is_the_roundest_that_fits(channels, expected):
     assert expected in list(width_candidates(channels, 512))
     assert all(round(512 * width) == channels for width in width_candidates(channels, 512))

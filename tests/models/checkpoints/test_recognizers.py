@@ -1,11 +1,6 @@
 """All that shapes a recognizer, from its weights, from what lies beside them, or assumed and said."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -22,8 +17,7 @@ KINDS = ("TPS-ResNet-BiLSTM-Attn", "TPS-VGG-None-CTC", "None-RCNN-BiLSTM-CTC", "
 """Combinations that have each choice of each stage; the others are for `make nightly`."""
 MOST = [name if name in KINDS else pytest.param(name, marks=pytest.mark.slow) for name in COMBINATIONS]
 
-Save = Callable[..., Path]
-SIZES: dict[str, Any] = {
+SIZES = {
     "num_classes": st.integers(4, 50),
     "image_hw": st.tuples(st.integers(32, 64), st.integers(32, 120)),
     "channels": st.sampled_from([1, 3]),
@@ -39,7 +33,7 @@ SIZES: dict[str, Any] = {
 @pytest.mark.parametrize("stages", MOST)
 @settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes=st.fixed_dictionaries(SIZES))
-def test_every_option_of_the_benchmark_is_inferred(save: Save, stages: str, sizes: dict[str, Any]) -> None:
+def test_every_option_of_the_benchmark_is_inferred(save, stages, sizes):
     network = Recognizer(RecognizerConfig(stages, **sizes)).eval()
     config = network.config
     told = TrainingOptions(image_hw=config.image_hw, max_length=config.max_length, even_contrast=config.even_contrast)
@@ -58,16 +52,14 @@ def test_every_option_of_the_benchmark_is_inferred(save: Save, stages: str, size
         assert torch.equal(loaded(images), network(images))
 
 
-def test_thin_networks_have_one_width(save: Save) -> None:
+def test_thin_networks_have_one_width(save):
     config = RecognizerConfig("TPS-VGG-BiLSTM-Attn", 13, width=0.1)
     assert open_recognizer(save(Recognizer(config))).network.config == config
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize(("image_hw", "fiducials"), [((32, 100), 20), ((48, 160), 10), ((64, 256), 4)])
-def test_constants_of_tps_are_exact_whatever_they_were_saved_in(
-    save: Save, dtype: torch.dtype, image_hw: tuple[int, int], fiducials: int
-) -> None:
+def test_constants_of_tps_are_exact_whatever_they_were_saved_in(save, dtype, image_hw, fiducials):
     config = RecognizerConfig("TPS-VGG-None-CTC", 13, image_hw=image_hw, width=0.1, fiducials=fiducials)
     state = {
         key: value.to(dtype) if value.is_floating_point() else value
@@ -82,7 +74,7 @@ def test_constants_of_tps_are_exact_whatever_they_were_saved_in(
 
 
 @pytest.mark.parametrize("image_hw", [(32, 100), (48, 160)])
-def test_size_comes_from_tps_or_is_told(save: Save, image_hw: tuple[int, int]) -> None:
+def test_size_comes_from_tps_or_is_told(save, image_hw):
     config = RecognizerConfig("TPS-VGG-None-CTC", 13, image_hw=image_hw, width=0.0625)
     network = Recognizer(config)
     path, told = save(network), TrainingOptions(image_hw=image_hw)
@@ -95,11 +87,11 @@ def test_size_comes_from_tps_or_is_told(save: Save, image_hw: tuple[int, int]) -
     assert any(line.startswith("--size 32x100") for line in open_recognizer(bare).assumed)
 
 
-def assumed(path: Path, **known: Any) -> list[str]:
+def assumed(path, **known):
     return [line.split(",")[0] for line in open_recognizer(path, TrainingOptions(**known)).assumed]
 
 
-def test_each_assumption_is_said_and_nothing_else(save: Save) -> None:
+def test_each_assumption_is_said_and_nothing_else(save):
     ctc = save(Recognizer(RecognizerConfig("None-VGG-None-CTC", 11, width=0.0625)), "ctc.pt")
     attn = save(Recognizer(RecognizerConfig("TPS-VGG-None-Attn", 12, width=0.0625)), "attn.pt")
     assert assumed(ctc) == ["--size 32x100", "--fill", "--as-it-is"]
@@ -118,7 +110,7 @@ def test_each_assumption_is_said_and_nothing_else(save: Save) -> None:
     ]
 
 
-CONFIG: dict[str, Any] = {
+CONFIG = {
     "stages": "None-VGG-BiLSTM-CTC", "charset": "0123456789-", "image_hw": (48, 256), "widths": (64, 128, 256),
     "channels": 1, "width": 0.0625, "hidden_size": 24, "max_length": 12, "keep_ratio": True, "stretch": 2.0,
     "even_contrast": True,
@@ -126,13 +118,13 @@ CONFIG: dict[str, Any] = {
 
 
 @pytest.fixture
-def own(save: Save) -> Path:
+def own(save):
     """A checkpoint as EdgeReader's trainer leaves it."""
     config = RecognizerConfig("None-VGG-BiLSTM-CTC", 12, width=0.0625, hidden_size=24)
     return save({"state_dict": Recognizer(config).state_dict(), "config": CONFIG})
 
 
-def test_our_own_checkpoint_says_all(own: Path) -> None:
+def test_our_own_checkpoint_says_all(own):
     trained = open_recognizer(own)
     assert trained.assumed == ()
     assert trained.told == TrainingOptions("0123456789-", (48, 256), (64, 128, 256), 12, True, 2.0, True)
@@ -140,7 +132,7 @@ def test_our_own_checkpoint_says_all(own: Path) -> None:
     assert (config.image_hw, config.max_length, config.even_contrast, config.hidden_size) == ((48, 256), 12, True, 24)
 
 
-def test_a_user_goes_before_the_file(own: Path) -> None:
+def test_a_user_goes_before_the_file(own):
     told = open_recognizer(own, TrainingOptions(image_hw=(32, 100), keep_ratio=False)).told
     assert (told.image_hw, told.keep_ratio, told.even_contrast) == ((32, 100), False, True)
 
@@ -148,7 +140,7 @@ def test_a_user_goes_before_the_file(own: Path) -> None:
 @pytest.mark.parametrize(
     "change", [{"charset": 5}, {"stretch": "2"}, {"image_hw": 32}, {"keep_ratio": "yes"}, {"image_hw": (32,)}]
 )
-def test_a_config_of_other_types_is_refused(own: Path, save: Save, change: dict[str, Any]) -> None:
+def test_a_config_of_other_types_is_refused(own, save, change):
     contents = torch.load(own)
     contents["config"].update(change)
     with pytest.raises(CheckpointError, match=rf"expected .* got .* at `\$\.{next(iter(change))}`") as caught:
@@ -156,12 +148,12 @@ def test_a_config_of_other_types_is_refused(own: Path, save: Save, change: dict[
     assert "\n" not in str(caught.value)
 
 
-def test_a_charset_that_does_not_fit_the_weights(own: Path) -> None:
+def test_a_charset_that_does_not_fit_the_weights(own):
     with pytest.raises(CheckpointError, match="expected a charset of 11 characters, got 3; pass --charset"):
         open_recognizer(own, TrainingOptions(charset="abc"))
 
 
-def test_what_is_not_supported_is_said_and_is_no_damage(save: Save) -> None:
+def test_what_is_not_supported_is_said_and_is_no_damage(save):
     state = Recognizer(RecognizerConfig("TPS-ResNet-BiLSTM-Attn", 13, width=0.0625)).state_dict()
     points = "Transformation.LocalizationNetwork.localization_fc2."
     for change, words in [
@@ -195,7 +187,7 @@ character_list: "0123456789 \\"'-"
 """
 
 
-def test_an_easyocr_custom_model(save: Save, tmp_path: Path) -> None:
+def test_an_easyocr_custom_model(save, tmp_path):
     config = RecognizerConfig("None-VGG-BiLSTM-CTC", 15, output_channels=32, hidden_size=24)
     path, options = save(Recognizer(config)), tmp_path / "custom.yaml"
     options.write_text(EASYOCR_YAML)
@@ -213,7 +205,7 @@ def test_an_easyocr_custom_model(save: Save, tmp_path: Path) -> None:
         open_recognizer(path, options=options)
 
 
-def test_opt_txt_of_the_benchmark(save: Save, tmp_path: Path) -> None:
+def test_opt_txt_of_the_benchmark(save, tmp_path):
     config = RecognizerConfig("TPS-VGG-None-Attn", 12, width=0.0625, fiducials=8, image_hw=(32, 64))
     path, options = save(Recognizer(config)), tmp_path / "opt.txt"
     written = {"imgH": 32, "imgW": 64, "PAD": True, "batch_max_length": 7, "character": "0123456789", "num_fiducial": 8}

@@ -1,9 +1,5 @@
 """Files of options, as EasyOCR, its trainer and the benchmark write them."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from edgereader.models.checkpoints import CheckpointError
@@ -20,12 +16,12 @@ batch_max_length: 34
 """
 
 
-def told(path: Path, text: str) -> TrainingOptions:
+def told(path, text):
     path.write_text(text, encoding="utf-8")
     return told_by_options(path, read_options(path))
 
 
-def test_the_yaml_of_easyocrs_trainer(tmp_path: Path) -> None:
+def test_the_yaml_of_easyocrs_trainer(tmp_path):
     found = told(tmp_path / "en.yaml", TRAINER)
     charset = "0123456789!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ €ABCabc"
     assert found == TrainingOptions(charset, (64, 600), None, 34, True, 1.0, False)
@@ -42,11 +38,11 @@ def test_the_yaml_of_easyocrs_trainer(tmp_path: Path) -> None:
         ("imgH: 32\n", None),
     ],
 )
-def test_a_list_of_characters_stays_text(tmp_path: Path, text: str, charset: str | None) -> None:
+def test_a_list_of_characters_stays_text(tmp_path, text, charset):
     assert told(tmp_path / "a.yaml", text).charset == charset
 
 
-def test_the_last_run_in_opt_txt_counts(tmp_path: Path) -> None:
+def test_the_last_run_in_opt_txt_counts(tmp_path):
     found = told(tmp_path / "opt.txt", "imgH: 32\nimgW: 100\ncharacter: 01: \nPAD: False\nimgH: 48\n")
     assert found == TrainingOptions("01: ", (48, 100), None, None, False, 1.0, False)
 
@@ -61,7 +57,7 @@ def test_the_last_run_in_opt_txt_counts(tmp_path: Path) -> None:
         ("!!python/object/apply:os.system ['echo']", "expected a YAML file of options"),
     ],
 )
-def test_other_files_are_refused(tmp_path: Path, text: str, words: str) -> None:
+def test_other_files_are_refused(tmp_path, text, words):
     with pytest.raises(CheckpointError) as caught:
         told(tmp_path / "a.yaml", text)
     assert words in str(caught.value)

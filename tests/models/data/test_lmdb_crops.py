@@ -81,12 +81,6 @@ def test_a_failure_half_way_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_with_files_is_left_alone(tmp_path):
-    (tmp_path / "precious.txt").touch()
-    with pytest.raises(TrainingDataError, match="got one with files"):
-        write_lmdb(tmp_path, [sample(0, "1")])
-
-
 def test_a_missing_database_a_broken_one_and_missing_keys_are_told_apart(tmp_path):
     with pytest.raises(TrainingDataError, match="expected an LMDB, got nothing there"):
         LmdbCrops(tmp_path)

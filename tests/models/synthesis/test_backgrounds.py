@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from edgereader.models.synthesis import backgrounds
-from edgereader.models.synthesis.backgrounds import Backgrounds, recolour
+from edgereader.models.synthesis.backgrounds import TEXTURES, Backgrounds, ink, recolour
 
 
 @pytest.fixture
@@ -48,3 +48,20 @@ def test_one_size_of_each_wallpaper_and_none_with_writing(tmp_path, monkeypatch)
     pool = backgrounds.installed_backgrounds(limit=5)
     backgrounds.installed_backgrounds.cache_clear()
     assert sorted(path.name for path in pool.paths) == ["100x50.png", "field.jpg"]
+
+
+@pytest.mark.parametrize("name", sorted(TEXTURES))
+def test_a_texture_is_an_image_of_the_size_asked_for_and_repeats_by_its_seed(name):
+    first, again, other = (TEXTURES[name](np.random.default_rng(seed), (70, 110)) for seed in (3, 3, 4))
+    assert first.shape == (70, 110, 3)
+    assert first.dtype == np.uint8
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def test_inks_are_colours():
+    rng = np.random.default_rng(0)
+    colours = np.array([ink(rng) for _ in range(200)])
+    assert colours.min() >= 0
+    assert colours.max() <= 255
+    assert len({tuple(colour) for colour in colours.tolist()}) > 150

@@ -65,9 +65,9 @@ def test_a_pool_draws_less_often_than_it_shows(fonts):
 def test_varied_crops_keep_their_height_and_most_of_their_width():
     image = np.random.default_rng(0).integers(0, 255, (32, 60, 3), np.uint8)
     seen = [varied(image, np.random.default_rng(seed), 1.0) for seed in range(40)]
-    assert {each.shape[0] for each in seen} == {32}
-    assert all(48 < each.shape[1] < 96 for each in seen)
-    assert any(each.mean() < image.mean() - 10 for each in seen)
+    assert {crop.shape[0] for crop in seen} == {32}
+    assert all(48 < crop.shape[1] < 96 for crop in seen)
+    assert any(crop.mean() < image.mean() - 10 for crop in seen)
 
 
 def test_varied_crops_lose_no_contrast_at_the_ends_of_the_scale():

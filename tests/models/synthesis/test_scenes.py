@@ -3,7 +3,6 @@ import pytest
 
 from edgereader.models.synthesis.backgrounds import Backgrounds
 from edgereader.models.synthesis.scenes import Sheet, Stock, bend, make_scene, paste, pose
-from edgereader.models.synthesis.textures import TEXTURES
 
 COUNT = 60
 
@@ -70,13 +69,6 @@ def test_characters_stand_where_their_quads_say(stock):
         for word in (word for word in scene.words if not word.ignored):
             (x0, y0), (x1, y1) = word.quad.min(0).astype(int), np.ceil(word.quad.max(0)).astype(int)
             assert scene.image[y0:y1, x0:x1].std(axis=(0, 1)).max() > 3
-
-
-@pytest.mark.parametrize("name", sorted(TEXTURES))
-def test_no_texture_brings_words(stock, name, monkeypatch):
-    monkeypatch.setattr("edgereader.models.synthesis.scenes.EMPTY_SHARE", 1.0)
-    monkeypatch.setattr(stock.backgrounds, "draw", TEXTURES[name])
-    assert not make_scene(np.random.default_rng(1), (96, 96), stock=stock).words
 
 
 def test_a_posed_sheet_fits_the_scene():

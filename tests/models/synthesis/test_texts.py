@@ -67,7 +67,3 @@ def test_dates_and_signed_numbers_have_their_signs():
     assert all(not (text[0] + text[-1]).isdigit() for text in drawn)
     assert any(text.startswith("-.") for text in drawn)
     assert any(text.endswith("-") for text in drawn)
-
-
-def test_a_seed_repeats():
-    assert texts(3, 1.0, 50) == texts(3, 1.0, 50)

@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from edgereader.models.data.samples import Scene, Word, parted
+from edgereader.models.data.samples import Scene, parted
 from edgereader.models.training.detector_batches import Batches, Source, cut_scene, edged
 from edgereader.models.training.loop import loader
 
-
-def box(x0, y0, x1, y1):
-    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
+from .scenes import box, word_of
 
 
 class Squares:
@@ -25,8 +23,7 @@ class Squares:
         image = np.full((200, 300, 3), 40, np.uint8)
         x = 60 + 60 * index
         image[80:110, x : x + 20] = 255
-        quad = box(x, 80, x + 20, 110)
-        return Scene(image, [Word("1", quad, quad[np.newaxis])])
+        return Scene(image, [word_of("1", box(x, 80, x + 20, 110))])
 
     def photo(self, index):
         return f"photo {index}"

@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from edgereader.models.craft import CRAFT
-from edgereader.models.data.samples import Scene, TrainingDataError, Word
+from edgereader.models.data.samples import Scene, TrainingDataError
 from edgereader.models.training.detector_batches import Batch
 from edgereader.models.training.detector_trainer import DetectorTraining, awaken, loss_of, train_detector
 from edgereader.models.training.distillation import Teacher
+
+from .scenes import box, word_of
 
 
 class Squares:
@@ -24,8 +26,7 @@ class Squares:
         words = []
         for x, y in ((8, 10), (38, 36)):
             image[y : y + 18, x : x + 14] = 230
-            quad = np.array([[x, y], [x + 14, y], [x + 14, y + 18], [x, y + 18]], np.float32)
-            words.append(Word("1", quad, quad[np.newaxis]))
+            words.append(word_of("1", box(x, y, x + 14, y + 18)))
         return Scene(image, words)
 
     def photo(self, _index):

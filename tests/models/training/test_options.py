@@ -41,13 +41,6 @@ def test_what_cannot_be_is_refused(tmp_path, given, message):
         configure(RecognizerTraining, options(tmp_path, **given), ())
 
 
-def test_an_earlier_run_is_not_overwritten(tmp_path):
-    (tmp_path / "last.pt").touch()
-    with pytest.raises(TrainingDataError, match="got an earlier run; give --resume, or another --to"):
-        configure(DetectorTraining, options(tmp_path), ())
-    assert configure(DetectorTraining, options(tmp_path, resume=True), ()).resume
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the error of a machine without CUDA")
 def test_a_missing_device_is_named(tmp_path):
     with pytest.raises(TrainingDataError, match="expected a CUDA device, got none; train with --device cpu"):

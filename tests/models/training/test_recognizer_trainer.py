@@ -53,21 +53,6 @@ def test_a_network_learns_four_crops_by_heart(tmp_path, monkeypatch, stages, ste
     assert trainer.accuracy(network.eval(), crops, "cpu") == 1.0
 
 
-def test_a_resumed_run_goes_on_where_it_stopped(tmp_path):
-    train_recognizer(config(tmp_path), print)
-    run = trainer.start(replace(config(tmp_path), resume=True, steps=9))
-    assert run.step == 6
-    assert run.spent_s > 0
-    train_recognizer(replace(config(tmp_path), resume=True, steps=9), print)
-    assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == 9
-
-
-def test_a_checkpoint_of_another_shape_is_not_resumed(tmp_path):
-    train_recognizer(config(tmp_path), print)
-    with pytest.raises(TrainingDataError, match="drop --resume"):
-        trainer.start(replace(config(tmp_path), resume=True, width=0.125))
-
-
 def test_fine_tuning_starts_from_published_keys_with_their_prefix(tmp_path):
     path = train_recognizer(config(tmp_path), print)
     weights = torch.load(path, weights_only=True)["state_dict"]

@@ -1,26 +1,13 @@
 import numpy as np
 import pytest
 
-from edgereader.models.data.samples import Scene, Word
 from edgereader.models.training.targets import DEVIATION, link_quads, make_targets, widen
 
-
-def box(x0, y0, x1, y1):
-    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
-
-
-def word(text, *boxes, ignored=False):
-    quads = np.stack(boxes)
-    quad = np.stack([quads[0, 0], quads[-1, 1], quads[-1, 2], quads[0, 3]])
-    return Word(text, quad, quads, ignored)
-
-
-def scene(words, height, width, taught=None):
-    return Scene(np.zeros((height, width, 3), np.uint8), words, taught)
+from .scenes import box, scene_of, word_of
 
 
 def test_a_character_is_a_gaussian_at_its_centre():
-    targets = make_targets(scene([word("7", box(40, 20, 80, 80))], 128, 160))
+    targets = make_targets(scene_of([word_of("7", box(40, 20, 80, 80))], 128, 160))
     assert targets.region.shape == (64, 80)
     assert np.unravel_index(targets.region.argmax(), (64, 80)) == (25, 30)
     assert targets.region.max() == pytest.approx(1, abs=0.02)
@@ -33,9 +20,9 @@ def test_a_character_is_a_gaussian_at_its_centre():
 
 
 def test_links_join_neighbours_of_one_word_only():
-    first = word("12", box(20, 20, 40, 60), box(44, 20, 64, 60))
-    second = word("3", box(100, 20, 120, 60))
-    affinity = make_targets(scene([first, second], 80, 140)).affinity
+    first = word_of("12", box(20, 20, 40, 60), box(44, 20, 64, 60))
+    second = word_of("3", box(100, 20, 120, 60))
+    affinity = make_targets(scene_of([first, second], 80, 140)).affinity
     assert np.unravel_index(affinity.argmax(), affinity.shape) == (20, 21)
     assert affinity[:, 40:].max() == 0
 
@@ -46,7 +33,7 @@ def test_a_link_spans_the_triangles_centres():
 
 
 def test_an_ignored_word_weighs_nothing_and_draws_nothing():
-    targets = make_targets(scene([word("12", box(20, 20, 40, 60), box(44, 20, 64, 60), ignored=True)], 80, 140))
+    targets = make_targets(scene_of([word_of("12", box(20, 20, 40, 60), box(44, 20, 64, 60), ignored=True)], 80, 140))
     assert targets.region.max() == 0
     assert targets.affinity.max() == 0
     assert targets.weight[20, 21] == 0
@@ -54,7 +41,7 @@ def test_an_ignored_word_weighs_nothing_and_draws_nothing():
 
 
 def test_quads_across_the_border_are_cut():
-    targets = make_targets(scene([word("1", box(-10, -10, 10, 10)), word("2", box(90, 50, 130, 90))], 64, 100))
+    targets = make_targets(scene_of([word_of("1", box(-10, -10, 10, 10)), word_of("2", box(90, 50, 130, 90))], 64, 100))
     assert targets.region[0, 0] > 0.9
     assert targets.region[-1, -1] > 0.3
 
@@ -71,10 +58,10 @@ def test_a_teacher_counts_where_no_word_is_labelled():
     taught = np.zeros((40, 60, 2), np.uint8)
     taught[5:10, 5:10] = (255, 51)
     taught[18:30, 30:42] = 255  # what it takes for text around the labelled word
-    targets = make_targets(scene([word("1", box(64, 40, 80, 56))], 80, 120, taught))
+    targets = make_targets(scene_of([word_of("1", box(64, 40, 80, 56))], 80, 120, taught))
     assert targets.region[7, 7] == 1
     assert targets.affinity[7, 7] == pytest.approx(0.2)
     assert targets.region[24, 36] == pytest.approx(1, abs=0.1)
     assert targets.affinity[24, 36] == 0
     assert targets.weight.min() == 1
-    assert not make_targets(scene([], 80, 120)).region.any()
+    assert not make_targets(scene_of([], 80, 120)).region.any()
