@@ -13,6 +13,7 @@ from edgereader.runtime.bundles.bundle import Bundle, file_sha256, write_bundle
 from edgereader.runtime.errors import BundleError, ExportError
 
 from ...runtime.graphs import write_test_bundle
+from .plan_bytes import read_plan
 
 pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install tensorrt-rtx")
 
@@ -43,6 +44,9 @@ def test_an_engine_enters_its_bundle_with_a_passport(folder):
     assert passport.onnx_sha256 == file_sha256(bundle.file("detector"))
     path = bundle.engine(passport).path
     assert path.name == f"detector.fp32.tensorrt-rtx-{passport.version}.sm86-sm89.engine"
+    shapes, plan = passport.profile["image"], read_plan(path.read_bytes())
+    assert plan.profile["image"] == [shapes.min, shapes.opt, shapes.max]
+    assert (plan.version, list(plan.targets)) == (passport.version, passport.targets)
     log = path.with_suffix(".log")
     assert "VERBOSE" in log.read_text()
     assert sorted(file.name for file in path.parent.iterdir()) == sorted([path.name, log.name])

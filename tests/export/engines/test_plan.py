@@ -1,7 +1,4 @@
-"""Plans built for real with TensorRT for RTX, which needs no GPU to build.
-
-`build_plan` itself holds each network and profile against the contract, and refuses what differs.
-"""
+"""Plans built for real with TensorRT for RTX, which needs no GPU to build; what they say is read from their bytes."""
 
 import _thread
 import signal
@@ -27,6 +24,7 @@ from edgereader.runtime.errors import ExportError
 from edgereader.runtime.sessions.profiles import default_profile
 
 from ...runtime.graphs import detector_graph, recognizer_graph
+from .plan_bytes import VERSION, read_plan
 
 rtx = pytest.importorskip("tensorrt_rtx", reason="needs TensorRT for RTX: pip install tensorrt-rtx")
 BOTH = ("sm86", "sm89")
@@ -60,6 +58,29 @@ def detector_file(thin_craft, thin_refiner, tmp_path_factory):
     return trace
 
 
+def expect_contract(built, kind, steps=0, classes=0, profile=None):
+    """What the plan's own bytes say is what DESIGN's table says, for both GPUs and a batch of 1 to 8."""
+    if built.version != VERSION:
+        pytest.skip(f"the layout of plans is known of TensorRT for RTX {VERSION}, here is {built.version}")
+    plan, profile = read_plan(built.contents), profile or PROFILES[kind]
+    assert (plan.version, plan.targets, built.targets) == (VERSION, BOTH, BOTH)
+    name, limits = next(iter(profile.items()))
+    assert plan.profile[name] == [limits.min, limits.opt, limits.max]
+    assert (limits.min[0], limits.max[0]) == (1, 8)
+    maps = "OUTPUT", "FLOAT", (-1, -1, -1)
+    sizes = tuple(low if low == high else -1 for low, high in zip(limits.min[1:], limits.max[1:], strict=True))
+    expected = {
+        "detector": {"image": ("INPUT", "UINT8", (-1, -1, -1, 3)), "region": maps, "affinity": maps},
+        "recognizer": {
+            "crops": ("INPUT", "UINT8", (-1, *sizes)),
+            "allowed": ("INPUT", "FLOAT", (classes,)),
+            "symbols": ("OUTPUT", "INT64", (-1, steps)),
+            "log_probs": ("OUTPUT", "FLOAT", (-1, steps, classes)),
+        },
+    }
+    assert plan.tensors == expected[kind]
+
+
 @pytest.mark.parametrize("kind", ["detector", "recognizer"])
 def test_a_plan_is_what_was_asked_for(graphs, kind, tmp_path):
     told = []
@@ -67,7 +88,8 @@ def test_a_plan_is_what_was_asked_for(graphs, kind, tmp_path):
     built = build_plan(
         graphs[kind], PROFILES[kind], "tensorrt-rtx", BOTH, progress=lambda done, _: told.append(done), log=log
     )
-    assert (built.version, built.targets) == (rtx.__version__, BOTH)
+    expect_contract(built, kind, steps=5, classes=16)
+    assert built.version == rtx.__version__
     assert built.seconds > 0
     assert built.warnings == (), "TensorRT's advice on int64 outputs is none here"
     assert told == sorted(told)
@@ -78,12 +100,16 @@ def test_a_plan_is_what_was_asked_for(graphs, kind, tmp_path):
     assert len(built.fp32_layers) == built.layers > 1
 
 
-@pytest.mark.parametrize("options", [{"open_steps": True}, {}])
-def test_a_recognizer_of_several_widths_takes_all_between_the_least_and_the_greatest(tmp_path, options):
+@pytest.mark.parametrize(("options", "steps"), [({"open_steps": True}, -1), ({}, 5)])
+def test_a_recognizer_of_several_widths_takes_all_between_the_least_and_the_greatest(tmp_path, options, steps):
     path = tmp_path / "recognizer.onnx"
     path.write_bytes(recognizer_graph(16, 5, (32, 512), any_width=True, **options))
     sizes = ShapeRange(min=(1, 32, 64, 1), opt=(4, 32, 192, 1), max=(8, 32, 512, 1))
-    assert build_plan(path, {"crops": sizes}, "tensorrt-rtx", BOTH).contents
+    built = build_plan(path, {"crops": sizes}, "tensorrt-rtx", BOTH)
+    plan = read_plan(built.contents)
+    assert plan.profile["crops"] == [sizes.min, sizes.opt, sizes.max]
+    assert plan.tensors["crops"] == ("INPUT", "UINT8", (-1, 32, -1, 1))
+    assert plan.tensors["log_probs"] == ("OUTPUT", "FLOAT", (-1, steps, 16))
 
 
 def test_layers_in_float32_are_named_by_their_weights_and_operators(tmp_path):
@@ -333,12 +359,18 @@ def test_a_recognizer_of_several_widths_builds_for_both_gpus(exported, tmp_path,
     profile, path = default_profile(bundle, "recognizer", max_batch=8), bundle.file("recognizer")
     assert [shape[2] for shape in (profile["crops"].min, profile["crops"].opt, profile["crops"].max)] == [32, 64, 128]
     built = build_plan(in_precision(path, precision, tmp_path), profile, "tensorrt-rtx", BOTH)
+    steps = -1 if bundle.recognizer.open_steps else bundle.recognizer.steps(32)
+    expect_contract(built, "recognizer", steps, bundle.recognizer.classes, profile)
     assert (len(built.fp32_layers) < built.layers) == (precision != "fp32")
 
 
 def build_recognizer(folder, precision, scratch):
-    path = in_precision(Bundle.open(folder).file("recognizer"), precision, scratch)
-    return build_plan(path, PROFILES["recognizer"], "tensorrt-rtx", BOTH)
+    """Build it, and see that it keeps the contract."""
+    path = Bundle.open(folder).file("recognizer")
+    built = build_plan(in_precision(path, precision, scratch), PROFILES["recognizer"], "tensorrt-rtx", BOTH)
+    _, steps, classes = sizes(path, "log_probs")
+    expect_contract(built, "recognizer", steps, classes)
+    return built
 
 
 @pytest.mark.slow
@@ -348,6 +380,7 @@ def test_every_detector_builds_for_both_gpus(detector_file, tmp_path, name, prec
     profile = {"image": ShapeRange(min=(1, 32, 32, 3), opt=(1, 736, 1280, 3), max=(8, 736, 1280, 3))}
     path = in_precision(detector_file(name), precision, tmp_path)
     built = build_plan(path, profile, "tensorrt-rtx", BOTH)
+    expect_contract(built, "detector", profile=profile)
     if precision != "fp32":
         assert {layer.rpartition(" ")[2] for layer in built.fp32_layers} <= {"(Sub)", "(Div)"}, (
             "the normalisation alone"
