@@ -1,4 +1,6 @@
+import gc
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -297,3 +299,25 @@ def test_a_graph_of_another_width_than_the_bundle_says_is_refused(make_bundle, m
     change_manifest(folder, widths=said)
     with pytest.raises(BundleError, match=r"expected (open|fixed) steps .* got (10|open) steps .*; export it again"):
         Recognizer(Bundle.open(folder))
+
+
+def test_memory_does_not_grow_with_the_texts_that_were_read(wide):
+    """All batches of all widths come up while it warms up; then nothing is kept."""
+    pictures = [line("1" * (width // 8)) for width in WIDTHS] * 2
+
+    def read(times):
+        for turn in range(times):
+            wide.recognize_crops(pictures[turn % len(pictures) :])
+        gc.collect()
+        ours = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*/runtime/*")])
+        return sum(held.size for held in ours.statistics("filename")), len(wide._buffers.idle)
+
+    tracemalloc.start()
+    try:
+        read(10)
+        first, bindings = read(1)
+        after = read(20)
+    finally:
+        tracemalloc.stop()
+    assert (bindings, after[1]) == (len(WIDTHS), len(WIDTHS))
+    assert after[0] - first < 2_000, "bytes"
