@@ -34,8 +34,8 @@ from edgereader.benchmarks.gpu.measures import (
 )
 from edgereader.benchmarks.gpu.plan import CPU, DRY, EAGER, ONE_BY_ONE, PIPELINE, Contender, Job
 from edgereader.benchmarks.gpu.report import Prepared
-from edgereader.benchmarks.memory import MIB
 from edgereader.benchmarks.networks import random_craft, random_recognizer
+from edgereader.benchmarks.speed.device import MIB
 from edgereader.runtime.bundles.bundle import Bundle, file_sha256
 from edgereader.runtime.errors import BackendError, BackendUnavailable
 
