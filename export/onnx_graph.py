@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,7 +58,7 @@ class Graph:
             self.graph.initializer.remove(item)
 
 
-class Writer:
+class Writer(ABC):
     """Writes the nodes of a graph anew, one by one in their order."""
 
     def __init__(self, graph: Graph) -> None:
@@ -65,9 +66,9 @@ class Writer:
         self.graph = graph
         self.nodes: list[onnx.NodeProto] = []
 
+    @abstractmethod
     def take(self, node: onnx.NodeProto) -> None:
         """Write one node of the old graph, and what it needs."""
-        raise NotImplementedError
 
     def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
         """Write a new node; return its output."""
