@@ -253,7 +253,7 @@ def test_readmes_sentences_about_figures_are_true(repository, pages, measured):
     assert f"{missed} of {targets} not reached in int8" in (repository / "models/zoo/digits-edge/README.md").read_text()
     where = {line.split(".**")[0]: line for line in pages["docs/benchmarks.md"].splitlines() if ".** 20" in line}
     assert (
-        "the first three rows on two cores that did nothing else, EasyOCR's networks on one core that other work shared"
+        "the first three rows on two cores that did little else, EasyOCR's networks on one core that other work shared"
         in pages["README.md"]
     )
     assert " 2 cores," in where["**One photo at a time"]
