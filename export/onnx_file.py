@@ -69,11 +69,13 @@ CONTRACTS = {
 
 
 def write_onnx(
-    kind: str, graph: nn.Module, examples: tuple[Tensor, ...], dynamic: tuple[dict[int, Any], ...], path: Path
+    kind: str, graph: nn.Module, examples: tuple[Tensor, ...], dynamic: tuple[dict[int, Any], ...] | None, path: Path
 ) -> None:
     """Trace `graph` (graphs.py), of the contract `kind`, and write it to `path`.
 
-    `examples`: one input of each kind, with a batch of 2; `dynamic`: per input, axis -> its `torch.export.Dim`.
+    `examples`: one input of each kind, with a batch of 2; `dynamic`: per input, axis -> its `torch.export.Dim`. None:
+    the graph computes nothing from its input's size, so that it is traced at that of the examples, which takes a
+    quarter of the time, and named for all sizes; the comparison with the network at other sizes holds it to that.
     torch traces twice: here, and to decompose its operators, which no public option of `torch.onnx.export` leaves out.
 
     Raises:
@@ -90,6 +92,8 @@ def write_onnx(
             program: Any = torch.onnx.export(traced, opset_version=OPSET, external_data=False, verbose=False, **names)
         except (RuntimeError, torch.onnx.OnnxExporterError) as exc:
             raise ExportError(f"torch {torch.__version__} could not export the graph: {exc}") from exc
+        if dynamic is None:
+            free(program.model_proto)
         model = onnxslim.slim(program.model_proto)
     describe(model)
     save(model, path)
@@ -157,6 +161,15 @@ def session_of(model: onnx.ModelProto | Path, *, as_written: bool = False) -> Ca
     session = onnxruntime.InferenceSession(contents, options, providers=["CPUExecutionProvider"])
     names = [item.name for item in session.get_outputs()]
     return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def free(model: onnx.ModelProto) -> None:
+    """Let every axis have any size, but an image's channels, in place."""
+    del model.graph.value_info[:]
+    for value in (*model.graph.input, *model.graph.output):
+        for axis, size in zip(AXES[value.name], value.type.tensor_type.shape.dim, strict=True):
+            if axis != "channels":
+                size.dim_param = axis
 
 
 def describe(model: onnx.ModelProto) -> None:

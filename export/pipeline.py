@@ -44,7 +44,7 @@ LICENCE = "not stated; see the source of the checkpoint"
 EASYOCR_MARGIN = 0.1
 """Share of their lesser side that EasyOCR cuts around texts."""
 
-LARGEST_CANVAS_PX = WIDEST_CROP_PX = 32 * 256
+WIDEST_CROP_PX = 32 * 256
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def export_detector(
 
     with staged(target.bundle) as folder:
         path = folder / "detector.onnx"
-        say("tracing the detector (half a minute)")
+        say("tracing the detector")
         trace_detector(craft, links, path)
         return finish(path, "detector", spec, detector_cases(craft, links), target, say)
 
@@ -183,16 +183,11 @@ def export_recognizer(
 def trace_detector(craft: CRAFT, refiner: LinkRefiner | None, path: Path) -> None:
     """Write the detector's graph: batch, height and width dynamic, the latter two multiples of 32."""
     import torch
-    from torch.export import Dim
 
     from .graphs import DetectorGraph
 
-    limit = LARGEST_CANVAS_PX // 32
-    height, width = (32 * Dim(name, min=1, max=limit) for name in ("rows", "columns"))
     image = torch.zeros(2, 64, 96, 3, dtype=torch.uint8)
-    write_onnx(
-        "detector", DetectorGraph(craft, refiner).eval(), (image,), ({0: Dim("batch"), 1: height, 2: width},), path
-    )
+    write_onnx("detector", DetectorGraph(craft, refiner).eval(), (image,), None, path)
 
 
 def trace_recognizer(network: Recognizer, path: Path, widths: tuple[int, ...] = ()) -> None:

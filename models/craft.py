@@ -64,9 +64,9 @@ class CRAFT(nn.Module):
         """
         half, quarter, eighth, sixteenth, deepest = self.basenet(images)
         x = self.upconv1(torch.cat([deepest, sixteenth], dim=1))
-        x = self.upconv2(torch.cat([resize_like(x, eighth), eighth], dim=1))
-        x = self.upconv3(torch.cat([resize_like(x, quarter), quarter], dim=1))
-        features = self.upconv4(torch.cat([resize_like(x, half), half], dim=1))
+        x = self.upconv2(torch.cat([doubled(x), eighth], dim=1))
+        x = self.upconv3(torch.cat([doubled(x), quarter], dim=1))
+        features = self.upconv4(torch.cat([doubled(x), half], dim=1))
         maps = self.conv_cls(features)
         return maps.permute(0, 2, 3, 1), features
 
@@ -136,9 +136,9 @@ def vgg_layers(width: float) -> list[nn.Module]:
     return layers[: SLICE_STARTS[-1]]
 
 
-def resize_like(x: Tensor, skip: Tensor) -> Tensor:
-    """Resize `x` bilinearly to the height and width of `skip`."""
-    return F.interpolate(x, size=skip.shape[2:], mode="bilinear", align_corners=False)
+def doubled(x: Tensor) -> Tensor:
+    """Return `x` bilinearly resized to twice its height and width; by a factor, so that one graph fits all sizes."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def init_convolutions(network: nn.Module) -> None:
