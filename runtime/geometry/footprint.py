@@ -143,4 +143,4 @@ def _tiff_block(data: Data, raw: int) -> int:
     rows = numbers.get(ROWS, WHOLE)
     wide = numbers.get(TILE_WIDTH, numbers[WIDTH])
     high = numbers.get(TILE_HEIGHT, numbers[HEIGHT] if rows == 0 or rows >= WHOLE - 1 else rows)
-    return 2 * max(raw, 4) * wide * high
+    return max(raw, 4) * wide * high

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..silence import silence
 from .avif import Data, is_avif, read_avif
 from .footprint import footprint
 from .headers import (
@@ -66,7 +67,8 @@ def _decoded(data: Data, orientation: int, shrunk: int) -> NDArray[Any]:
     """The pixels as OpenCV gives them: uint8 or uint16 (H, W), (H, W, 3) or (H, W, 4)."""
     image, short = None, False
     try:
-        image = cv2.imdecode(np.frombuffer(_upright(data, orientation), np.uint8), _flag(data, shrunk))
+        with silence():
+            image = cv2.imdecode(np.frombuffer(_upright(data, orientation), np.uint8), _flag(data, shrunk))
     except cv2.error as exc:
         short = exc.code == cv2.Error.StsNoMem
     if image is None:
