@@ -34,8 +34,8 @@ BAND_BYTES = 4 << 20
 UNSIGNED = {1, 4}
 """TIFF's sample formats: whole numbers from 0 on, or of no known kind."""
 MOST_BITS = 16
-PALETTE = 3
-"""TIFF's colours by number."""
+PLAIN, PALETTE = {0, 1, 2}, 3
+"""TIFF's colours: grey or red, green and blue as they are, which libtiff need not translate; and by number."""
 WHOLE = 1 << 31
 """A TIFF's strip of so many rows, or more, is the whole picture."""
 AVIF_BYTES, AVIF_ALPHA_BYTES = 24, 40
@@ -143,4 +143,5 @@ def _tiff_block(data: Data, raw: int) -> int:
     rows = numbers.get(ROWS, WHOLE)
     wide = numbers.get(TILE_WIDTH, numbers[WIDTH])
     high = numbers.get(TILE_HEIGHT, numbers[HEIGHT] if rows == 0 or rows >= WHOLE - 1 else rows)
-    return max(raw, 4) * wide * high
+    copies = 1 if numbers.get(PHOTOMETRIC, PALETTE) in PLAIN else 2
+    return copies * max(raw, 4) * wide * high
