@@ -14,7 +14,7 @@ from ..text.alphabets import NUMBERS, Find
 from ..text.checks import CHECKS
 from ..text.values import DECIMALS
 from .batch import Outcome, with_progress
-from .terminal import ended_in_order
+from .terminal import ended_in_order, give_memory_back
 
 Command = TypeVar("Command", bound=Callable[..., None])
 EXIT_CODES = (
@@ -113,6 +113,7 @@ def start_log(*, verbose: bool) -> None:
 def open_reader(*, bundle: str, verbose: bool, **options: Any) -> Reader:
     """Open the reader that the options ask for; errors are those of `Reader`."""
     start_log(verbose=verbose)
+    give_memory_back()
     return Reader(bundle, **options)
 
 

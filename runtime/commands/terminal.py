@@ -1,18 +1,23 @@
 """What a command finds around it: standard streams that are closed, full or read by nobody, and signals that end it."""
 
+import ctypes
 import io
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 from ..silence import silence
 
 ENDING = ("SIGTERM", "SIGHUP")
+M_MMAP_THRESHOLD = -3
+"""Of glibc's malloc.h."""
+OWN_PAGES_BYTES = 1 << 17
+"""Memory of so many bytes is to go back to the system when it is freed."""
 
 
 class Heedless(io.FileIO):
@@ -54,6 +59,15 @@ def give_up_output() -> None:
     """Throw away what is still to be written on standard output, as the last try to write it would fail again."""
     if sys.stdout is sys.__stdout__:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def give_memory_back() -> None:
+    """Let the C library return large pieces of memory to the system when they are freed, which glibc learns not to do.
+
+    With another C library, nothing happens.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, OWN_PAGES_BYTES)
 
 
 @contextmanager

@@ -24,8 +24,8 @@ LARGEST_FRAME_PIXELS = 1 << 25
 """Pictures of more pixels are read at a half, a quarter or an eighth of their size."""
 LARGEST_FILE_PIXELS = 1 << 27
 """Pictures of more pixels are refused."""
-LARGEST_DECODING_BYTES = 400 << 20
-"""Pictures that take more memory, their file and what they are decoded by and to, are refused."""
+LARGEST_DECODING_BYTES = 320 << 20
+"""Pictures that take more memory, their file and what they are decoded by and to, are read smaller, or refused."""
 HEAD_BYTES = 1 << 12
 """So much of a file is read before the rest, to see whether it is a picture at all."""
 
@@ -80,13 +80,14 @@ def decode_photo(
         data: the file.
         name: what errors call it.
         most_pixels: pictures of more are refused before anything is decoded.
-        most_bytes: so are those that take more memory, see `photo_bytes`.
+        most_bytes: those that take more memory are read at a half, a quarter or an eighth of their size, and refused
+            if they take more even then, see `photo_bytes`.
 
     Raises:
         ImageError: not a picture, cut short, or too large; or too little memory is free.
     """
-    needed = photo_bytes(data, name, most_pixels, most_bytes)
-    found = _decoded(data, _shrunk(data))
+    needed, shrunk = _examined(data, name, most_pixels, most_bytes)
+    found = _decoded(data, shrunk)
     if isinstance(found, Photo):
         return found
     if found:
@@ -99,6 +100,11 @@ def photo_bytes(
     data: Data, name: str, most_pixels: int = LARGEST_FILE_PIXELS, most_bytes: int = LARGEST_DECODING_BYTES
 ) -> int:
     """Return how much memory `decode_photo` takes for a picture, its file included; arguments and errors are its."""
+    return _examined(data, name, most_pixels, most_bytes)[0]
+
+
+def _examined(data: Data, name: str, most_pixels: int, most_bytes: int) -> tuple[int, int]:
+    """How much memory a picture takes, and how many times smaller it is read so that this is within its bounds."""
     size = size_of(data)
     if size is None:
         raise ImageError(f"{name}: {_no_picture(data)}")
@@ -108,18 +114,14 @@ def photo_bytes(
     if is_cut_short(data):
         raise ImageError(f"{name}: expected a whole picture, got one that is cut short; copy or take it again")
     try:
-        needed = len(data) + footprint(data, size, _shrunk(data))
+        for shrunk in REDUCED:
+            needed = len(data) + footprint(data, size, shrunk)
+            if pixels <= LARGEST_FRAME_PIXELS * shrunk**2 and needed <= most_bytes:
+                return needed, shrunk
     except ValueError as exc:
         raise ImageError(f"{name}: expected a picture, got {exc}; convert it to PNG, or take it again") from exc
-    if needed > most_bytes:
-        fix = "make it smaller, or save it as a JPEG that is not progressive"
-        raise ImageError(f"{name}: expected up to {most_bytes} bytes of memory to decode it, got {needed}; {fix}")
-    return needed
-
-
-def _shrunk(data: Data) -> int:
-    wide, high = size_of(data) or (0, 0)
-    return next((factor for factor in REDUCED if wide * high <= LARGEST_FRAME_PIXELS * factor**2), 8)
+    fix = "make it smaller, or save it as a JPEG that is not progressive"
+    raise ImageError(f"{name}: expected up to {most_bytes} bytes of memory to decode it, got {needed}; {fix}")
 
 
 def _decoded(data: Data, shrunk: int) -> Photo | str:

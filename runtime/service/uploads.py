@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from ..commands.batch import described
+from ..commands.terminal import give_memory_back
 from ..errors import ImageError
 from ..geometry.avif import Data
 from ..geometry.files import Photo, decode_photo, photo_bytes
@@ -23,8 +24,8 @@ from ..stream.settings import Http
 
 MOST_READS = 4
 """Pictures that come in, wait or are read at the same time."""
-BYTES_PER_PIXEL = 6
-"""Memory for each pixel that a picture may have: what a JPEG of the largest size takes, progressive or to be turned."""
+LEAST_BYTES, BYTES_PER_PIXEL = 8 << 20, 4
+"""Memory for pictures, and for each pixel that one may have; a JPEG takes 6, so that large ones are read at a half."""
 
 
 async def read_body(request: Request, most_bytes: int, seconds: float) -> Data:
@@ -87,17 +88,18 @@ class Pictures:
     """Reads the pictures of ``POST /read``, each in a thread, with a reader that others may use too.
 
     However many come at once, the memory they are decoded in is never more than the largest one may take:
-    ``BYTES_PER_PIXEL`` times its pixels, and its file.
+    ``LEAST_BYTES``, and ``BYTES_PER_PIXEL`` for each pixel that it may have.
     """
 
     def __init__(self, http: Http, reader: Reader) -> None:
         self._most_bytes = int(http.max_upload_mb * 1e6)
         self._most_pixels = int(http.max_megapixels * 1e6)
-        self._memory_bytes = BYTES_PER_PIXEL * self._most_pixels + self._most_bytes
+        self._memory_bytes = LEAST_BYTES + BYTES_PER_PIXEL * self._most_pixels
         self._memory = Budget(self._memory_bytes)
         self._seconds = http.timeout_s
         self._reader = reader
         self._inside = 0
+        give_memory_back()
 
     async def read(self, request: Request) -> dict[str, Any]:
         """Read the picture in a request's body.

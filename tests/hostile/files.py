@@ -91,7 +91,6 @@ def greedy(size=LARGE):
     made = {f"tiff {each}": tiff(size, *each) for each in tiffs} | {f"png {each}": png(size, *each) for each in pngs}
     return made | {
         "tile": tiff((64, 64), 8, 3, tile=(wide, wide)),
-        "long": png((wide * high // 64, 64), 8, 0),
         "beyond": png((64, 64), 8, 0)[:16] + b"\0\2\0\0" * 2 + png((64, 64), 8, 0)[24:],
         "jpeg": jpeg(size),
         "jpeg, turned": jpeg(size, exif=turned()),
@@ -112,6 +111,10 @@ def greedy(size=LARGE):
     }
 
 
+def noise():
+    return cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8), (9, 9), 0)
+
+
 def turned():
     found = Image.Exif()
     found[0x0112] = 6
@@ -122,9 +125,9 @@ def hostile(count, seed=0, size=LARGE):
     """Return so many files: the greedy ones again and again, and damaged ones between them."""
     rng = random.Random(seed)
     greed = list(greedy(size).values())
-    noise = np.random.default_rng(seed).integers(0, 255, (480, 640, 3), np.uint8)
+    picture = noise()
     suffixes = (".jpg", ".png", ".webp", ".bmp", ".tiff", ".gif", ".ppm", ".avif")
-    plain = [cv2.imencode(suffix, cv2.GaussianBlur(noise, (9, 9), 0))[1].tobytes() for suffix in suffixes]
+    plain = [cv2.imencode(suffix, picture)[1].tobytes() for suffix in suffixes]
     files = []
     for number in range(count):
         data = bytearray(greed[number // 2 % len(greed)] if number % 2 else rng.choice(plain))

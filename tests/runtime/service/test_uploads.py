@@ -311,7 +311,7 @@ def test_pictures_share_the_memory_of_the_largest(serve, reader):
             inside[0] -= 1
         return reader.read(frame)
 
-    http = Http(max_megapixels=5, max_upload_mb=0.1, timeout_s=60)
+    http = Http(max_megapixels=6, max_upload_mb=0.1, timeout_s=60)
     address = serve(make_app(http, None, None, None, None, SimpleNamespace(read=read)))
     large, deep = (cv2.imencode(".png", np.zeros((2000, 2000, 3), kind))[1].tobytes() for kind in (np.uint8, np.uint16))
     with ThreadPoolExecutor(MOST_READS) as pool:
@@ -340,3 +340,15 @@ def test_errors_keep_no_picture_in_memory(serve):
         assert [frame() for frame in frames] == [None] * 3
     finally:
         gc.enable()
+
+
+def test_the_largest_jpegs_are_read_at_a_half(serve, reader):
+    """They take more memory than there is; quads and size are those of the file all the same."""
+    address = serve(make_app(Http(max_megapixels=10, timeout_s=60), None, None, None, None, reader))
+    frame = np.zeros((2560, 3840, 3), np.uint8)
+    paint_word(frame, "7", 1200, 1000)
+    found = httpx.post(f"{address}/read", content=cv2.imencode(".jpg", frame)[1].tobytes(), timeout=60).json()
+    assert found["frame_hw"] == [2560, 3840]
+    (reading,) = found["readings"]
+    assert reading["text"] == "7"
+    assert np.abs(np.array(reading["quad"])[0] - (1200, 1000)).max() < 40
