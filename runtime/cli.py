@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -10,6 +11,7 @@ import click
 from .commands.batch import find_sources, read_all, write_json, write_table
 from .commands.options import EXIT_CODES, open_reader, reader_options, run_batch, with_samples
 from .commands.split import DigitFolder, split_all, write_counts
+from .commands.terminal import give_up_output, prepare_streams
 from .errors import EdgeReaderError, one_line
 from .extras import pip_install
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "edgereader.commands"
+PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+"""Errors of the system that another try may not meet."""
+MAY_PASS = 75
+"""Exit code, EX_TEMPFAIL of sysexits.h."""
 
 
 class Commands(click.Group):
@@ -36,8 +42,13 @@ class Commands(click.Group):
             return _missing(cmd_name, exc)
         return command
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run what the arguments say, after the standard streams were seen to."""
+        prepare_streams()
+        return super().main(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; every foreseen error becomes one line on stderr and exit code 2."""
+        """Run a command; every foreseen error becomes one line on stderr and exit code 2, or 75 if it may pass."""
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as exc:
@@ -45,7 +56,8 @@ class Commands(click.Group):
         except BrokenPipeError:
             raise
         except (EdgeReaderError, OSError) as exc:
-            _fail(str(exc))
+            give_up_output()
+            _fail(str(exc), MAY_PASS if getattr(exc, "errno", None) in PASSING else 2)
         except ValueError as exc:
             if not type(exc).__module__.startswith("edgereader."):
                 raise
@@ -77,9 +89,9 @@ def _missing(command: str, exc: ModuleNotFoundError) -> click.Command:
     )
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = 2) -> NoReturn:
     click.echo(f"error: {one_line(message)}", err=True)
-    raise SystemExit(2)
+    raise SystemExit(code)
 
 
 @click.group(cls=Commands)

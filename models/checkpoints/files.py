@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,13 @@ AVERAGED = frozenset(
 CONFIG = "config"
 """Name under which EdgeReader's trainer says, beside the weights, how a recognizer was trained."""
 
+ZIP = b"PK\x03\x04"
+"""How a file begins that torch writes."""
+
+COUNTER, VARIANCE = ".num_batches_tracked", ".running_var"
+"""Ends of the keys of batch norm's count, the one tensor of whole numbers, and of its variances."""
+
+LONGEST_KEY = 300
 DEEPEST = 16
 """Wrappers in one another that are looked into."""
 
@@ -50,19 +59,59 @@ def read_checkpoint(path: Path, kind: str) -> Checkpoint:
     `model.`) go. Tensors elsewhere in the file (an optimiser's, a loss's) are left alone.
 
     Raises:
-        CheckpointError: no file, damaged, code inside, another network, several networks, or NaN; one line.
+        CheckpointError: no file, damaged, code inside, another network, several networks, or tensors that are no
+            weights (see `expect_dense` and `expect_numbers`); one line.
     """
     contents = read_contents(path)
     tensors = dict(named_tensors(contents))
     prefix = one_prefix(path, tensors, kind)
-    state = {key.removeprefix(prefix): plain(value) for key, value in tensors.items() if key.startswith(prefix)}
-    broken = next((key for key, value in state.items() if not bool(value.isfinite().all())), None)
-    if broken is not None:
-        raise CheckpointError(
-            f"{path}: expected finite weights, got NaN or infinity in {broken}; take an earlier checkpoint"
-        )
+    found = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    expect_dense(path, found)
+    state = {key: value.float() if value.is_floating_point() else value for key, value in found.items()}
+    expect_numbers(path, state)
     config = contents.get(CONFIG) if isinstance(contents, dict) else None
     return Checkpoint(path, state, config if isinstance(config, dict) and "stages" in config else {})
+
+
+def expect_dense(path: Path, state: State) -> None:
+    """See that every tensor of a network is what weights are: floats, dense, on the CPU, and all of them in the file.
+
+    Raises:
+        CheckpointError: one is not.
+    """
+    again = "save the network's weights again"
+    for key, tensor in state.items():
+        if flaw := flaw_of(key, tensor):
+            raise CheckpointError(f"{path}: expected dense floats on the CPU, got {flaw} in {key}; {again}")
+    storages = {storage.data_ptr(): storage.nbytes() for storage in (each.untyped_storage() for each in state.values())}
+    needed, stored = sum(each.numel() * each.element_size() for each in state.values()), sum(storages.values())
+    if needed > stored:
+        raise CheckpointError(
+            f"{path}: expected {needed} bytes of weights, got {stored}, of which some stand for several; {again}"
+        )
+
+
+def flaw_of(key: str, tensor: Tensor) -> str:
+    """Return what makes a tensor unfit as a weight, in words; empty if nothing does."""
+    import torch
+
+    if tensor.layout != torch.strided:
+        return str(tensor.layout).removeprefix("torch.")
+    if tensor.device.type != "cpu":
+        return f"no numbers (device {tensor.device.type})"
+    return "" if tensor.is_floating_point() or key.endswith(COUNTER) else str(tensor.dtype).removeprefix("torch.")
+
+
+def expect_numbers(path: Path, state: State) -> None:
+    """See that all weights are finite, and variances no less than 0. Raise CheckpointError if they are not."""
+    for key, tensor in state.items():
+        if not bool(tensor.isfinite().all()):
+            expected, got = "finite weights", "NaN or infinity"
+        elif key.endswith(VARIANCE) and bool((tensor < 0).any()):
+            expected, got = "variances of at least 0", f"{float(tensor.min()):.3g}"
+        else:
+            continue
+        raise CheckpointError(f"{path}: expected {expected}, got {got} in {key}; take an earlier checkpoint")
 
 
 def kinds_in(path: Path) -> list[str]:
@@ -81,9 +130,10 @@ def read_contents(path: Path) -> Any:
 
 
 def read_torch(path: Path) -> Any:
-    """Return what `torch.load` finds, with code refused."""
+    """Return what `torch.load` finds, with code refused and the checksums of the file's parts compared."""
     import torch
 
+    expect_checksums(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as exc:
@@ -98,14 +148,35 @@ def read_torch(path: Path) -> Any:
         ) from exc
 
 
+def expect_checksums(path: Path) -> None:
+    """See that the parts of a zip, which torch writes, are what its checksums say, and no larger than the file.
+
+    Raises:
+        CheckpointError: they are not.
+    """
+    with path.open("rb") as file:
+        if file.read(len(ZIP)) != ZIP:
+            return  # torch's format of 2019 and before has no checksums
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(part.file_size for part in archive.infolist())
+            got = f"{unpacked} bytes packed into fewer" if unpacked > path.stat().st_size else archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as exc:
+        got = first_line(exc)
+    if got is not None:
+        raise CheckpointError(
+            f"{path}: expected a checkpoint of torch, got a damaged file (its checksums do not fit: {got}); "
+            "copy or download it again"
+        )
+
+
 def read_safetensors(path: Path) -> State:
     """Return all tensors of a safetensors file."""
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         return load_file(path)
-    except (SafetensorError, OSError) as exc:
+    except Exception as exc:  # of a header that lies, safetensors and torch answer with many kinds
         raise CheckpointError(
             f"{path}: expected a safetensors file, got a damaged or truncated one ({first_line(exc)}); "
             "copy or download it again"
@@ -123,14 +194,8 @@ def named_tensors(contents: Any) -> Iterator[tuple[str, Tensor]]:
             yield name, item
         elif isinstance(item, (dict, list, tuple)) and depth < DEEPEST and id(item) not in seen:
             seen.add(id(item))
-            parts = list(item.items() if isinstance(item, dict) else enumerate(item))
-            waiting += [(f"{name}.{key}" if name else str(key), part, depth + 1) for key, part in reversed(parts)]
-
-
-def plain(tensor: Tensor) -> Tensor:
-    """Return the same numbers in float32, or whole ones as they are."""
-    tensor = tensor.dequantize() if tensor.is_quantized else tensor
-    return tensor.float() if tensor.is_floating_point() else tensor
+            parts = [(shown(key), part) for key, part in (item.items() if isinstance(item, dict) else enumerate(item))]
+            waiting += [(f"{name}.{key}" if name else key, part, depth + 1) for key, part in reversed(parts)]
 
 
 def prefixes(tensors: State, kind: str) -> list[str]:
@@ -163,6 +228,11 @@ def one_prefix(path: Path, tensors: State, kind: str) -> str:
         f"{path}: expected the checkpoint of a {kind}, got {got}; "
         "give the right file, or save the state dict of the network"
     )
+
+
+def shown(key: object) -> str:
+    """Return a key as one line of text; one of another kind than text and numbers, which may be deep, as its kind."""
+    return " ".join(str(key).splitlines())[:LONGEST_KEY] if isinstance(key, (str, int, float)) else type(key).__name__
 
 
 def first_line(exc: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 Network = TypeVar("Network", bound="nn.Module")
 
+MOST_CHANNELS = 1 << 17
+"""Of one layer, classes among them."""
+
 NOT_TRAINED = (".num_batches_tracked", ".GridGenerator.inv_delta_C", ".GridGenerator.P_hat")
 """Ends of keys that are no weights: a counter that evaluation does not use, and constants that the options determine,
 which are computed anew, since a file may lack them or have rounded them."""
@@ -26,6 +30,13 @@ def load_strictly(path: Path, network: nn.Module, state: State) -> None:
     Raises:
         CheckpointError: a key or a shape is not the network's.
     """
+    expect_fitting(path, network, state)
+    network.load_state_dict({**network.state_dict(), **trained(state)})
+    network.eval()
+
+
+def expect_fitting(path: Path, network: nn.Module, state: State) -> None:
+    """Raise CheckpointError, which names the first differences, if a key or a shape in `state` is not the network's."""
     problems = differences(network, state)
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
@@ -33,8 +44,6 @@ def load_strictly(path: Path, network: nn.Module, state: State) -> None:
             f"{path}: expected the keys and shapes of {described(network)}, got other ones: "
             f"{'; '.join(problems[:3])}{more}; give all weights of a network that was built as published"
         )
-    network.load_state_dict({**network.state_dict(), **trained(state)})
-    network.eval()
 
 
 def load_fitting(path: Path, state: State, choices: Sequence[Callable[[], Network]]) -> Network:
@@ -48,9 +57,27 @@ def load_fitting(path: Path, state: State, choices: Sequence[Callable[[], Networ
             nearest, fewest = (make, count) if count < fewest else (nearest, fewest)
             if not count:
                 break
+        expect_fitting(path, nearest(), state)  # a network that it does not fit may be too large to be made
     network = nearest()
     load_strictly(path, network, state)
     return network
+
+
+def expect_finite_outputs(path: Path, network: nn.Module, *shapes: tuple[int, ...]) -> None:
+    """See that a network gives finite numbers for inputs of these shapes, with values from -1 to 1.
+
+    Raises:
+        CheckpointError: it does not: its weights are too large, or were damaged where no other check sees it.
+    """
+    import torch
+
+    with torch.inference_mode():
+        given = network(*(torch.linspace(-1, 1, math.prod(shape)).reshape(shape) for shape in shapes))
+    for output in given if isinstance(given, tuple) else (given,):
+        if not bool(output.isfinite().all()):
+            raise CheckpointError(
+                f"{path}: expected finite outputs of {described(network)}, got NaN or infinity; take an earlier one"
+            )
 
 
 def differences(network: nn.Module, state: State) -> list[str]:
@@ -82,6 +109,10 @@ def channels(path: Path, state: State, key: str, axis: int = 0) -> int:
     """Return the size of one tensor that a network of this kind must have."""
     if key not in state or state[key].ndim < 2 or not state[key].numel():
         raise CheckpointError(f"{path}: expected the weights {key}, got none; give a complete checkpoint")
+    if state[key].shape[axis] > MOST_CHANNELS:
+        raise CheckpointError(
+            f"{path}: expected {key} of up to {MOST_CHANNELS} rows, got {shape(state[key])}; see the file"
+        )
     return int(state[key].shape[axis])
 
 

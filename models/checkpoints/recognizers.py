@@ -11,7 +11,7 @@ from ..width import thin
 from . import CheckpointError
 from .charsets import expect_charset
 from .files import State, read_checkpoint
-from .loading import channels, load_fitting, width_candidates
+from .loading import channels, expect_finite_outputs, load_fitting, width_candidates
 from .training_options import (
     TrainingOptions,
     assumed_options,
@@ -33,6 +33,13 @@ LOCALIZATION, PIXELS = "Transformation.LocalizationNetwork.conv.12.weight", "Tra
 
 LEAST_PX = 16
 """Least height of an input; what claims to be lower are no pixels of TPS."""
+
+
+LEAST_SIDE_PX, MOST_PX, MOST_CHARACTERS, MOST_POINTS = 8, 8192, 1024, 1024
+"""What a bundle may say of a recognizer; of more fiducial points, the constants alone would fill the memory."""
+
+TRIED_PX = 128
+"""Width at which a recognizer without TPS is tried, whose input may be much wider."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ def open_recognizer(
     known = replace(known, image_hw=spline_size(path, state, known.image_hw))
     assumed = assumed_options(known, written, easyocr=easyocr, tps=config.stages.startswith("TPS"))
     told = known.completed(assumed)
+    expect_bounds(path, told)
     if known.charset is not None:
         expect_charset(known.charset, config.num_classes, config.stages.split("-")[3])
     config = replace(
@@ -86,11 +94,23 @@ def open_recognizer(
         even_contrast=bool(told.even_contrast),
     )
     network = load_fitting(path, state, [partial(Recognizer, choice) for choice in sized(path, state, config)])
+    height, width = network.config.image_hw
+    tried = width if config.stages.startswith("TPS") else min(width, TRIED_PX)
+    expect_finite_outputs(path, network, (1, config.channels, height, tried))
     if options:
         expect_options(options, written, network.config)
     padded = bool(told.keep_ratio) and told.stretch == 1 and config.stages.endswith("CTC")
     as_easyocr = padded and (easyocr or of_custom_model(written))
     return TrainedRecognizer(network, known, told, tuple(assumptions(known, config.stages, assumed)), as_easyocr)
+
+
+def expect_bounds(path: Path, told: TrainingOptions) -> None:
+    """Raise CheckpointError if the size of the input or the longest text is beyond what a bundle may say."""
+    sides = told.image_hw or (LEAST_PX, LEAST_PX)
+    longest = 1 if told.max_length is None else told.max_length
+    if not all(LEAST_SIDE_PX <= side <= MOST_PX for side in sides) or not 1 <= longest <= MOST_CHARACTERS:
+        expected = f"sides of {LEAST_SIDE_PX} to {MOST_PX} pixels and texts of 1 to {MOST_CHARACTERS} characters"
+        raise CheckpointError(f"{path}: expected {expected}, got {sides} and {longest}; correct the options")
 
 
 def inferred(path: Path, state: State) -> RecognizerConfig:
@@ -130,9 +150,10 @@ def inferred(path: Path, state: State) -> RecognizerConfig:
     if not tps:
         return config
     points, odd = divmod(channels(path, state, FIDUCIALS), 2)
-    if odd or points % 2 or points < 4:
+    if odd or points % 2 or not 4 <= points <= MOST_POINTS:
         raise CheckpointError(
-            f"{path}: expected an even number of at least 4 fiducial points, got {points}; train with --num_fiducial 20"
+            f"{path}: expected an even number of 4 to {MOST_POINTS} fiducial points, got {points}; "
+            "train with --num_fiducial 20"
         )
     return replace(config, fiducials=points)
 

@@ -20,6 +20,11 @@ from .writing import write_whole
 MANIFEST_NAME = "bundle.json"
 ENGINES_FOLDER = "engines"
 MAX_MANIFEST_BYTES = 1 << 20
+NAMES_FILES = b"location", b"EPContext"
+"""Words in a graph that reads other files when it is loaded: the key of ONNX's external data, and an operator that may
+be an engine in a file of its own."""
+ORT_FORMAT = b"ORTM"
+"""At byte 4 of ONNX Runtime's own format of graphs, which it takes too."""
 Spec = TypeVar("Spec", DetectorSpec, RecognizerSpec)
 
 
@@ -92,13 +97,15 @@ class Bundle:
         """Return a model's file.
 
         Raises:
-            BundleError: no such model or precision, or the file is missing, outside, or altered.
+            BundleError: no such model or precision, or the file is missing, outside, altered, or names other files.
         """
         spec = self.detector if kind == "detector" else self.recognizer
         if precision not in spec.files:
             known = ", ".join(sorted(spec.files)) or "none"
             raise BundleError(f"{self.root}: expected a {kind} in {precision}, got: {known}; ask for one of these")
-        return _checked(self.root, spec.files[precision])
+        found = _checked(self.root, spec.files[precision])
+        _expect_self_contained(found)
+        return found
 
     def engine(self, passport: Passport) -> "Checked":
         """Return one of TensorRT's plans.
@@ -108,7 +115,7 @@ class Bundle:
         Raises:
             BundleError: the file is missing, outside, or altered.
         """
-        return _checked(self.root / ENGINES_FOLDER, passport.file)
+        return _checked(self.root, passport.file, ENGINES_FOLDER)
 
     def canary_file(self, entry: FileEntry) -> "Checked":
         """Return one of the canary's pictures.
@@ -182,12 +189,12 @@ def _decode(contents: bytes, path: Path) -> Manifest:
     raise BundleError(f"{path}: expected schema {SCHEMA}, got {version}; {fix}")
 
 
-def _checked(root: Path, entry: FileEntry) -> Checked:
-    path = root / entry.path
+def _checked(root: Path, entry: FileEntry, folder: str = "") -> Checked:
+    path = root / folder / entry.path
     again = "copy or export the bundle again"
     if not path.is_file():
         raise BundleError(f"{path}: expected a file of {entry.bytes} bytes, got none; {again}")
-    if path.resolve().parent != root.resolve():
+    if path.resolve().parent != root.resolve() / folder:
         raise BundleError(f"{path}: expected a file inside the bundle, got a link to {path.resolve()}; {again}")
     try:
         with path.open("rb") as stream:
@@ -201,6 +208,27 @@ def _checked(root: Path, entry: FileEntry) -> Checked:
     if digest != entry.sha256:
         raise BundleError(f"{path}: expected SHA-256 {entry.sha256}, got {digest}; {again}")
     return Checked(path, contents)
+
+
+def _expect_self_contained(graph: Checked) -> None:
+    """Refuse a graph that names files, which no manifest vouches for and which may change after any check."""
+    if graph.contents[4:8] == ORT_FORMAT or any(_has_word(graph.contents, word) for word in NAMES_FILES):
+        raise BundleError(
+            f"{graph.path}: expected one self-contained ONNX graph, got one that reads other files (external data, "
+            "an engine), or another format; export the bundle again"
+        )
+
+
+def _has_word(contents: bytes, word: bytes) -> bool:
+    """Return whether a protobuf message has a string that is this word: the byte before it is its length, or the last
+    byte of a padded one.
+    """
+    place = contents.find(word)
+    while place >= 0:
+        if place > 0 and contents[place - 1] in {0, len(word)}:
+            return True
+        place = contents.find(word, place + 1)
+    return False
 
 
 def file_sha256(path: Path) -> str:

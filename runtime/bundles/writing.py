@@ -5,10 +5,10 @@ import threading
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes | bytearray | memoryview) -> None:
+def write_whole(path: Path, data: bytes | bytearray | memoryview, *, sync: bool = True) -> None:
     """Write a file, with the folders above it, or replace its contents.
 
-    Whatever happens, a crash or a power cut too, it has the old contents or the new ones.
+    Whatever happens, a crash or with ``sync`` a power cut too, it has the old contents or the new ones.
 
     Raises:
         OSError: it cannot be written; nothing is left behind.
@@ -19,7 +19,8 @@ def write_whole(path: Path, data: bytes | bytearray | memoryview) -> None:
         with beside.open("wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -11,9 +11,10 @@ import click
 import cv2
 import msgspec
 
+from ..bundles.writing import write_whole
 from ..detector import Sight
 from ..errors import ImageError
-from ..geometry.files import LARGEST_FILE_BYTES, Photo, decode_photo, find_photos, read_photo
+from ..geometry.files import Photo, decode_photo, find_photos, read_photo, read_picture
 from ..geometry.images import Frame
 from ..reader import Reader, Reading
 
@@ -21,6 +22,7 @@ PROGRESS_S = 5.0
 """On a long run a line says so often how far it is."""
 VALUE = 10
 """Width of a table's column of values, characters."""
+STDIN = "standard input"
 DRAWABLE = (".jpg", ".jpeg", ".png")
 """Annotated pictures keep these suffixes; others become .png."""
 
@@ -37,6 +39,8 @@ class Outcome:
     """Why the picture could not be read."""
     sight: Sight | None = None
     """How small a text can be read, the file's pixels; None = it was not looked for."""
+    unsaved: str | None = None
+    """Why the annotated picture could not be written."""
 
     @property
     def overlooked(self) -> bool:
@@ -89,7 +93,7 @@ def sight_of(reader: Reader, photo: Photo) -> Sight:
 
 def _load(source: str) -> Photo:
     if source == "-":
-        return decode_photo(sys.stdin.buffer.read(LARGEST_FILE_BYTES), "standard input")
+        return decode_photo(read_picture(sys.stdin.buffer, STDIN), STDIN)
     return read_photo(Path(source))
 
 
@@ -100,11 +104,9 @@ def _read(reader: Reader, source: str, photo: Photo, crops: bool, save: "Saver |
         read = {"text": text.text, "value": value, "confidence": text.confidence, "accepted": text.accepted}
         return Outcome(source, [read])
     readings = reader.read(photo.frame)
-    if save is not None:
-        from ..geometry.drawing import annotated
-
-        save(annotated(photo.frame, readings), Path("stdin.png" if source == "-" else source))
-    return Outcome(source, described(readings, photo.shrunk), sight=sight_of(reader, photo))
+    name = Path("stdin.png" if source == "-" else source)
+    unsaved = None if save is None else save.annotated(photo.frame, readings, name)
+    return Outcome(source, described(readings, photo.shrunk), sight=sight_of(reader, photo), unsaved=unsaved)
 
 
 def described(readings: Iterable[Reading], shrunk: int = 1) -> list[dict[str, Any]]:
@@ -133,23 +135,36 @@ class Saver:
         self._folder = folder.resolve()
         self._taken = {Path(source).resolve() for source in sources if isinstance(source, str)}
 
-    def __call__(self, picture: Frame, source: Path) -> None:
-        """Write one picture, never over a source."""
+    def annotated(self, frame: Frame, readings: Sequence[Reading], source: Path) -> str | None:
+        """Write a picture with its readings, whole or not at all and never over a source; return why it cannot be."""
+        from ..geometry.drawing import annotated
+
         suffix = source.suffix if source.suffix.lower() in DRAWABLE else ".png"
         target, count = self._folder / (source.stem + suffix), 1
         while target in self._taken:
             count += 1
             target = self._folder / f"{source.stem}-{count}{suffix}"
         self._taken.add(target)
-        target.write_bytes(cv2.imencode(suffix, picture)[1].tobytes())
+        try:
+            write_whole(target, cv2.imencode(suffix, annotated(frame, readings))[1].tobytes(), sync=False)
+        except OSError as exc:
+            return f"{target}: expected to write a picture, got: {exc.strerror}; make room, or name another folder"
+        return None
 
 
 def write_json(outcome: Outcome) -> None:
     """Print one line of JSON: path, readings and the height of the smallest text that is read, or path and error."""
-    found: dict[str, Any] = {"readings": outcome.readings} if outcome.error is None else {"error": outcome.error}
+    found: dict[str, Any] = {"readings": outcome.readings} if outcome.error is None else {"error": shown(outcome.error)}
     if outcome.sight is not None:
         found["smallest_text_px"] = round(outcome.sight.smallest_text_px, 1)
-    click.echo(msgspec.json.encode({"path": outcome.path, **found}).decode())
+    if outcome.unsaved is not None:
+        found["unsaved"] = shown(outcome.unsaved)
+    click.echo(msgspec.json.encode({"path": shown(outcome.path), **found}).decode())
+
+
+def shown(name: str) -> str:
+    """Return a file name as text: each byte that is no UTF-8 as its code, a backslash and x before it."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def write_table(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None]:
@@ -158,12 +173,13 @@ def write_table(sources: Sequence[str | ImageError]) -> Callable[[Outcome], None
     click.echo(f"{'picture':{width}}  confidence  {'value':>{VALUE}}  reading")
 
     def write(outcome: Outcome) -> None:
+        path = shown(outcome.path)
         for reading in outcome.readings:
             value = "-" if reading["value"] is None else str(reading["value"])
-            head = f"{outcome.path:{width}}  {reading['confidence']:>10.0%}  {value:>{VALUE}}"
+            head = f"{path:{width}}  {reading['confidence']:>10.0%}  {value:>{VALUE}}"
             click.echo(f"{head}  {reading['text']}{_remarks(reading)}")
         if not outcome.readings:
-            click.echo(f"{outcome.path:{width}}  {'':>10}  {'':>{VALUE}}  {nothing(outcome)}")
+            click.echo(f"{path:{width}}  {'':>10}  {'':>{VALUE}}  {nothing(outcome)}")
 
     return write
 
@@ -179,7 +195,7 @@ def nothing(outcome: Outcome) -> str:
 
 def first_column(sources: Iterable[str | ImageError]) -> int:
     """Return the width of a table's column of pictures, in characters."""
-    return max([len(source) for source in sources if isinstance(source, str)] + [len("picture")])
+    return max([len(shown(source)) for source in sources if isinstance(source, str)] + [len("picture")])
 
 
 def _remarks(reading: dict[str, Any]) -> str:

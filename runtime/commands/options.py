@@ -14,12 +14,14 @@ from ..text.alphabets import NUMBERS, Find
 from ..text.checks import CHECKS
 from ..text.values import DECIMALS
 from .batch import Outcome, with_progress
+from .terminal import ended_in_order, give_memory_back
 
 Command = TypeVar("Command", bound=Callable[..., None])
 EXIT_CODES = (
     "Exit codes: 0 = every picture was read (also where there was no number in it, or none that is large enough to be "
     "read: the table says which), "
-    "1 = some could not be read (listed at the end), 2 = wrong usage, bundle or backend."
+    "1 = some could not be read, or not saved (listed at the end), 2 = wrong usage, bundle or backend, 75 = something "
+    "that may pass, such as a full disk, 128 + N = ended by signal N."
 )
 OPTIONS = {
     "bundle": click.option(
@@ -111,6 +113,7 @@ def start_log(*, verbose: bool) -> None:
 def open_reader(*, bundle: str, verbose: bool, **options: Any) -> Reader:
     """Open the reader that the options ask for; errors are those of `Reader`."""
     start_log(verbose=verbose)
+    give_memory_back()
     return Reader(bundle, **options)
 
 
@@ -128,21 +131,33 @@ def with_samples(paths: tuple[str, ...], sample: bool) -> tuple[str, ...]:  # no
 
 
 def run_batch(outcomes: Iterable[Outcome], sources: Sequence[object], write: Callable[[Outcome], None]) -> None:
-    """Write every outcome as it comes; list the failures at the end, and then exit with 1.
+    """Write every outcome as it comes; list the failures at the end, whatever ends it, and then exit with 1.
 
     Pictures without a number that were seen smaller than they are, are counted, with the option that helps.
     """
-    failed, overlooked = [], []
-    for outcome in with_progress(outcomes, len(sources)):
-        write(outcome)
-        if outcome.error is not None:
-            failed.append(outcome.error)
-        if outcome.sight is not None and outcome.overlooked:
-            overlooked.append(outcome.sight.full_size_px or 0)
-    if overlooked:
-        count = f"{len(overlooked)} of {len(sources)} pictures without a number"
-        click.echo(f"{count} were seen smaller than they are; --long-side {max(overlooked)} sees small text", err=True)
-    if failed:
-        listed = "".join(f"\n  {failure}" for failure in failed)
-        click.echo(f"{len(failed)} of {len(sources)} could not be read:{listed}", err=True)
+    outcomes = with_progress(outcomes, len(sources))
+    failed: list[str] = []
+    unsaved: list[str] = []
+    overlooked: list[int] = []
+    with ended_in_order():
+        try:
+            for outcome in outcomes:
+                failed += filter(None, [outcome.error])
+                unsaved += filter(None, [outcome.unsaved])
+                if outcome.sight is not None and outcome.overlooked:
+                    overlooked.append(outcome.sight.full_size_px or 0)
+                write(outcome)
+        finally:
+            _say_last(len(sources), failed, unsaved, overlooked)
+    if failed or unsaved:
         sys.exit(1)
+
+
+def _say_last(total: int, failed: list[str], unsaved: list[str], overlooked: list[int]) -> None:
+    if overlooked:
+        count = f"{len(overlooked)} of {total} pictures without a number"
+        click.echo(f"{count} were seen smaller than they are; --long-side {max(overlooked)} sees small text", err=True)
+    for what, reasons in (("could not be read", failed), ("were read, but not saved", unsaved)):
+        if reasons:
+            listed = "".join(f"\n  {reason}" for reason in reasons)
+            click.echo(f"{len(reasons)} of {total} {what}:{listed}", err=True)

@@ -1,5 +1,7 @@
 """The digits of photos as pictures of their own: what ``edgereader split`` does, for example for a training set."""
 
+import errno
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -11,11 +13,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..bundles.writing import write_whole
 from ..errors import ImageError
 from ..geometry.files import Photo
 from ..geometry.images import Frame, Points, cut_quad, with_margin
 from ..reader import Reader, Reading
-from .batch import Outcome, first_column, for_each, nothing, sight_of
+from .batch import Outcome, first_column, for_each, nothing, shown, sight_of
 
 MARGIN = 0.08
 """A digit is cut with so much around it on each side, in heights of the digit."""
@@ -57,14 +60,14 @@ class DigitFolder:
             readings: what was read in it.
         """
         stem = self._stem("stdin" if source == "-" else Path(source).stem)
-        counts = []
-        with (self._folder / LABELS).open("a", encoding="utf-8") as labels, (self._folder / DETAILS).open("ab") as more:
-            for number, reading in enumerate(readings, 1):
-                lines = list(self._write(photo, reading, f"{stem}-{number}"))
-                for digit in lines:
-                    labels.write(f"{digit['path']}\t{digit['label']}\t\n")
-                    more.write(msgspec.json.encode({**digit, "photo": source}) + b"\n")
-                counts.append(len(lines))
+        counts, digits = [], []
+        for number, reading in enumerate(readings, 1):
+            found = list(self._write(photo, reading, f"{stem}-{number}"))
+            counts.append(len(found))
+            digits += found
+        append(self._folder / LABELS, "".join(f"{digit['path']}\t{digit['label']}\t\n" for digit in digits).encode())
+        lines = (msgspec.json.encode({**digit, "photo": shown(source)}) + b"\n" for digit in digits)
+        append(self._folder / DETAILS, b"".join(lines))
         return counts
 
     def _write(self, photo: Photo, reading: Reading, name: str) -> Iterator[dict[str, Any]]:
@@ -75,8 +78,7 @@ class DigitFolder:
             if self._size is not None:
                 picture = as_mnist(picture, self._size)
             path = PurePosixPath(folder_name(character.text), f"{name}-{place}.png")
-            (self._folder / path).parent.mkdir(exist_ok=True)
-            (self._folder / path).write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+            write_whole(self._folder / path, cv2.imencode(".png", picture)[1].tobytes(), sync=False)
             yield {
                 "path": str(path),
                 "label": character.text,
@@ -97,6 +99,19 @@ class DigitFolder:
             stem = f"{plain}_{count}"
         self._stems.add(stem)
         return stem
+
+
+def append(path: Path, lines: bytes) -> None:
+    """Write at the end of a file all of these lines or, as on a full disk, raise OSError and write none."""
+    with path.open("ab", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        try:
+            written = file.write(lines)
+        except OSError:
+            written = 0
+        if written < len(lines):
+            file.truncate(end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def folder_name(label: str) -> str:
@@ -164,6 +179,6 @@ def write_counts(sources: Sequence[str | ImageError]) -> Callable[[Outcome], Non
     def write(outcome: Outcome) -> None:
         texts = " ".join(reading["text"] for reading in outcome.readings) or nothing(outcome)
         count = sum(reading["digits"] for reading in outcome.readings)
-        click.echo(f"{outcome.path:{width}}  {count:>6}  {texts}")
+        click.echo(f"{shown(outcome.path):{width}}  {count:>6}  {texts}")
 
     return write

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError
-from .pixels import flattened
+from .pixels import by_bands, flattened
 
 Frame = NDArray[np.uint8]
 Points = NDArray[np.float32]
@@ -39,7 +39,7 @@ def as_bgr(image: Any) -> Frame:
     channels = image.shape[2] if image.ndim == 3 else 1 if image.ndim == 2 else 0
     if channels not in {1, 3, 4} or image.size == 0:
         raise ImageError(f"expected shape (H, W), (H, W, 3) or (H, W, 4), got {image.shape}; check what made it")
-    return flattened(np.ascontiguousarray(image))
+    return by_bands(np.ascontiguousarray(image), flattened)
 
 
 def halved(source: NDArray[Any], target: NDArray[Any], least: int) -> NDArray[Any]:

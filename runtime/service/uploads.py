@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import anyio
@@ -11,18 +15,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from ..commands.batch import described
+from ..commands.terminal import give_memory_back
 from ..errors import ImageError
-from ..geometry.files import decode_photo
+from ..geometry.avif import Data
+from ..geometry.files import Photo, decode_photo, photo_bytes
 from ..reader import Reader
 from ..stream.settings import Http
 
 MOST_READS = 4
 """Pictures that come in, wait or are read at the same time."""
-MOST_SCANS = 64
-"""Of a JPEG, which may hide thousands of passes over a large picture in a small file; cameras make 10 or so."""
+LEAST_BYTES, BYTES_PER_PIXEL = 8 << 20, 4
+"""Memory for pictures, and for each pixel that one may have; a JPEG takes 6, so that large ones are read at a half."""
 
 
-async def read_body(request: Request, most_bytes: int, seconds: float) -> bytes:
+async def read_body(request: Request, most_bytes: int, seconds: float) -> Data:
     """Return a request's body.
 
     What comes after a refusal is thrown away by the server, so that a client which is still sending gets the answer.
@@ -46,23 +52,54 @@ async def read_body(request: Request, most_bytes: int, seconds: float) -> bytes:
         raise HTTPException(408, late) from exc
     except ClientDisconnect as exc:
         raise HTTPException(400, "expected the whole body, got its beginning") from exc
-    return bytes(body)
+    return body
 
 
-async def read_form(request: Request) -> bytes:
+async def read_form(request: Request) -> Data:
     """Return a request's short body; errors are those of `read_body`."""
     return await read_body(request, 4096, 10.0)
 
 
+class Budget:
+    """Bytes of memory that threads share: one that wants more than are left waits until others have given theirs back.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._left = total
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taking(self, count: int) -> Iterator[None]:
+        """Take so many bytes, no more than there are in all, for as long as the block runs."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._left >= count)
+            self._left -= count
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += count
+                self._changed.notify_all()
+
+
 class Pictures:
-    """Reads the pictures of ``POST /read``, each in a thread, with a reader that others may use too."""
+    """Reads the pictures of ``POST /read``, each in a thread, with a reader that others may use too.
+
+    However many come at once, the memory they are decoded in is never more than the largest one may take:
+    ``LEAST_BYTES``, and ``BYTES_PER_PIXEL`` for each pixel that it may have.
+    """
 
     def __init__(self, http: Http, reader: Reader) -> None:
         self._most_bytes = int(http.max_upload_mb * 1e6)
         self._most_pixels = int(http.max_megapixels * 1e6)
+        self._memory_bytes = LEAST_BYTES + BYTES_PER_PIXEL * self._most_pixels
+        self._memory = Budget(self._memory_bytes)
         self._seconds = http.timeout_s
         self._reader = reader
         self._inside = 0
+        give_memory_back()
 
     async def read(self, request: Request) -> dict[str, Any]:
         """Read the picture in a request's body.
@@ -83,17 +120,25 @@ class Pictures:
             raise HTTPException(503, busy, {"Retry-After": "1"})
         self._inside += 1
         try:
-            body = await read_body(request, self._most_bytes, self._seconds)
-            return await run_sync(self._read, body)
-        except ImageError as exc:
-            raise HTTPException(400, str(exc)) from exc
+            found = await run_sync(self._read, await read_body(request, self._most_bytes, self._seconds))
         finally:
             self._inside -= 1
+        if isinstance(found, str):
+            raise HTTPException(400, found)
+        return found
 
-    def _read(self, data: bytes) -> dict[str, Any]:
-        if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MOST_SCANS:
-            raise ImageError(f"picture: expected a JPEG of at most {MOST_SCANS} scans, got more; save it anew")
-        photo = decode_photo(data, "picture", self._most_pixels)
+    def _read(self, data: Data) -> dict[str, Any] | str:
+        """Read a picture, or say why it cannot be: an error would keep it in memory."""
+        try:
+            with self._memory.taking(photo_bytes(data, "picture", self._most_pixels, self._memory_bytes)):
+                return self._found(decode_photo(data, "picture", self._most_pixels, self._memory_bytes))
+        except ImageError as exc:
+            return str(exc)
+        except Exception as exc:
+            traceback.clear_frames(exc.__traceback__)
+            raise
+
+    def _found(self, photo: Photo) -> dict[str, Any]:
         start = time.perf_counter()
         readings = self._reader.read(photo.frame)
         took_s = time.perf_counter() - start

@@ -1,6 +1,7 @@
 """A detector's width and stride come from its weights."""
 
 import pytest
+import torch
 
 from edgereader.models.checkpoints import CheckpointError
 from edgereader.models.checkpoints.detectors import load_craft, load_refiner
@@ -30,3 +31,19 @@ def test_another_network_is_refused(save):
     network = Recognizer(RecognizerConfig("None-VGG-None-CTC", 13, width=0.1))
     with pytest.raises(CheckpointError, match="expected the checkpoint of a CRAFT detector, got a recognizer"):
         load_craft(save(network))
+
+
+@pytest.mark.parametrize("load", [load_craft, load_refiner])
+def test_weights_whose_outputs_are_not_finite(save, load):
+    network = (CRAFT if load is load_craft else LinkRefiner)(0.0625)
+    state = {key: value * 1e30 if key.endswith("weight") else value for key, value in network.state_dict().items()}
+    with pytest.raises(CheckpointError, match="expected finite outputs of (CRAFT|LinkRefiner), got NaN or infinity"):
+        load(save(state))
+
+
+@pytest.mark.parametrize("channels", [1 << 15, 1 << 20])
+def test_a_network_that_no_file_holds_is_not_made(save, channels):
+    """One thin tensor claims a network of terabytes."""
+    state = CRAFT(0.0625).state_dict() | {"basenet.slice5.2.weight": torch.zeros(channels, 1, 1, 1)}
+    with pytest.raises(CheckpointError, match="expected the keys and shapes of CRAFT|of up to 131072 rows, got"):
+        load_craft(save(state))

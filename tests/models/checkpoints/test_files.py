@@ -1,6 +1,9 @@
 """Which files are read, wherever the weights lie in them, and the one line that refuses the rest."""
 
 import os
+import random
+import struct
+import zipfile
 
 import pytest
 import torch
@@ -139,3 +142,107 @@ def test_files_of_another_kind(refiner, save, tmp_path):
     broken = refiner.state_dict()
     broken["aspp1.0.bias"] = torch.full_like(broken["aspp1.0.bias"], float("nan"))
     refused(save(broken), "NaN", "aspp1.0.bias")
+
+
+FLAWS = {
+    "int32": lambda weight: weight.to(torch.int32),
+    "int8": lambda weight: (weight * 100).to(torch.int8),
+    "bool": lambda weight: weight > 0,
+    "complex64": lambda weight: weight.to(torch.complex64),
+    "sparse_coo": lambda weight: weight.to_sparse(),
+    "sparse_csr": lambda weight: weight.reshape(len(weight), -1).to_sparse_csr(),
+    "no numbers": lambda weight: weight.to("meta"),
+    "qint8": lambda weight: torch.quantize_per_tensor(weight, 0.1, 0, torch.qint8),
+    "stand for several": lambda weight: torch.zeros(1).expand(weight.shape),
+    "bytes of weights": lambda _: torch.zeros(1, 1).expand(1 << 20, 1 << 12),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("key", ["aspp1.0.weight", "last_conv.1.running_mean"])
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_tensors_that_are_no_weights_are_refused(refiner, save, flaw, key):
+    state = refiner.state_dict()
+    refused(save(state | {key: FLAWS[flaw](state[key])}), flaw)
+    own = {**state, "last_conv.1.num_batches_tracked": torch.tensor(3)}
+    assert read(save(own)).keys() == state.keys(), "a count is no weight"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "got"),
+    [
+        ("last_conv.1.running_var", -1.5, "variances of at least 0, got -1.5"),
+        ("last_conv.1.running_var", float("nan"), "NaN"),
+        ("last_conv.0.weight", float("-inf"), "infinity"),
+        ("last_conv.0.weight", torch.tensor(1e300, dtype=torch.float64), "infinity"),
+    ],
+)
+def test_numbers_that_no_network_has(refiner, save, key, value, got):
+    state = refiner.state_dict()
+    dtype = value.dtype if isinstance(value, torch.Tensor) else torch.float32
+    refused(save(state | {key: torch.full(state[key].shape, value, dtype=dtype)}), got, key)
+
+
+def test_every_flipped_bit_of_a_weight_is_noticed(refiner, save):
+    path = save(refiner)
+    whole = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        parts = [part for part in archive.infolist() if "/data/" in part.filename]
+    starts = [
+        part.header_offset + 30 + sum(struct.unpack_from("<HH", whole, part.header_offset + 26)) for part in parts
+    ]
+    sizes = [part.file_size for part in parts]
+    places = [start + at for start, size in zip(starts, sizes, strict=True) for at in (0, size // 2, size - 1)]
+    rng = random.Random(0)
+    for place in rng.sample(places, 24):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged)
+        refused(path, "checksums")
+
+
+def test_flipped_bits_anywhere_are_refused_or_do_no_harm(refiner, save):
+    path = save(refiner)
+    whole = path.read_bytes()
+    rng = random.Random(1)
+    for _ in range(40):
+        damaged = bytearray(whole)
+        damaged[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            assert same(read(path), refiner)
+        except CheckpointError as exc:
+            assert "\n" not in str(exc)  # noqa: PT017 - either is right
+
+
+def packed_anew(path, **changed):
+    """Write a checkpoint again with other contents of some parts, packed as none of torch's are."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {part.filename: archive.read(part) for part in archive.infolist()}
+    with zipfile.ZipFile(path, "w", **changed.pop("options", {})) as archive:
+        for name, contents in parts.items():
+            archive.writestr(name, changed.get(name.rpartition("/")[2], contents))
+    return path
+
+
+def test_a_file_that_unpacks_to_more_than_it_is(save):
+    path = save({"aspp1.0.weight": torch.zeros(1 << 22)})
+    refused(packed_anew(path, options={"compression": zipfile.ZIP_DEFLATED}), "packed into fewer")
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        b"}" + b"X\1\0\0\0a}" * 20_000 + b"s" * 20_000,
+        b"]" + b"]" * 20_000 + b"a" * 20_000,
+        b")" + b"\x85" * 20_000,
+        b"}q\0X\1\0\0\0ah\0s",
+        b"}(K\1K\2)K\3NK\4X\2\0\0\0a\nK\5u",
+        b"}" + b"X\xff\xff\0\0" + b"k" * 65535 + b"K\1s",
+        b"N",
+        b"X\1\0\0\0a",
+    ],
+    ids=["deep dicts", "deep lists", "deep tuples", "circular", "odd keys", "a long key", "nothing", "text"],
+)
+def test_what_is_no_dict_of_tensors(save, pickled):
+    refused(packed_anew(save({}), **{"data.pkl": b"\x80\x02" + pickled + b"."}))

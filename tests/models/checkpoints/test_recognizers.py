@@ -217,3 +217,56 @@ def test_opt_txt_of_the_benchmark(save, tmp_path):
     options.write_text(f"{lines}Prediction: CTC\n")
     with pytest.raises(CheckpointError, match="expected Prediction Attn as in the weights, got CTC"):
         open_recognizer(path, options=options)
+
+
+@pytest.mark.parametrize("stages", ["TPS-VGG-None-CTC", "None-VGG-BiLSTM-Attn"])
+def test_weights_whose_outputs_are_not_finite(save, stages):
+    state = Recognizer(RecognizerConfig(stages, 13, width=0.0625, image_hw=(32, 64))).state_dict()
+    huge = {key: value * 1e30 if key.endswith("weight") else value for key, value in state.items()}
+    with pytest.raises(CheckpointError, match=f"expected finite outputs of {stages}, got NaN or infinity"):
+        open_recognizer(save(huge))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"image_hw": [32, 10**9]},
+        {"image_hw": [0, 100]},
+        {"max_length": 10**9},
+        {"max_length": 0},
+        {"image_hw": [-32, 9]},
+    ],
+)
+def test_sizes_beyond_what_a_bundle_says(save, config):
+    state = Recognizer(RecognizerConfig("None-VGG-None-Attn", 13, width=0.0625)).state_dict()
+    path = save({"state_dict": state, "config": {"stages": "None-VGG-None-Attn", "charset": "0123456789x", **config}})
+    with pytest.raises(CheckpointError, match="expected sides of 8 to 8192 pixels and texts of 1 to 1024 characters"):
+        open_recognizer(path)
+
+
+def test_fiducial_points_that_fill_the_memory(save):
+    state = Recognizer(RecognizerConfig("TPS-VGG-None-CTC", 13, width=0.0625)).state_dict()
+    key = "Transformation.LocalizationNetwork.localization_fc2.weight"
+    with pytest.raises(CheckpointError, match="4 to 1024 fiducial points, got 65536"):
+        open_recognizer(save(state | {key: torch.zeros(1 << 17, 1)}))
+
+
+def deep(kind):
+    nested = []
+    for _ in range(400):
+        nested = [nested] if kind is list else {"a": nested}
+    return nested
+
+
+@pytest.mark.parametrize("name", ["charset", "image_hw", "stages", "more", 3])
+@pytest.mark.parametrize("kind", [list, dict])
+def test_a_config_of_anything(save, name, kind):
+    state = Recognizer(RecognizerConfig("None-VGG-None-CTC", 13, width=0.0625)).state_dict()
+    circular = kind()
+    circular.append(circular) if kind is list else circular.update(a=circular)
+    for value in (deep(kind), circular):
+        path = save({"state_dict": state, "config": {"stages": "None-VGG-None-CTC", name: value}})
+        try:
+            assert open_recognizer(path).network.config.num_classes == 13
+        except CheckpointError as exc:
+            assert "\n" not in str(exc)  # noqa: PT017 - either is right

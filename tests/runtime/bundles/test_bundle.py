@@ -1,13 +1,17 @@
 import json
 import os
 import shutil
+from hashlib import sha256
+from types import SimpleNamespace
 
 import msgspec
+import onnx
 import pytest
 
 from edgereader.runtime.bundles.bundle import Bundle, write_bundle
-from edgereader.runtime.bundles.manifest import DetectorSpec, Manifest
+from edgereader.runtime.bundles.manifest import DetectorSpec, FileEntry, Manifest
 from edgereader.runtime.errors import BundleError, BundleNotFound
+from edgereader.runtime.sessions.onnx_runtime import OnnxRuntimeSession
 
 
 @pytest.fixture
@@ -202,3 +206,115 @@ def test_a_network_or_precision_that_is_not_there(folder):
     change(folder, "detector", value=None)
     with pytest.raises(BundleError, match="edgereader export detector"):
         Bundle.open(folder).file("detector")
+
+
+OUTSIDE = {"key": "location", "value": "weights.bin"}
+
+
+def tensor_outside():
+    found = onnx.TensorProto(name="weights", data_type=onnx.TensorProto.FLOAT, dims=[1])
+    found.data_location = onnx.TensorProto.EXTERNAL
+    found.external_data.add(**OUTSIDE)
+    return found
+
+
+def graph_of(*nodes, **parts):
+    return onnx.helper.make_model(onnx.helper.make_graph(list(nodes), "graph", [], [], **parts))
+
+
+def constant(tensor):
+    return onnx.helper.make_node("Constant", [], ["weights"], value=tensor)
+
+
+def of_a_function():
+    model = graph_of()
+    imports = [onnx.helper.make_opsetid("", 18)]
+    model.functions.append(onnx.helper.make_function("own", "own", [], ["y"], [constant(tensor_outside())], imports))
+    return model
+
+
+def in_an_inner_graph():
+    inner = onnx.helper.make_graph([constant(tensor_outside())], "inner", [], [])
+    return graph_of(onnx.helper.make_node("If", ["x"], ["y"], then_branch=inner, else_branch=inner))
+
+
+def sparse():
+    return graph_of(sparse_initializer=[onnx.helper.make_sparse_tensor(tensor_outside(), index(), [4])])
+
+
+def index():
+    return onnx.helper.make_tensor("index", onnx.TensorProto.INT64, [1], [0])
+
+
+def padded():
+    """Lengths of a byte more than they need, which protobuf reads as well."""
+    entry = b"\x0a\x88\x00location" + b"\x12\x0bweights.bin"
+    tensor = b"\x08\x01" + b"\x10\x01" + b"\x6a" + bytes([len(entry)]) + entry + b"\x70\x01"
+    graph = b"\x2a" + bytes([len(tensor)]) + tensor
+    contents = b"\x08\x08" + b"\x3a" + bytes([len(graph)]) + graph
+    (read,) = onnx.load_from_string(contents).graph.initializer
+    assert read.external_data[0].key == "location"
+    return contents
+
+
+READING_OTHERS = {
+    "external weights": lambda: graph_of(initializer=[tensor_outside()]),
+    "an external constant": lambda: graph_of(constant(tensor_outside())),
+    "in an inner graph": in_an_inner_graph,
+    "in a function": of_a_function,
+    "sparse": sparse,
+    "padded": padded,
+    "an engine in a file": lambda: graph_of(onnx.helper.make_node("EPContext", [], ["y"], domain="com.microsoft")),
+    "another format": lambda: b"\x20\0\0\0ORTM" + bytes(64),
+}
+
+
+def replace_graph(folder, model):
+    """Put a model into a bundle, which vouches for it."""
+    contents = model if isinstance(model, bytes) else model.SerializeToString()
+    (folder / "detector.onnx").write_bytes(contents)
+    change(folder, "detector", "files", "fp32", "bytes", value=len(contents))
+    change(folder, "detector", "files", "fp32", "sha256", value=sha256(contents).hexdigest())
+
+
+@pytest.mark.parametrize("name", READING_OTHERS)
+def test_graphs_that_read_other_files_are_refused(folder, name):
+    replace_graph(folder, READING_OTHERS[name]())
+    (folder / "weights.bin").write_bytes(bytes(4))
+    with pytest.raises(BundleError, match="self-contained") as caught:
+        Bundle.open(folder).read("detector")
+    assert_one_helpful_line(caught.value)
+
+
+def test_names_that_only_look_so_are_none(folder):
+    names = [f"{name}/EPContextual" for name in ("allocation", "location_head", "my location")]
+    replace_graph(folder, graph_of(*(onnx.helper.make_node("Relu", ["x"], ["y"], name=name) for name in names)))
+    assert Bundle.open(folder).read("detector").contents
+
+
+def test_the_folder_of_engines_does_not_lead_out_of_the_bundle(folder, tmp_path):
+    plan = b"not a plan"
+    entry = FileEntry(path="a.engine", sha256=sha256(plan).hexdigest(), bytes=len(plan))
+    passport = SimpleNamespace(file=entry)
+    (folder / "engines").mkdir()
+    (folder / "engines" / "a.engine").write_bytes(plan)
+    assert Bundle.open(folder).engine(passport).contents == plan
+    (folder / "engines").rename(tmp_path / "elsewhere")
+    (folder / "engines").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BundleError, match="expected a file inside the bundle") as caught:
+        Bundle.open(folder).engine(passport)
+    assert_one_helpful_line(caught.value)
+    (folder / "engines").unlink()
+    (folder / "engines").mkdir()
+    (folder / "engines" / "a.engine").symlink_to(tmp_path / "elsewhere" / "a.engine")
+    with pytest.raises(BundleError, match="expected a file inside the bundle"):
+        Bundle.open(folder).engine(passport)
+
+
+def test_what_was_checked_is_what_runs(folder):
+    bundle = Bundle.open(folder)
+    graph = bundle.read("recognizer")
+    (folder / "recognizer.onnx").write_bytes(b"something else")
+    assert OnnxRuntimeSession(graph).output_shape("log_probs")
+    with pytest.raises(BundleError):
+        bundle.read("recognizer")

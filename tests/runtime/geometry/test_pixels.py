@@ -1,6 +1,9 @@
 import contextlib
 import io
 import struct
+import subprocess
+import sys
+import traceback
 import zlib
 
 import cv2
@@ -9,7 +12,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from edgereader.runtime.errors import ImageError
-from edgereader.runtime.geometry import headers
+from edgereader.runtime.geometry import avif, headers, pixels
 from edgereader.runtime.geometry.files import decode_photo
 
 RNG = np.random.default_rng(0)
@@ -197,15 +200,96 @@ def test_an_avif_is_as_large_as_it_says_before_it_is_decoded():
         decode_photo(data.replace(b"ispe", b"free"), "x")
 
 
-@pytest.mark.parametrize(
-    ("image", "got"),
-    [
-        (RGB.convert("F"), "pixels of float32"),
-        (RGB.convert("I"), "pixels of int32"),
-        (RGBA.convert("LA"), "a TIFF of grey or palette colours with alpha"),
-        (RGBA.convert("PA"), "a TIFF of grey or palette colours with alpha"),
-    ],
-)
-def test_tiffs_that_cannot_be_shown_are_errors(image, got):
-    with pytest.raises(ImageError, match=f"x: expected a picture, got {got}; convert it to PNG"):
-        decode_photo(written(image, "TIFF"), "x")
+def test_a_large_picture_is_converted_in_bands(monkeypatch):
+    """Row by row the same as all at once."""
+    alpha, deep = np.asarray(RGBA), RNG.integers(0, 65536, (6, 9, 4)).astype(np.uint16)
+    kinds = [alpha, deep, alpha[..., 0], deep[..., 0], alpha[..., :1], deep[..., :3]]
+    whole = [pixels.by_bands(np.ascontiguousarray(image), pixels.flattened) for image in kinds]
+    monkeypatch.setattr(pixels, "BAND_BYTES", 1)
+    for image, expected in zip(kinds, whole, strict=True):
+        assert np.array_equal(pixels.by_bands(np.ascontiguousarray(image), pixels.flattened), expected)
+
+
+def arrays_of(error):
+    """What numpy arrays an error keeps alive, with all errors that led to it."""
+    seen, waiting = [], [error]
+    while waiting:
+        exc = waiting.pop()
+        waiting += [each for each in (exc.__cause__, exc.__context__) if each is not None]
+        frames = [frame for frame, _ in traceback.walk_tb(exc.__traceback__) if frame.f_globals["__name__"] != __name__]
+        seen += [value for frame in frames for value in frame.f_locals.values() if isinstance(value, np.ndarray)]
+    return seen
+
+
+def test_an_error_holds_no_pixels(monkeypatch):
+    """They would stay in memory as long as the error: in a log, a traceback or a cycle of references."""
+    data = written(RGB, "PNG")
+    wrong = np.zeros((6, 9, 3), np.float64)
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: wrong)
+    held = sys.getrefcount(wrong)
+    with pytest.raises(ImageError, match="pixels of float64") as caught:
+        decode_photo(data, "x")
+    assert not arrays_of(caught.value)
+    assert sys.getrefcount(wrong) == held, "freed at once, with no help of the garbage collector"
+
+
+@pytest.mark.parametrize("said", ["in the decoder", "by a decoder that only fails", "while it is turned"])
+def test_too_little_memory_is_no_damage(monkeypatch, said):
+    data = written(RGBA, "PNG", exif=exif(6))
+
+    def decode(*_):
+        if said == "in the decoder":
+            exc = cv2.error("(-4:Insufficient memory) Failed to allocate 108 bytes")
+            exc.code = cv2.Error.StsNoMem
+            raise exc
+        return None if said.startswith("by") else np.zeros((6, 9, 4), np.uint8)
+
+    def none(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(cv2, "imdecode", decode)
+    monkeypatch.setattr(pixels.np, "empty", none)
+    monkeypatch.setattr(pixels, "turned", none)
+    with pytest.raises(ImageError, match=r"x: expected [0-9]+ bytes of free memory to decode it, got less"):
+        decode_photo(data, "x")
+
+
+def test_a_real_limit_on_memory_is_told(tmp_path):
+    """Under a limit of the shell, a picture that is whole and too large for it is not called damaged."""
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((3000, 3000), np.uint8))
+    program = (
+        "import resource, sys; from pathlib import Path; import cv2\n"
+        "from edgereader.runtime.geometry.files import read_photo\n"
+        "now = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (now + (20 << 20),) * 2)\n"
+        "try:\n    read_photo(Path(sys.argv[1]))\nexcept ValueError as exc:\n    print(exc)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "a.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "bytes of free memory to decode it, got less" in done.stdout
+
+
+@pytest.mark.parametrize("size", [(600, 500), (2000, 16)])
+def test_an_avif_is_as_large_as_its_frames(size):
+    """A small picture by its boxes, whose frames are larger: a decoder makes the frames first."""
+    for options in ({}, {"save_all": True, "append_images": [Image.new("RGB", size, 9)]}):
+        data = written(Image.new("RGB", size), "AVIF", speed=10, **options)
+        assert size in avif.frame_sizes(data)
+        assert headers.size_of(data) == size
+        lied = data.replace(
+            b"ispe" + bytes(4) + struct.pack(">II", *size), b"ispe" + bytes(4) + struct.pack(">II", 16, 16)
+        )
+        assert headers.read_avif(lied).sizes == [(16, 16)]
+        assert headers.size_of(lied) == size
+        with pytest.raises(ImageError, match=f"expected up to 10000 pixels, got {size[0] * size[1]}"):
+            decode_photo(lied, "x", most_pixels=10_000)
+
+
+def test_av1_with_times_and_several_operating_points():
+    """As the specification lays it out, section 5.5.1, bit by bit."""
+    levels = {5: "", 9: "1"}
+    points = "".join(f"{0:012b}{level:05b}{tier}1" + "0" * 21 + "10101" for level, tier in levels.items())
+    times = "1" + "0" * 64 + "1" + "00010" + "10" + "1" + f"{9:05b}" + "0" * 42
+    bits = "000" + "0" + "0" + times + "1" + f"{1:05b}" + points + f"{10:04b}{9:04b}" + f"{1919:011b}{1023:010b}"
+    header = int(bits.ljust(400, "0"), 2).to_bytes(50, "big")
+    assert avif._frame_size(header) == (1920, 1024)

@@ -1,8 +1,10 @@
+import gc
 import json
 import socket
 import struct
 import threading
 import time
+import weakref
 import zlib
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from http.client import HTTPConnection
@@ -16,9 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgereader.runtime.commands.batch import described
+from edgereader.runtime.errors import BackendError
+from edgereader.runtime.geometry.footprint import MOST_SCANS
 from edgereader.runtime.service.app import make_app
 from edgereader.runtime.service.server import Server
-from edgereader.runtime.service.uploads import MOST_READS, MOST_SCANS
+from edgereader.runtime.service.uploads import MOST_READS, Budget
 from edgereader.runtime.stream.settings import Http
 
 from ..graphs import paint_word
@@ -163,7 +167,7 @@ def test_a_jpeg_of_endless_scans(client, still_answers):
     assert client.post("/read", content=whole).status_code == 200
     answer = client.post("/read", content=whole[:-2] + b"\xff\xda\x00\x08\x01\x01\0\0\x3f\0" * MOST_SCANS + whole[-2:])
     assert answer.status_code == 400
-    assert f"at most {MOST_SCANS} scans" in answer.json()["error"]
+    assert f"at most {MOST_SCANS} are read" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("announced", ["multipart/form-data; boundary=x", "multipart/mixed"])
@@ -270,3 +274,81 @@ def test_more_at_the_same_time_than_allowed(photo, serve, client):
     assert httpx.post(f"{address}/read", content=photo).status_code == 200
     figures = httpx.get(f"{address}/metrics").text
     assert 'edgereader_uploads_total{status="503"}' in figures
+
+
+def test_large_pictures_wait_for_one_another():
+    """However many come, no more memory is taken than there is; who needs all of it gets it in the end."""
+    budget, most, lock, taken = Budget(100), [0], threading.Lock(), [0]
+
+    def take(count):
+        with budget.taking(count):
+            with lock:
+                taken[0] += count
+                most[0] = max(most[0], taken[0])
+            time.sleep(0.005)
+            with lock:
+                taken[0] -= count
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(take, [100, 60, 30, 60, 30, 100, 10, 90] * 3))
+    assert 60 <= most[0] <= 100
+    with pytest.raises(KeyError), budget.taking(100):
+        raise KeyError
+    with budget.taking(100):
+        pass
+
+
+def test_pictures_share_the_memory_of_the_largest(serve, reader):
+    """Four at once that need all of it are read one after another, and a fifth that needs more is refused."""
+    inside, most, lock = [0], [0], threading.Lock()
+
+    def read(frame):
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        time.sleep(0.05)
+        with lock:
+            inside[0] -= 1
+        return reader.read(frame)
+
+    http = Http(max_megapixels=6, max_upload_mb=0.1, timeout_s=60)
+    address = serve(make_app(http, None, None, None, None, SimpleNamespace(read=read)))
+    large, deep = (cv2.imencode(".png", np.zeros((2000, 2000, 3), kind))[1].tobytes() for kind in (np.uint8, np.uint16))
+    with ThreadPoolExecutor(MOST_READS) as pool:
+        sent = [pool.submit(httpx.post, f"{address}/read", content=large, timeout=60) for _ in range(MOST_READS)]
+    assert [one.result().status_code for one in sent] == [200] * MOST_READS
+    assert most == [1]
+    refused = httpx.post(f"{address}/read", content=deep, timeout=60)
+    assert refused.status_code == 400
+    assert "bytes of memory to decode it, got" in refused.json()["error"]
+
+
+def test_errors_keep_no_picture_in_memory(serve):
+    """Neither a refusal nor a failure of the reader: the frame is freed without the garbage collector."""
+    frames = []
+
+    def read(frame):
+        frames.append(weakref.ref(frame))
+        raise BackendError("the backend fails")
+
+    address = serve(make_app(Http(), None, None, None, None, SimpleNamespace(read=read)))
+    whole = cv2.imencode(".png", np.zeros((400, 400, 3), np.uint8))[1].tobytes()
+    gc.disable()
+    try:
+        for _ in range(3):
+            assert httpx.post(f"{address}/read", content=whole, timeout=60).status_code == 500
+        assert [frame() for frame in frames] == [None] * 3
+    finally:
+        gc.enable()
+
+
+def test_the_largest_jpegs_are_read_at_a_half(serve, reader):
+    """They take more memory than there is; quads and size are those of the file all the same."""
+    address = serve(make_app(Http(max_megapixels=10, timeout_s=60), None, None, None, None, reader))
+    frame = np.zeros((2560, 3840, 3), np.uint8)
+    paint_word(frame, "7", 1200, 1000)
+    found = httpx.post(f"{address}/read", content=cv2.imencode(".jpg", frame)[1].tobytes(), timeout=60).json()
+    assert found["frame_hw"] == [2560, 3840]
+    (reading,) = found["readings"]
+    assert reading["text"] == "7"
+    assert np.abs(np.array(reading["quad"])[0] - (1200, 1000)).max() < 40
