@@ -172,6 +172,7 @@ def no_folder(_path):
 @pytest.mark.parametrize("trouble", [taken_port, held_folder, held_log, held_queue, no_folder])
 def test_what_may_pass_has_an_exit_code_of_its_own(run, pictures, tmp_path, monkeypatch, trouble):
     """And nothing is left of the first try: once it has passed, the same command runs."""
+    monkeypatch.setattr("edgereader.runtime.stream.run.CLOSE_S", 0.1)
     monkeypatch.setattr("edgereader.runtime.stream.sinks.database.WAIT_S", 0.05)
     held, arguments = trouble() if trouble is taken_port else trouble(tmp_path)
     (line,) = failed(run("--every-frame", *arguments, pictures), code=75)

@@ -527,9 +527,9 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path, room, caplog, m
         for number in range(21, 61):
             emit(number)
         sick = {status.name for status in made.status if status.trouble}
-        assert {"log", "evidence"} <= sick
+        assert "log" in sick
         assert len(sick) == 5 or room
-        assert "evidence: " in told[-1]
+        assert all(f"{name}: " in told[-1] for name in sick - {"mqtt"})
         assert "mqtt" not in told[-1]
         for picture in (tmp_path / "seen/images").glob("*.jpg"):
             assert cv2.imread(str(picture)) is not None
