@@ -57,7 +57,7 @@ def make_app(
     pages, photos = Pages(gate), Photos(Pictures(http, reader), board)
     routes = [*pages.routes(), *photos.routes()]
     app = Starlette(
-        middleware=[Middleware(Guard, gate=gate, pages=pages), Middleware(Bodies, http=http)],
+        middleware=[Middleware(Guard, gate=gate, pages=pages), Middleware(Bodies, http=http, count=photos.count)],
         exception_handlers={HTTPException: _refused, EdgeReaderError: _failed, Exception: _crashed},
     )
     app.state.stopping = False
@@ -89,6 +89,10 @@ class Photos:
         read = Route("/read", self._read, methods=["POST"])
         return [read, Route("/healthz", self._health), Route("/metrics", self._metrics)]
 
+    def count(self, status: int) -> None:
+        """Count a picture by the status of its answer."""
+        self._statuses[str(status)] += 1
+
     async def _read(self, request: Request) -> Response:
         status = "500"
         try:
@@ -98,7 +102,7 @@ class Photos:
             status = str(exc.status_code)
             raise
         finally:
-            self._statuses[status] += 1
+            self.count(int(status))
         self._latency.add(found["ms"] / 1000)
         return answer(found)
 

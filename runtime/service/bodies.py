@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import anyio
@@ -43,8 +44,9 @@ class Coming:
 class Bodies:
     """Middleware that hands a request over when its body is whole, or larger than the app would take."""
 
-    def __init__(self, app: ASGIApp, http: Http) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, http: Http, count: Callable[[int], None]) -> None:
+        """Hand over to an app; `count` is told the status of each picture that is refused here."""
+        self._app, self._count = app, count
         self._most_bytes, self._seconds = int(http.max_upload_mb * 1e6), http.timeout_s
         self._coming: set[Coming] = set()
 
@@ -60,6 +62,8 @@ class Bodies:
             self._coming.add(coming)
             await self._gather(coming, receive, most_bytes)
         except HTTPException as exc:
+            if scope["path"] == "/read":
+                self._count(exc.status_code)
             closing = {"Connection": "close", **(exc.headers or {})}
             await refused(exc.status_code, exc.detail, closing)(scope, receive, send)
             return

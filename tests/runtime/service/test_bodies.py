@@ -66,8 +66,12 @@ def test_who_sends_slowly_keeps_nobody_from_being_answered(address, photo, drip,
         answer = line.recv(65536)
         assert answer[:12] in {b"HTTP/1.1 408", b"HTTP/1.1 503"}, answer
         assert b"connection: close" in answer.lower()
+    counts = httpx.get(f"{address}/metrics").text
+    assert 'edgereader_uploads_total{status="200"} 20\n' in counts
+    assert 'edgereader_uploads_total{status="408"}' in counts
 
 
+@pytest.mark.slow
 def test_a_slow_body_is_cut_off_soon_and_says_how_much_came(address, drip):
     began = time.monotonic()
     answer = drip(100_000).recv(65536)
@@ -122,7 +126,7 @@ def test_the_app_gets_what_was_sent_however_it_was_cut(serve, sizes):
         await send({"type": "http.response.body", "body": b""})
 
     sent = [bytes([number % 256]) * size for number, size in enumerate(sizes)]
-    made = bodies.Bodies(app, Http())
+    made = bodies.Bodies(app, Http(), lambda _: None)
     made.state = SimpleNamespace(stopping=False)
     address = serve(made)
     assert httpx.post(f"{address}/read", content=iter(sent), timeout=30).status_code == 200

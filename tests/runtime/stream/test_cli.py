@@ -169,7 +169,10 @@ def no_folder(_path):
     return None, ("--jsonl", "nix/a.jsonl")
 
 
-@pytest.mark.parametrize("trouble", [taken_port, held_folder, held_log, held_queue, no_folder])
+SLOWER = [pytest.param(trouble, marks=pytest.mark.slow) for trouble in (held_folder, held_log, no_folder)]
+
+
+@pytest.mark.parametrize("trouble", [taken_port, held_queue, *SLOWER])
 def test_what_may_pass_has_an_exit_code_of_its_own(run, pictures, tmp_path, monkeypatch, trouble):
     """And nothing is left of the first try: once it has passed, the same command runs."""
     monkeypatch.setattr("edgereader.runtime.stream.run.CLOSE_S", 0.1)

@@ -382,7 +382,10 @@ def test_the_state_of_an_earlier_version_is_taken_over(config, tmp_path):
         assert running.emitter.state["counters"]["number"]["last"]["text"] == "00123"
 
 
-@pytest.mark.parametrize("keeps", ["log", "history", "jsonl", "queue", "evidence"])
+@pytest.mark.parametrize(
+    "keeps",
+    ["evidence", *(pytest.param(name, marks=pytest.mark.slow) for name in ("log", "history", "jsonl", "queue"))],
+)
 def test_ids_rise_over_a_restart_under_an_earlier_clock(config, tmp_path, monkeypatch, keeps):
     """Whichever of the files is left."""
     tables = {
@@ -498,7 +501,9 @@ def test_a_stream_that_is_killed_again_and_again_tells_each_value_once_everywher
         assert cv2.imread(str(path)) is not None
 
 
-@pytest.mark.parametrize("room", [0, 5_000, 40_000, 150_000])
+@pytest.mark.parametrize(
+    "room", [0, 40_000, pytest.param(5_000, marks=pytest.mark.slow), pytest.param(150_000, marks=pytest.mark.slow)]
+)
 def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path, room, caplog, monkeypatch):
     """Writes fail, at once or after some more bytes; all events are in all stores afterwards, each once."""
     settings = structs.Settings(

@@ -404,7 +404,7 @@ def test_closing_when_nobody_listens_does_not_wait(mosquitto, connect):
     assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize("version", ["5", "3.1.1"])
+@pytest.mark.parametrize("version", ["5", pytest.param("3.1.1", marks=pytest.mark.slow)])
 def test_two_streams_of_one_name_do_not_put_each_other_out(mosquitto, connect, caplog, tmp_path, version):
     """As where a configuration was copied: each has a queue, and so a client id, of its own."""
     port = mosquitto().port
@@ -426,6 +426,7 @@ def test_two_streams_of_one_name_do_not_put_each_other_out(mosquitto, connect, c
     assert not said(caplog, "connection lost")
 
 
+@pytest.mark.slow
 def test_a_stream_that_comes_back_is_not_another_one(mosquitto, connect, caplog):
     """After a restart, after the broker's, and with a new queue file."""
     broker = mosquitto()

@@ -282,7 +282,7 @@ def test_a_flood_between_pictures_is_a_broken_frame_and_is_said(caplog):
 
     kind = {"Content-Type": "multipart/x-mixed-replace; boundary=frame"}
     with HttpCamera(lambda _: (200, kind, frames())) as server:
-        with Capture(Camera(source=server.url, timeout_s=2, retry_s=30, retry_most_s=30)) as capture:
+        with Capture(Camera(source=server.url, timeout_s=1, retry_s=30, retry_most_s=30)) as capture:
             shots = iter(capture)
             assert number_of(next(shots).frame) >= 0
             status = until(lambda: capture.status.state == "lost" and capture.status)
