@@ -22,6 +22,7 @@ from ...runtime.stream.numbers.emitter import Emitter
 from ...runtime.stream.numbers.events import Event
 from ...runtime.stream.run import Stream as Watching
 from ...runtime.stream.settings import Camera, Detection, Number
+from ...runtime.stream.sinks.journal import Journal
 from ...runtime.stream.sources.capture import Capture
 from ...runtime.stream.tracking.watcher import Seen, Watcher
 from ..options import backend_option, precision_option
@@ -194,7 +195,8 @@ def live(reader: Reader, clip: Path, minutes: float, *, stopped: Callable[[], bo
 
     with Capture(Camera(source=str(clip), loop=True)) as capture:
         watch = Watch(warm_up_s, EVERY_S, look_up)
-        Watching(capture, watcher, emitter, sinks=[], keeper=None, batch=1, viewers=[watch]).run()
+        journal = Journal(None)
+        Watching(capture, watcher, emitter, journal, feeds=[], sinks=[], batch=1, viewers=[watch]).run()
         cpu_share, at_s, status = watch.cpu_s / watch.at_s / len(os.sched_getaffinity(0)), watch.at_s, capture.status
     missed, wrong = check(watch.texts, NUMBERS)
     return Live(

@@ -21,8 +21,9 @@ from . import metrics
 from .answers import answer, refused
 from .auth import Gate
 from .board import Board
+from .bodies import Bodies
 from .guard import Guard
-from .live import Live, trouble
+from .live import Live, sick_sinks, trouble
 from .pages import Pages
 from .records import Records
 from .uploads import Pictures
@@ -56,7 +57,7 @@ def make_app(
     pages, photos = Pages(gate), Photos(Pictures(http, reader), board)
     routes = [*pages.routes(), *photos.routes()]
     app = Starlette(
-        middleware=[Middleware(Guard, gate=gate, pages=pages)],
+        middleware=[Middleware(Guard, gate=gate, pages=pages), Middleware(Bodies, http=http, count=photos.count)],
         exception_handlers={HTTPException: _refused, EdgeReaderError: _failed, Exception: _crashed},
     )
     app.state.stopping = False
@@ -88,6 +89,10 @@ class Photos:
         read = Route("/read", self._read, methods=["POST"])
         return [read, Route("/healthz", self._health), Route("/metrics", self._metrics)]
 
+    def count(self, status: int) -> None:
+        """Count a picture by the status of its answer."""
+        self._statuses[str(status)] += 1
+
     async def _read(self, request: Request) -> Response:
         status = "500"
         try:
@@ -97,12 +102,12 @@ class Photos:
             status = str(exc.status_code)
             raise
         finally:
-            self._statuses[status] += 1
+            self.count(int(status))
         self._latency.add(found["ms"] / 1000)
         return answer(found)
 
     async def _health(self, _request: Request) -> Response:
-        reason = "" if self._board is None else trouble(self._board)
+        reason = "" if self._board is None else trouble(self._board) or sick_sinks(self._board)
         return answer({"ok": not reason, "reason": reason}, 503 if reason else 200)
 
     async def _metrics(self, _request: Request) -> Response:

@@ -21,6 +21,7 @@ from ..stream.sources.frames import Shot
 
 if TYPE_CHECKING:
     from ..stream.numbers.emitter import Now
+    from ..stream.sinks.feed import SinkStatus
     from ..stream.sources.status import CaptureStatus
     from ..stream.tracking.tracks import Track
     from ..stream.tracking.watcher import Seen
@@ -57,6 +58,8 @@ class Board:
         figures: Figures | None = None,
         status: Callable[[], CaptureStatus | None] = lambda: None,
         values: Callable[[], Mapping[str, Now]] = dict,
+        sinks: Callable[[], Sequence[SinkStatus]] = tuple,
+        lost: Callable[[], int] = int,
         recent: Iterable[Event] = (),
         clock: Clock = time.monotonic,
     ) -> None:
@@ -68,12 +71,15 @@ class Board:
             figures: counts and latencies of the stream, which counts them itself.
             status: asked for the camera's state when somebody looks: ``lambda: capture.status``.
             values: asked for what each number says now, in the same way: ``lambda: emitter.values``.
+            sinks: asked in the same way for how the log and the stores are.
+            lost: asked in the same way how many events were given up.
             recent: events of earlier runs, oldest first, that the page shows until there are new ones.
             clock: seconds that never go back.
         """
         self.stream, self.numbers = stream, tuple(numbers)
         self.figures = figures or Figures(clock)
         self._status, self._values, self._clock = status, values, clock
+        self.sinks, self.lost = sinks, lost
         self._events: deque[Event] = deque(recent, maxlen=RECENT)
         self._seen: Seen | None = None
         self._shown_s = clock()

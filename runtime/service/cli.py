@@ -11,12 +11,14 @@ import click
 from ..commands.options import open_reader, reader_options
 from ..stream.secrets import find_token
 from ..stream.settings import Http
+from ..stream.shutdown import SIGNALS, may_pass
 from .app import make_app
 from .server import Server
 
 
 @click.command(
-    epilog="Exit codes: 0 = ended by SIGTERM or Ctrl-C, 2 = wrong usage, bundle or backend, or the port is taken."
+    epilog="Exit codes: 0 = ended by SIGTERM or Ctrl-C, 2 = wrong usage, bundle or backend, 75 = what may pass keeps "
+    "it from starting, such as a taken port: try again."
 )
 @click.option("--host", default=Http().host, show_default=True, help="Address to listen on; another needs a token.")
 @click.option(
@@ -28,11 +30,11 @@ def serve(host: str, port: int, token_file: str | None, **options: Any) -> None:
     """Serve a page that reads photos, and POST /read: curl --data-binary @photo.jpg http://127.0.0.1:8765/read."""
     http = Http(host=host, port=port, token_file=token_file)
     token = find_token(http)
-    reader = open_reader(**options)
     ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with Server(make_app(http, token, None, None, None, reader), http) as server:
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: ended.set())
+    with may_pass(), Server(make_app(http, token, None, None, None, open_reader(**options)), http) as server:
         click.echo(f"listening on {server.url}", err=True)
         while not ended.wait(0.5):
             pass

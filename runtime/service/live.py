@@ -41,6 +41,11 @@ def trouble(board: Board) -> str:
     return ""
 
 
+def sick_sinks(board: Board) -> str:
+    """Return what is wrong with the log and the stores of events; empty when all is well."""
+    return "; ".join(f"{sink.name}: {sink.trouble}" for sink in board.sinks() if sink.trouble)
+
+
 def state(board: Board) -> dict[str, Any]:
     """Return what the page shows besides the picture and the events."""
     status, figures, shot = board.status, board.figures, board.shot
@@ -50,6 +55,8 @@ def state(board: Board) -> dict[str, Any]:
         "now": time.time(),
         "camera": None if status is None else msgspec.to_builtins(status),
         "trouble": trouble(board),
+        "sinks": msgspec.to_builtins(board.sinks()),
+        "lost": board.lost(),
         "readings": board.readings(),
         "picture": None if shot is None else shot.number,
         "counts": figures.counts,

@@ -81,6 +81,7 @@ def of_stream(board: Board) -> Iterator[str]:
     events = [({**labels, "number": name, "sure": str(sure).lower()}, n) for (name, sure), n in figures.events.items()]
     yield from family("events_total", "counter", "Events.", events)
     yield from _of_camera(board, labels)
+    yield from _of_sinks(board, labels)
     values = [reading for reading in board.readings() if reading["text"] is not None]
     shown = ({**labels, "number": reading["name"], "unit": reading["unit"]} for reading in values)
     pairs = list(zip(shown, values, strict=True))
@@ -108,3 +109,15 @@ def _of_camera(board: Board, labels: Labels) -> Iterator[str]:
     yield from family("camera_fps", "gauge", "Frames a second that the camera gives.", [(labels, status.fps or 0.0)])
     states = [({**labels, "state": state}, float(state == status.state)) for state in STATES]
     yield from family("camera_state", "gauge", "1 for the state that the camera is in.", states)
+
+
+def _of_sinks(board: Board, labels: Labels) -> Iterator[str]:
+    sinks = [({**labels, "sink": sink.name}, sink) for sink in board.sinks()]
+    sick = [(label, float(bool(sink.trouble))) for label, sink in sinks]
+    yield from family("sink_trouble", "gauge", "1 for a sink of events that has trouble.", sick)
+    waiting = [(label, sink.waiting) for label, sink in sinks]
+    yield from family("sink_waiting", "gauge", "Events that wait for a sink.", waiting)
+    given_up = [(labels, board.lost())]
+    yield from family(
+        "events_given_up_total", "counter", "Events that waited in vain for a sink or the disk.", given_up
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..stream.numbers.events import Event
+from ..stream.sinks.history import is_number
 from .answers import answer
 from .board import Board
 from .uploads import read_form
@@ -21,6 +23,8 @@ from .uploads import read_form
 if TYPE_CHECKING:
     from ..stream.sinks.evidence import Evidence
     from ..stream.sinks.history import History
+
+log = logging.getLogger("edgereader")
 
 MOST_EVENTS = 1000
 MOST_HOURS = 24 * 366
@@ -79,6 +83,27 @@ class Records:
             self._history.correct(number, text)
         return True
 
+    def _correct(self, number: int, text: str) -> bool:
+        """Check a correction and note it; return whether there is a picture.
+
+        Raises:
+            HTTPException: 400 a number in characters that the reader does not know, 507 it cannot be written now.
+        """
+        foreign = any(character.isdecimal() and not character.isascii() for character in text)
+        if foreign or (text and self._is_counter(number) and not is_number(text)):
+            raise HTTPException(400, "text: expected a number in digits 0 to 9, such as 00123.4, got something else")
+        try:
+            return self.correct(number, text)
+        except OSError as exc:
+            log.error("correction of %d: %s", number, exc)  # noqa: TRY400 - a full disk is no bug
+            raise HTTPException(
+                507, "expected room for the correction, got none; check the disk, and try again"
+            ) from exc
+
+    def _is_counter(self, number: int) -> bool:
+        past = [] if self._history is None else [row.event for row in self._history.since(number - 1, 1)]
+        return any(event.id == number and event.kind == "counter" for event in (*past, *self._board.since(number - 1)))
+
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
@@ -115,7 +140,7 @@ class Records:
         text = found.text.strip()
         if not text.isprintable():
             raise HTTPException(400, "text: expected at most 64 printable characters, got others")
-        if not await run_sync(self.correct, found.id, text):
+        if not await run_sync(self._correct, found.id, text):
             raise HTTPException(404, "no picture of this reading is kept; see keep under [evidence]")
         return answer({"id": found.id, "text": text})
 

@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 import time
+from ipaddress import ip_network
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,16 +17,28 @@ from ..errors import ServiceError
 from ..stream.settings import Http
 
 MOST_CONNECTIONS = 64
-"""More are closed at once."""
+MOST_OF_PEER = 32
+"""Of one address; of IPv6, of one /64, which one machine may have."""
 PATIENCE_S = 15.0
 """A connection is closed that sends no whole request head, or takes nothing of an answer, for longer."""
 SEND_BYTES = 1 << 17
 """Of an answer in the kernel's buffer, so that a client which takes nothing is noticed soon."""
 STOP_S = 2.0
+LINGER_S = 0.5
+"""For so long what a refused client sends is thrown away, so that it gets its answer."""
+BUSY = b'{"error":"too many connections; try again"}'
+REFUSAL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%s" % (len(BUSY), BUSY)
+)
 
 
 class Connection(H11Protocol):
     """A connection with a client, which is closed when nothing comes of it for ``PATIENCE_S`` to twice as long.
+
+    A new one for which there is no room takes the place of the one that has been idle for longest, of its own peer if
+    that has too many. One that answers, or takes in a request's body, is not idle; where all are busy, the new one is
+    refused.
 
     uvicorn 0.54 has no limit for that: its ``timeout_keep_alive`` counts only between an answer and the first byte of
     the next request, it waits without end for a client to take an answer, and ``limit_concurrency`` refuses requests,
@@ -33,13 +46,62 @@ class Connection(H11Protocol):
     """
 
     _timer: asyncio.TimerHandle | None = None
+    refused = False
+    """Whether there was no room for it."""
+    since_s = 0.0
+    """Since when it is idle, if it is, by the loop's clock."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for a whole request head."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def peer(self) -> str:
+        """Who it is with."""
+        host = self.client[0].partition("%")[0] if self.client else ""
+        return str(ip_network((host, 64), strict=False)) if ":" in host else host
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to watch it, unless there are too many connections."""
+        """Begin to watch it, if there is room or can be made."""
         super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
-            transport.abort()
-        self._watch(None)
+        self.since_s = self.loop.time()
+        if self._make_room():
+            self._watch(None)
+        else:
+            self._refuse()
+
+    def _make_room(self) -> bool:
+        others = [other for other in self.connections if other is not self and not other.transport.is_closing()]
+        of_peer = [other for other in others if isinstance(other, Connection) and other.peer == self.peer]
+        if len(of_peer) < MOST_OF_PEER and len(others) < MOST_CONNECTIONS:
+            return True
+        crowd = of_peer if len(of_peer) >= MOST_OF_PEER else others
+        idle = [other for other in crowd if isinstance(other, Connection) and other.idle and not other.refused]
+        if not idle:
+            return False
+        min(idle, key=lambda other: other.since_s).transport.close()
+        return True
+
+    def _refuse(self) -> None:
+        """Say that there is no room; with twice too many connections, say nothing."""
+        self.refused = True
+        if len(self.connections) > 2 * MOST_CONNECTIONS:
+            self.transport.abort()
+            return
+        self.transport.write(REFUSAL)
+        self.transport.write_eof()
+        self._timer = self.loop.call_later(LINGER_S, self.transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends."""
+        if not self.refused:
+            super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        """Note since when it is idle."""
+        self.since_s = self.loop.time()
+        super().on_response_complete()
 
     def _watch(self, before: object) -> None:
         """Close it when it keeps us waiting, with the same request and the same rest of an answer as before."""
@@ -78,7 +140,6 @@ class Server:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                limit_concurrency=MOST_CONNECTIONS,
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=1,
             )

@@ -28,7 +28,8 @@ EXAMPLE = Path(__file__).with_name("example.toml")
 EXIT_CODES = (
     "Exit codes: 0 = the file has ended, --seconds are over, it was stopped by SIGINT or SIGTERM, or nobody reads "
     "standard output any more; 1 = the source cannot be opened or read on, or the backend fails; 2 = wrong usage, "
-    "configuration, bundle or backend; 128 + N = signal N came a second time and ended it at once."
+    "configuration, bundle or backend; 75 = what may pass keeps it from starting, such as a full disk or a taken port: "
+    "try again; 128 + N = signal N came a second time and ended it at once."
 )
 
 
@@ -179,7 +180,7 @@ def _absolute(path: str) -> str:
 def _check(source: str, given: Mapping[str, Any], folder: Path | None) -> None:
     """Say what would run, or all that is wrong."""
     from .configuration.plan import plan
-    from .run import make_reader, state_file
+    from .run import log_file, make_reader
 
     try:
         config = _config(source, given, folder)
@@ -188,19 +189,19 @@ def _check(source: str, given: Mapping[str, Any], folder: Path | None) -> None:
         for problem in getattr(exc, "problems", ()) or (exc,):
             click.echo(f"error: {' '.join(str(problem).split())}", err=True)
         sys.exit(2)
-    for what, how in plan(config.settings, reader, state_file(config)):
+    for what, how in plan(config.settings, reader, log_file(config)):
         click.echo(f"{what:8}  {how}")
 
 
 def _run(config: Config, seconds: float | None) -> None:
     """Watch until the end; the figures come last."""
     from .run import open_stream
-    from .shutdown import Stopping
+    from .shutdown import Stopping, may_pass
     from .sinks.lines import lines, prints
 
     settings = config.settings
     more = [lines(settings.numbers)] if prints(settings) else []
-    with Stopping() as stopping, open_stream(config, more) as opened, _live_page(settings, opened):
+    with may_pass(), Stopping() as stopping, open_stream(config, more) as opened, _live_page(settings, opened):
         stopping.stops(opened.capture.stop, seconds)
         code = _watch(opened)
     click.echo(opened.summary(), err=True)
@@ -224,6 +225,8 @@ def _live_page(settings: Settings, opened: Stream) -> Iterator[None]:
         figures=opened.figures,
         status=lambda: opened.capture.status,
         values=lambda: opened.emitter.values,
+        sinks=lambda: opened.status,
+        lost=lambda: opened.journal.lost,
         recent=[] if history is None else [row.event for row in reversed(history.latest(RECENT))],
     )
     opened.viewers.append(board)

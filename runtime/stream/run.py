@@ -1,16 +1,20 @@
-"""A stream: everything that a configuration names, opened, run until it ends, and closed."""
+"""A stream: everything that a configuration names, opened, run until it ends, and closed.
+
+What it tells goes into the log first, with the state that holds after it; from there every store gets it.
+"""
 
 from __future__ import annotations
 
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,25 +22,29 @@ from ..errors import BackendError, ImageError
 from ..geometry.images import Frame
 from ..reader import Reader
 from .configuration.config import Config
-from .configuration.rules import is_path
+from .configuration.rules import is_path, written
 from .figures import Figures, Histogram
 from .numbers.emitter import Emitter
 from .numbers.events import Event, Sink
 from .settings import Camera, Reading
-from .sinks import open_sinks
+from .sinks import open_stores
 from .sinks.evidence import Evidence
+from .sinks.feed import Feed, SinkStatus
 from .sinks.history import History
-from .sinks.state import Keeper, StateFile
+from .sinks.journal import EARLIER, Entry, Journal, earlier_state
+from .sinks.jsonl import StandardOutput
+from .sinks.mqtt import MqttSink
 from .sources.capture import Capture
 from .sources.frames import Shot
 from .tracking.watcher import Seen, Watcher
 
-AnySink = TypeVar("AnySink", bound=Sink)
 LOG = logging.getLogger("edgereader")
 BATCH = 4
 """Frames of a file that are read together where time does not matter."""
 CLOSE_S = 5.0
-"""Seconds in which a sink may bring out what waits in it, at the end."""
+"""Seconds in which a store may bring out what waits in it, at the end."""
+SAVE_S = 300.0
+"""The state is written so often where nothing is told, and at the end."""
 MOST_FAILURES = 10
 """A backend that fails for so many frames in a row will not come back."""
 QUIET_S = 60.0
@@ -58,21 +66,27 @@ class Stream:
     capture: Capture
     watcher: Watcher
     emitter: Emitter
+    journal: Journal
+    feeds: Sequence[Feed]
+    """Of the stores."""
     sinks: Sequence[Sink]
-    keeper: Keeper | None
-    """None = nothing is kept over restarts."""
+    """Who listens now: standard output."""
     batch: int
     """Frames that are read together."""
     history: History | None = None
-    """One of the sinks; None = no events are kept."""
+    """One of the stores; None = no events are kept."""
     evidence: Evidence | None = None
-    """One of the sinks; None = no pictures are kept."""
+    """One of the stores; None = no pictures are kept."""
     viewers: list[Viewer] = field(default_factory=list)
     """They may join until `run` begins."""
     figures: Figures = field(default_factory=Figures)
+    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
+        """Bring every store up to the log."""
         self._failures = Failures()
+        self._log([])
+        self._feed(now=True)
 
     def run(self) -> None:
         """Watch until the source ends or the capture is stopped.
@@ -87,27 +101,48 @@ class Stream:
                 for seen in self._failures.guard(self.watcher.look, shots):
                     self._take(seen)
         finally:
-            self._send(self.emitter.close())
-            self._save(now=True)
+            try:
+                self._send(self.emitter.close())
+            finally:
+                self._feed(now=True)
+                self._log([])
 
     def _take(self, seen: Seen) -> None:
-        """Count and show a frame, and send its events; a counter's value is saved at once, so that it comes once."""
+        """Count and show a frame, and send its events."""
         self.figures.saw(seen)
-        events = self.emitter.emit(seen)
-        self._send(events)
+        self._send(self.emitter.emit(seen))
         for viewer in self.viewers:
             viewer.show(seen)
-        self._save(now=any(event.kind == "counter" for event, _ in events))
 
-    def _save(self, *, now: bool = False) -> None:
-        if self.keeper is not None:
-            self.keeper.save(now=now)
-
-    def _send(self, events: Iterable[tuple[Event, Frame | None]]) -> None:
+    def _send(self, events: Sequence[tuple[Event, Frame | None]]) -> None:
+        """Put events into the log with the state that holds after them, then into the stores, then show them."""
+        if events or self.clock() >= self._next_s:
+            encode = (lambda *_: None) if self.evidence is None else self.evidence.encoded
+            self._log([Entry(event, encode(event, crop)) for event, crop in events])
+        self._feed()
         for event, crop in events:
             self.figures.emitted(event)
             for sink in (*self.sinks, *self.viewers):
                 sink.send(event, crop)
+
+    def _log(self, entries: Iterable[Entry]) -> None:
+        self._next_s = self.clock() + SAVE_S
+        self.journal.write(entries, self.emitter.state, {feed.store.name: feed.has for feed in self.feeds})
+
+    def _feed(self, *, now: bool = False) -> None:
+        """Give the stores what they have not, and the broker what is wrong with the others."""
+        for feed in self.feeds:
+            feed.pump(now=now)
+        troubles = [status for status in self.status if status.trouble]
+        for feed in self.feeds:
+            if isinstance(feed.store, MqttSink):
+                feed.store.tell("; ".join(f"{sick.name}: {sick.trouble}" for sick in troubles if sick.name != "mqtt"))
+
+    @property
+    def status(self) -> list[SinkStatus]:
+        """How the log and the stores are; any thread may ask."""
+        log = SinkStatus("log", self.journal.trouble, self.journal.waiting)
+        return [log, *(feed.status for feed in self.feeds)]
 
     def summary(self) -> str:
         """Return what it did, in a line."""
@@ -175,22 +210,35 @@ def make_reader(reading: Reading) -> Reader:
     return Reader(**options)
 
 
-def state_file(config: Config) -> Path | None:
-    """Return where counters are kept without a history: beside the configuration; None = nothing is to be kept."""
-    if config.path is None or all(number.kind != "counter" for number in config.settings.numbers):
-        return None
-    return config.folder / f"{config.path.stem}.state.json"
+def log_file(config: Config) -> Path | None:
+    """Return where the log and the state are kept; None = nothing is to be kept.
+
+    They are in the configuration's folder, or, where that is read only, in one of what is written; without a
+    configuration beside the history, or the queue.
+    """
+    paths = {place[0]: path for place, path in written(config.settings)}
+    if config.path is not None:
+        keeps = paths or any(number.kind == "counter" for number in config.settings.numbers)
+        folders = [config.folder, *(Path(path).parent for path in paths.values())]
+        folder = next((folder for folder in folders if os.access(folder, os.W_OK)), config.folder)
+        if keeps and not paths and folder.is_dir() and not os.access(folder, os.W_OK):
+            LOG.warning("%s: expected a folder that can be written to; counters begin anew after a restart", folder)
+            return None
+        return folder / f"{config.path.stem}.state.sqlite" if keeps else None
+    beside = paths.get("history", paths.get("mqtt"))
+    return None if beside is None else Path(beside).with_suffix(".state.sqlite")
+
+
+def _state_of_earlier(path: Path | None, history: History | None) -> Any:
+    """Return the state that a version without a log left in the history, or else in a file; None = none."""
+    if history is not None:
+        return history.get_state(EARLIER)
+    return None if path is None else earlier_state(path)
 
 
 def at_once(camera: Camera) -> bool:
     """Return whether frames come as fast as they are read, so that taking several together holds none back."""
     return camera.every_frame and not camera.fps and is_path(camera.source)
-
-
-def closed_by(stack: ExitStack, sink: AnySink) -> AnySink:
-    """Return a sink that is closed with the stack, after what waits in it was brought out."""
-    stack.callback(sink.close, CLOSE_S)
-    return sink
 
 
 @contextmanager
@@ -202,15 +250,29 @@ def open_stream(config: Config, more: Iterable[Sink] = ()) -> Iterator[Stream]:
     """
     settings = config.settings
     with ExitStack() as stack:
-        kept = settings.history
-        history = None if kept is None else closed_by(stack, History(Path(kept.path), kept.days, kept.max_mb))
-        evidence = None if settings.evidence.keep == "none" else closed_by(stack, Evidence(settings.evidence))
-        sinks = [closed_by(stack, sink) for sink in open_sinks(settings)]
-        sinks += [sink for sink in (history, evidence) if sink is not None]
-        emitter = Emitter(settings.name, settings.numbers, after=0 if history is None else history.last_id)
-        store = history if history is not None else StateFile(path) if (path := state_file(config)) else None
-        keeper = None if store is None else Keeper(emitter, store)
+        stores = open_stores(settings)
+        for store in stores:
+            stack.callback(store.close, CLOSE_S)
+        history = next((store for store in stores if isinstance(store, History)), None)
+        evidence = next((store for store in stores if isinstance(store, Evidence)), None)
+        log = log_file(config)
+        journal = Journal(log)
+        stack.callback(journal.close)
+        emitter = Emitter(
+            settings.name, settings.numbers, after=max(journal.last_id, *(store.last_id for store in stores), 0)
+        )
+        earlier = None
+        if log is not None and config.path is not None:
+            earlier = config.folder / f"{config.path.stem}.state.json"
+        state = journal.state if journal.state is not None else _state_of_earlier(earlier, history)
+        if state is not None:
+            emitter.restore(state)
+        feeds = [Feed(store, journal) for store in stores]
+        sinks = [*(StandardOutput() for file in settings.jsonl if file.path == "-"), *more]
         capture = stack.enter_context(Capture(settings.camera))
         watcher = Watcher(make_reader(settings.reader), settings.detect, settings.numbers, settings.mask)
         batch = BATCH if at_once(settings.camera) else 1
-        yield Stream(capture, watcher, emitter, [*sinks, *more], keeper, batch, history, evidence)
+        stream = Stream(capture, watcher, emitter, journal, feeds, sinks, batch, history, evidence)
+        if earlier is not None and state is not None and not journal.trouble:
+            earlier.unlink(missing_ok=True)  # the log has it now
+        yield stream

@@ -22,6 +22,8 @@ Name = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\\Z")]
 """Part of topics, metrics and file names."""
 Kind = Literal["free", "plate", "counter"]
 Decimal = Literal[".", ","]
+UNNAMED = "camera"
+"""The name of a stream that was given none."""
 Thousands = Annotated[str, Meta(pattern="^[.,'’ ]*\\Z")]
 
 
@@ -155,7 +157,7 @@ class Evidence(Table, frozen=True):
 class Settings(Table, frozen=True, kw_only=True):
     """The whole file."""
 
-    name: Name = "camera"
+    name: Name = UNNAMED
     camera: Camera
     reader: Reading = Reading()
     detect: Detection = Detection()

@@ -1,15 +1,45 @@
-"""How a stream is stopped from outside: by signals, or after a time."""
+"""How a stream is stopped from outside, by signals or after a time; and with which exit code a start fails."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+import click
+
+from ..errors import (
+    AlphabetError,
+    BackendUnavailable,
+    BundleError,
+    ConfigError,
+    DatasetError,
+    EdgeReaderError,
+    one_line,
+)
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TRY_AGAIN = 75
+"""Exit code of a start that failed for what may pass: a full disk, a taken port, a file that another process holds."""
+WRONG_WORDS = (AlphabetError, BackendUnavailable, BundleError, ConfigError, DatasetError)
+"""What fails again until somebody changes the command or the configuration: exit code 2."""
+
+
+@contextmanager
+def may_pass() -> Iterator[None]:
+    """Exit with ``TRY_AGAIN`` for errors that may pass; those of wrong words are raised."""
+    try:
+        yield
+    except (BrokenPipeError, *WRONG_WORDS):
+        raise
+    except (EdgeReaderError, OSError, MemoryError) as exc:
+        click.echo(f"error: {one_line(exc) or type(exc).__name__}", err=True)
+        sys.exit(TRY_AGAIN)
 
 
 class Stopping:

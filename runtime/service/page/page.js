@@ -75,11 +75,13 @@ function showCamera() {
   badge.className = camera.state === "live" && lost === null ? "badge live" : "badge";
   say(badge, lost === null ? camera.state : "not connected");
   let trouble = "";
+  const sick = now.sinks.filter((sink) => sink.trouble).map((sink) => `${sink.name}: ${sink.trouble}`).join("; ");
   if (lost !== null) trouble = `No connection to EdgeReader since ${moment(lost)}. Trying again …`;
   else if (now.trouble && camera.state !== "connecting") trouble = capital(now.trouble) + since(camera);
+  $("picture").classList.toggle("old", Boolean(trouble));
+  if (!trouble && sick) trouble = capital(sick);
   $("trouble").hidden = !trouble;
   say("trouble", trouble);
-  $("picture").classList.toggle("old", Boolean(trouble));
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

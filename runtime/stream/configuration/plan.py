@@ -11,7 +11,7 @@ from ..sinks.lines import prints
 
 
 def plan(settings: Settings, reader: Reader, state: Path | None) -> Iterator[tuple[str, str]]:
-    """Yield what and how: what comes in, what is read, and where it goes; ``state`` is the file of counters, if any."""
+    """Yield what and how: what comes in, what is read, and where it goes; ``state`` is the log, if there is one."""
     camera, detection = settings.camera, settings.detect
     frames = "every frame of a file" if camera.every_frame else "latest frame"
     yield "stream", settings.name
@@ -51,7 +51,7 @@ def _outputs(settings: Settings, state: Path | None) -> Iterator[tuple[str, str]
         yield "history", f"{history.path}, {history.days:g} days, up to {history.max_mb:g} MB"
     if (evidence := settings.evidence).keep != "none":
         yield "evidence", f"{evidence.keep} in {evidence.folder}, up to {evidence.max_mb:g} MB"
-    if state is not None and history is None:
+    if state is not None:
         yield "state", str(state)
 
 

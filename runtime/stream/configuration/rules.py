@@ -13,7 +13,7 @@ from ...sessions.opening import BACKENDS
 from ...text.checks import CHECKS
 from ..addresses import is_pipeline, masked, split_url
 from ..secrets import CAMERA, MQTT, find_token, read_password
-from ..settings import Camera, Http, Mqtt, Number, Polygon, Reading, Settings
+from ..settings import UNNAMED, Camera, Http, Mqtt, Number, Polygon, Reading, Settings
 from ..sinks.device_classes import CLASSES, NO_NUMBERS, nearest
 from .schema import Place, Problem, problem
 
@@ -23,7 +23,7 @@ COUNTERS_ONLY = ("decimals", "digits", "max_rate", "falls")
 def broken_rules(settings: Settings) -> list[Problem]:
     """Return everything that is wrong with settings whose paths are absolute."""
     found = [*_camera(settings), *_reader(settings), *_numbers(settings), *_sinks(settings), *_files(settings)]
-    found += [] if settings.mqtt is None else _mqtt(settings.mqtt)
+    found += [] if settings.mqtt is None else [*_name(settings), *_mqtt(settings.mqtt)]
     return found + ([] if settings.http is None else list(_http(settings.http)))
 
 
@@ -56,6 +56,10 @@ def _camera(settings: Settings) -> Iterator[Problem]:
     yield from _login(camera)
     if camera.retry_most_s < camera.retry_s:
         yield problem(("camera", "retry_most_s"), f"retry_s ({camera.retry_s:g}) or more", f"{camera.retry_most_s:g}")
+    asks = is_network(camera) or not is_path(source)
+    if asks and camera.fps and camera.timeout_s <= 1 / camera.fps:
+        between = f"more than the {1 / camera.fps:g} s between two frames"
+        yield problem(("camera", "timeout_s"), between, f"{camera.timeout_s:g}", "raise it, or fps")
     for at, polygon in enumerate(settings.mask):
         yield from _polygon(("mask", at), polygon)
 
@@ -157,6 +161,12 @@ def _sinks(settings: Settings) -> Iterator[Problem]:
         yield problem(("jsonl",), "standard output once, as - or without a path", "it twice")
     if settings.evidence.keep != "none" and Path(settings.evidence.folder).name.startswith("scenes_"):
         yield problem(("evidence", "folder"), "a name that does not begin with scenes_", "one for whole pictures")
+
+
+def _name(settings: Settings) -> Iterator[Problem]:
+    """Yield a stream that has no name of its own: two of one name would speak under the same topics."""
+    if settings.name == UNNAMED:
+        yield problem(("name",), "a name of its own for a stream with mqtt", f"{UNNAMED!r}", "set name, or --name")
 
 
 def _mqtt(mqtt: Mqtt) -> Iterator[Problem]:

@@ -25,7 +25,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     text: str
     """What it says; of something unsure, the likeliest."""
-    value: float | None = None
+    value: int | float | None = None
     """The same as a number, where it is one."""
     confidence: float
     """How likely all characters are right, 0..1, from all frames together."""

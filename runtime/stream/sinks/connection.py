@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,7 @@ class Connection:
         OSError: no connection.
     """
 
-    def __init__(self, broker: Broker, subscribe: str | None, wake: socket.socket) -> None:
+    def __init__(self, broker: Broker, subscribe: Sequence[str], wake: socket.socket) -> None:
         from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, Client
         from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -105,8 +106,8 @@ class Connection:
         self.lost = ""
         """Why the connection is at its end; "" = it is not."""
         self.broker = broker
-        self.heard: list[bytes] = []
-        """Payloads under the subscribed topic."""
+        self.heard: list[tuple[str, bytes]] = []
+        """Topic and payload of what was said under the subscribed topics, without what was retained before."""
         self.answers: list[Acknowledged] = []
         self._subscribe, self._wake = subscribe, wake
         five = broker.version == "5"
@@ -132,6 +133,7 @@ class Connection:
         What paho takes in on a lost connection (rc 4) it would send after it has connected again, which it never does:
         a new connection has a new client, and what has no answer is sent again by us.
         """
+        self.step(0)  # what the broker said before it ended the connection is lost with a write
         return self._client.publish(topic, payload, qos=1, retain=retain).mid
 
     def step(self, seconds: float) -> None:
@@ -173,8 +175,8 @@ class Connection:
             self.lost = "refused: the broker acknowledges nothing (its highest QoS is 0)"
         else:
             self.up = True
-            if self._subscribe is not None:
-                client.subscribe(self._subscribe, qos=1)
+            if self._subscribe:
+                client.subscribe([(topic, 1) for topic in self._subscribe])
 
     def _on_disconnect(
         self, _client: Client, _userdata: Any, flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
@@ -189,4 +191,5 @@ class Connection:
         self.answers.append(Acknowledged(message, code.value, str(code)))
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        self.heard.append(bytes(message.payload))
+        if not message.retain:
+            self.heard.append((message.topic, bytes(message.payload)))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import SinkError
+from ...errors import ConfigError, SinkError
 
 WAIT_S = 2.0
 """A lock that another connection holds is waited for so long."""
@@ -26,7 +26,7 @@ class Schema:
     version: int
     """SQLite's user_version."""
     tables: str
-    """SQL that makes a new file's tables."""
+    """SQL that makes the tables that are not there: a file may be older than one of them."""
     pragmas: tuple[str, ...] = ()
     """Settings that must come before the tables."""
 
@@ -42,8 +42,8 @@ def as_sink_error(what: str, path: Path) -> Iterator[None]:
         raise SinkError(f"{path}: {what}: {exc}; check the disk, and the file's owner") from exc
 
 
-def open_database(path: Path, schema: Schema, *, alone: bool = False) -> sqlite3.Connection:
-    """Open a file, or make it, readable by its owner only.
+def open_database(path: Path | None, schema: Schema, *, alone: bool = False) -> sqlite3.Connection:
+    """Open a file, or make it, readable by its owner only; without a path, keep all in memory.
 
     Every statement is its own transaction unless `transaction` says otherwise. The connection may be used by several
     threads, one at a time.
@@ -52,21 +52,25 @@ def open_database(path: Path, schema: Schema, *, alone: bool = False) -> sqlite3
         alone: no other process may use the file at the same time.
 
     Raises:
-        SinkError: cannot be opened or made, is damaged, of another version or another program, or in use.
+        ConfigError: the path is that of another program's file, or of another version's.
+        SinkError: cannot be opened or made, is damaged, or in use.
     """
     database = None
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        database = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
-        _prepare(database, schema, alone=alone)
-    except (sqlite3.Error, OSError) as exc:
+        if path is not None:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        database = sqlite3.connect(path or ":memory:", timeout=WAIT_S, isolation_level=None, check_same_thread=False)
+        _prepare(database, path, schema, alone=alone)
+    except BaseException as exc:
         if database is not None:
             database.close()
-        raise SinkError(f"{path}: {_why(exc, schema)}") from exc
+        if isinstance(exc, (sqlite3.Error, OSError)):
+            raise SinkError(f"{path}: {_why(exc, schema)}") from exc
+        raise
     return database
 
 
-def _prepare(database: sqlite3.Connection, schema: Schema, *, alone: bool) -> None:
+def _prepare(database: sqlite3.Connection, path: Path | None, schema: Schema, *, alone: bool) -> None:
     if alone:
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
     (application,) = database.execute("PRAGMA application_id").fetchone()
@@ -74,14 +78,14 @@ def _prepare(database: sqlite3.Connection, schema: Schema, *, alone: bool) -> No
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if (application, version, tables) != (0, 0, 0) and (application, version) != (schema.application, schema.version):
         got = "another program's file" if application != schema.application else f"version {version}"
-        raise SinkError(f"expected {schema.what} of version {schema.version}, got {got}; choose another path")
+        raise ConfigError(f"{path}: expected {schema.what} of version {schema.version}, got {got}; choose another path")
     for pragma in () if tables else schema.pragmas:
         database.execute(f"PRAGMA {pragma}")
     database.execute("PRAGMA journal_mode = WAL")
     with transaction(database):
+        for statement in schema.tables.split(";"):
+            database.execute(statement)
         if not tables:
-            for statement in schema.tables.split(";"):
-                database.execute(statement)
             database.execute(f"PRAGMA application_id = {schema.application}")
             database.execute(f"PRAGMA user_version = {schema.version}")
     (damage,) = database.execute("PRAGMA quick_check(1)").fetchone()
@@ -92,8 +96,6 @@ def _prepare(database: sqlite3.Connection, schema: Schema, *, alone: bool) -> No
 def _why(exc: Exception, schema: Schema) -> str:
     """Return what is wrong with a file that does not open."""
     text = str(exc)
-    if isinstance(exc, SinkError):
-        return text
     if isinstance(exc, OSError):
         return f"expected {schema.what} or a new file, got: {exc.strerror}; check the path and its owner"
     if "locked" in text:

@@ -4,6 +4,7 @@ A folder has ``images/ID.jpg``, ``readings.jsonl`` (the event of each picture), 
 ``labels.tsv``, as data sets have it: ``edgereader train recognizer --data FOLDER`` learns from what was corrected.
 """
 
+import errno
 import fcntl
 import logging
 import os
@@ -15,11 +16,10 @@ import cv2
 import msgspec
 
 from ...bundles.writing import write_whole
-from ...errors import DatasetError
+from ...errors import DatasetError, SinkError
 from ...geometry.images import Frame
 from ..numbers.events import Event
 from ..settings import Evidence as Settings
-from ..sources.trouble import Trouble
 
 LOG = logging.getLogger("edgereader")
 IMAGES, READINGS, LABELS = "images", "readings.jsonl", "labels.tsv"
@@ -36,41 +36,53 @@ SPARE_LINES = 1000
 
 
 class Evidence:
-    """The folder of a stream: a sink of its events; `picture` and `correct` are for any thread."""
+    """The folder of a stream: keeps pictures of its events; `picture` and `correct` are for any thread."""
+
+    name, trouble = "evidence", ""
 
     def __init__(self, settings: Settings) -> None:
         """Open the folder, or begin it, and go on where it was left.
 
         Raises:
-            DatasetError: another data set is in it, another stream writes into it, or its ``labels.tsv`` is wrong.
+            DatasetError: another data set is in it, or its ``labels.tsv`` is wrong.
+            SinkError: another stream writes into it.
             OSError: it cannot be written.
         """
         self._keep, self._most_bytes = settings.keep, settings.max_mb * 1e6
         self._folder = Path(settings.folder)
-        self._trouble = Trouble()
         self._lock = threading.Lock()
         self._held = _hold(self._folder)
         try:
             self._labels = _read_labels(self._folder)
             self._bytes = _find_pictures(self._folder)
             self._total = sum(self._bytes.values())
+            self.last_id = max(self._bytes, default=0)
+            """That of the last event that was taken; at the start of the last one with a picture."""
             self._lines = self._drop_readings()
             self._make_room()
         except BaseException:
             self.close(0)
             raise
 
-    def send(self, event: Event, crop: Frame | None) -> None:
-        """Keep the picture of an event, if it is one to keep."""
+    def encoded(self, event: Event, crop: Frame | None) -> bytes | None:
+        """Return the JPEG file of an event's picture, if it is one to keep."""
         if crop is None or self._keep == "none" or (self._keep == "unsure" and event.sure):
-            return
+            return None
+        return cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
+
+    def take(self, event: Event, picture: bytes | None) -> None:
+        """Keep the picture of an event, unless it has none or is there.
+
+        Raises:
+            SinkError: the folder cannot be written now; the picture is there whole, or not at all.
+        """
         try:
             with self._lock:
-                self._add(event, crop)
+                if picture is not None and event.id not in self._bytes:
+                    self._add(event, picture)
         except OSError as exc:
-            self._trouble.say(f"{self._folder}: evidence cannot be written: {exc.strerror}")
-        else:
-            self._trouble.over(f"{self._folder}: evidence is written again")
+            raise SinkError(f"{self._folder}: evidence cannot be written: {exc.strerror}; check the disk") from exc
+        self.last_id = max(self.last_id, event.id)
 
     def close(self, seconds: float) -> None:  # noqa: ARG002 - nothing waits here
         """Let go of the folder."""
@@ -106,13 +118,15 @@ class Evidence:
             self._write_labels({**self._labels, number: text})
             return True
 
-    def _add(self, event: Event, crop: Frame) -> None:
-        data = cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
-        self._path(event.id).write_bytes(data)
-        self._bytes[event.id] = _on_disk(len(data))
+    def _add(self, event: Event, picture: bytes) -> None:
+        size = _append(self._folder / READINGS, msgspec.json.encode(event) + b"\n")  # without its picture it is dropped
+        try:
+            write_whole(self._path(event.id), picture)
+        except OSError:
+            os.truncate(self._folder / READINGS, size)
+            raise
+        self._bytes[event.id] = _on_disk(len(picture))
         self._total += self._bytes[event.id]
-        with (self._folder / READINGS).open("ab") as readings:
-            readings.write(msgspec.json.encode(event) + b"\n")
         self._lines += 1
         self._make_room()
         if self._lines > 2 * len(self._bytes) + SPARE_LINES:
@@ -122,17 +136,18 @@ class Evidence:
         """With too many bytes, remove the oldest pictures, first those without a correction, and a few more."""
         if self._total <= self._most_bytes:
             return
-        gone = []
+        total, gone = self._total, set[int]()
         for number in sorted(self._bytes, key=lambda kept: (kept in self._labels, kept)):
-            if self._total <= self._most_bytes * (1 if number in self._labels else ROOM):
+            if total <= self._most_bytes * (1 if number in self._labels else ROOM):
                 break
-            self._total -= self._bytes.pop(number)
-            gone.append(number)
+            total -= self._bytes[number]
+            gone.add(number)
         if not self._labels.keys().isdisjoint(gone):
             LOG.warning("evidence: %s: corrected pictures had to go: train with them, or raise max_mb", self._folder)
             self._write_labels({number: text for number, text in self._labels.items() if number not in gone})
         for number in gone:
             self._path(number).unlink(missing_ok=True)
+            self._total -= self._bytes.pop(number)
 
     def _drop_readings(self) -> int:
         """Leave the readings of pictures that are gone out of the file; return how many stay."""
@@ -162,12 +177,31 @@ def _hold(folder: Path) -> int:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
         os.close(held)
-        raise DatasetError(f"{folder}: expected a folder of its own, got that of a running stream") from exc
+        raise SinkError(f"{folder}: expected a folder of its own, got that of a running stream; end that one") from exc
     return held
 
 
+def _append(path: Path, line: bytes) -> int:
+    """Add a line to a file, or nothing of it; return the file's size before.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        size = os.fstat(file).st_size
+        if os.write(file, line) < len(line):
+            os.ftruncate(file, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return size
+    finally:
+        os.close(file)
+
+
 def _find_pictures(folder: Path) -> dict[int, int]:
-    """Return the bytes on disk of each picture; empty files, which a cut of power leaves, are removed."""
+    """Return the bytes on disk of each picture; empty ones, and what a killed process did not finish, are removed."""
+    for path in (folder / IMAGES).glob(".*.jpg.*"):
+        path.unlink()
     found = {}
     for path in (folder / IMAGES).glob("*.jpg"):
         size = path.stat().st_size

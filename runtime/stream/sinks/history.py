@@ -1,39 +1,40 @@
-"""Events of the past, in a SQLite file that stays below its size, and a little state that outlives a restart."""
+"""Events of the past, in a SQLite file that stays below its size."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-import time
-from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ...errors import SinkError
-from ...geometry.images import Frame
+from ...text.values import DECIMALS, Notation
 from ..numbers.events import Event
-from ..sources.trouble import Trouble
 from .database import Schema, as_sink_error, open_database
 
 PAGE_BYTES = 4096
 BATCH = 64
 """Rows that go at a time when the file is full: a large deletion would make a large write-ahead log."""
-CLEAN_EVERY_S = 3600.0
-"""Events that are too old go so often."""
+AGREE = 8
+"""The clock is believed that so many events in a row agree upon."""
+OLD_AT_ONCE = 8
+"""Events that are too old go with each new one, at most: a clock that is ahead for a while takes no more than these."""
+SET_S = 1_577_836_800.0
+"""Events with a time before 2020 come from a clock that was not set yet."""
 SCHEMA = Schema(
     what="a history of events",
     application=0x4552_4849,
     version=1,
     pragmas=(f"page_size = {PAGE_BYTES}", "auto_vacuum = INCREMENTAL"),
     tables="""
-        CREATE TABLE event (
+        CREATE TABLE IF NOT EXISTS event (
             id INTEGER PRIMARY KEY, name TEXT NOT NULL, taken REAL NOT NULL, value REAL, sure INTEGER NOT NULL,
             json BLOB NOT NULL, corrected TEXT
         );
-        CREATE INDEX event_name ON event (name, taken, sure, value);
-        CREATE TABLE state (key TEXT PRIMARY KEY, json BLOB NOT NULL)
+        CREATE INDEX IF NOT EXISTS event_name ON event (name, taken, sure, value);
+        CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, json BLOB NOT NULL)
     """,
 )
 
@@ -55,26 +56,25 @@ class Point(msgspec.Struct, frozen=True, array_like=True):
 
 
 class History:
-    """The history; a sink too. One thread adds events, any may read and correct.
+    """The history: one thread adds events, any may read and correct.
 
     Args:
         path: the file; made when it is not there.
-        days: how long events stay.
+        days: how long events stay, by their own times: see `_forget_old`.
         max_mb: the file and its write-ahead log stay below; the oldest events go.
-        now: seconds since 1970.
 
     Raises:
-        SinkError: the file cannot be opened, is damaged, another program's or of another version.
+        ConfigError: another program's file, or of another version.
+        SinkError: the file cannot be opened, or is damaged.
     """
 
-    def __init__(self, path: Path, days: float, max_mb: float, now: Callable[[], float] = time.time) -> None:
-        self._path, self._days, self._now = path, days, now
+    name, trouble = "history", ""
+
+    def __init__(self, path: Path, days: float, max_mb: float) -> None:
+        self._path, self._days = path, days
         pages = int(max_mb * 1e6) // PAGE_BYTES
         log_pages = min(pages // 8, 1000)
         self._most_pages = pages - 2 * log_pages - 16
-        self._trouble = Trouble()
-        self._lost = 0
-        self._cleaned_s = float("-inf")
         self._writing, self._reading = threading.Lock(), threading.Lock()
         self._writer = open_database(path, SCHEMA)
         with as_sink_error("cannot be opened", path):
@@ -82,21 +82,22 @@ class History:
             self._writer.execute(f"PRAGMA wal_autocheckpoint = {log_pages}")
             self._writer.execute(f"PRAGMA journal_size_limit = {log_pages * PAGE_BYTES}")
             self._reader = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-            self._clean()
             self._shrink()
+        self.last_id = int(self._read("SELECT coalesce(max(id), 0) FROM event", {})[0][0])
+        """The highest id, 0 when there is no event."""
 
-    def add(self, event: Event) -> None:
-        """Add an event.
+    def take(self, event: Event, picture: bytes | None = None) -> None:  # noqa: ARG002 - a store takes both
+        """Add an event, unless it is there.
 
         Raises:
             SinkError: the disk is full or broken.
         """
         row = (event.id, event.name, event.taken_s, event.value, event.sure, msgspec.json.encode(event))
         with self._writing, as_sink_error("cannot be written", self._path):
-            if self._now() - self._cleaned_s > CLEAN_EVERY_S:
-                self._clean()
+            self._forget_old()
             self._make_room()
-            self._writer.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, NULL)", row)
+            self._writer.execute("INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, NULL)", row)
+        self.last_id = max(self.last_id, event.id)
 
     def latest(self, n: int, name: str | None = None) -> list[Past]:
         """Return the last n events, of one number or of all, the newest first."""
@@ -138,35 +139,10 @@ class History:
             change = "UPDATE event SET corrected = ?, value = ?, sure = 1 WHERE id = ?"
             return self._writer.execute(change, (text, value, event_id)).rowcount > 0
 
-    @property
-    def last_id(self) -> int:
-        """The highest id, 0 when there is no event."""
-        return int(self._read("SELECT coalesce(max(id), 0) FROM event", {})[0][0])
-
     def get_state(self, key: str) -> Any:
-        """Return what was kept under a key, as JSON has it; None = nothing."""
+        """Return what an earlier version kept under a key, as JSON has it; None = nothing."""
         rows = self._read("SELECT json FROM state WHERE key = :key", {"key": key})
         return msgspec.json.decode(rows[0][0]) if rows else None
-
-    def set_state(self, key: str, value: Any) -> None:
-        """Keep something that JSON can hold.
-
-        Raises:
-            SinkError: the disk is full or broken.
-        """
-        with self._writing, as_sink_error("cannot be written", self._path):
-            self._writer.execute("REPLACE INTO state VALUES (?, ?)", (key, msgspec.json.encode(value)))
-
-    def send(self, event: Event, crop: Frame | None) -> None:  # noqa: ARG002 - a sink takes both
-        """Add an event; what cannot be added is lost, which is said once."""
-        try:
-            self.add(event)
-        except SinkError as exc:
-            self._lost += 1
-            self._trouble.say(str(exc))
-        else:
-            self._trouble.over(f"{self._path}: can be written again; {self._lost} events are not in the history")
-            self._lost = 0
 
     def close(self, seconds: float = 0.0) -> None:  # noqa: ARG002 - nothing waits
         """Close the file."""
@@ -192,12 +168,20 @@ class History:
         while self._used_pages() >= self._most_pages and self._forget("", (BATCH,)):
             pass
 
-    def _clean(self) -> None:
-        """Let events go that are too old."""
-        self._cleaned_s = self._now()
-        before = (self._now() - self._days * 86400) * 1e6
-        while self._forget("WHERE id < ?", (before, BATCH)):
-            pass
+    def _forget_old(self) -> None:
+        """Let a few events go that are too old, by the clock that the last ``AGREE`` events agree upon.
+
+        The clock of now is not asked: a device may start with any. An event that is ahead of the newest one, or of a
+        clock that was not set, says nothing: it goes with the first later one that is too old.
+        """
+        last = self._writer.execute("SELECT taken FROM event ORDER BY id DESC LIMIT ?", (AGREE,)).fetchall()
+        if len(last) < AGREE:
+            return
+        oldest = "SELECT id, taken FROM event WHERE taken BETWEEN ? AND ? ORDER BY id LIMIT ?"
+        found = self._writer.execute(oldest, (SET_S, *last[0], OLD_AT_ONCE)).fetchall()
+        before = min(taken for (taken,) in last) - self._days * 86400
+        if old := list(takewhile(lambda row: row[1] < before, found)):
+            self._forget("WHERE id <= ?", (old[-1][0], OLD_AT_ONCE))
 
     def _forget(self, where: str, asked: tuple[float, ...]) -> bool:
         oldest = f"SELECT id FROM event {where} ORDER BY id LIMIT ?"  # noqa: S608 - our own words
@@ -211,12 +195,18 @@ class History:
         self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
+def is_number(text: str) -> bool:
+    """Return whether a text is a number as the reader reads them, in one notation or another."""
+    return any(Notation(decimal).value_of(text) is not None for decimal in DECIMALS)
+
+
 def _value(event: Event, text: str) -> float | None:
-    """Return a corrected text as a number, with its point where the event's has it."""
-    try:
-        was, now = float(event.text), float(text)
-    except ValueError:
+    """Return a corrected text as a number, with its point where the event's has it; None = it is no number."""
+    if event.value is None:
         return None
-    if event.value is None or "." in text:
-        return None if event.value is None else now
-    return round(now * (event.value / was if was else 1.0), 9)
+    notations = [Notation(decimal) for decimal in DECIMALS]
+    notation = next((found for found in notations if found.value_of(event.text) == event.value), notations[0])
+    was, now, parts = notation.value_of(event.text), notation.value_of(text), notation.parts(text)
+    if now is None or parts is None or parts[2] or not was:
+        return now
+    return round(now * (event.value / was), 9)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 import sys
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,23 +14,14 @@ import msgspec
 
 from ...errors import SinkError
 from ...geometry.images import Frame
-from ..numbers.events import Event, Sink
+from ..numbers.events import Event
 from ..settings import JsonLines
 from ..sources.trouble import Trouble
 
-WAITING = 1000
-"""Lines that wait in memory while a file takes none; the oldest go first."""
 START = b'{"id":'
 """What each line begins with."""
-
-
-def open_jsonl(settings: JsonLines) -> Sink:
-    """Open a file, or standard output for "-".
-
-    Raises:
-        SinkError: the file cannot be written.
-    """
-    return StandardOutput() if settings.path == "-" else LogFile(settings)
+TAIL = 1 << 16
+"""Bytes at a file's end in which the last line is looked for."""
 
 
 def _line(event: Event) -> bytes:
@@ -87,7 +78,7 @@ def _mend(file: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "no regular file")
     size = status.st_size
-    tail = os.pread(file, 1 << 16, max(0, size - (1 << 16))).rpartition(b"\n")[2]
+    tail = os.pread(file, TAIL, max(0, size - TAIL)).rpartition(b"\n")[2]
     if not tail:
         return
     try:
@@ -99,54 +90,61 @@ def _mend(file: int) -> None:
     os.write(file, b"\n")
 
 
+class _Numbered(msgspec.Struct):
+    id: int
+
+
+def _last_id(path: Path) -> int:
+    """Return the id of the last event in a file; 0 where there is none."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, TAIL), os.SEEK_END)
+        for line in reversed(file.read().splitlines()):
+            with contextlib.suppress(msgspec.MsgspecError):
+                return msgspec.json.decode(line, type=_Numbered).id
+    return 0
+
+
 class LogFile:
     """Events to a file: whole lines only; FILE becomes FILE.1, that one FILE.2, when it is large.
-
-    While the file cannot be written, which is said once, the last `WAITING` lines wait in memory.
 
     Raises:
         SinkError: the file cannot be written.
     """
 
+    trouble = ""
+
     def __init__(self, settings: JsonLines) -> None:
+        self.name = f"jsonl {settings.path}"
         self._path, self._keep = Path(settings.path), settings.keep
         self._most_bytes = int(settings.rotate_mb * 1e6)
-        self._waiting: deque[bytes] = deque()
-        self._lost = 0
-        self._trouble = Trouble()
         self._file = -1
         try:
             self._open()
         except OSError as exc:
             got = exc.strerror or exc
             raise SinkError(f"{self._path}: expected a file for events, got: {got}; check its path and owner") from exc
+        self.last_id = _last_id(self._path) or _last_id(self._numbered(1))
+        """That of the last line; 0 = there is none."""
 
-    def send(self, event: Event, crop: Frame | None) -> None:  # noqa: ARG002 - a sink takes both
-        """Write a line, and those that wait."""
-        self._waiting.append(_line(event))
-        self._flush()
+    def take(self, event: Event, picture: bytes | None = None) -> None:  # noqa: ARG002 - a store takes both
+        """Write a line, unless it is there.
 
-    def close(self, seconds: float) -> None:  # noqa: ARG002 - one more try takes no time
-        """Try once more to write what waits, and close."""
-        self._flush()
-        if self._waiting or self._lost:
-            self._trouble.say(f"{self._path}: {len(self._waiting) + self._lost} events could not be written")
-        self._shut()
-
-    def _flush(self) -> None:
+        Raises:
+            SinkError: the file cannot be written now.
+        """
+        if event.id <= self.last_id:
+            return
         try:
-            while self._waiting:
-                self._write(self._waiting[0])
-                self._waiting.popleft()
+            self._write(_line(event))
         except OSError as exc:
-            self._trouble.say(f"{self._path}: expected to write events, got: {exc.strerror}; tried again with the next")
             self._shut()
-            while len(self._waiting) > WAITING:
-                self._waiting.popleft()
-                self._lost += 1
-        else:
-            self._trouble.over(f"{self._path}: can be written again; {self._lost} events were lost")
-            self._lost = 0
+            got = exc.strerror or exc
+            raise SinkError(f"{self._path}: expected to write events, got: {got}; check the disk and the path") from exc
+        self.last_id = event.id
+
+    def close(self, seconds: float = 0.0) -> None:  # noqa: ARG002 - nothing waits here
+        """Close the file."""
+        self._shut()
 
     def _write(self, line: bytes) -> None:
         """Write a whole line or nothing."""
@@ -182,14 +180,14 @@ class LogFile:
             os.close(self._file)
             self._file = -1
 
-    def _rotate(self) -> None:
-        def name(number: int) -> Path:
-            return self._path.with_name(f"{self._path.name}.{number}") if number else self._path
+    def _numbered(self, number: int) -> Path:
+        return self._path.with_name(f"{self._path.name}.{number}") if number else self._path
 
+    def _rotate(self) -> None:
         self._shut()
         if not self._keep:
             self._path.unlink()
         for number in reversed(range(self._keep)):
-            if name(number).exists():
-                name(number).replace(name(number + 1))
+            if self._numbered(number).exists():
+                self._numbered(number).replace(self._numbered(number + 1))
         self._open()

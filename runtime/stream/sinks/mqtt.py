@@ -26,13 +26,13 @@ import ssl
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from ...errors import ConfigError
 from ...extras import pip_install
-from ...geometry.images import Frame
 from ..numbers.events import Event
 from ..secrets import MQTT, read_password
 from ..settings import Mqtt, Number
@@ -63,6 +63,7 @@ def open_mqtt(settings: Mqtt, stream: str, numbers: Sequence[Number]) -> MqttSin
     topics = Topics(settings.topic, stream)
     broker = _broker(settings, topics)
     outbox = Outbox(Path(settings.queue), settings.queue_most)
+    broker = replace(broker, client=f"{broker.client}-{outbox.part}")
     return MqttSink(broker, settings.home_assistant or "", topics, numbers, outbox)
 
 
@@ -103,24 +104,50 @@ class MqttSink:
         self._status = status_topic(home_assistant) if home_assistant else None
         outbox.keep(self._discovery)
         self._due = Due()
+        self._told = b'{"trouble":""}'
         self._retaining = threading.Lock()
         """Held by who brings what is retained up to date, so that nothing older comes after it."""
         self._closing = threading.Event()
         self._until_s = float("inf")
-        self._connection, self._refusals = Trouble(), Trouble()
+        self._connection, self._refusals, self._twins = Trouble(), Trouble(), Trouble()
+        self._answered = False
+        """Whether another stream of this name was told of us over this connection."""
         self._wake, self._nudge = socket.socketpair()
         self._nudge.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="edgereader-mqtt", daemon=True)
         self._thread.start()
 
-    def send(self, event: Event, crop: Frame | None) -> None:  # noqa: ARG002 - a sink takes both
-        """Put an event on disk, to be sent."""
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return "mqtt"
+
+    @property
+    def last_id(self) -> int:
+        """The highest id that is, or was, in the queue on disk."""
+        return self._outbox.last
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the connection, the broker or the queue now; "" = nothing."""
+        return self._connection.line or self._twins.line or self._refusals.line or self._outbox.trouble
+
+    def take(self, event: Event, picture: bytes | None = None) -> None:  # noqa: ARG002 - a store takes both
+        """Put an event on disk, to be sent, unless it was there already."""
         topic = self._topics.state(event.name)
         with self._retaining:
             now = state(event, self._outbox.kept.get(topic), numeric=self._numeric.get(event.name, False))
-            self._outbox.add(self._topics.event(event.name), msgspec.json.encode(event), {topic: now})
-            self._due.put({topic: now})
+            if self._outbox.add(self._topics.event(event.name), msgspec.json.encode(event), {topic: now}, event.id):
+                self._due.put({topic: now})
         self._wake_up()
+
+    def tell(self, trouble: str) -> None:
+        """Say what is wrong with the stream and its sinks, retained; "" = nothing."""
+        payload = msgspec.json.encode({"trouble": trouble})
+        if payload != self._told:
+            self._told = payload
+            self._due.put({self._topics.trouble: payload})
+            self._wake_up()
 
     def close(self, seconds: float) -> None:
         """Send what waits, for at most so long, and say "offline"; what still waits stays on disk."""
@@ -145,7 +172,11 @@ class MqttSink:
         while not self._over():
             began_s = time.monotonic()
             try:
-                self._talk(Connection(self._broker, self._status, self._wake))
+                self._talk(
+                    Connection(
+                        self._broker, [topic for topic in (self._status, self._topics.client) if topic], self._wake
+                    )
+                )
             except Exception as exc:  # noqa: BLE001 - whatever a broker or network does, we go on trying
                 if not self._over():
                     self._connection.say(f"{self._broker.name}: {_why(exc)}; trying again, events wait on disk")
@@ -166,14 +197,15 @@ class MqttSink:
         """
         try:
             self._await_welcome(connection)
+            self._answered = False
             sender = Sender(connection, self._outbox, self._due, self._refusals, PATIENCE_S)
             with self._retaining:
                 self._due.put(self._hello())
             while not connection.lost and not sender.stalled:
                 sender.step()
                 heard, connection.heard = connection.heard, []
-                if ONLINE in heard:
-                    self._due.put(self._discovery)
+                for topic, payload in heard:
+                    self._hear(topic, payload)
                 if self._closing.is_set():
                     sender.patient_s = 0.0
                     if sender.idle or time.monotonic() >= self._until_s:
@@ -182,6 +214,19 @@ class MqttSink:
             raise ConnectionError(connection.lost or "connection lost: the broker does not answer")
         finally:
             connection.drop()
+
+    def _hear(self, topic: str, payload: bytes) -> None:
+        """Describe the numbers to a Home Assistant that has started; and find another stream of the same name."""
+        if topic == self._status and payload == ONLINE:
+            self._due.put(self._discovery)
+        elif topic == self._topics.client and payload and payload != self._outbox.part.encode():
+            self._twins.say(
+                f"{self._broker.name}: another stream called {self._topics.stream} speaks under our topics, and "
+                "receivers miss events of both; give each a name of its own"
+            )
+            if not self._answered:
+                self._answered = True
+                self._due.put({topic: self._outbox.part.encode()})
 
     def _await_welcome(self, connection: Connection) -> None:
         until_s = time.monotonic() + ANSWER_S
@@ -196,7 +241,8 @@ class MqttSink:
         states = {self._topics.state(name) for name in self._numeric}
         others = {topic: payload for topic, payload in self._outbox.kept.items() if topic not in self._discovery}
         kept = {topic: payload if topic in states else b"" for topic, payload in others.items()}
-        return {**kept, **self._discovery, self._topics.availability: ONLINE}
+        own = {self._topics.trouble: self._told, self._topics.client: self._outbox.part.encode()}
+        return {**kept, **self._discovery, **own, self._topics.availability: ONLINE}
 
     def _part(self, connection: Connection) -> None:
         """Say "offline" and goodbye."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import threading
 from collections import deque
@@ -20,8 +21,9 @@ SCHEMA = Schema(
     application=0x4552_4F42,
     version=1,
     tables="""
-        CREATE TABLE queue (place INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL);
-        CREATE TABLE kept (topic TEXT PRIMARY KEY, payload BLOB NOT NULL)
+        CREATE TABLE IF NOT EXISTS queue (place INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL);
+        CREATE TABLE IF NOT EXISTS kept (topic TEXT PRIMARY KEY, payload BLOB NOT NULL);
+        CREATE TABLE IF NOT EXISTS own (key TEXT PRIMARY KEY, value NOT NULL)
     """,
 )
 
@@ -31,7 +33,7 @@ class Waiting:
     """A message."""
 
     place: int
-    """Rises by one from message to message."""
+    """Rises from message to message: the event's id."""
     topic: str
     payload: bytes
 
@@ -40,7 +42,8 @@ class Outbox:
     """A queue in a SQLite file, and what each retained topic says now. Any thread may use it.
 
     Raises:
-        SinkError: the file cannot be opened or made, is damaged, another program's, or in use.
+        ConfigError: another program's file, or of another version.
+        SinkError: the file cannot be opened or made, is damaged, or in use.
     """
 
     def __init__(self, path: Path, most: int) -> None:
@@ -55,11 +58,30 @@ class Outbox:
         with as_sink_error("cannot be read", path):
             self._database.execute("PRAGMA synchronous = FULL")
             self._kept: dict[str, bytes] = dict(self._database.execute("SELECT topic, payload FROM kept"))
-            row = self._database.execute("SELECT count(*), coalesce(max(place), 0) FROM queue").fetchone()
-        self._stored, self._last, self._done = int(row[0]), int(row[1]), 0
+            count, last = self._database.execute("SELECT count(*), coalesce(max(place), 0) FROM queue").fetchone()
+            own = {
+                "part": secrets.token_hex(4),
+                "last": 0,
+                **dict(self._database.execute("SELECT key, value FROM own")),
+            }
+            self._database.executemany("REPLACE INTO own VALUES (?, ?)", own.items())
+        self.part: str = own["part"]
+        """Drawn by chance when the file was made, so that no other client of the broker has the same."""
+        self._stored, self._last, self._done = int(count), max(int(last), int(own["last"])), 0
+        self._last_saved = self._last
 
     def __len__(self) -> int:
         return self._stored + len(self._spare)
+
+    @property
+    def last(self) -> int:
+        """The place of the last message that is, or was, safely on disk; 0 = there was none."""
+        return self._last_saved
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong now; "" = nothing."""
+        return self._disk.line or self._full.line
 
     @property
     def kept(self) -> Mapping[str, bytes]:
@@ -67,16 +89,30 @@ class Outbox:
         with self._lock:
             return MappingProxyType(dict(self._kept))
 
-    def add(self, topic: str, payload: bytes, kept: Mapping[str, bytes] | None = None) -> None:
+    def add(
+        self, topic: str, payload: bytes, kept: Mapping[str, bytes] | None = None, place: int | None = None
+    ) -> bool:
         """Take a message in, and what retained topics say from now on; both are on disk when this returns.
 
         While the disk takes nothing, which is said once, the last `SPARE` messages wait in memory.
+
+        Args:
+            topic: where it is said.
+            payload: what is said.
+            kept: retained topic → what it says; b"" = forget the topic.
+            place: the message's; None = the next one.
+
+        Returns:
+            False where the place is not above the last one's: the message was taken in before.
         """
         with self._lock:
-            self._last += 1
+            if place is not None and place <= self._last:
+                return False
+            self._last = self._last + 1 if place is None else place
             self._spare.append(Waiting(self._last, topic, payload))
             self._keep(kept or {})
             self._save()
+            return True
 
     def keep(self, kept: Mapping[str, bytes]) -> None:
         """Note what retained topics say from now on; b"" = forget the topic."""
@@ -129,6 +165,8 @@ class Outbox:
                 self._database.executemany("INSERT INTO queue VALUES (?, ?, ?)", rows)
                 self._database.executemany("REPLACE INTO kept VALUES (?, ?)", self._unsaved.items())
                 self._database.execute("DELETE FROM kept WHERE payload = x''")
+                if self._last != self._last_saved:
+                    self._database.execute("REPLACE INTO own VALUES ('last', ?)", (self._last,))
                 removed = self._database.execute("DELETE FROM queue WHERE place <= ?", (self._done,)).rowcount
                 over = max(0, self._stored + len(rows) - removed - self._most)
                 oldest = "SELECT place FROM queue ORDER BY place LIMIT ?"
@@ -141,6 +179,7 @@ class Outbox:
         else:
             self._stored += len(rows) - removed - over
             self._spare.clear()
+            self._last_saved = self._last
             self._unsaved.clear()
             self._disk.over(f"{self._path}: can be written again")
         self._give_up(over)

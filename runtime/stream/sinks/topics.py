@@ -27,6 +27,16 @@ class Topics:
         """Retained "online" or "offline"."""
         return f"{self.root}/{self.stream}/availability"
 
+    @property
+    def trouble(self) -> str:
+        """Retained, what is wrong with the stream and its sinks."""
+        return f"{self.root}/{self.stream}/trouble"
+
+    @property
+    def client(self) -> str:
+        """Retained, which client speaks here: another one is another stream of the same name."""
+        return f"{self.root}/{self.stream}/client"
+
     def state(self, name: str) -> str:
         """Return the topic of what a number says now, which is retained."""
         return f"{self.root}/{self.stream}/{name}/state"

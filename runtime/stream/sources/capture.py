@@ -169,7 +169,7 @@ class Capture(AbstractContextManager["Capture"]):
         since_s = connection.waits_since
         most_s = self._camera.timeout_s if connection.frames else max(2 * OPEN_S, self._camera.timeout_s)
         if since_s is not None and connection.is_alive() and self._clock() - since_s > most_s:
-            raise no_new_frames(self._name, most_s)
+            raise no_new_frames(self._name, most_s, connection.broken)
 
     def _lose(self, error: SourceError, connection: Connection) -> None:
         """Note that a camera is lost; the error of what does not come back is raised again."""

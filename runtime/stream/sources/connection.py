@@ -33,7 +33,9 @@ class Connection(threading.Thread):
         super().__init__(name="edgereader-camera", daemon=True)
         self._open_it = open_it
         self._take = take
-        self._broken = broken
+        self._say_broken = broken
+        self.broken: ImageError | None = None
+        """What was wrong with the last frame; None = it was good."""
         self._clock = clock
         self.source: Source | None = None
         self.error: Exception | None = None
@@ -74,9 +76,10 @@ class Connection(threading.Thread):
                 return False
             frame = as_bgr(got[0])
         except ImageError as exc:
-            self._broken(self, exc)
+            self.broken = exc
+            self._say_broken(self, exc)
             return True
-        self.waits_since = None
+        self.waits_since = self.broken = None
         self.frames += 1
         self._take(self, frame, got[1])
         self.waits_since = self._clock()

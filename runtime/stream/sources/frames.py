@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from ...geometry.images import Frame
 
+MOST_PIXELS = 7680 * 4320
+"""Larger frames of cameras and videos are refused: 100 MB each."""
+
 
 @dataclass(frozen=True)
 class Shot:

@@ -2,7 +2,7 @@
 
 import logging
 
-from ...errors import SourceLost
+from ...errors import ImageError, SourceLost
 
 log = logging.getLogger("edgereader")
 
@@ -27,6 +27,10 @@ class Trouble:
             log.warning("%s", line)
 
 
-def no_new_frames(name: str, seconds: float) -> SourceLost:
-    """Return the error of a camera that is silent, or that gives old frames again."""
-    return SourceLost(f"{name}: no new frames within {seconds:g} s; check the camera, its power and network")
+def no_new_frames(name: str, seconds: float, broken: ImageError | None = None) -> SourceLost:
+    """Return the error of a camera that is silent, gives old frames again, or broken ones only: what the last was."""
+    within = f"{name}: no new frames within {seconds:g} s"
+    if broken is not None:
+        return SourceLost(f"{within}, only broken ones: {str(broken).removeprefix(f'{name}: ')}")
+    longer = "raise timeout_s under [camera] if it takes longer between two frames"
+    return SourceLost(f"{within}; check the camera, its power and network, or {longer}")

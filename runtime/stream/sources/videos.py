@@ -10,6 +10,7 @@ import cv2
 from ...errors import ImageError, SourceError, SourceLost
 from ...geometry.images import Frame
 from ..settings import Camera
+from .frames import MOST_PIXELS
 from .trouble import no_new_frames
 
 DRIFT = 1e-3
@@ -78,7 +79,7 @@ class Video:
         Raises:
             ImageError: this frame is broken; the next may not be.
             SourceLost: a camera that gives none any more.
-            SourceError: a file without frames.
+            SourceError: a file without frames, or with too large ones.
         """
         began_s = self._clock()
         if not self._capture.grab():
@@ -87,6 +88,7 @@ class Video:
             self._demand_new(began_s)
         self._frames += 1
         seconds = None if self.live else self._seconds()
+        self._demand_room()
         good, frame = self._capture.retrieve()
         if not good:
             raise ImageError(
@@ -105,6 +107,20 @@ class Video:
             raise no_new_frames(self.name, most_s)
         if self._lag is not None and self._lag.of(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, now_s) >= most_s:
             raise no_new_frames(self.name, most_s)
+
+    def _demand_room(self) -> None:
+        """Refuse frames of more than ``MOST_PIXELS``.
+
+        Raises:
+            SourceError: they are larger; of a camera it is a SourceLost, as it may be set to another size.
+        """
+        width, height = (self._capture.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > MOST_PIXELS:
+            error = SourceLost if self.live else SourceError
+            raise error(
+                f"{self.name}: expected frames of up to {MOST_PIXELS} pixels, got {width:.0f}×{height:.0f}; "
+                "set the camera to a smaller size"
+            )
 
     def _seconds(self) -> float:
         """Return place of the frame that was grabbed; always later than the one before."""

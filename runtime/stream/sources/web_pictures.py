@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from email.message import Message
@@ -13,12 +14,16 @@ from ...geometry.files import decode_photo
 from ...geometry.images import Frame
 from ..addresses import Address
 from ..settings import Camera
+from .frames import MOST_PIXELS
 from .trouble import no_new_frames
 from .web import ask
 
 MOST_BYTES = 64 << 20
 """Of a picture."""
 LINE_BYTES = 1 << 16
+MOST_GARBAGE = 1 << 20
+"""Bytes between two pictures that are passed over at once."""
+HEADER = re.compile(rb"content-(type|length)\s*:", re.IGNORECASE)
 STILLS_S = 1.0
 """A still picture is asked for so often, unless the settings say another speed."""
 
@@ -36,44 +41,60 @@ class MotionJpeg:
         self.name = name
         self._answer, self._camera = answer, camera
         self._boundary = (answer.headers.get_boundary() or "").strip("-").encode("latin-1")
-        self._begun = False
-        """Whether the next part's boundary or head has begun, which an empty line ends."""
+        self._at_boundary = self._parted = False
+        """Whether the next part's boundary was read; and whether any was: some cameras announce another one."""
 
     def read(self) -> tuple[Frame, None]:
         """Wait for the next picture.
 
         Raises:
-            ImageError: this one is broken; the next may not be.
+            ImageError: this one is broken, or much came that is none; the next may not be.
             SourceLost: the camera is silent, or gives none any more.
         """
         try:
             data = self._part()
+        except ImageError:
+            raise
         except TimeoutError as exc:
             raise no_new_frames(self.name, self._camera.timeout_s) from exc
         except (EOFError, OSError, HTTPException, ValueError) as exc:
             raise SourceLost(
                 f"{self.name}: expected frames, got no more; check the camera, its power and network"
             ) from exc
-        return decode_photo(data, self.name).frame, None
+        return decode_photo(data, self.name, MOST_PIXELS).frame, None
 
     def _part(self) -> bytes:
-        length = self._head()
-        if length is None:
-            return self._up_to_boundary()
-        data = self._answer.read(length)
-        if len(data) < length:
-            raise EOFError
-        return data
+        """Read the next part that is not empty."""
+        while True:
+            length = self._length(self._to_part())
+            data = self._up_to_boundary() if length is None else self._answer.read(length)
+            if length is not None and len(data) < length:
+                raise EOFError
+            if data.strip():
+                return data
 
-    def _head(self) -> int | None:
-        """Read up to where a part's picture begins; return its length if it is given."""
+    def _to_part(self) -> bytes:
+        """Pass over what lies before the next boundary; return the first line after it."""
+        size = 0
+        while not self._at_boundary:
+            line = self._line()
+            self._at_boundary = self._is_boundary(line) or self._ends_in_boundary(line)
+            if not self._parted and HEADER.match(line):
+                return line
+            size += len(line)
+            if size > MOST_GARBAGE:
+                raise ImageError(f"{self.name}: expected pictures, got other data between them; check the camera")
+        self._at_boundary = False
+        return self._line()
+
+    def _length(self, line: bytes) -> int | None:
+        """Read a part's head, of which this is the first line; return the picture's length if it is given."""
         length = None
-        while (line := self._line()).strip() or not self._begun:
-            name, colon, value = line.partition(b":")
-            self._begun = self._begun or bool(colon) or self._is_boundary(line)
-            if colon and name.strip().lower() == b"content-length":
+        while line.strip():
+            name, _, value = line.partition(b":")
+            if name.strip().lower() == b"content-length" and value.strip().isdigit() and len(value) < 20:
                 length = min(int(value), MOST_BYTES)
-        self._begun = False
+            line = self._line()
         return length
 
     def _up_to_boundary(self) -> bytes:
@@ -83,7 +104,7 @@ class MotionJpeg:
             size += len(line)
             if size > MOST_BYTES:
                 raise EOFError
-        self._begun = True
+        self._at_boundary = True
         return b"".join(lines).removesuffix(b"\n").removesuffix(b"\r")
 
     def _line(self) -> bytes:
@@ -92,7 +113,12 @@ class MotionJpeg:
         return line
 
     def _is_boundary(self, line: bytes) -> bool:
-        return line.startswith(b"--") and line.strip().strip(b"-") == self._boundary
+        found = line.startswith(b"--") and line.strip().strip(b"-") == self._boundary
+        self._parted = self._parted or found
+        return found
+
+    def _ends_in_boundary(self, line: bytes) -> bool:
+        return bool(self._boundary) and line.rstrip(b"\r\n-").endswith(b"--" + self._boundary)
 
     def close(self) -> None:
         """End the connection."""
@@ -153,7 +179,7 @@ class Stills:
                     data = self._body(answer)
                 if data is not None:
                     self._new_s = self._clock()
-                    return decode_photo(data, self.name).frame, None
+                    return decode_photo(data, self.name, MOST_PIXELS).frame, None
             if self._clock() - self._new_s >= self._camera.timeout_s:
                 raise no_new_frames(self.name, self._camera.timeout_s)
 

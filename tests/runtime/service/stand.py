@@ -66,8 +66,9 @@ class Stand:
 
     def emit(self, event, crop=None):
         self.board.figures.emitted(event)
-        for sink in (self.history, self.evidence, self.board):
-            sink.send(event, crop)
+        self.history.take(event)
+        self.evidence.take(event, self.evidence.encoded(event, crop))
+        self.board.send(event, crop)
 
     def app(self, token=None, **changes):
         return make_app(

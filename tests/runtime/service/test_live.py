@@ -9,6 +9,7 @@ from edgereader.runtime.service import live, server
 from edgereader.runtime.service.board import RECENT
 from edgereader.runtime.service.live import MOST_VIEWERS
 from edgereader.runtime.service.records import PART
+from edgereader.runtime.stream.sinks.feed import SinkStatus
 
 from ..stream.fakes import until
 from .stand import make_event, make_seen
@@ -146,3 +147,27 @@ def test_the_service_ends_with_clients_that_listen(stand):
         while True:
             listener.next("state")
     listener.close()
+
+
+def test_a_sink_with_trouble_is_said_everywhere(stand, visit):
+    """In the health, the state and the metrics, until it is over; a camera's trouble comes first."""
+    client = visit(stand.app())
+    stand.camera(state="live")
+    stand.show(make_seen())
+    sinks = [SinkStatus("log", "", 0), SinkStatus("history", "disk full", 3), SinkStatus('jsonl "a"', "gone", 1)]
+    stand.board.sinks, stand.board.lost = lambda: sinks, lambda: 7
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()["reason"]) == (503, 'history: disk full; jsonl "a": gone')
+    state = client.get("/state").json()
+    assert (state["trouble"], state["lost"]) == ("", 7)
+    assert [sink["waiting"] for sink in state["sinks"]] == [0, 3, 1]
+    metrics = client.get("/metrics").text
+    assert 'edgereader_sink_trouble{stream="cellar",sink="log"} 0\n' in metrics
+    assert 'edgereader_sink_trouble{stream="cellar",sink="history"} 1\n' in metrics
+    assert 'edgereader_sink_waiting{stream="cellar",sink="jsonl \\"a\\""} 1\n' in metrics
+    assert 'edgereader_events_given_up_total{stream="cellar"} 7\n' in metrics
+    stand.camera(state="lost", reason="no power")
+    assert client.get("/healthz").json()["reason"] == "camera lost: no power"
+    stand.camera(state="live")
+    stand.board.sinks = tuple
+    assert client.get("/healthz").status_code == 200

@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from edgereader.runtime.service.app import make_app
 from edgereader.runtime.service.server import Server
 from edgereader.runtime.stream.settings import Http
+from edgereader.runtime.stream.sinks.feed import SinkStatus
 
 from ..stream.fakes import until
 from .stand import TOKEN, make_event, make_seen
@@ -103,6 +104,15 @@ def test_a_lost_camera_is_shown_and_its_return(busy, serve, visit_page):
         busy.camera(state=state, reason="frames are the same")
         expect(page.locator("#trouble")).to_contain_text(f"Camera {state}: frames are the same")
     busy.camera(state="live", reason="")
+    expect(page.locator("#trouble")).to_be_hidden()
+
+
+def test_a_sink_with_trouble_is_shown_until_it_is_over(busy, serve, visit_page):
+    page = visit_page(serve(busy.app()))
+    busy.board.sinks = lambda: [SinkStatus("log", "", 0), SinkStatus("history", "the disk is full", 1)]
+    expect(page.locator("#trouble")).to_have_text("History: the disk is full")
+    expect(page.locator("#picture")).not_to_have_class("old")
+    busy.board.sinks = tuple
     expect(page.locator("#trouble")).to_be_hidden()
 
 

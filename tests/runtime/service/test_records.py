@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ..stream.fakes import files_up_to
 from .stand import make_event
 
 CROP = np.full((30, 100, 3), 120, np.uint8)
@@ -117,3 +118,27 @@ def test_wrong_corrections(client, stand, body):
     answer = client.post("/correct", content=body)
     assert answer.status_code == 400, answer.text
     assert not (stand.evidence._folder / "labels.tsv").exists()
+
+
+@pytest.mark.parametrize("text", ["inf", "nan", "1_000", "1e3", "0x1f", "١٢٣", "１２３", "12 m", "+-5", "७"])
+def test_a_counter_says_a_number_as_the_reader_reads_them(client, stand, text):
+    answer = client.post("/correct", json={"id": 1, "text": text})
+    assert (answer.status_code, "digits 0 to 9" in answer.json()["error"]) == (400, True)
+    assert not (stand.evidence._folder / "labels.tsv").exists()
+
+
+@pytest.mark.parametrize("text", ["00124", "124.5", "124,5", "1.234,5", ""])
+def test_a_counter_may_be_written_in_any_way_that_the_reader_knows(client, text):
+    assert client.post("/correct", json={"id": 1, "text": text}).status_code == 200
+
+
+def test_a_correction_on_a_full_disk_is_answered_and_may_come_again(client, stand, caplog):
+    with files_up_to(3):
+        for _ in range(2):
+            answer = client.post("/correct", json={"id": 1, "text": "00999"})
+            assert (answer.status_code, "check the disk" in answer.json()["error"]) == (507, True)
+    assert "Traceback" not in caplog.text
+    assert not (stand.evidence._folder / "labels.tsv").exists()
+    assert client.post("/correct", json={"id": 1, "text": "00999"}).status_code == 200
+    (event,) = [event for event in client.get("/history").json()["events"] if event["id"] == 1]
+    assert event["corrected"] == "00999"

@@ -2,6 +2,7 @@ import contextlib
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -110,22 +111,102 @@ def test_a_long_answer_is_not_cut_off_by_impatience(stand, serve, monkeypatch, p
     assert httpx.post(serve(stand.app()) + "/read", content=photo, timeout=20).status_code == 200
 
 
-def test_connections_are_bounded(stand, serve, monkeypatch):
-    monkeypatch.setattr(server, "MOST_CONNECTIONS", 5)
+HEADS = {
+    "nothing": b"",
+    "half a head": b"GET / HTTP/1.1\r\nHost: localh",
+    "after a whole request": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", HEADS.values(), ids=HEADS)
+@pytest.mark.parametrize(
+    "count", [pytest.param(40, marks=pytest.mark.slow), 64, pytest.param(200, marks=pytest.mark.slow)]
+)
+def test_idle_connections_keep_nobody_out(stand, serve, sent, count):
+    """However many there are, all routes answer, at once; the oldest idle one makes room."""
     address = serve(stand.app())
-    lines = [connect(address) for _ in range(20)]
+    lines = [connect(address) for _ in range(count)]
     try:
-        for line in lines[5:]:
-            assert ended(line)
+        for line in lines:
+            with contextlib.suppress(OSError):
+                line.sendall(sent)
+        for path in ("/healthz", "/", "/state", "/metrics", "/healthz"):
+            assert httpx.get(address + path, timeout=5).status_code == 200
+        open_now = []
+        for line in lines:
+            line.settimeout(0.01)
+            try:
+                while data := line.recv(65536):
+                    assert data[:12] in {b"HTTP/1.1 200", b"HTTP/1.1 503"}
+                open_now.append(False)
+            except TimeoutError:
+                open_now.append(True)
+            except OSError:
+                open_now.append(False)
+        assert sum(open_now) >= server.MOST_OF_PEER - 5
+        if sent != HEADS["after a whole request"]:  # those may have been busy when others came
+            assert open_now == sorted(open_now), "the oldest go first"
     finally:
         for line in lines:
             line.close()
 
-    def answers():
-        with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(address + "/healthz").status_code == 200
 
-    until(answers, "an answer when the others are gone")
+def test_who_is_busy_is_not_put_out_and_the_next_one_is_told(stand, serve, monkeypatch, photo):
+    monkeypatch.setattr(server, "MOST_OF_PEER", 3)
+    going, ended = threading.Semaphore(0), threading.Event()
+
+    class Slow:
+        def read(self, _frame):
+            going.release()
+            ended.wait(30)
+            return []
+
+    stand.reader = Slow()
+    address = serve(stand.app())
+    with ThreadPoolExecutor(3) as pool:
+        sent = [pool.submit(httpx.post, f"{address}/read", content=photo, timeout=30) for _ in range(3)]
+        assert all(going.acquire(timeout=20) for _ in range(3))
+        answer = httpx.get(f"{address}/healthz")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "too many connections" in answer.json()["error"]
+        ended.set()
+        assert [one.result().status_code for one in sent] == [200] * 3
+    assert httpx.get(f"{address}/healthz").status_code == 200
+
+
+def test_a_peer_is_an_address_or_a_network_of_ipv6():
+    def peer(host):
+        made = server.Connection.__new__(server.Connection)
+        made.client = host and (host, 1)
+        return made.peer
+
+    assert peer("10.0.0.1") != peer("10.0.0.2")
+    assert peer("2001:db8::1") == peer("2001:db8::ffff:2") == peer("2001:db8::1%eth0")
+    assert peer("2001:db8::1") != peer("2001:db8:0:1::1")
+    assert peer(None) == ""
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5",
+        b"transfer-encoding:chunked\r\ncontent-length:0",
+    ],
+)
+@pytest.mark.parametrize("path", [b"/read", b"/login", b"/healthz"])
+def test_a_request_of_two_lengths_is_refused_and_the_connection_closed(stand, serve, heads, path):
+    """A proxy may take the rest for another request."""
+    with connect(serve(stand.app())) as line:
+        line.sendall(b"POST %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n0\r\n\r\n" % (path, heads))
+        with contextlib.suppress(OSError):
+            line.sendall(b"GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):
+            while data := line.recv(65536):
+                answer += data
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
 
 
 @pytest.mark.parametrize(

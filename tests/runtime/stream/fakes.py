@@ -1,7 +1,10 @@
 """Cameras, clocks and small videos that tests hold in their hands."""
 
+import resource
+import signal
 import threading
 import time
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -34,6 +37,19 @@ def until(found, what="the thread", seconds=60.0):
         assert time.monotonic() < end, f"waited {seconds:g} s in vain for {what}"
         time.sleep(0.01)
     return value
+
+
+@contextmanager
+def files_up_to(size):
+    """Writes beyond a size are cut short or fail, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 class FakeSource:

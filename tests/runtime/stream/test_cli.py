@@ -1,5 +1,7 @@
 import json
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 
@@ -11,10 +13,14 @@ from click.testing import CliRunner
 from edgereader.runtime.cli import main
 from edgereader.runtime.stream.cli import EXAMPLE
 from edgereader.runtime.stream.configuration.config import load
+from edgereader.runtime.stream.settings import Evidence as Keeping
 from edgereader.runtime.stream.settings import Settings
+from edgereader.runtime.stream.sinks.evidence import Evidence
+from edgereader.runtime.stream.sinks.journal import Journal
+from edgereader.runtime.stream.sinks.outbox import Outbox
 
 from .broker import free_port
-from .fakes import until
+from .fakes import files_up_to, until
 
 PROGRAM = [sys.executable, "-c", "from edgereader.runtime.cli import main; main()", "stream"]
 FAST = ("--backend", "cpu", "--threads", "1", "--min-confidence", "0.1")
@@ -70,7 +76,7 @@ def test_a_configuration_is_run_and_options_go_before_it(run, pictures, tmp_path
     text = '[camera]\nsource = "../pictures"\nevery_frame = true\n[[number]]\nname = "shirt"\n'
     (tmp_path / "elsewhere/a.TOML").write_text(f'{text}[[jsonl]]\npath = "a.jsonl"\n')
     result = run("elsewhere/a.TOML", "--region", "0,0.6 1,1", "--jsonl", "b.jsonl", "--folder", "other")
-    assert result.exit_code == 2, "the folder is not there"
+    assert result.exit_code == 75, "the folder is not there yet"
     (tmp_path / "other").mkdir()
     result = run("elsewhere/a.TOML", "--region", "0,0.6 1,1", "--jsonl", "b.jsonl", "--folder", "other")
     assert (result.exit_code, result.stdout) == (0, ""), result.output
@@ -131,7 +137,7 @@ def test_check_opens_the_bundle(run, tmp_path):
             ("0", "--decimal", ",", "--thousands", ".,"),
             "error: command line: reader.thousands: expected other characters than decimal, got the same one",
         ),
-        (("0", "--jsonl", "nix/a.jsonl"), "expected a file for events, got: No such file or directory"),
+        (("0", "--mqtt", "host"), "error: command line: name: expected a name of its own for a stream with mqtt"),
     ],
 )
 def test_a_wrong_option_is_reported_in_a_line(run, monkeypatch, arguments, expected):
@@ -139,6 +145,61 @@ def test_a_wrong_option_is_reported_in_a_line(run, monkeypatch, arguments, expec
     lines = failed(run(*arguments))
     assert expected in lines[-1]
     assert "geheim" not in "".join(lines)
+
+
+def taken_port():
+    taken = socket.create_server(("127.0.0.1", 0))
+    return taken, ("--http", taken.getsockname()[1])
+
+
+def held_folder(path):
+    return Evidence(Keeping(keep="all", folder=str(path / "edgereader-evidence"))), ("--keep", "all")
+
+
+def held_log(path):
+    return Journal(path / "h.state.sqlite"), ("--history", "h.sqlite")
+
+
+def held_queue(path):
+    queue = Outbox(path / "edgereader-mqtt.sqlite", 9)
+    return queue, ("--mqtt", "127.0.0.1", "--name", "gate")
+
+
+def no_folder(_path):
+    return None, ("--jsonl", "nix/a.jsonl")
+
+
+SLOWER = [pytest.param(trouble, marks=pytest.mark.slow) for trouble in (held_folder, held_log, no_folder)]
+
+
+@pytest.mark.parametrize("trouble", [taken_port, held_queue, *SLOWER])
+def test_what_may_pass_has_an_exit_code_of_its_own(run, pictures, tmp_path, monkeypatch, trouble):
+    """And nothing is left of the first try: once it has passed, the same command runs."""
+    monkeypatch.setattr("edgereader.runtime.stream.run.CLOSE_S", 0.1)
+    monkeypatch.setattr("edgereader.runtime.stream.sinks.database.WAIT_S", 0.05)
+    held, arguments = trouble() if trouble is taken_port else trouble(tmp_path)
+    (line,) = failed(run("--every-frame", *arguments, pictures), code=75)
+    assert line.startswith("error: ")
+    if held is None:
+        (tmp_path / "nix").mkdir()
+    else:
+        held.close(*[0] * isinstance(held, Evidence))
+    result = run("--every-frame", "--seconds", 20, *arguments, pictures)
+    assert result.exit_code == 0, result.output
+
+
+def test_a_disk_that_is_full_at_the_start_may_pass(run, pictures):
+    with files_up_to(100):
+        assert "error: " in failed(run("--every-frame", "--history", "h.sqlite", pictures), code=75)[0]
+    assert run("--every-frame", "--history", "h.sqlite", pictures).exit_code == 0
+
+
+def test_another_programs_file_is_a_wrong_word(run, pictures, tmp_path):
+    (tmp_path / "h.sqlite").write_bytes(b"")
+    database = sqlite3.connect(tmp_path / "h.sqlite")
+    database.execute("CREATE TABLE theirs (x)")
+    database.close()
+    assert "another program's file" in failed(run("--every-frame", "--history", "h.sqlite", pictures))[0]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +294,7 @@ main()
     [
         ((), 0, "5 frames"),
         (("--http", "8000"), 2, "error: edgereader stream needs starlette: pip install 'paho-mqtt"),
-        (("--mqtt", "host"), 2, "pip install"),
+        (("--mqtt", "host", "--name", "gate"), 2, "pip install"),
     ],
 )
 def test_what_needs_the_extra_says_so_and_the_rest_does_without(

@@ -6,7 +6,19 @@ import threading
 
 import pytest
 
-from edgereader.runtime.stream.shutdown import Stopping
+from edgereader.runtime.errors import (
+    AlphabetError,
+    BackendError,
+    BackendUnavailable,
+    BundleError,
+    BundleNotFound,
+    ConfigError,
+    DatasetError,
+    ServiceError,
+    SinkError,
+    SourceLost,
+)
+from edgereader.runtime.stream.shutdown import TRY_AGAIN, Stopping, may_pass
 
 PROGRAM = """
 import signal, sys, time
@@ -19,7 +31,7 @@ with Stopping() as stopping:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_first_signal_stops_and_the_second_ends_at_once(number):
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "ready\n"
@@ -68,3 +80,42 @@ def test_in_another_thread_there_are_no_signals_and_no_error():
     thread.start()
     thread.join(20)
     assert done == [before]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SinkError("full"),
+        ServiceError("taken"),
+        BackendError("no memory"),
+        SourceLost("away"),
+        OSError(28, "No space left on device"),
+        PermissionError(13, "Permission denied"),
+        MemoryError(),
+    ],
+)
+def test_what_may_pass_is_tried_again(error, capsys):
+    with pytest.raises(SystemExit) as ended, may_pass():
+        raise error
+    assert ended.value.code == TRY_AGAIN == os.EX_TEMPFAIL
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigError("wrong"),
+        BundleError("wrong"),
+        BundleNotFound("none"),
+        AlphabetError("wrong"),
+        BackendUnavailable("none"),
+        DatasetError("another"),
+        BrokenPipeError(),
+        ZeroDivisionError(),
+    ],
+)
+def test_wrong_words_and_bugs_are_not(error):
+    with pytest.raises(type(error)), may_pass():
+        raise error

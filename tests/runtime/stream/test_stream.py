@@ -185,6 +185,7 @@ def test_a_broker_that_was_away_gets_all_events_once_and_in_order(tmp_path, mosq
     broker = mosquitto("max_inflight_messages 0")
     path = config(
         tmp_path,
+        'name = "hall"',
         'camera = { source = "display.avi", loop = true }',
         'jsonl = [{ path = "events.jsonl" }]',
         f'mqtt = {{ host = "127.0.0.1", port = {broker.port} }}',

@@ -47,7 +47,8 @@ def test_the_example_with_every_key_is_right(write, tmp_path):
         (tmp_path / name).write_text("0123456789abcdef0123\n")
     text = EVERYTHING.replace('#kind = "free"', 'kind = "counter"').replace('kind = "free"', 'kind = "counter"')
     text = (
-        text.replace("\nsource = 0", '\nsource = "rtsp://camera/stream"')
+        text.replace('name = "camera"', 'name = "cellar"', 1)
+        .replace("\nsource = 0", '\nsource = "rtsp://camera/stream"')
         .replace("\ntls = false", "\ntls = true")
         .replace("\ndigits = 0", "\ndigits = 6")
     )

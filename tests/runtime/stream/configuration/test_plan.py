@@ -47,7 +47,7 @@ def test_everything_and_no_secret(bundle_folder, tmp_path):
         history=History(path="/h"),
         evidence=Evidence(keep="unsure", folder="/e"),
     )
-    rows = list(plan(settings, Reader(bundle_folder, "cpu"), Path("/state.json")))
+    rows = list(plan(settings, Reader(bundle_folder, "cpu"), Path("/cellar.state.sqlite")))
     sure = "sure from 95% and 3 frames"
     assert rows[1] == ("camera", "rtsp://***@host/1, jetson-rtsp, every frame of a file")
     assert rows[3:] == [
@@ -64,5 +64,6 @@ def test_everything_and_no_secret(bundle_folder, tmp_path):
         ("http", "http://[::1]:8765/, with a token"),
         ("history", "/h, 90 days, up to 100 MB"),
         ("evidence", "unsure in /e, up to 100 MB"),
+        ("state", "/cellar.state.sqlite"),
     ]
     assert "geheim" not in str(rows)

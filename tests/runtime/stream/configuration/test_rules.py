@@ -8,6 +8,10 @@ CAMERA = "[camera]\nsource = 0\n"
 
 
 BROKEN = """
+CAMERA ↵ [mqtt] ↵ host = "h" → 1: name: expected a name of its own for a stream with mqtt, got 'camera'; set name, or
+name = "camera" ↵ CAMERA ↵ [mqtt] ↵ host = "h" → 1: name: expected a name of its own for a stream with mqtt
+[camera] ↵ source = "rtsp://h/1" ↵ fps = 0.1 ↵ timeout_s = 5 → 4: camera.timeout_s: expected more than the 10 s between
+CAMERA ↵ fps = 0.1 → 1: camera.timeout_s: expected more than the 10 s between two frames, got 10; raise it, or fps
 [camera] ↵ source = -1 → 2: camera.source: expected a camera's number from 0, got -1
 [camera] ↵ source = 'nix.mp4' → 2: camera.source: expected a file or folder that is there, got
 [camera] ↵ source = 'rtsp://h/1' ↵ preset = 'jetson-csi' → 2: camera.source: expected a camera's number for
@@ -40,16 +44,16 @@ CAMERA ↵ [[number]] ↵ kind = 'counter' ↵ digits = 3 ↵ decimals = 3 → 6
 CAMERA ↵ [[number]] ↵ region = [[0, 0], [0, 0.5], [0, 1]] → 4: number.region: expected corners around an area
 CAMERA ↵ [[jsonl]] ↵ [[jsonl]] → 3: jsonl: expected standard output once, as - or without a path, got it twice
 CAMERA ↵ [[jsonl]] ↵ path='a' ↵ [[jsonl]] ↵ path='a' → 6: jsonl.path: expected a file of its own, got that of
-CAMERA ↵ [history] ↵ path='a' ↵ [mqtt] ↵ host='h' ↵ queue='a' → 4: history.path: expected a file of its own, got
+name = "x" ↵ CAMERA ↵ [history] ↵ path='a' ↵ [mqtt] ↵ host='h' ↵ queue='a' → 5: history.path: expected a file of its
 CAMERA ↵ [history] ↵ path='camera.toml/a' → 4: history.path: expected a folder that can be written to, got
 CAMERA ↵ [evidence] ↵ keep='all' ↵ folder='scenes_x' → 5: evidence.folder: expected a name that does not begin
-CAMERA ↵ [mqtt] ↵ host = 'a b' → 4: mqtt.host: expected a host name or address, got something else; port, user
-CAMERA ↵ [mqtt] ↵ host = 'h' ↵ topic = '' → 5: mqtt.topic: expected a topic, got none
-CAMERA ↵ [mqtt] ↵ host = 'h' ↵ topic = 'a/#' → 5: mqtt.topic: expected a topic without #, + and blanks, not
-CAMERA ↵ [mqtt] ↵ host = 'h' ↵ home_assistant = '/x' → 5: mqtt.home_assistant: expected a topic without #, + and
-CAMERA ↵ [mqtt] ↵ host = 'h' ↵ ca_file = 'token' → 5: mqtt.ca_file: expected tls = true with it, got tls = false
-CAMERA ↵ [mqtt] ↵ host = 'h' ↵ tls = true ↵ ca_file = 'nix' → 6: mqtt.ca_file: expected a file that can be read,
-CAMERA ↵ [mqtt] ↵ host = 'h' ↵ password_file = 'nix' → 5: mqtt.password_file: … got: No such file
+name = "x" ↵ CAMERA ↵ [mqtt] ↵ host = 'a b' → 5: mqtt.host: expected a host name or address, got something else;
+name = "x" ↵ CAMERA ↵ [mqtt] ↵ host = 'h' ↵ topic = '' → 6: mqtt.topic: expected a topic, got none
+name = "x" ↵ CAMERA ↵ [mqtt] ↵ host = 'h' ↵ topic = 'a/#' → 6: mqtt.topic: expected a topic without #, + and
+name = "x" ↵ CAMERA ↵ [mqtt] ↵ host = 'h' ↵ home_assistant = '/x' → 6: mqtt.home_assistant: expected a topic without #,
+name = "x" ↵ CAMERA ↵ [mqtt] ↵ host = 'h' ↵ ca_file = 'token' → 6: mqtt.ca_file: expected tls = true with it, got tls
+name = "x" ↵ CAMERA ↵ [mqtt] ↵ host = 'h' ↵ tls = true ↵ ca_file = 'nix' → 7: mqtt.ca_file: expected a file that can
+name = "x" ↵ CAMERA ↵ [mqtt] ↵ host = 'h' ↵ password_file = 'nix' → 6: mqtt.password_file: … got: No
 CAMERA ↵ [http] ↵ host = '0.0.0.0' → 4: http.host: 0.0.0.0: expected a token, as other machines can reach this
 CAMERA ↵ [http] ↵ token_file = 'nix' → 4: http.token_file:
 """
@@ -72,13 +76,15 @@ def test_a_broken_rule_is_reported_with_its_line(problems, case):
         "[camera]\nsource = 'rtsps://h/1'\npreset = 'jetson-rtsp'",
         "[camera]\nsource = 'camera.toml'\npreset = 'jetson-file'",
         "[camera]\nsource = '/dev/video99'",
+        "[camera]\nsource = 'pictures/*.png'\nfps = 0.01",
+        "[camera]\nsource = 'rtsp://h/1'\nfps = 0.1\ntimeout_s = 11",
         "[camera]\nsource = 'pictures/*.png'",
         f"{CAMERA}[http]\nhost = '::1'",
         f"{CAMERA}[http]\nhost = '0.0.0.0'\ntoken_file = 'token'",
         f"{CAMERA}[[number]]\nkind = 'counter'\ndigits = 4\ndecimals = 3\nfalls = true\nmax_rate = 1",
         f"{CAMERA}[evidence]\nfolder = 'scenes_x'",
-        f"{CAMERA}[mqtt]\nhost = 'h'\nhome_assistant = ''",
-        f"{CAMERA}[mqtt]\nhost = 'h'\nversion = '3.1.1'\npassword_file = 'token'",
+        f"name = 'x'\n{CAMERA}[mqtt]\nhost = 'h'\nhome_assistant = ''",
+        f"name = 'x'\n{CAMERA}[mqtt]\nhost = 'h'\nversion = '3.1.1'\npassword_file = 'token'",
         f"{CAMERA}[[number]]\nunit = 'm³'\ndevice_class = 'water'",
         f"{CAMERA}[[number]]\nunit = 'EUR'\ndevice_class = 'monetary'",
         f"{CAMERA}[[number]]\ndevice_class = 'ph'",

@@ -32,7 +32,7 @@ def step_until(connection: Connection, what):
 
 @needs_mosquitto
 def test_a_byte_wakes_it(mosquitto, wake):
-    connection = Connection(broker(mosquitto().port), None, wake[0])
+    connection = Connection(broker(mosquitto().port), (), wake[0])
     step_until(connection, lambda: connection.up)
     wake[1].send(b".")
     began = time.monotonic()
@@ -45,14 +45,14 @@ def test_a_byte_wakes_it(mosquitto, wake):
 def test_what_is_published_on_a_lost_connection_is_never_sent(mosquitto, wake):
     """paho says rc 4 and would send it after a reconnection of the same client; we send it again over a new one."""
     running = mosquitto()
-    connection = Connection(broker(running.port), None, wake[0])
+    connection = Connection(broker(running.port), (), wake[0])
     step_until(connection, lambda: connection.up)
     running.kill()
     step_until(connection, lambda: connection.lost)
     connection.publish("us/x", b"1", retain=False)
     running.start()
     with Listener(running.port) as listener:
-        again = Connection(broker(running.port), None, wake[0])
+        again = Connection(broker(running.port), (), wake[0])
         step_until(again, lambda: again.up)
         message = again.publish("us/x", b"1", retain=False)
         step_until(again, lambda: [answer for answer in again.answers if answer.message == message])
@@ -94,7 +94,7 @@ def test_each_refusal_has_advice_of_its_own(wake, answer, version, said):
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=refuse, args=(server,), daemon=True).start()
-        connection = Connection(broker(server.getsockname()[1], version=version), None, wake[0])
+        connection = Connection(broker(server.getsockname()[1], version=version), (), wake[0])
         lost = step_until(connection, lambda: connection.lost)
         connection.drop()
     assert lost.startswith(f"refused: {said}")
@@ -112,9 +112,31 @@ def test_another_client_of_the_same_id_is_said(wake):
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=take_over, args=(server,), daemon=True).start()
-        connection = Connection(broker(server.getsockname()[1]), None, wake[0])
+        connection = Connection(broker(server.getsockname()[1]), (), wake[0])
         assert step_until(connection, lambda: connection.lost) == (
             "connection lost: Session taken over; another client has the same id, us; "
             "give each stream a name of its own"
         )
+        connection.drop()
+
+
+def test_the_reason_is_said_also_when_we_send_as_it_comes(wake):
+    """What is sent on a connection that the other side has closed must not be all that is known of it."""
+    told = threading.Event()
+
+    def take_over(server):
+        client, _ = server.accept()
+        client.recv(1024)
+        client.sendall(b"\x20\x03\x00\x00\x00\xe0\x02\x8e\x00")
+        client.close()
+        told.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=take_over, args=(server,), daemon=True).start()
+        connection = Connection(broker(server.getsockname()[1]), (), wake[0])
+        step_until(connection, lambda: connection.up)
+        told.wait(20)
+        for _ in range(20):
+            connection.publish("us/x", bytes(100_000), retain=False)
+        assert "Session taken over" in step_until(connection, lambda: connection.lost)
         connection.drop()

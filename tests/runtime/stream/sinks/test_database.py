@@ -3,10 +3,10 @@ import stat
 
 import pytest
 
-from edgereader.runtime.errors import SinkError
+from edgereader.runtime.errors import ConfigError, SinkError
 from edgereader.runtime.stream.sinks.database import Schema, open_database, transaction
 
-SCHEMA = Schema(what="a shelf", application=7, version=3, tables="CREATE TABLE book (title TEXT)")
+SCHEMA = Schema(what="a shelf", application=7, version=3, tables="CREATE TABLE IF NOT EXISTS book (title TEXT)")
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(path, spoil):
 
 
 def test_another_version_is_refused(path):
-    open_database(path, Schema("a shelf", 7, 4, "CREATE TABLE book (title TEXT)")).close()
-    with pytest.raises(SinkError, match="expected a shelf of version 3, got version 4; choose another path"):
+    open_database(path, Schema("a shelf", 7, 4, "CREATE TABLE IF NOT EXISTS book (title TEXT)")).close()
+    with pytest.raises(ConfigError, match="expected a shelf of version 3, got version 4; choose another path"):
         open_database(path, SCHEMA)
 
 
@@ -80,7 +80,7 @@ def test_another_programs_file_is_refused_and_left_as_it_is(path):
     other.execute("CREATE TABLE theirs (x)")
     other.close()
     before = path.read_bytes()
-    with pytest.raises(SinkError, match="got another program's file; choose another path"):
+    with pytest.raises(ConfigError, match="got another program's file; choose another path"):
         open_database(path, SCHEMA)
     assert path.read_bytes() == before
 

@@ -1,7 +1,4 @@
-import errno
 import json
-import logging
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +8,11 @@ from hypothesis import strategies as st
 from edgereader.models.data.datasets import open_crops
 from edgereader.models.data.labels_tsv import read_labels
 from edgereader.models.data.samples import TrainingDataError
-from edgereader.runtime.errors import DatasetError
+from edgereader.runtime.errors import DatasetError, SinkError
 from edgereader.runtime.stream import settings
 from edgereader.runtime.stream.sinks.evidence import Evidence
 
+from ..fakes import files_up_to
 from ..made import make_event
 
 
@@ -24,6 +22,11 @@ def event(number, text="12", *, sure=False):
 
 def crop(grey=128, side=32):
     return np.full((side, 3 * side, 3), grey, np.uint8)
+
+
+def send(evidence, event, crop):
+    """As a stream does: what is to be kept is encoded first."""
+    evidence.take(event, evidence.encoded(event, crop))
 
 
 @pytest.fixture
@@ -50,16 +53,16 @@ def kept(folder):
 @pytest.mark.parametrize(("keep", "expected"), [("all", [1, 2]), ("unsure", [2]), ("none", [])])
 def test_what_is_kept(open_evidence, tmp_path, keep, expected):
     evidence = open_evidence(keep)
-    evidence.send(event(1, sure=True), crop())
-    evidence.send(event(2, sure=False), crop())
-    evidence.send(event(3, sure=False), None)
+    send(evidence, event(1, sure=True), crop())
+    send(evidence, event(2, sure=False), crop())
+    send(evidence, event(3, sure=False), None)
     assert pictures(tmp_path) == kept(tmp_path) == expected
 
 
 def test_corrections_are_what_training_reads(open_evidence, tmp_path):
     evidence = open_evidence()
     for number in range(1, 6):
-        evidence.send(event(number, text="wrong"), crop(40 * number))
+        send(evidence, event(number, text="wrong"), crop(40 * number))
     with pytest.raises(TrainingDataError, match="expected labels"):
         open_crops(tmp_path / "seen")
     assert evidence.correct(4, " 00123.4 ")
@@ -75,7 +78,7 @@ def test_corrections_are_what_training_reads(open_evidence, tmp_path):
 @pytest.mark.parametrize("text", ["a\tb", "a\nb", "x" * 65, "a\x00", "\u2028", "a\x85b", "\u202e12"])
 def test_a_correction_that_would_break_the_labels_is_refused(open_evidence, tmp_path, text):
     evidence = open_evidence()
-    evidence.send(event(1), crop())
+    send(evidence, event(1), crop())
     with pytest.raises(DatasetError, match="expected at most 64 printable characters"):
         evidence.correct(1, f"1{text}1")
     assert not (tmp_path / "seen/labels.tsv").exists()
@@ -85,7 +88,7 @@ def test_a_correction_that_would_break_the_labels_is_refused(open_evidence, tmp_
 def test_any_correction_is_refused_or_read_back(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("any")
     evidence = Evidence(settings.Evidence(keep="all", folder=str(folder)))
-    evidence.send(event(1), crop())
+    send(evidence, event(1), crop())
     try:
         evidence.correct(1, text)
     except DatasetError:
@@ -100,11 +103,11 @@ def test_any_correction_is_refused_or_read_back(tmp_path_factory, text):
 def test_the_oldest_go_first_and_corrected_ones_last(open_evidence, tmp_path):
     evidence = open_evidence(max_mb=1.0)  # 244 blocks of 4 KiB
     for number in range(1, 201):
-        evidence.send(event(number), crop())
+        send(evidence, event(number), crop())
     evidence.correct(1, "11")
     evidence.correct(3, "33")
     for number in range(201, 301):
-        evidence.send(event(number), crop())
+        send(evidence, event(number), crop())
     left = pictures(tmp_path)
     assert left[:2] == [1, 3]
     assert left[2:] == list(range(left[2], 301))
@@ -123,10 +126,10 @@ def test_the_oldest_go_first_and_corrected_ones_last(open_evidence, tmp_path):
 def test_a_folder_full_of_corrections_keeps_them_until_it_must_not(open_evidence, tmp_path, caplog):
     evidence = open_evidence(max_mb=1.0)
     for number in range(1, 241):
-        evidence.send(event(number), crop())
+        send(evidence, event(number), crop())
         evidence.correct(number, f"{number}")
     for number in range(241, 300):
-        evidence.send(event(number), crop())
+        send(evidence, event(number), crop())
     assert pictures(tmp_path)[:240] == list(range(1, 241))
     assert "had to go" not in caplog.text
     evidence.close(0)
@@ -142,8 +145,8 @@ def test_a_folder_full_of_corrections_keeps_them_until_it_must_not(open_evidence
 def test_readings_of_pictures_that_are_gone_do_not_pile_up(open_evidence, tmp_path, monkeypatch):
     monkeypatch.setattr("edgereader.runtime.stream.sinks.evidence.SPARE_LINES", 10)
     evidence = open_evidence(max_mb=1.0)
-    for number in range(1, 1001):
-        evidence.send(event(number), crop())
+    for number in range(1, 561):
+        send(evidence, event(number), crop())
     assert len(kept(tmp_path)) <= 2 * 244 + 10
     assert set(pictures(tmp_path)) <= set(kept(tmp_path))
 
@@ -151,7 +154,7 @@ def test_readings_of_pictures_that_are_gone_do_not_pile_up(open_evidence, tmp_pa
 def test_it_goes_on_after_a_power_cut(open_evidence, tmp_path):
     evidence = open_evidence()
     for number in (1, 2, 3):
-        evidence.send(event(number), crop())
+        send(evidence, event(number), crop())
     evidence.close(0)
     (tmp_path / "seen/images/2.jpg").write_bytes(b"")
     (tmp_path / "seen/images/notes.jpg").write_bytes(b"somebody's")
@@ -160,7 +163,7 @@ def test_it_goes_on_after_a_power_cut(open_evidence, tmp_path):
     evidence = open_evidence()
     assert evidence.picture(2) is None
     assert kept(tmp_path) == [1, 3]
-    evidence.send(event(4), crop())
+    send(evidence, event(4), crop())
     assert kept(tmp_path) == [1, 3, 4]
     assert (tmp_path / "seen/images/notes.jpg").read_bytes() == b"somebody's"
 
@@ -184,24 +187,38 @@ def test_labels_that_were_changed_by_hand_are_not_lost(open_evidence, tmp_path):
 
 def test_two_streams_do_not_share_a_folder(open_evidence):
     first = open_evidence()
-    with pytest.raises(DatasetError, match="expected a folder of its own, got that of a running stream"):
+    with pytest.raises(SinkError, match="expected a folder of its own, got that of a running stream"):
         open_evidence()
     first.close(0)
     open_evidence()
 
 
-def test_a_full_disk_is_reported_once_and_no_end(open_evidence, tmp_path, monkeypatch, caplog):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
+@pytest.mark.parametrize("room", [0, 300, 600])
+def test_a_picture_is_whole_or_not_there_on_a_full_disk(open_evidence, tmp_path, room):
+    """There is no room for anything, or for the reading only, or for a part of the picture too."""
     evidence = open_evidence()
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
-        for number in (1, 2, 3):
-            evidence.send(event(number), crop())
-    assert caplog.text.count("No space left on device") == 1
-    assert evidence.picture(1) is None
-    with caplog.at_level(logging.WARNING):
-        evidence.send(event(4), crop())
-    assert "written again" in caplog.text
-    assert pictures(tmp_path) == kept(tmp_path) == [4]
+    send(evidence, event(1), crop())
+    noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
+    with files_up_to((tmp_path / "seen/readings.jsonl").stat().st_size + room):
+        for _ in range(2):
+            with pytest.raises(SinkError, match="evidence cannot be written: .*; check the disk"):
+                send(evidence, event(2), noise)
+        assert pictures(tmp_path) == kept(tmp_path) == [1]
+    assert (evidence.picture(2), evidence.last_id) == (None, 1)
+    send(evidence, event(2), noise)
+    assert pictures(tmp_path) == kept(tmp_path) == [1, 2]
+
+
+def test_what_a_killed_process_did_not_finish_is_begun_anew(open_evidence, tmp_path):
+    """Killed between the reading and its picture, or within the picture."""
+    evidence = open_evidence()
+    send(evidence, event(1), crop())
+    evidence.close(0)
+    with (tmp_path / "seen/readings.jsonl").open("ab") as file:
+        file.write(json.dumps({"id": 2}).encode() + b"\n")
+    (tmp_path / "seen/images/.2.jpg.77-88").write_bytes(b"half")
+    evidence = open_evidence()
+    assert (pictures(tmp_path), evidence.last_id) == ([1], 1)
+    for _ in range(2):
+        send(evidence, event(2), crop())
+    assert pictures(tmp_path) == kept(tmp_path) == [1, 2]

@@ -1,12 +1,12 @@
 import threading
 import time
+from datetime import datetime, timezone
 
 import pytest
 
 from edgereader.runtime.errors import SinkError
-from edgereader.runtime.stream.sinks.history import History, Past, Point
+from edgereader.runtime.stream.sinks.history import AGREE, OLD_AT_ONCE, History, Past, Point
 
-from ..fakes import Clock
 from ..made import SECOND, START, make_event
 
 NOW = START / SECOND
@@ -23,8 +23,8 @@ def open_history(path):
     """Open histories; they are closed at the end."""
     made = []
 
-    def make(days=30.0, max_mb=10.0, clock=None):
-        made.append(History(path, days, max_mb, clock or Clock(NOW)))
+    def make(days=30.0, max_mb=10.0):
+        made.append(History(path, days, max_mb))
         return made[-1]
 
     yield make
@@ -44,8 +44,8 @@ def ids(past) -> list[int]:
 def test_events_come_back_as_they_were_the_newest_first(open_history):
     history = open_history()
     for number in range(5):
-        history.add(make_event(number))
-    history.add(make_event(5, name="gate", kind="plate", text="B-XY 12", value=None))
+        history.take(make_event(number))
+    history.take(make_event(5, name="gate", kind="plate", text="B-XY 12", value=None))
     assert ids(history.latest(3)) == [5, 4, 3]
     assert ids(history.latest(2, "water")) == [4, 3]
     assert ids(history.latest(2, "nobody")) == []
@@ -56,7 +56,7 @@ def test_events_since_an_id_come_the_oldest_first(open_history):
     history = open_history()
     assert history.last_id == 0
     for number in range(5):
-        history.add(make_event(number))
+        history.take(make_event(number))
     history.close()
     history = open_history()
     assert history.last_id == make_event(4).id
@@ -73,12 +73,20 @@ def test_events_since_an_id_come_the_oldest_first(open_history):
         ("0", 0.0, "5", [5.0]),
         ("5", 5.0, "B 5", []),
         ("00718", 71.8, "00716", [71.6]),
+        ("1.234", 1.234, "1.235", [1.235]),
+        ("1,5", 1.5, "2,5", [2.5]),
+        ("12", 12.0, "inf", []),
+        ("12", 12.0, "nan", []),
+        ("12", 12.0, "1_3", []),
+        ("12", 12.0, "1e3", []),
+        ("12", 12.0, "١٣", []),
+        ("12", 12.0, "１３", []),
     ],
 )
 def test_a_correction_is_kept_beside_what_was_read_and_moves_the_plot(open_history, text, value, corrected, plotted):
     history = open_history()
     event = make_event(1, text=text, value=value, sure=False)
-    history.add(event)
+    history.take(event)
     assert history.correct(event.id, corrected)
     assert not history.correct(7, "1")
     assert history.latest(1) == [Past(event, corrected)]
@@ -87,11 +95,11 @@ def test_a_correction_is_kept_beside_what_was_read_and_moves_the_plot(open_histo
 
 def test_a_short_series_is_whole_and_has_only_what_is_sure_and_a_number(open_history):
     history = open_history()
-    history.add(make_event(0))
-    history.add(make_event(1, sure=False))
-    history.add(make_event(2, value=None))
-    history.add(make_event(3, name="other"))
-    history.add(make_event(4))
+    history.take(make_event(0))
+    history.take(make_event(1, sure=False))
+    history.take(make_event(2, value=None))
+    history.take(make_event(3, name="other"))
+    history.take(make_event(4))
     assert history.series("water", 0) == [Point(NOW, 0.0), Point(NOW + 4, 4.0)]
     assert history.series("water", NOW + 1) == [Point(NOW + 4, 4.0)]
     assert history.series("nobody", 0) == []
@@ -100,7 +108,7 @@ def test_a_short_series_is_whole_and_has_only_what_is_sure_and_a_number(open_his
 def test_a_long_series_is_thinned_and_keeps_its_peaks_and_ends(open_history):
     history = open_history()
     for number in range(1000):
-        history.add(make_event(number, value={500: 9e6, 700: -5.0}.get(number, float(number))))
+        history.take(make_event(number, value={500: 9e6, 700: -5.0}.get(number, float(number))))
     points = history.series("water", 0, 100)
     assert 50 <= len(points) <= 100
     assert points == sorted(points, key=lambda point: point.taken_s)
@@ -110,28 +118,69 @@ def test_a_long_series_is_thinned_and_keeps_its_peaks_and_ends(open_history):
 def test_a_series_at_one_instant_is_thinned_too(open_history):
     history = open_history()
     for number in range(50):
-        history.add(make_event(number, at=make_event(0).at))
+        history.take(make_event(number, at=make_event(0).at))
     assert {point.value for point in history.series("water", 0, 10)} == {0.0, 49.0}
 
 
-def test_events_that_are_too_old_go_at_the_start_and_later(open_history):
-    clock = Clock(NOW)
-    history = open_history(days=1, clock=clock)
+def at(second):
+    """When an event was taken, as it says itself."""
+    return datetime.fromtimestamp(second, timezone.utc).isoformat(timespec="milliseconds")
+
+
+def test_events_that_are_too_old_go_a_few_with_each_new_one_and_not_at_the_start(open_history):
+    history = open_history(days=1)
     for number in range(300):
-        history.add(make_event(number))
-    clock.add(DAY + 100)
-    history.add(make_event(1000))
-    assert ids(history.since(0)) == [*range(100, 300), 1000]
+        history.take(make_event(number))
     history.close()
-    clock.add(150)
-    assert ids(open_history(days=1, clock=clock).since(0)) == [*range(250, 300), 1000]
+    history = open_history(days=1)
+    assert len(history.latest(1000)) == 300
+    later = [make_event(number, at=at(NOW + DAY + 100 + number)) for number in range(1000, 1000 + AGREE)]
+    for event in later:
+        history.take(event)
+    assert len(history.latest(1000)) == 300 + AGREE, "before so many events agree, nothing goes"
+    for number in range(2000, 2100):
+        before = len(history.latest(1000))
+        history.take(make_event(number, at=at(NOW + DAY + 100)))
+        assert len(history.latest(1000)) >= before + 1 - OLD_AT_ONCE
+    assert ids(history.since(0))[:1] == [100], "what is within a day of the newest stays"
+
+
+@pytest.mark.parametrize("ahead_days", [31, 3650, -10000])
+@pytest.mark.parametrize(("before", "wrong"), [(16, 1), (16, AGREE - 1), (100, AGREE), (100, 12)])
+def test_a_clock_that_is_wrong_for_a_while_deletes_next_to_nothing(open_history, before, wrong, ahead_days):
+    """Ahead by a month or by ten years, or not yet set; then it is right again."""
+    history = open_history(days=30)
+    for number in range(before):
+        history.take(make_event(number))
+    odd = NOW + ahead_days * DAY
+    odd = max(odd, 1.0)
+    for number in range(before, before + wrong):
+        history.take(make_event(number, at=at(odd + number)))
+    for number in range(before + wrong, before + wrong + 50):
+        history.take(make_event(number))
+    allowed = OLD_AT_ONCE * max(0, wrong - AGREE + 1)
+    assert len(history.latest(1000)) >= before + wrong + 50 - allowed
+    history.close()
+    assert len(open_history(days=30).latest(1000)) >= before + wrong + 50 - allowed
+
+
+def test_events_of_a_clock_that_was_not_set_go_with_the_first_later_one_that_is_too_old(open_history):
+    history = open_history(days=1)
+    for number in range(20):
+        history.take(make_event(number, at=at(float(number))))
+    for number in range(20, 40):
+        history.take(make_event(number))
+    assert len(history.latest(1000)) == 40
+    for number in range(40, 60):
+        history.take(make_event(number, at=at(NOW + 2 * DAY + number)))
+    assert ids(history.since(0))[0] >= 40
 
 
 def test_the_file_and_its_log_stay_below_their_size_and_the_oldest_go(open_history, path):
     history = open_history(max_mb=1)
     most = 0
     for number in range(3000):
-        history.add(make_event(number))
+        history.take(make_event(number))
         most = max(most, total(path))
         if number % 100 == 0:
             history.series("water", 0)
@@ -144,7 +193,7 @@ def test_the_file_and_its_log_stay_below_their_size_and_the_oldest_go(open_histo
 def test_a_file_that_became_too_large_shrinks(open_history, path):
     history = open_history(max_mb=10)
     for number in range(3000):
-        history.add(make_event(number))
+        history.take(make_event(number))
     history.close()
     before = path.stat().st_size
     history = open_history(max_mb=1)
@@ -153,27 +202,30 @@ def test_a_file_that_became_too_large_shrinks(open_history, path):
     assert history._writer.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_a_full_disk_is_said_once_and_counted(open_history, caplog):
+def test_a_full_disk_is_an_error_and_what_was_not_taken_may_come_again(open_history):
     history = open_history()
-    history.add(make_event(0))
-    history._writer.execute(f"PRAGMA max_page_count = {history._writer.execute('PRAGMA page_count').fetchone()[0]}")
-    for number in range(1, 60):
-        history.send(make_event(number), None)
+    history.take(make_event(0))
+    pages = history._writer.execute("PRAGMA page_count").fetchone()[0]
+    history._writer.execute(f"PRAGMA max_page_count = {pages}")
+    taken = 1
     with pytest.raises(
         SinkError, match=r"history\.sqlite: cannot be written: database or disk is full; check the disk"
     ):
-        history.add(make_event(99))
-    assert len(caplog.messages) == 1
-    lost = 60 - len(history.latest(100))
+        for number in range(1, 60):
+            history.take(make_event(number))
+            taken += 1
+    assert history.last_id == make_event(taken - 1).id
+    assert len(history.latest(100)) == taken
     history._writer.execute("PRAGMA max_page_count = 100000")
-    history.send(make_event(60), None)
-    assert f"can be written again; {lost} events are not in the history" in caplog.messages[1]
+    for _ in range(2):
+        history.take(make_event(taken))
+    assert ids(history.since(0)) == list(range(taken + 1))
 
 
 def test_a_day_without_milliseconds_or_in_another_zone(open_history):
     history = open_history()
-    history.add(make_event(1, at="2023-11-14T22:13:21Z"))
-    history.add(make_event(2, at="2023-11-14T23:13:22.000+01:00"))
+    history.take(make_event(1, at="2023-11-14T22:13:21Z"))
+    history.take(make_event(2, at="2023-11-14T23:13:22.000+01:00"))
     assert [point.taken_s for point in history.series("water", 0)] == [NOW + 1, NOW + 2]
 
 
@@ -196,7 +248,7 @@ def test_readers_and_corrections_of_other_threads_see_whole_events_while_one_add
     until = time.monotonic() + 2
     number = 0
     while time.monotonic() < until:
-        history.add(make_event(number))
+        history.take(make_event(number))
         number += 1
     stop.set()
     for thread in threads:

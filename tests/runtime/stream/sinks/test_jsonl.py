@@ -1,10 +1,7 @@
 import os
-import resource
 import shutil
-import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -14,8 +11,9 @@ from edgereader.runtime.errors import SinkError
 from edgereader.runtime.stream.numbers.events import Event
 from edgereader.runtime.stream.settings import JsonLines
 from edgereader.runtime.stream.sinks import jsonl as module
-from edgereader.runtime.stream.sinks.jsonl import open_jsonl
+from edgereader.runtime.stream.sinks.jsonl import LogFile, StandardOutput
 
+from ..fakes import files_up_to
 from ..made import make_event
 
 
@@ -32,28 +30,15 @@ def numbers(path) -> list[int]:
     return [int(msgspec.json.decode(line, type=Event).text) for line in lines]
 
 
-@contextmanager
-def files_up_to(size: int):
-    """Writes beyond a size are cut short or fail, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
-
-
 def test_each_event_is_a_line_at_once(path):
-    sink = open_jsonl(JsonLines(path=str(path)))
+    sink = LogFile(JsonLines(path=str(path)))
     for number in range(3):
-        sink.send(make_event(number), None)
+        sink.take(make_event(number))
         assert numbers(path) == list(range(number + 1))
     assert msgspec.json.decode(path.read_bytes().splitlines()[2], type=Event) == make_event(2)
     sink.close(1)
-    sink = open_jsonl(JsonLines(path=str(path)))
-    sink.send(make_event(3), None)
+    sink = LogFile(JsonLines(path=str(path)))
+    sink.take(make_event(3))
     sink.close(1)
     assert numbers(path) == [0, 1, 2, 3]
 
@@ -69,69 +54,70 @@ def test_each_event_is_a_line_at_once(path):
 )
 def test_files_are_rotated_and_their_number_is_bounded(path, lines, keep, kept):
     line = len(msgspec.json.encode(make_event(10))) + 1
-    sink = open_jsonl(JsonLines(path=str(path), rotate_mb=lines * line / 1e6, keep=keep))
+    sink = LogFile(JsonLines(path=str(path), rotate_mb=lines * line / 1e6, keep=keep))
     for number in range(10, 21):
-        sink.send(make_event(number), None)
+        sink.take(make_event(number))
     sink.close(1)
     assert {file.name: numbers(file) for file in path.parent.iterdir()} == kept
 
 
-def test_a_full_disk_is_said_once_and_no_line_is_broken_or_lost(path, caplog):
-    sink = open_jsonl(JsonLines(path=str(path)))
-    sink.send(make_event(0), None)
+def test_a_line_is_whole_or_not_there_on_a_full_disk(path):
+    sink = LogFile(JsonLines(path=str(path)))
+    sink.take(make_event(0))
     with files_up_to(int(2.5 * path.stat().st_size)):
-        for number in range(1, 5):
-            sink.send(make_event(number), None)
+        sink.take(make_event(1))
+        for _ in range(2):
+            with pytest.raises(SinkError, match=f"{path}: expected to write events, got:.*; check the disk"):
+                sink.take(make_event(2))
         assert numbers(path) == [0, 1]
-    assert len(caplog.messages) == 1
-    assert f"{path}: expected to write events, got:" in caplog.messages[0]
-    sink.send(make_event(5), None)
-    sink.close(1)
-    assert numbers(path) == [0, 1, 2, 3, 4, 5]
-    assert len(caplog.messages) == 2
-    assert "can be written again; 0 events were lost" in caplog.messages[1]
+        assert sink.last_id == make_event(1).id
+    sink.take(make_event(2))
+    assert numbers(path) == [0, 1, 2]
+    sink.close()
 
 
-def test_the_memory_of_what_waits_has_a_ceiling(path, caplog, monkeypatch):
-    monkeypatch.setattr(module, "WAITING", 3)
-    sink = open_jsonl(JsonLines(path=str(path)))
-    with files_up_to(10):
-        for number in range(10):
-            sink.send(make_event(number), None)
-    sink.send(make_event(10), None)
-    sink.close(1)
-    assert numbers(path) == [7, 8, 9, 10]
-    assert "7 events were lost" in caplog.messages[-1]
-
-
-def test_a_vanished_folder_is_said_once_and_used_again_when_it_is_back(path, caplog):
-    sink = open_jsonl(JsonLines(path=str(path)))
-    sink.send(make_event(0), None)
+def test_a_vanished_folder_is_an_error_until_it_is_back(path):
+    sink = LogFile(JsonLines(path=str(path)))
+    sink.take(make_event(0))
     shutil.rmtree(path.parent)
-    for number in (1, 2):
-        sink.send(make_event(number), None)
-    assert caplog.messages == [
-        f"{path}: expected to write events, got: No such file or directory; tried again with the next"
-    ]
+    with pytest.raises(SinkError, match="No such file or directory"):
+        sink.take(make_event(1))
     path.parent.mkdir()
-    sink.send(make_event(3), None)
-    assert numbers(path) == [1, 2, 3]
-    sink.close(1)
+    sink.take(make_event(1))
+    assert numbers(path) == [1]
+    sink.close()
 
 
-def test_what_cannot_be_written_until_the_end_is_said(path, caplog):
-    sink = open_jsonl(JsonLines(path=str(path)))
-    shutil.rmtree(path.parent)
-    sink.send(make_event(0), None)
-    sink.close(1)
-    assert caplog.messages[-1] == f"{path}: 1 events could not be written"
+def test_an_event_that_is_there_is_not_written_again(path):
+    """Nor after a restart, nor when its file was full and is FILE.1 now."""
+    large = JsonLines(path=str(path), rotate_mb=1e-6)
+    sink = LogFile(large)
+    for number in (1, 2, 2, 1):
+        sink.take(make_event(number))
+    sink.close()
+    assert (numbers(path.with_name("events.jsonl.1")), numbers(path)) == ([1], [2])
+    again = LogFile(large)
+    assert again.last_id == make_event(2).id
+    again.take(make_event(2))
+    again.close()
+    path.write_bytes(b"")
+    assert LogFile(large).last_id == make_event(1).id
+    assert numbers(path) == []
+
+
+@pytest.mark.parametrize(
+    ("tail", "last"), [(b"my own notes\n", 5), (b'{"mine":1}\n', 5), (b'{"id":7, "at', 5), (b"", 5)]
+)
+def test_the_last_event_of_a_file_is_found_whatever_follows(path, tail, last):
+    path.write_bytes(b'{"id":4}\n{"id":5}\n' + tail)
+    assert LogFile(JsonLines(path=str(path))).last_id == last
 
 
 def test_a_file_that_was_moved_away_is_begun_anew(path):
-    sink = open_jsonl(JsonLines(path=str(path)))
-    sink.send(make_event(0), None)
+    sink = LogFile(JsonLines(path=str(path)))
+    sink.take(make_event(0))
     path.rename(path.with_name("old"))
-    sink.send(make_event(1), None)
+    sink.take(make_event(1))
     sink.close(1)
     assert (numbers(path.with_name("old")), numbers(path)) == ([0], [1])
 
@@ -144,8 +130,8 @@ def test_half_a_line_of_a_power_cut_is_cut_off_and_anything_else_is_ended(path, 
     before = b'{"id":1}\n'
     assert msgspec.json.encode(make_event()).startswith(module.START), "as the one that is cut off begins"
     path.write_bytes(before + tail)
-    sink = open_jsonl(JsonLines(path=str(path)))
-    sink.send(make_event(1), None)
+    sink = LogFile(JsonLines(path=str(path)))
+    sink.take(make_event(1))
     sink.close(1)
     assert path.read_bytes() == before + kept + msgspec.json.encode(make_event(1)) + b"\n"
 
@@ -157,19 +143,18 @@ def test_a_file_that_can_never_be_written_is_an_error_at_the_start(tmp_path):
         ("/dev/full", "no regular"),
     ):
         with pytest.raises(SinkError, match=f"{path}: expected a file for events, got: {got}"):
-            open_jsonl(JsonLines(path=str(path)))
+            LogFile(JsonLines(path=str(path)))
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SinkError, match="no regular file"):
-        open_jsonl(JsonLines(path=str(tmp_path / "pipe")))
+        LogFile(JsonLines(path=str(tmp_path / "pipe")))
 
 
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
 from made import make_event
-from edgereader.runtime.stream.settings import JsonLines
-from edgereader.runtime.stream.sinks.jsonl import open_jsonl
-sink = open_jsonl(JsonLines())
+from edgereader.runtime.stream.sinks.jsonl import StandardOutput
+sink = StandardOutput()
 try:
     for number in range(100_000):
         sink.send(make_event(number, text="½"), None)
@@ -191,7 +176,7 @@ def test_standard_output_has_each_event_at_once_and_a_broken_pipe_is_reported_wi
 
 
 def test_standard_output_on_a_full_disk_is_said_once(monkeypatch, caplog):
-    sink = open_jsonl(JsonLines())
+    sink = StandardOutput()
     with monkeypatch.context() as patch, Path("/dev/full").open("w") as full, Path(os.devnull).open("w") as nowhere:
         patch.setattr(sys, "stdout", full)
         for number in range(3):

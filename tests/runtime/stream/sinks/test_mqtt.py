@@ -15,7 +15,7 @@ import pytest
 from edgereader.runtime.errors import ConfigError
 from edgereader.runtime.stream.settings import Mqtt, Number
 from edgereader.runtime.stream.sinks import mqtt as module
-from edgereader.runtime.stream.sinks import open_sinks, sender
+from edgereader.runtime.stream.sinks import open_stores, sender
 from edgereader.runtime.stream.sinks.mqtt import open_mqtt
 from edgereader.runtime.stream.sinks.outbox import Outbox
 
@@ -26,6 +26,7 @@ from ..made import make_event
 pytestmark = needs_mosquitto
 WATER = Number(name="water", kind="counter", unit="m³", device_class="water")
 STATE, AVAILABILITY = "edgereader/cellar/water/state", "edgereader/cellar/availability"
+TROUBLE = "edgereader/cellar/trouble"
 DISCOVERY = "homeassistant/device/edgereader_cellar/config"
 SINGLE = "homeassistant/sensor/edgereader_cellar/water/config"
 """Where an earlier EdgeReader described to Home Assistant of each number alone."""
@@ -48,6 +49,7 @@ def connect(tmp_path):
         made.append(open_mqtt(Mqtt(**settings), "cellar", numbers))
         return made[-1]
 
+    make.folder = tmp_path
     yield make
     for sink in made:
         if sink._thread.is_alive():
@@ -68,7 +70,7 @@ def test_a_broker_killed_in_mid_stream_again_and_again_gets_each_event_once_and_
     with Listener(broker.port) as listener:
         sink = connect(broker.port)
         for number in range(1, 301):
-            sink.send(make_event(number), None)
+            sink.take(make_event(number))
             if number % 100 == 50:
                 until(lambda least=number - 45: len(listener.events) > least)
                 broker.kill()
@@ -91,7 +93,7 @@ def test_a_broker_that_hangs_gets_each_event_once_and_in_order(mosquitto, connec
         for number in range(1, 61):
             if number in {20, 40}:
                 os.kill(broker._process.pid, signal.SIGSTOP)
-            sink.send(make_event(number), None)
+            sink.take(make_event(number))
             if number in {25, 45}:
                 time.sleep(1.5)
                 os.kill(broker._process.pid, signal.SIGCONT)
@@ -108,7 +110,7 @@ from edgereader.runtime.stream.settings import Mqtt, Number
 from edgereader.runtime.stream.sinks.mqtt import open_mqtt
 sink = open_mqtt(Mqtt(host="127.0.0.1", port={port}, queue={queue!r}), "cellar", [Number(name="water", kind="counter")])
 for number in range(1, 100_000):
-    sink.send(make_event(number), None)
+    sink.take(make_event(number))
     print(number, flush=True)
 """
 
@@ -148,12 +150,12 @@ def test_the_will_is_said_when_we_are_killed(mosquitto, tmp_path, request):
 def test_the_retained_state_is_what_is_true_now_after_a_reconnection_and_a_restart(mosquitto, connect):
     broker = mosquitto()
     sink = connect(broker.port)
-    sink.send(make_event(1), None)
+    sink.take(make_event(1))
     with Listener(broker.port, "+/+/+/state") as listener:
         until(lambda: listener.last(STATE) is not None)
         broker.kill()
         for number in range(2, 30):
-            sink.send(make_event(number), None)
+            sink.take(make_event(number))
         listener.messages.clear()
         broker.start()
         until(lambda: listener.last(STATE) is not None)
@@ -165,7 +167,7 @@ def test_the_retained_state_is_what_is_true_now_after_a_reconnection_and_a_resta
     with Listener(broker.port) as late:
         state = msgspec.json.decode(until(lambda: late.last(STATE)))
         assert (state["text"], state["last_sure"]) == ("00029", 29.0)
-    sink.send(make_event(30, sure=False), None)
+    sink.take(make_event(30, sure=False))
     with Listener(broker.port) as late:
         state = until(lambda: (found := late.last(STATE)) and b"00030" in found and msgspec.json.decode(found))
         assert (state["value"], state["sure"], state["last_sure"]) == (30.0, False, 29.0)
@@ -222,7 +224,7 @@ def test_all_that_is_said_is_acknowledged(mosquitto, connect, version):
         )
         sink = connect(port, version=version)
         for number in range(1, 21):
-            sink.send(make_event(number), None)
+            sink.take(make_event(number))
         until(lambda: len(listener.events) == 20 and listener.last(AVAILABILITY) == b"online")
         sink.close(5)
         until(lambda: listener.last(AVAILABILITY) == b"offline")
@@ -235,7 +237,7 @@ def test_all_that_is_said_is_acknowledged(mosquitto, connect, version):
 def test_what_an_earlier_configuration_left_is_taken_back(mosquitto, connect):
     port = mosquitto().port
     sink = connect(port, (WATER, Number(name="gate", kind="plate")))
-    sink.send(make_event(1, name="gate"), None)
+    sink.take(make_event(1, name="gate"))
     sink.close(5)
     connect(port).close(5)
     with Listener(port) as late:
@@ -245,19 +247,23 @@ def test_what_an_earlier_configuration_left_is_taken_back(mosquitto, connect):
     with Listener(port) as late:
         late.say("last", b"")
         until(lambda: late.last("last") is not None)
-        assert {topic for topic, _, retained in late.messages if retained} == {AVAILABILITY}
+        assert {topic for topic, _, retained in late.messages if retained} == {
+            AVAILABILITY,
+            TROUBLE,
+            "edgereader/cellar/client",
+        }
 
 
 def test_an_event_waits_until_somebody_listens(mosquitto, connect):
     """So a receiver that finds a restarted broker later than we do loses nothing."""
     port = mosquitto().port
     sink = connect(port)
-    sink.send(make_event(1), None)
+    sink.take(make_event(1))
     with Listener(port, STATE) as other:
         until(lambda: other.messages)
     assert sink._outbox.first() is not None
     with Listener(port) as listener:
-        sink.send(make_event(2), None)
+        sink.take(make_event(2))
         until(lambda: len(listener.events) == 2)
         assert texts(listener) == [1, 2]
     sink._outbox.first()
@@ -268,7 +274,7 @@ def test_an_event_does_not_wait_for_ever_when_nobody_listens(mosquitto, connect,
     monkeypatch.setattr(module, "PATIENCE_S", 0.0)
     sink = connect(mosquitto().port)
     for number in range(3):
-        sink.send(make_event(number), None)
+        sink.take(make_event(number))
     until(lambda: sink._outbox.first() is None)
 
 
@@ -284,11 +290,11 @@ def test_the_password_of_a_file_or_the_environment_is_used(mosquitto, connect, t
     (tmp_path / "secret").write_text("correct horse\n")
     sink = connect(broker.port, username="meter", password_file=str(tmp_path / "secret"))
     with Listener(broker.port, setup=lambda client: client.username_pw_set("meter", "correct horse")) as listener:
-        sink.send(make_event(1), None)
+        sink.take(make_event(1))
         until(lambda: listener.events)
         sink.close(5)
         monkeypatch.setenv("EDGEREADER_MQTT_PASSWORD", "correct horse")
-        connect(broker.port, username="meter").send(make_event(2), None)
+        connect(broker.port, username="meter").take(make_event(2))
         until(lambda: len(listener.events) == 2)
 
 
@@ -309,7 +315,7 @@ def test_a_broker_that_is_not_there_is_said_once_per_change(mosquitto, connect, 
     broker = mosquitto()
     broker.kill()
     sink = connect(broker.port)
-    sink.send(make_event(1), None)
+    sink.take(make_event(1))
     until(lambda: said(caplog, "Connection refused"))
     time.sleep(1)
     broker.start()
@@ -351,10 +357,10 @@ def test_what_the_broker_refuses_is_said_once_and_stays(mosquitto, connect, tmp_
     rights = tmp_path / "rights"
     rights.write_text("topic readwrite edgereader/cellar/availability\ntopic read #\n")
     sink = connect(mosquitto(f"acl_file {rights}").port)
-    sink.send(make_event(1), None)
+    sink.take(make_event(1))
     until(lambda: said(caplog, "refused what we say under"))
     time.sleep(2.5)
-    assert 1 <= len(caplog.messages) <= 4
+    assert 1 <= len(caplog.messages) <= 6, "once for each kind of topic"
     assert all("Not authorized" in message for message in caplog.messages)
     assert sink._outbox.first() is not None
 
@@ -364,7 +370,7 @@ def test_closing_brings_out_what_waits_and_says_offline(mosquitto, connect):
     with Listener(broker.port) as listener:
         sink = connect(broker.port)
         for number in range(1, 101):
-            sink.send(make_event(number), None)
+            sink.take(make_event(number))
         sink.close(30)
         until(lambda: listener.last(AVAILABILITY) == b"offline")
         assert texts(listener) == list(range(1, 101))
@@ -377,7 +383,7 @@ def test_closing_while_the_broker_is_away_takes_no_longer_than_it_may(mosquitto,
     broker = mosquitto()
     broker.kill()
     sink = connect(broker.port)
-    sink.send(make_event(1), None)
+    sink.take(make_event(1))
     began = time.monotonic()
     sink.close(seconds)
     assert time.monotonic() - began < seconds + 2
@@ -392,10 +398,91 @@ def test_closing_while_the_broker_is_away_takes_no_longer_than_it_may(mosquitto,
 def test_closing_when_nobody_listens_does_not_wait(mosquitto, connect):
     sink = connect(mosquitto().port)
     until(lambda: sink._connection.line == "" and sink._thread.is_alive())
-    sink.send(make_event(1), None)
+    sink.take(make_event(1))
     began = time.monotonic()
     sink.close(60)
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("version", ["5", pytest.param("3.1.1", marks=pytest.mark.slow)])
+def test_two_streams_of_one_name_do_not_put_each_other_out(mosquitto, connect, caplog, tmp_path, version):
+    """As where a configuration was copied: each has a queue, and so a client id, of its own."""
+    port = mosquitto().port
+    with Listener(port) as listener:
+        sinks = [connect(port, queue=str(tmp_path / f"{name}.sqlite"), version=version) for name in ("one", "two")]
+        assert sinks[0]._broker.client != sinks[1]._broker.client
+        for number in range(1, 47):
+            sinks[number % 2].take(make_event(number))
+
+        def ids():
+            came = (payload for topic, payload, _ in listener.messages if topic.endswith("/event"))
+            return {msgspec.json.decode(payload)["id"] for payload in came}
+
+        until(lambda: len(ids()) == 46)
+        until(lambda: all("give each a name of its own" in sink.trouble for sink in sinks))
+        for sink in sinks:
+            sink.close(5)
+    assert len(said(caplog, "another stream called cellar speaks under our topics")) == 2, "each of them says so"
+    assert not said(caplog, "connection lost")
+
+
+@pytest.mark.slow
+def test_a_stream_that_comes_back_is_not_another_one(mosquitto, connect, caplog):
+    """After a restart, after the broker's, and with a new queue file."""
+    broker = mosquitto()
+    for queue in ("a", "a", "b"):
+        sink = connect(broker.port, queue=str(connect.folder / queue))
+        with Listener(broker.port) as listener:
+            until(lambda: listener.last(AVAILABILITY) == b"online")
+            broker.kill()
+            broker.start()
+            until(lambda trouble=sink._connection: trouble.line)
+            until(lambda trouble=sink._connection: not trouble.line)
+            sink.close(5)
+    assert not said(caplog, "another stream")
+
+
+def test_what_is_wrong_with_the_stream_is_retained_until_it_is_over(mosquitto, connect):
+    broker = mosquitto()
+    sink = connect(broker.port)
+    with Listener(broker.port) as listener:
+        until(lambda: listener.last(TROUBLE) == b'{"trouble":""}')
+        sink.tell("history: disk full")
+        until(lambda: listener.last(TROUBLE) == b'{"trouble":"history: disk full"}')
+        broker.kill()
+        broker.start()
+    with Listener(broker.port) as late:
+        until(lambda: late.last(TROUBLE) == b'{"trouble":"history: disk full"}')
+        sink.tell("")
+        until(lambda: late.last(TROUBLE) == b'{"trouble":""}')
+
+
+def test_its_own_trouble_is_its_status_until_it_is_over(mosquitto, connect):
+    broker = mosquitto()
+    broker.kill()
+    sink = connect(broker.port)
+    until(lambda: "Connection refused" in sink.trouble)
+    sink.take(make_event(1))
+    assert sink.last_id == make_event(1).id
+    broker.start()
+    until(lambda: sink.trouble == "")
+
+
+def test_an_event_that_was_taken_in_is_not_taken_in_again(mosquitto, connect):
+    """As a log gives it once more after a kill."""
+    port = mosquitto().port
+    with Listener(port) as listener:
+        sink = connect(port)
+        for number in (1, 2, 2, 1, 3):
+            sink.take(make_event(number))
+        until(lambda: len(listener.events) == 3)
+        sink.close(5)
+        again = connect(port)
+        for number in (2, 3, 4):
+            again.take(make_event(number))
+        until(lambda: len(listener.events) == 4)
+        assert listener.doubled == 0
+        assert msgspec.json.decode(listener.last(STATE))["text"] == "00004"
 
 
 @pytest.fixture(scope="module")
@@ -435,7 +522,7 @@ def test_events_go_over_tls_to_a_broker_that_proves_who_it_is(mosquitto, connect
     with Listener(broker.port, setup=trust) as listener:
         sink = connect(broker.port, host="localhost", tls=True, ca_file=str(certificates / "ca.pem"))
         for number in range(1, 51):
-            sink.send(make_event(number), None)
+            sink.take(make_event(number))
         until(lambda: len(listener.events) == 50)
         sink.close(5)
         until(lambda: listener.last(AVAILABILITY) == b"offline")
@@ -451,7 +538,7 @@ def test_a_broker_that_does_not_prove_who_it_is_gets_nothing(
 ):
     broker = over_tls(mosquitto, certificates)
     sink = connect(broker.port, host=host, tls=True, ca_file=str(certificates / f"{authority}.pem"))
-    sink.send(make_event(1), None)
+    sink.take(make_event(1))
     until(lambda: said(caplog, why))
     time.sleep(0.5)
     assert sink._outbox.first() is not None
@@ -489,10 +576,10 @@ def test_the_configurations_sinks_are_opened_together_or_not_at_all(tmp_path):
     )
     open_files = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(SinkError, match="queue of MQTT messages"):
-        open_sinks(settings)
+        open_stores(settings)
     assert len(list(Path("/proc/self/fd").iterdir())) == open_files
     (tmp_path / "queue.sqlite").unlink()
-    sinks = open_sinks(settings)
+    sinks = open_stores(settings)
     assert [type(sink).__name__ for sink in sinks] == ["LogFile", "MqttSink"]
     for sink in sinks:
         sink.close(0)

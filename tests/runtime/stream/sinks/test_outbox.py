@@ -1,4 +1,5 @@
 import shutil
+import sqlite3
 import tempfile
 import threading
 from pathlib import Path
@@ -214,3 +215,65 @@ class Queue(RuleBasedStateMachine):
 
 TestQueue = Queue.TestCase
 TestQueue.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+
+
+OLD = """
+    CREATE TABLE queue (place INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL);
+    CREATE TABLE kept (topic TEXT PRIMARY KEY, payload BLOB NOT NULL);
+    INSERT INTO queue VALUES (7, 't', x'61'), (8, 't', x'62');
+    INSERT INTO kept VALUES ('s', x'62');
+    PRAGMA application_id = 1163022146;
+    PRAGMA user_version = 1;
+"""
+"""A queue as the version before wrote it."""
+
+
+def test_a_queue_of_an_earlier_version_is_taken_over(path):
+    old = sqlite3.connect(path)
+    old.executescript(OLD)
+    old.close()
+    outbox = Outbox(path, 10)
+    assert (dict(outbox.kept), outbox.last) == ({"s": b"b"}, 8)
+    assert outbox.add("t", b"c", place=1000)
+    assert taken(outbox) == [b"a", b"b", b"c"]
+    outbox.close()
+
+
+def test_the_last_place_outlives_its_message_and_nothing_below_it_is_taken_in(path):
+    outbox = Outbox(path, 10)
+    for place in (5, 9):
+        assert outbox.add("t", b"%d" % place, {"s": b"%d" % place}, place)
+    assert taken(outbox) == [b"5", b"9"]
+    for again in (outbox, crash(path)):
+        opened = again if isinstance(again, Outbox) else Outbox(again, 10)
+        assert opened.last == 9
+        for place in (5, 8, 9):
+            assert not opened.add("t", b"again", {"s": b"again"}, place)
+        assert (opened.first(), opened.kept["s"]) == (None, b"9")
+        assert opened.add("t", b"10", place=10)
+        opened.close()
+
+
+def test_what_waits_in_memory_is_not_yet_the_last(path):
+    outbox = Outbox(path, 100)
+    outbox.add("t", b"1", place=1)
+    fill(outbox)
+    for place in range(2, 30):
+        outbox.add("t", b"x" * 5000, place=place)
+    assert outbox.last < 29
+    assert "expected to write messages" in outbox.trouble
+    assert not outbox.add("t", b"again", place=29)
+    empty(outbox)
+    outbox.add("t", b"30", place=30)
+    assert (outbox.last, outbox.trouble) == (30, "")
+    outbox.close()
+
+
+def test_each_queue_has_a_part_of_its_own_that_stays(path, tmp_path):
+    parts = []
+    for place in (path, path, tmp_path / "other.sqlite"):
+        outbox = Outbox(place, 10)
+        parts.append(outbox.part)
+        outbox.close()
+    assert parts[0] == parts[1] != parts[2]
+    assert all(len(part) == 8 for part in parts)

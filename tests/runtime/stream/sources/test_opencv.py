@@ -1,4 +1,7 @@
 import os
+import random
+import subprocess
+import sys
 
 import cv2
 import pytest
@@ -8,6 +11,8 @@ from edgereader.runtime.stream.addresses import split_url
 from edgereader.runtime.stream.settings import Camera
 from edgereader.runtime.stream.sources import opencv as captures
 from edgereader.runtime.stream.sources.opencv import open_file, open_pipeline, open_url, open_v4l2
+
+from ..fakes import write_video
 
 OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 
@@ -134,3 +139,37 @@ def test_opencv_writes_errors_only_while_it_opens_and_all_as_before_after_it(fak
     monkeypatch.setattr(cv2, "setLogLevel", lambda level: levels.append(level) or 3, raising=False)
     open_url(split_url("rtsp://cam/x"), Camera(source=""))
     assert levels == [2, 3]
+
+
+PLAYING = """
+import contextlib, sys
+from edgereader.runtime.errors import EdgeReaderError, ImageError
+from edgereader.runtime.stream.settings import Camera
+from edgereader.runtime.stream.sources.source import open_source
+for path in sys.argv[1:]:
+    with contextlib.suppress(EdgeReaderError):
+        source, more = open_source(Camera(source=path)), True
+        while more:
+            with contextlib.suppress(ImageError):
+                more = source.read() is not None
+print("played")
+"""
+
+
+def test_damaged_videos_write_nothing_into_the_log_but_our_own_lines(tmp_path):
+    chance, paths = random.Random(1), []
+    for fourcc, suffix in (("XVID", "avi"), ("MJPG", "avi"), ("mp4v", "mp4"), ("FFV1", "avi")):
+        path = write_video(tmp_path / f"{fourcc}.{suffix}", 20, fourcc=fourcc)
+        data = bytearray(path.read_bytes())
+        for _ in range(100):
+            data[chance.randrange(len(data) // 8, 7 * len(data) // 8)] = chance.randrange(256)
+        path.write_bytes(data)
+        paths.append(str(path))
+
+    def lines(**environment):
+        command = [sys.executable, "-c", PLAYING, *paths]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **environment})
+        return (done.stdout + done.stderr).splitlines()
+
+    assert len(lines(OPENCV_FFMPEG_LOGLEVEL="16")) > 5, "FFmpeg has something to say of them"
+    assert not [line for line in lines() if line != "played" and "expected" not in line]

@@ -8,6 +8,7 @@ import pytest
 from edgereader.runtime.errors import ImageError, SourceError, SourceLost
 from edgereader.runtime.stream.settings import Camera
 from edgereader.runtime.stream.sources.capture import Capture
+from edgereader.runtime.stream.sources.frames import MOST_PIXELS
 from edgereader.runtime.stream.sources.source import open_source
 from edgereader.runtime.stream.sources.web_pictures import MotionJpeg, Stills
 
@@ -232,3 +233,85 @@ def test_what_is_neither_picture_nor_row_is_for_ffmpeg(tmp_path):
         assert type(source).__name__ == "Video"
         assert source.read()[0].shape == (240, 320, 3)
         source.close()
+
+
+GARBAGE = {
+    "nothing": b"",
+    "empty lines": b"\r\n" * 20,
+    "text": b"status: all is well\r\nand more of it\r\n\r\n",
+    "a head that is none": b"Content-Length: 5\r\n\r\nhello\r\n\r\n",
+    "bytes": bytes(range(256)) * 200,
+    "an empty part": b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: 0\r\n\r\n\r\n",
+    "an empty part without a length": b"--frame\r\nContent-Type: image/jpeg\r\n\r\n\r\n",
+    "a wrong length": b"--frame\r\nContent-Length: many\r\n\r\n\r\n",
+    "a negative length": b"--frame\r\nContent-Length: -5\r\n\r\n\r\n",
+    "boundaries in a row": b"--frame\r\n\r\n--frame\r\n\r\n",
+    "another boundary": b"--other\r\nContent-Length: 3\r\n\r\nabc\r\n",
+}
+
+
+@pytest.mark.parametrize("length", [True, False])
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
+def test_what_lies_between_pictures_costs_none_of_them(garbage, length):
+    body = b"".join(
+        parts(picture, length=length) + (b"--frame\r\n" if not length else b"") + garbage for picture in BODIES
+    )
+    body = body if length else body.replace(b"--frame\r\n--frame\r\n", b"--frame\r\n")
+    with row(parts(BODIES[0]) + body + b"--frame--\r\n") as server:
+        source = open_source(Camera(source=server.url))
+        got = []
+        with pytest.raises(SourceLost, match="got no more"):
+            while True:
+                try:
+                    got.append(number_of(source.read()[0]))
+                except ImageError:
+                    assert not length, "where no length is given, garbage is a part"
+        source.close()
+    assert got == [0, 0, 1, 2, 3]
+
+
+def test_a_flood_between_pictures_is_a_broken_frame_and_is_said(caplog):
+    flood = bytes(range(1, 256)) * 20_000
+
+    def frames():
+        for picture in BODIES:
+            yield b"--frame\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(picture), picture)
+            yield flood
+        while True:
+            yield flood
+
+    kind = {"Content-Type": "multipart/x-mixed-replace; boundary=frame"}
+    with HttpCamera(lambda _: (200, kind, frames())) as server:
+        with Capture(Camera(source=server.url, timeout_s=1, retry_s=30, retry_most_s=30)) as capture:
+            shots = iter(capture)
+            assert number_of(next(shots).frame) >= 0
+            status = until(lambda: capture.status.state == "lost" and capture.status)
+        assert "only broken ones: expected pictures, got other data between them" in status.reason
+    assert caplog.text.count("got other data between them; check the camera") <= len(BODIES) + 2
+
+
+@pytest.mark.parametrize("side", [5761, 8000, 65000])
+def test_a_frame_that_is_too_large_is_refused_before_it_is_decoded(side):
+    picture = bytearray(jpeg(numbered(1)))
+    at = picture.index(b"\xff\xc0")
+    picture[at + 5 : at + 9] = side.to_bytes(2, "big") * 2
+    with row(parts(bytes(picture), BODIES[2])) as server:
+        source = open_source(Camera(source=server.url))
+        with pytest.raises(ImageError, match=f"expected up to {MOST_PIXELS} pixels, got {side * side}"):
+            source.read()
+        assert number_of(source.read()[0]) == 2
+
+
+def test_a_camera_that_is_slower_than_the_timeout_is_told_what_to_set():
+    hold = threading.Event()
+
+    def frames():
+        yield BODIES[0]
+        hold.wait(30)
+
+    with pictures_in_a_row(frames) as server:
+        source = open_source(Camera(source=server.url, timeout_s=0.3))
+        source.read()
+        with pytest.raises(SourceLost, match=r"raise timeout_s under \[camera\] if it takes longer between two frames"):
+            source.read()
+        hold.set()
