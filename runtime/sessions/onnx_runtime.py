@@ -1,5 +1,6 @@
 """ONNX Runtime's backends: ``cpu``, with inputs and outputs bound to numpy arrays; ``onnx_runtime_gpu.py`` has more."""
 
+import ctypes
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -18,6 +19,8 @@ from .buffers import Buffers, StaysHere
 
 PROVIDER = "CPUExecutionProvider"
 OWN_PAGES_BYTES = 2**16
+MOST_AHEAD_BYTES = 2**25
+"""The arena doubles until it grows by so much at once; more is taken only where a tensor is larger."""
 DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(int64)": np.int64}
 
 
@@ -91,6 +94,7 @@ class OnnxRuntimeSession(StaysHere):
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         self._session = self._open(ort, graph, options)
         self._session._model_bytes = None  # noqa: SLF001, it keeps the file, to start again with another provider
+        _trim_heap()
         self._outputs = {output.name: output for output in self._session.get_outputs()}
         types = {node.name: node.type for node in (*self._session.get_inputs(), *self._outputs.values())}
         if not set(types.values()) <= DTYPES.keys():
@@ -140,7 +144,14 @@ def _share_arena(ort: Any) -> None:
     """Have all sessions of this process compute in one memory: one runs after another, and none keeps its own."""
     info = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
     with suppress(RuntimeError):  # somebody else in this process has shared one already
-        ort.create_and_register_allocator(info, None)
+        ort.create_and_register_allocator(info, ort.OrtArenaCfg({"max_power_of_two_extend_bytes": MOST_AHEAD_BYTES}))
+
+
+def _trim_heap() -> None:
+    """Give back to the system what opening a graph took: the heap would keep it, which is more than the graph."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it
+    if trim is not None:
+        trim(0)
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
