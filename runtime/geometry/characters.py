@@ -4,6 +4,7 @@ The region map of a character is a Gaussian bump (CRAFT, section 3.2). A word's 
 between the bumps' peaks, along the line of text, for all words of a map at once.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -19,6 +20,12 @@ CLOSE_PEAKS = 0.6
 """Peaks closer than this share of the line's height are one character unless a saddle separates them."""
 SADDLE = 0.95
 """Between two close characters the region map falls below this share of the lower peak."""
+NEIGHBOURS = np.ones((3, 3), np.uint8)
+WAY = np.linspace(0, 1, 9, dtype=np.float32)[:, None, None]
+"""Where the map is looked at between two peaks."""
+WHOLE = np.array((0.0, 1.0))
+CORNERS = (0, 1, 1, 0), (0, 0, 1, 1)
+"""Which end, in x and in y, each corner of a quad is at."""
 
 
 def find_characters(region: Map, labels: NDArray[Any], kept: list[int], quads: Points, low_text: float) -> list[Points]:
@@ -36,69 +43,70 @@ def find_characters(region: Map, labels: NDArray[Any], kept: list[int], quads: P
     """
     if not kept:
         return []
-    smooth = cv2.GaussianBlur(region, (3, 3), 0).astype(np.float32, copy=False)
+    smooth = cv2.GaussianBlur(region, (3, 3), 0)
     peaks, owner = _owned_peaks(smooth, labels, kept, quads, low_text)
-    origin, right, down = quads[:, 0], quads[:, 1] - quads[:, 0], quads[:, 3] - quads[:, 0]
-    width, height = (np.maximum(np.hypot(*side.T), 1e-6) for side in (right, down))
-    along = np.einsum("ij,ij->i", peaks - origin[owner], (right / width[:, None] ** 2)[owner])
-    across = np.einsum("ij,ij->i", peaks - origin[owner], (down / height[:, None] ** 2)[owner])
-    vertical = _spread(across, owner) * height > _spread(along, owner) * width
-    position = np.where(vertical[owner], across, along)
+    origin, sides = quads[:, 0], quads[:, 1::2] - quads[:, :1]  # right and down
+    lengths = np.maximum(np.hypot(sides[..., 0], sides[..., 1]), 1e-6)
+    steps = (sides / lengths[..., None] ** 2)[owner]
+    places = np.einsum("ij,ikj->ik", peaks - origin[owner], steps)  # along and across
+    starts = owner.searchsorted(np.arange(len(kept)))
+    spread = (np.maximum.reduceat(places, starts) - np.minimum.reduceat(places, starts)) * lengths
+    vertical = spread[:, 1] > spread[:, 0]
+    position = np.where(vertical[owner], places[:, 1], places[:, 0])
     order = np.lexsort((position, owner))
     peaks, owner, position = peaks[order], owner[order], position[order]
-    first = _first_peaks(smooth, peaks, owner, CLOSE_PEAKS * np.where(vertical, width, height)[owner])
-    position, owner = np.add.reduceat(position, first) / np.diff(first, append=len(position)), owner[first]
-    low, high = _cuts(position, owner)
-    lying = ~vertical[owner]
-    a, b = (np.where(lying, cut, end) for cut, end in ((low, 0), (high, 1)))
-    c, d = (np.where(lying, end, cut) for cut, end in ((low, 0), (high, 1)))
-    corners = origin[owner][:, None] + np.stack((a, b, b, a), 1)[..., None] * right[owner][:, None]
-    corners += np.stack((c, c, d, d), 1)[..., None] * down[owner][:, None]
-    return np.split(corners.astype(np.float32), np.searchsorted(owner, np.arange(1, len(kept))))
+    across = np.where(vertical, lengths[:, 0], lengths[:, 1])
+    first = _first_peaks(smooth, peaks, owner, CLOSE_PEAKS * across[owner])
+    count = np.concatenate((first[1:], (len(position),))) - first
+    position, owner = np.add.reduceat(position, first) / count, owner[first]
+    reading, standing = _cuts(position, owner)[:, None], vertical[owner][:, None, None]
+    shares = np.concatenate((np.where(standing, WHOLE, reading), np.where(standing, reading, WHOLE)), axis=1)
+    x, y = (shares[:, axis, corners, None] for axis, corners in enumerate(CORNERS))
+    corners = origin[owner][:, None] + x * sides[owner, None, 0] + y * sides[owner, None, 1]
+    borders = owner.searchsorted(np.arange(len(kept) + 1)).tolist()
+    return [corners[start:end].astype(np.float32) for start, end in pairwise(borders)]
 
 
 def _owned_peaks(
     smooth: Map, labels: NDArray[Any], kept: list[int], quads: Points, low_text: float
 ) -> tuple[Points, Indices]:
     """Local maxima (n, 2) x, y and the word of each, in words' order; a word without any has its centre."""
-    highest = (smooth >= cv2.dilate(smooth, np.ones((3, 3), np.uint8))) & (smooth > low_text)
-    pixels = cv2.findNonZero(highest.view(np.uint8))
+    highest = ((smooth >= cv2.dilate(smooth, NEIGHBOURS)) & (smooth > low_text)).view(np.uint8)
+    pixels = cv2.findNonZero(highest)
     x, y = np.empty((2, 0), int) if pixels is None else pixels.reshape(-1, 2).T
-    plateau = cv2.connectedComponents(highest.view(np.uint8))[1][y, x] - 1
+    count, plateaus = cv2.connectedComponents(highest)
+    plateau = plateaus[y, x] - 1
     peaks = np.stack((np.bincount(plateau, x), np.bincount(plateau, y)), 1) / np.bincount(plateau)[:, None]
     word = np.full(int(labels.max()) + 1, -1)
     word[kept] = np.arange(len(kept))
-    owner = np.empty(len(peaks), np.intp)
+    owner = np.empty(count - 1, np.intp)
     owner[plateau] = word[labels[y, x]]
-    lonely = np.flatnonzero(np.bincount(owner[owner >= 0], minlength=len(kept)) == 0)
-    peaks = np.concatenate((peaks[owner >= 0], quads[lonely].mean(axis=1))).astype(np.float32)
-    owner = np.concatenate((owner[owner >= 0], lonely))
+    owned = owner >= 0
+    peaks, owner = peaks[owned], owner[owned]
+    lonely = np.flatnonzero(np.bincount(owner, minlength=len(kept)) == 0)
+    if lonely.size:
+        peaks = np.concatenate((peaks, quads[lonely].mean(axis=1)))
+        owner = np.concatenate((owner, lonely))
     order = owner.argsort(kind="stable")
     return peaks[order].astype(np.float32), owner[order]
-
-
-def _spread(values: Points, owner: Indices) -> Points:
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    spread: Points = np.maximum.reduceat(values, starts) - np.minimum.reduceat(values, starts)
-    return spread
 
 
 def _first_peaks(smooth: Map, peaks: Points, owner: Indices, close_px: Points) -> Indices:
     """Index of the first peak of every character: neighbours that are close and without a saddle are one."""
     one, other = peaks[:-1], peaks[1:]
-    steps = np.linspace(0, 1, 9, dtype=np.float32)[:, None, None]
-    x, y = (one + steps * (other - one)).round().astype(int).transpose(2, 0, 1)
+    apart = other - one
+    same = (owner[1:] == owner[:-1]) & (np.hypot(apart[:, 0], apart[:, 1]) < close_px[1:])
+    close = np.flatnonzero(same)
+    x, y = (one[close] + WAY * apart[close]).round().astype(int).transpose(2, 0, 1)
     values = smooth[y, x]
-    flat = values.min(axis=0) >= SADDLE * np.minimum(values[0], values[-1])
-    close = np.hypot(*(other - one).T) < close_px[1:]
-    same = (owner[1:] == owner[:-1]) & close & flat
+    same[close] = values.min(axis=0) >= SADDLE * np.minimum(values[0], values[-1])
     return np.flatnonzero(np.concatenate(([True], ~same)))
 
 
-def _cuts(position: Fractions, owner: Indices) -> tuple[Fractions, Fractions]:
-    """Where each character begins and ends, 0..1 along its word."""
+def _cuts(position: Fractions, owner: Indices) -> Fractions:
+    """Where each character begins and ends (n, 2), 0..1 along its word."""
     middle = (position[1:] + position[:-1]) / 2
-    border = np.diff(owner) != 0
+    border = owner[1:] != owner[:-1]
     low = np.concatenate(([0], np.where(border, 0, middle)))
     high = np.concatenate((np.where(border, 1, middle), [1]))
-    return low, high
+    return np.stack((low, high), axis=1)

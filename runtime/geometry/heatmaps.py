@@ -18,6 +18,9 @@ from .images import smallest_box
 
 MIN_AREA_PX = 10
 """Components of fewer map pixels are noise."""
+BLOCK_PX = 4
+"""Rows and columns in blocks of so many are looked at where text is in them or in a block beside them; to smooth a map,
+and to compare it with its neighbours, takes three."""
 DIAMOND_TOLERANCE = 0.1
 """A box whose sides differ by less than this share becomes axis-aligned."""
 
@@ -52,33 +55,68 @@ def find_regions(
         Regions in map pixels, in the order of their components' first pixels.
     """
     text = (region > low_text).view(np.uint8)
-    link = (affinity > link_threshold).view(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(text | link, connectivity=4)
-    kept, quads, scores = [], [], []
-    for label in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= MIN_AREA_PX).tolist():
+    mask = text | (affinity > link_threshold).view(np.uint8)
+    rows, columns = (_near(mask.max(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return []
+    region, text, mask = (plane.take(rows, 0).take(columns, 1) for plane in (region, text, mask))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    kept, quads, shifts, scores = [], [], [], []
+    for label in (1 + np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= MIN_AREA_PX)).tolist():
         x, y, w, h, size = stats[label].tolist()
-        grown = int(math.sqrt(size * min(w, h) / (w * h)) * 2)
-        left, top = max(x - grown, 0), max(y - grown, 0)
-        window = slice(top, y + h + grown + 1), slice(left, x + w + grown + 1)
+        window = slice(y, y + h), slice(x, x + w)
         inside = (labels[window] == label).view(np.uint8)
         score = cv2.minMaxLoc(region[window], inside)[1]
-        if label == 0 or score < text_threshold:
+        if score < text_threshold:
             continue
-        grown_mask = cv2.dilate(inside & text[window], np.ones((1 + grown, 1 + grown), np.uint8))
-        outlines = cv2.findContours(grown_mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(left, top))[0]
-        if outlines:
+        left_top = int(columns[x]), int(rows[y])
+        growth = int(math.sqrt(size * min(w, h) / (w * h)) * 2)
+        outline = _grown_outline(inside & text[window], growth, left_top, affinity.shape)
+        if outline is not None:
             kept.append(label)
             scores.append(score)
-            quads.append(_quad(np.concatenate(outlines).reshape(-1, 2)))
-    boxes = np.array(quads, np.float32).reshape(-1, 4, 2)
-    characters = find_characters(region, labels, kept, boxes, low_text)
-    return [Region(*parts) for parts in zip(boxes, characters, scores, strict=True)]
+            shifts.append((left_top[0] - x, left_top[1] - y))
+            quads.append(_quad(outline))
+    if not kept:
+        return []
+    boxes, away = np.array(quads, np.float32), np.array(shifts, np.float32)[:, None]
+    characters = find_characters(region, labels, kept, boxes - away, low_text)
+    return [
+        Region(box, parts + by, score) for box, parts, by, score in zip(boxes, characters, away, scores, strict=True)
+    ]
+
+
+def _near(marked: NDArray[Any]) -> NDArray[np.intp]:
+    """The rows, or columns, that are marked or near one that is; all others may be left out of a map.
+
+    They go in blocks of an even size: halves of an even and of an odd pixel are not rounded alike.
+    """
+    blocks = np.maximum.reduceat(marked, np.arange(0, marked.size, BLOCK_PX))
+    near = blocks.copy()
+    near[1:] |= blocks[:-1]
+    near[:-1] |= blocks[1:]
+    return np.flatnonzero(near.repeat(BLOCK_PX)[: marked.size])
+
+
+def _grown_outline(
+    inside: NDArray[Any], growth: int, left_top: tuple[int, int], size_hw: tuple[int, ...]
+) -> NDArray[Any] | None:
+    """The outlines' points (n, 2) x, y of a component that grows by so much, within a map of this size; None = none."""
+    (left, top), (height, width), reach = left_top, inside.shape, (growth + 1) // 2
+    before, above = min(reach, left), min(reach, top)
+    behind, below = min(reach, size_hw[1] - left - width), min(reach, size_hw[0] - top - height)
+    roomy = cv2.copyMakeBorder(inside, above, below, before, behind, cv2.BORDER_CONSTANT, value=0)
+    grown = cv2.dilate(roomy, np.ones((1 + growth, 1 + growth), np.uint8))
+    offset = left - before, top - above
+    outlines = cv2.findContours(grown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=offset)[0]
+    return np.concatenate(outlines).reshape(-1, 2) if outlines else None
 
 
 def _quad(outline: NDArray[Any]) -> Points:
     """The original's box around a component whose outlines' points (n, 2) x, y these are."""
     box = smallest_box(outline)
-    sides = math.dist(box[0], box[1]), math.dist(box[1], box[2])
+    first, second, third, _ = box.tolist()
+    sides = math.dist(first, second), math.dist(second, third)
     if abs(1 - max(sides) / (min(sides) + 1e-5)) > DIAMOND_TOLERANCE:
         return box
     (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)

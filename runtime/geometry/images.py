@@ -67,13 +67,14 @@ def smallest_box(points: NDArray[Any]) -> Points:
     Of two corners with the same, which a rectangle turned by 45° has, it is the one from which the longer side follows.
     Only the corners of OpenCV's rectangle are used: its angle and their order differ between versions.
     """
-    corners = cv2.boxPoints(cv2.minAreaRect(points)).astype(np.float64)
-    x, y = (corners - corners.mean(axis=0)).T
-    clockwise = corners[np.argsort(np.arctan2(y, x))]
-    sides = np.hypot(*(np.roll(clockwise, -1, axis=0) - clockwise).T)
-    sums = clockwise.sum(axis=1)
-    first = sums <= sums.min() + TIE * sides.max()
-    return np.roll(clockwise, -np.where(first, sides, -1).argmax(), axis=0).astype(np.float32)
+    corners: list[list[float]] = cv2.boxPoints(cv2.minAreaRect(points)).tolist()  # of four points, lists are faster
+    x, y = (sum(values) / 4 for values in zip(*corners, strict=True))
+    clockwise = sorted(corners, key=lambda corner: math.atan2(corner[1] - y, corner[0] - x))
+    sides = [math.dist(*pair) for pair in zip(clockwise, clockwise[1:] + clockwise[:1], strict=True)]
+    sums = [sum(corner) for corner in clockwise]
+    most = min(sums) + TIE * max(sides)
+    start = max(range(4), key=lambda at: sides[at] if sums[at] <= most else -1)
+    return np.array(clockwise[start:] + clockwise[:start], np.float32)
 
 
 def with_margin(quad: Points, frame: Frame, margin: float) -> tuple[Points, float]:

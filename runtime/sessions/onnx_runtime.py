@@ -1,6 +1,9 @@
 """ONNX Runtime's backends: ``cpu``, with inputs and outputs bound to numpy arrays; ``onnx_runtime_gpu.py`` has more."""
 
+import ctypes
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
 from math import prod
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
@@ -16,6 +19,8 @@ from .buffers import Buffers, StaysHere
 
 PROVIDER = "CPUExecutionProvider"
 OWN_PAGES_BYTES = 2**16
+MOST_AHEAD_BYTES = 2**25
+"""The arena doubles until it grows by so much at once; more is taken only where a tensor is larger."""
 DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(int64)": np.int64}
 
 
@@ -88,6 +93,8 @@ class OnnxRuntimeSession(StaysHere):
         if precision == "int8-trt":  # its biases have no scale that float16 holds: ONNX Runtime 1.31 gets them wrong
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         self._session = self._open(ort, graph, options)
+        self._session._model_bytes = None  # noqa: SLF001, it keeps the file, to start again with another provider
+        _trim_heap()
         self._outputs = {output.name: output for output in self._session.get_outputs()}
         types = {node.name: node.type for node in (*self._session.get_inputs(), *self._outputs.values())}
         if not set(types.values()) <= DTYPES.keys():
@@ -123,10 +130,28 @@ class OnnxRuntimeSession(StaysHere):
         return self.BINDING(self._session, arrays, set(self._outputs), set(batched))
 
     def _open(self, ort: Any, graph: Checked, options: Any) -> Any:
+        _share_arena(ort)
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        options.enable_mem_pattern = False  # it keeps a block for each size of pictures, beside the arena
         try:
             return ort.InferenceSession(graph.contents, options, providers=[PROVIDER])
         except Exception as exc:
             raise BackendError(f"{graph.path}: expected an ONNX graph, got: {one_line(exc)}; export it again") from exc
+
+
+@cache
+def _share_arena(ort: Any) -> None:
+    """Have all sessions of this process compute in one memory: one runs after another, and none keeps its own."""
+    info = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    with suppress(RuntimeError):  # somebody else in this process has shared one already
+        ort.create_and_register_allocator(info, ort.OrtArenaCfg({"max_power_of_two_extend_bytes": MOST_AHEAD_BYTES}))
+
+
+def _trim_heap() -> None:
+    """Give back to the system what opening a graph took: the heap would keep it, which is more than the graph."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it
+    if trim is not None:
+        trim(0)
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:

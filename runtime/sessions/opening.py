@@ -82,13 +82,16 @@ def open_unproven(
 
         return TensorRTSession(bundle, kind, backend, precision)
     if backend in {"cpu", "cuda", "tensorrt-ep"}:
-        from .onnx_runtime import OnnxRuntimeSession
+        precision = precision or bundle.precision(kind, backend)
+        graph = bundle.read(kind, precision)
+        if backend == "cpu":
+            from .onnx_runtime import OnnxRuntimeSession
+
+            return OnnxRuntimeSession(graph, backend, precision, None, threads)
         from .onnx_runtime_gpu import OnnxRuntimeGpuSession
 
-        precision = precision or bundle.precision(kind, backend)
         profile = default_profile(bundle, kind) if backend == "tensorrt-ep" else None
-        session = OnnxRuntimeSession if backend == "cpu" else OnnxRuntimeGpuSession
-        return session(bundle.read(kind, precision), backend, precision, profile, threads)
+        return OnnxRuntimeGpuSession(graph, backend, precision, profile, threads)
     raise BackendUnavailable(
         f"backend {backend!r}: this version of edgereader has {', '.join(BACKENDS)}; use one of these, or auto"
     )

@@ -51,6 +51,12 @@ def test_heavy_libraries_wait_until_they_are_used():
     assert not {"onnxruntime", "tensorrt", "pycuda"} & modules_after("import edgereader.runtime")
 
 
+def test_a_cpu_does_without_what_only_gpus_need(bundle_folder):
+    loaded = modules_after(f"import edgereader.runtime\nedgereader.runtime.Reader({str(bundle_folder)!r}, 'cpu')")
+    assert "edgereader.runtime.sessions.onnx_runtime" in loaded
+    assert not {"edgereader.runtime.sessions.onnx_runtime_gpu", "importlib.metadata"} & loaded
+
+
 def test_public_names():
     assert edgereader.runtime.__all__ == PUBLIC
     assert all(hasattr(edgereader.runtime, name) for name in PUBLIC)

@@ -129,6 +129,30 @@ def test_empty_maps_and_nearly_nothing():
     assert find_regions(empty, np.ones((32, 32), np.float32), text_threshold=0, link_threshold=0.4, low_text=0.4) == []
 
 
+def test_empty_rows_and_columns_are_not_searched_and_change_nothing(monkeypatch):
+    """Two words far apart, one of them at the maps' corner, are found as each is found alone."""
+    words = np.zeros((2, 2, 60, 100), np.float32)
+    word(*words[0], 6, 4, 5, 12)
+    word(*words[1], 25, 22, 4, 10, 0.3)
+    places = (0, 0), (300, 500)
+    maps = np.zeros((2, 400, 640), np.float32)
+    for (top, left), pair in zip(places, words, strict=True):
+        maps[:, top : top + 60, left : left + 100] = pair
+    alone = [find_regions(*pair, **PUBLISHED)[0] for pair in words]
+    searched, search = [], cv2.connectedComponentsWithStats
+    monkeypatch.setattr(
+        cv2,
+        "connectedComponentsWithStats",
+        lambda mask, **named: (searched.append(mask.size), search(mask, **named))[1],
+    )
+    together = find_regions(*maps, **PUBLISHED)
+    assert sum(searched) < maps[0].size / 8
+    for found, expected, (top, left) in zip(together, alone, places, strict=True):
+        assert np.allclose(found.quad, expected.quad + np.float32((left, top)), atol=1e-3)
+        assert np.allclose(found.characters, expected.characters + np.float32((left, top)), atol=1e-3)
+        assert found.score == expected.score
+
+
 def test_a_map_full_of_text_stays_inside():
     (found,) = find_regions(np.ones((40, 60), np.float32), np.zeros((40, 60), np.float32), **PUBLISHED)
     assert found.quad.min() >= -1e-6

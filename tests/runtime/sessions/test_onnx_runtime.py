@@ -1,3 +1,4 @@
+import os
 import re
 import sys
 from pathlib import Path
@@ -74,6 +75,33 @@ def test_what_runs_is_what_was_checked_though_the_file_is_another_by_then(make_b
     assert OnnxRuntimeSession(graph).output_shape("region")
     with pytest.raises(BundleError, match=r"detector\.onnx: expected"):
         open_session(Bundle.open(folder), "detector", "cpu")
+
+
+def test_the_file_is_not_kept_beside_the_graph(bundle_folder):
+    graph = Bundle.open(bundle_folder).read("detector")
+    before = sys.getrefcount(graph.contents)
+    session = OnnxRuntimeSession(graph)
+    after = sys.getrefcount(graph.contents)  # outside of the assertion, which would hold them too
+    assert after == before
+    session.bind(SHAPES, batched=tuple(SHAPES)).run(3)
+
+
+def resident_mib():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def test_sessions_compute_in_one_memory_which_the_same_size_does_not_make_larger(bundle_folder):
+    """A picture of this size is more than 48 MiB as float; its maps are 8 MiB."""
+    graph, sessions, grown = Bundle.open(bundle_folder).read("detector"), [], []
+    shapes = {"image": (1, 2048, 2048, 3), "region": (1, 1024, 1024), "affinity": (1, 1024, 1024)}
+    for _ in range(2):
+        sessions.append(OnnxRuntimeSession(graph))
+        binding = sessions[-1].bind(shapes, batched=tuple(shapes))
+        for _ in range(3):
+            before = resident_mib()
+            binding.run(1)
+            grown.append(resident_mib() - before)
+    assert max(grown[1:]) < 32, grown
 
 
 def test_a_graph_of_other_types_is_refused():
