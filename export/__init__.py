@@ -2,3 +2,8 @@
 
 Importing this package imports no torch.
 """
+
+from .pipeline import Exported, Target, export_detector, export_recognizer
+from .published import export_published
+
+__all__ = ["Exported", "Target", "export_detector", "export_published", "export_recognizer"]

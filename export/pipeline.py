@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from ..models.checkpoints.training_options import TrainingOptions
-from ..runtime.bundles.bundle import MANIFEST_NAME, Bundle
+from ..runtime.bundles.bundle import MANIFEST_NAME, Bundle, file_sha256
 from ..runtime.bundles.manifest import (
     SCHEMA,
     STRIDE_PX,
@@ -25,6 +26,7 @@ from ..runtime.bundles.manifest import (
 )
 from ..runtime.errors import ExportError
 from .canary import draw_canary
+from .card import renew_card, today
 from .networks import expect_charset, load_craft, load_refiner, named_charset, open_recognizer
 from .onnx_file import check_contract, write_onnx
 from .parity import check_parity, detector_cases, recognizer_cases
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from ..models.craft import CRAFT
     from ..models.link_refiner import LinkRefiner
     from ..models.recognizer import Recognizer
+
+AnyPath = str | os.PathLike[str]
 
 Say = Callable[[str], None]
 """Takes one line of progress."""
@@ -70,28 +74,30 @@ class Exported:
 
 
 def export_detector(
-    checkpoint: Path,
-    target: Target,
+    checkpoint: AnyPath,
+    target: Target | AnyPath,
     *,
-    refiner: Path | None = None,
+    refiner: AnyPath | None = None,
     thresholds: Thresholds | None = None,
     long_side_px: int = 1280,
     coarse_side_px: int | None = None,
     as_easyocr: bool = False,
     say: Say = print,
 ) -> Exported:
-    """Export a CRAFT checkpoint, with a link refiner inside the same graph if one is given.
+    """Export a CRAFT checkpoint into a bundle, a folder that is new or has one.
 
+    `refiner`: a link refiner's checkpoint, which becomes part of the graph.
     `thresholds`, `long_side_px`, `coarse_side_px` and `as_easyocr` are stored in the bundle, see `DetectorSpec`.
 
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
     """
+    checkpoint, target = Path(checkpoint), as_target(target)
     expect_sides(long_side_px, coarse_side_px)
     expect_extendable(target.bundle)
     say(f"reading {checkpoint}")
     craft = load_craft(checkpoint)
-    links = load_refiner(refiner) if refiner else None
+    links = load_refiner(Path(refiner)) if refiner else None
 
     def spec(files: dict[str, FileEntry], parity: dict[str, Parity]) -> DetectorSpec:
         return DetectorSpec(
@@ -110,12 +116,14 @@ def export_detector(
         path = folder / "detector.onnx"
         say("tracing the detector")
         trace_detector(craft, links, path)
-        return finish(path, "detector", spec, detector_cases(craft, links), target, say)
+        exported = finish(path, "detector", spec, detector_cases(craft, links), target, say)
+    renew_card(target.bundle, {"detector": origin(checkpoint)})
+    return exported
 
 
 def export_recognizer(
-    checkpoint: Path,
-    target: Target,
+    checkpoint: AnyPath,
+    target: Target | AnyPath,
     *,
     charset: str | None = None,
     image_hw: tuple[int, int] | None = None,
@@ -125,10 +133,10 @@ def export_recognizer(
     stretch: float | None = None,
     margin: float | None = None,
     even_contrast: bool | None = None,
-    options: Path | None = None,
+    options: AnyPath | None = None,
     say: Say = print,
 ) -> Exported:
-    """Export a recognizer's checkpoint.
+    """Export a recognizer's checkpoint into a bundle, a folder that is new or has one.
 
     `charset`: see `named_charset`; `image_hw`, `widths`, `max_length`, `keep_ratio`, `stretch`, `even_contrast`: see
     `TrainingOptions`; what is None comes from the checkpoint or from the file `options` (see `read_options`), or else
@@ -138,19 +146,22 @@ def export_recognizer(
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
     """
+    checkpoint, target = Path(checkpoint), as_target(target)
     expect_extendable(target.bundle)
     say(f"reading {checkpoint}")
     characters = None if charset is None else named_charset(charset)
     given = TrainingOptions(characters, image_hw, widths, max_length, keep_ratio, stretch, even_contrast)
-    trained = open_recognizer(checkpoint, given, options=options, easyocr=(charset or "").startswith("easyocr-"))
+    trained = open_recognizer(
+        checkpoint, given, options=Path(options) if options else None, easyocr=(charset or "").startswith("easyocr-")
+    )
     network, told, config = trained.network, trained.told, trained.network.config
     characters = expect_charset(told.charset, config.num_classes, config.stages.split("-")[3])
     widths = told.widths or ()
     for line in trained.assumed:
         say(f"assumed: {line}")
 
-    def spec(files: dict[str, FileEntry], parity: dict[str, Parity]) -> RecognizerSpec:
-        return RecognizerSpec(
+    try:
+        spec = RecognizerSpec(
             stages=config.stages,
             charset=characters,
             image_hw=config.image_hw,
@@ -163,21 +174,43 @@ def export_recognizer(
             margin=(EASYOCR_MARGIN if trained.as_easyocr else 0.0) if margin is None else margin,
             even_contrast=config.even_contrast,
             as_easyocr=trained.as_easyocr,
-            files=files,
-            parity=parity,
+            files={},
+            parity={},
         )
-
-    try:
-        spec({}, {})
     except ValueError as exc:
         raise ExportError(
             f"{checkpoint}: {exc}; change --widths, --size or --keep-ratio, or leave --widths out"
         ) from exc
+    exported = write_recognizer(network, spec, target, say)
+    renew_card(target.bundle, {"recognizer": origin(checkpoint)})
+    return exported
+
+
+def write_recognizer(network: Recognizer, spec: RecognizerSpec, target: Target, say: Say) -> Exported:
+    """Write a network's graph into a bundle, with all that `spec` says but its files.
+
+    Raises:
+        BundleError, ExportError, ParityError: nothing was written.
+    """
+
+    def written(files: dict[str, FileEntry], parity: dict[str, Parity]) -> RecognizerSpec:
+        return replace(spec, files=files, parity=parity, quantized={}, preferred={})
+
     with staged(target.bundle) as folder:
         path = folder / "recognizer.onnx"
-        say(f"tracing {config.stages} (up to a minute)")
-        trace_recognizer(network, path, widths)
-        return finish(path, "recognizer", spec, recognizer_cases(network, widths), target, say)
+        say(f"tracing {spec.stages} (up to a minute)")
+        trace_recognizer(network, path, spec.widths)
+        return finish(path, "recognizer", written, recognizer_cases(network, spec.widths), target, say)
+
+
+def as_target(target: Target | AnyPath) -> Target:
+    """Return where an export goes, of a path too."""
+    return target if isinstance(target, Target) else Target(Path(target))
+
+
+def origin(checkpoint: Path) -> str:
+    """Return a line for the card: from which file a network comes, and since when."""
+    return f"exported from `{checkpoint.name}` (SHA-256 {file_sha256(checkpoint)}) on {today()}"
 
 
 def trace_detector(craft: CRAFT, refiner: LinkRefiner | None, path: Path) -> None:

@@ -9,7 +9,18 @@ from ..models.checkpoints.training_options import EASYOCR_LINE_HW, EASYOCR_WIDTH
 from ..runtime.bundles.bundle import Bundle, file_sha256
 from ..runtime.errors import CheckpointError
 from ..runtime.extras import pip_install
-from .pipeline import Exported, Say, Target, expect_extendable, export_detector, export_recognizer
+from .card import renew_card
+from .pipeline import (
+    AnyPath,
+    Exported,
+    Say,
+    Target,
+    as_target,
+    expect_extendable,
+    export_detector,
+    export_recognizer,
+    origin,
+)
 from .staging import commit, entries, staged
 
 CRAFT, ENGLISH = "craft_mlt_25k.pth", "english_g2.pth"
@@ -23,7 +34,7 @@ PACKAGE = "easyocr_en_models"
 LICENCE = "MIT (CRAFT, craft_mlt_25k: NAVER Corp.) and Apache-2.0 (EasyOCR, english_g2: Jaided AI)"
 
 
-def export_published(target: Target, weights: Path | None = None, *, say: Say = print) -> list[Exported]:
+def export_published(target: Target | AnyPath, weights: Path | None = None, *, say: Say = print) -> list[Exported]:
     """Export CRAFT and english_g2 into one bundle, which is written when both equal their networks.
 
     `weights`: a folder with both files; None = the package `PACKAGE`. A bundle that is already there is replaced whole.
@@ -33,7 +44,7 @@ def export_published(target: Target, weights: Path | None = None, *, say: Say = 
         CheckpointError: a file is not there, or is another one.
         BundleError, ExportError, ParityError: see `export_detector`; nothing was written.
     """
-    folder = weights or installed()
+    target, folder = as_target(target), weights or installed()
     for name, sha256 in SHA256.items():
         say(f"checking {folder / name}")
         expect_published(folder / name, sha256)
@@ -56,6 +67,7 @@ def export_published(target: Target, weights: Path | None = None, *, say: Say = 
         ]
         manifest = Bundle.open(inner.bundle).manifest
         commit(target.bundle.absolute(), manifest, [inner.bundle / entry.path for entry in entries(manifest)])
+    renew_card(target.bundle, {"detector": origin(folder / CRAFT), "recognizer": origin(folder / ENGLISH)})
     return [Exported(target.bundle / model.path.name, model.parity) for model in exported]
 
 

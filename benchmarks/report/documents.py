@@ -8,11 +8,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...export.card import BLOCK
 from ...runtime.errors import DatasetError
 
-MARKERS = ("facts", "results", "machine", "targets", "written", "boxes", "latency", "calibration", "bench")
-"""All that generated parts are called; "bench" is written by `edgereader bench readme`, the others by `card`."""
-BLOCK = re.compile(r"<!-- (\w+):begin -->\n(.*?)<!-- \1:end -->", re.DOTALL)
+MARKERS = (
+    "made", "tuned", "facts", "results", "machine", "targets", "written", "boxes", "latency", "calibration", "bench",
+)  # fmt: skip
+"""All that generated parts are called; exports write "made" and "tuned", `edgereader bench readme` writes "bench", and
+`edgereader card` the others."""
 
 
 def renewed(path: Path, parts: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from ...export.card import megabytes
 from ...runtime import Bundle
 from ..accuracy.results import CropsResult, Run
 from ..record import read_json
@@ -80,9 +81,3 @@ def measured(target: Target, bundle: Bundle, run: Run) -> float | None:
             value: float | None = getattr(holder, target.figure, None)
             return value
     return None
-
-
-def megabytes(bundle: Bundle) -> float:
-    """Return the size of all model files of a bundle, in millions of bytes."""
-    models = (bundle.manifest.detector, bundle.manifest.recognizer)
-    return sum(file.bytes for model in models if model for file in model.files.values()) / 1e6

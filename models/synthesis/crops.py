@@ -37,7 +37,7 @@ class CropMaker:
     meters: MeterDigits | None = None
 
     def make(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
-        """Make a crop uint8 (h, w, 3) BGR, 12 to 64 px high, and its text in lower case.
+        """Make a crop uint8 (h, w, 3) BGR, 12 to 64 px high, and its text.
 
         The same state of `rng` gives the same crop; `hard` 0..1: from short and clean to all that cameras meet.
         """
@@ -82,7 +82,7 @@ class CropMaker:
         line = render_line(shown, rng, fonts=self.fonts, plain=rng.random() > 0.4 + 0.6 * hard)
         if rng.random() < 0.04 * hard:
             line = underlined(line, rng)
-        return self._place(line, rng, hard, self._plain(rng, hard)), text.lower()
+        return self._place(line, rng, hard, self._plain(rng, hard)), text
 
     def barcode(self, rng: np.random.Generator, *, hard: float = 1.0) -> Crop:
         """Draw the digits below a barcode, whose longer bars reach between their groups."""

@@ -18,8 +18,8 @@ def write_crops(
 ) -> int:
     """Draw crops into a new or empty folder, with `labels.tsv` or as an LMDB; return how many.
 
-    The same seed gives the same crops, on a machine with the same fonts. `hard` 0..1: from clean print to all that
-    cameras meet. `progress` wraps the numbers, to show how far it is.
+    The same seed gives the same crops, on a machine with the same fonts; labels are in lower case. `hard` 0..1: from
+    clean print to all that cameras meet. `progress` wraps the numbers, to show how far it is.
 
     Raises:
         TrainingDataError: The folder holds something, or no font is installed.
@@ -34,7 +34,7 @@ def write_crops(
             crop = maker.make(rng, hard=hard)
             while not crop[1]:  # a crop with nothing to read is of use in a training run alone
                 crop = maker.make(rng, hard=hard)
-            yield crop
+            yield crop[0], crop[1].lower()
 
     if lmdb:
         return write_lmdb(folder, crops())

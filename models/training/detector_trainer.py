@@ -18,7 +18,7 @@ from .detector_batches import Batch, Batches, Source, cut_scene
 from .detector_check import check
 from .detector_loss import detector_loss, normalised
 from .distillation import Teacher
-from .loop import Budget, Log, Run, Training, learning_rate, loader, seed_all
+from .loop import Budget, Log, Pace, Run, Training, learning_rate, loader, seed_all
 from .taught_photos import TaughtPhotos
 
 
@@ -43,8 +43,6 @@ class DetectorTraining(Training):
     """Data sets; without any, all scenes are generated."""
     photos: tuple[Path, ...] = ()
     """Folders of photos of which the teacher says where text is, beside the labels that they may have."""
-    report_every: int = 50
-    """Steps between lines of progress."""
     save_every: int = 400
     """Steps between validations and checkpoints."""
     validation: int = 60
@@ -54,7 +52,7 @@ class DetectorTraining(Training):
 def train_detector(config: DetectorTraining, report: Callable[[str], None] = print) -> Path:
     """Train, with checkpoints to resume from; return the path of the averaged weights, `out/detector.pt`.
 
-    `report` takes a line of progress every `report_every` steps.
+    `report` takes a line of progress every ten seconds or so, see `Pace`.
 
     Raises:
         TrainingDataError: A data set, a checkpoint or the fonts are missing or wrong.
@@ -80,18 +78,14 @@ def train_detector(config: DetectorTraining, report: Callable[[str], None] = pri
             weights, budget, float(np.mean([result.f1 for result in found.values()])) if found else float(run.step)
         )
 
-    seen = 0
+    pace = Pace(budget, log, "scenes", config.report_s)
     for batch in loader(Batches(source, run.step), config.workers, batch_size=None):
         progress = budget.progress(run.step)
         if progress >= 1:
             break
         loss = loss_of(run.network, batch, config.device, guide, 1 - progress)
         run.learn(loss, learning_rate(config.peak_rate, progress))
-        seen += len(batch.images)
-        if run.step % config.report_every == 0:
-            speed = seen / (budget.elapsed_s() - run.spent_s)
-            recent = float(np.mean(run.losses[-config.report_every :]))
-            log.write(step=run.step, loss=recent, scenes_per_s=speed, hours=budget.elapsed_s() / 3600)
+        pace.note(run, len(batch.images))
         if run.step % config.save_every == 0:
             conclude()
     conclude()

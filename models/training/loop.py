@@ -80,6 +80,8 @@ class Training:
     """Go on from `out/last.pt`."""
     save_every: int = 500
     """Steps between validations and checkpoints."""
+    report_s: float = 10.0
+    """Seconds between lines of progress; in a long run, a hundredth of the time so far."""
     validation: int = 600
     """Samples in the validation set."""
 
@@ -222,6 +224,46 @@ class Budget:
         return min(1.0, share)
 
 
+@dataclass
+class Pace:
+    """Says every now and then how far a run is, how fast, and how long it will still take."""
+
+    budget: Budget
+    log: Log
+    unit: str
+    """What it counts: "crops"."""
+    every_s: float
+    """Seconds between lines; in a long run, a hundredth of the time so far."""
+    samples: int = 0
+    """Samples that this process has seen."""
+    said_s: float = field(init=False)
+    said_losses: int = 0
+    """How many of the losses the last line has told."""
+
+    def __post_init__(self) -> None:
+        self.said_s = self.budget.spent_s
+
+    def note(self, run: Run[Any], samples: int) -> None:
+        """Count the samples of a step, and log a line if it is time for one."""
+        self.samples += samples
+        now_s = self.budget.elapsed_s()
+        if now_s - self.said_s < max(self.every_s, (now_s - self.budget.spent_s) / 100 if self.every_s else 0):
+            return
+        self.said_s, recent = now_s, run.losses[self.said_losses :]
+        self.said_losses = len(run.losses)
+        done, loss = self.budget.progress(run.step), sum(recent) / len(recent)
+        rate, to_go_s = self.samples / (now_s - self.budget.spent_s), now_s * (1 / done - 1)
+        figures = {"step": run.step, "done": done, "loss": loss, f"{self.unit}_per_s": rate, "to_go_s": to_go_s}
+        line = f"step {run.step}, {done:.0%}: {rate:.3g} {self.unit}/s, loss {loss:.3g}, {clock(to_go_s)} to go"
+        self.log.write(line, **figures, hours=now_s / 3600)
+
+
+def clock(seconds: float) -> str:
+    """Return a time for people, as h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
 def learning_rate(peak: float, progress: float, warm_up: float = 0.02) -> float:
     """Return the rate: a linear warm-up over a first share of the budget, then a cosine to a hundredth of the peak."""
     cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
@@ -273,11 +315,11 @@ class Log:
     path: Path
     report: Callable[[str], None]
 
-    def write(self, **values: float | str) -> None:
-        """Append an event; floats are rounded to five digits for people and kept whole in the file."""
+    def write(self, line: str | None = None, /, **values: float | str) -> None:
+        """Append an event; without a `line` for people, they get the values, floats rounded to five digits."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
         shown = (
             f"{key} {value:.5g}" if isinstance(value, float) else f"{key} {value}" for key, value in values.items()
         )
-        self.report("  ".join(shown))
+        self.report(line or "  ".join(shown))

@@ -60,6 +60,8 @@ class RecognizerTraining(Training):
     """Data sets; without any, all crops are generated."""
     meters: Path | None = None
     """Folder of single meter digits to compose counters from."""
+    fixed_norms: bool = False
+    """Whether batch norms keep the statistics of `init`, which few crops of one kind would spoil."""
 
 
 def fitted_width(ratio: float, config: RecognizerTraining) -> int:

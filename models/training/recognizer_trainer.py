@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ..charsets import num_classes
 from ..recognizer import Recognizer, RecognizerConfig
-from .loop import Budget, Log, Run, learning_rate, loader, seed_all
+from .loop import Budget, Log, Pace, Run, learning_rate, loader, seed_all
 from .recognizer_samples import RecognizerTraining, Sample, Samples, collate, validation_sets
 
 REMEMBERED = (
@@ -105,10 +105,18 @@ def accuracy(network: Recognizer, samples: list[Sample], device: str) -> float:
     return right / max(1, len(samples))
 
 
+def teach(network: Recognizer, *, fixed_norms: bool) -> None:
+    """Put a network into training mode; with `fixed_norms` its batch norms keep the statistics that they have."""
+    network.train()
+    for module in network.modules():
+        if fixed_norms and isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
 def train_recognizer(config: RecognizerTraining, report: Callable[[str], None] = print) -> Path:
     """Train, with checkpoints to resume from; return the averaged weights that validated best, `out/recognizer.pt`.
 
-    `report` takes a line of progress every hundred steps.
+    `report` takes a line of progress every ten seconds or so, see `Pace`.
 
     Raises:
         TrainingDataError: A data set, a checkpoint or the fonts are missing or wrong.
@@ -116,7 +124,7 @@ def train_recognizer(config: RecognizerTraining, report: Callable[[str], None] =
     config.out.mkdir(parents=True, exist_ok=True)
     run, log, weights = start(config), Log(config.out / "log.jsonl", report), config.out / "recognizer.pt"
     budget = Budget(config.steps, config.hours, run.spent_s)
-    checks = validation_sets(config)
+    pace, checks = Pace(budget, log, "crops", config.report_s), validation_sets(config)
     log.write(step=run.step, **{f"{name}_crops": len(samples) for name, samples in checks.items()})
 
     def conclude() -> None:
@@ -129,18 +137,12 @@ def train_recognizer(config: RecognizerTraining, report: Callable[[str], None] =
         progress = budget.progress(run.step)
         if progress >= 1:
             break
-        run.network.train()
+        teach(run.network, fixed_norms=config.fixed_norms)
         placed = images.to(config.device, memory_format=torch.channels_last)
         with torch.autocast("cuda", torch.bfloat16, enabled=config.device == "cuda"):
             loss = loss_of(run.network, placed, texts)
         run.learn(loss, learning_rate(config.peak_rate, progress))
-        if run.step % 100 == 0:
-            log.write(
-                step=run.step,
-                loss=float(np.mean(run.losses[-100:])),
-                crops_per_s=run.step * config.batch / budget.elapsed_s(),
-                hours=budget.elapsed_s() / 3600,
-            )
+        pace.note(run, len(texts))
         if run.step % config.save_every == 0:
             conclude()
     conclude()

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..bundles.bundle import Bundle
 from ..commands.options import open_reader, reader_options
 from ..stream.secrets import find_token
 from ..stream.settings import Http
@@ -30,6 +31,7 @@ def serve(host: str, port: int, token_file: str | None, **options: Any) -> None:
     """Serve a page that reads photos, and POST /read: curl --data-binary @photo.jpg http://127.0.0.1:8765/read."""
     http = Http(host=host, port=port, token_file=token_file)
     token = find_token(http)
+    Bundle.open(options["bundle"]).detector  # noqa: B018 - a bundle without one cannot serve, and says so now
     ended = threading.Event()
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:

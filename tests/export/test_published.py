@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shlex
 import shutil
 
 import cv2
@@ -29,7 +30,6 @@ from edgereader.runtime.geometry.images import whole
 from edgereader.runtime.reader import Reader
 from edgereader.runtime.recognizer import Recognizer
 
-from .documents import documented
 from .originals import GROUP, downloaded, module, original_craft, original_english
 
 pytestmark = GROUP
@@ -43,6 +43,14 @@ PHOTO_PX = 448
 """Longest side at which photos are looked at here, which is for time alone."""
 
 COMMANDS = {"export": export, "read": read_command, "verify": verify}
+
+
+def documented(repository, heading):
+    """The `edgereader` commands of the first block under a heading of docs/export.md, as arguments; without pip's."""
+    text = (repository / "docs" / "export.md").read_text(encoding="utf-8")
+    (block,) = re.findall(rf"^## {re.escape(heading)}$.*?```sh\n(.*?)```", text, re.DOTALL | re.MULTILINE)[:1]
+    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+    return [words[1:] for words in lines if words[0] == "edgereader"]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The command that installs what an extra needs names packages that are on an index."""
 
 import importlib.metadata
+import re
 
 import pytest
 
@@ -45,3 +46,20 @@ def test_without_metadata_the_clone_is_named(monkeypatch):
 
     monkeypatch.setattr(importlib.metadata, "requires", none)
     assert pip_install("export", "train").startswith("pip install '.[export,train]' in the folder")
+
+
+def test_no_text_says_to_install_edgereader_from_an_index(repository):
+    """No such package is there: who takes that name would run code on our users' machines."""
+    files = [
+        path
+        for folder in ("runtime", "models", "export", "benchmarks", "docs")
+        for path in (repository / folder).rglob("*")
+    ]
+    texts = {
+        path: path.read_text(encoding="utf-8")
+        for path in files
+        if path.suffix in {".py", ".md", ".html", ".js", ".toml"}
+    }
+    assert len(texts) > 200
+    said = re.compile(r"edgereader\[|pip install (-\S+ )*['\"]?edgereader\b")
+    assert not [path for path, text in texts.items() if said.search(text)]

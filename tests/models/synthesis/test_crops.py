@@ -23,7 +23,7 @@ def test_crops_are_small_colour_images_with_a_text_of_the_charset(maker, hard):
         assert 12 <= image.shape[0] <= 90
         assert image.shape[1] >= 3
         assert text or hard > 0
-        assert set(text) <= set(CHARSETS["numbers-spaced"])
+        assert set(text.lower()) <= set(CHARSETS["numbers-spaced"])
 
 
 def test_easy_crops_have_contrast_and_hard_ones_often_have_little(maker):
@@ -110,3 +110,10 @@ def test_counters_are_composed_from_the_meters_that_may_be_seen(shared_data):
     image, text = seen.counter(np.random.default_rng(3))
     assert text.isdigit()
     assert image.shape[1] >= len(text) * 4
+
+
+def test_letters_keep_their_case_for_charsets_that_have_both(maker):
+    rng = np.random.default_rng(6)
+    texts = [maker.draw(rng)[1] for _ in range(80)]
+    assert any(text != text.lower() for text in texts)
+    assert any(text != text.upper() for text in texts)

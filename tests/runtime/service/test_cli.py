@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -7,7 +8,9 @@ import sys
 import httpx
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
+from edgereader.runtime.bundles.bundle import Bundle, write_bundle
 from edgereader.runtime.cli import main
 
 from ..stream.broker import free_port
@@ -83,3 +86,13 @@ def test_wrong_usage(bundle_folder, tmp_path, monkeypatch):
             assert message in result.stderr
             assert "Traceback" not in result.output
             assert "geheim" not in result.output
+
+
+@pytest.mark.parametrize("missing", ["detector", "recognizer"])
+def test_a_bundle_that_cannot_serve_says_at_the_start_what_is_missing(bundle_folder, tmp_path, missing):
+    shutil.copytree(bundle_folder, tmp_path / "half")
+    write_bundle(tmp_path / "half", replace(Bundle.open(bundle_folder).manifest, canary=None, **{missing: None}))
+    result = CliRunner().invoke(main, ["serve", "--bundle", str(tmp_path / "half"), "--port", str(free_port())])
+    assert result.exit_code == 2
+    assert f"expected a {missing}, got none; add one with `edgereader export {missing}`" in result.stderr
+    assert "listening" not in result.stderr
