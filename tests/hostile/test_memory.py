@@ -50,9 +50,7 @@ def honest(repository):
 @pytest.fixture
 def service():
     """Its address and its process, with the settings that it has unless told otherwise."""
-    process = subprocess.Popen(
-        [*COMMAND, "serve", "--port", "8799", "--threads", "1"], stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([*COMMAND, "serve", "--port", "8799"], stderr=subprocess.PIPE, text=True)
     line = process.stderr.readline()
     assert line.startswith("listening"), line
     yield line.split()[-1], process
