@@ -26,7 +26,7 @@ COMMAND = [sys.executable, "-c", "from edgereader.runtime.cli import main; main(
 CLIENTS, FILES = 8, 300
 SERVICE_MIB, READ_MIB = 400, 600
 KEPT_MIB = 1
-MOST_ROUNDS = 12
+MOST_ROUNDS = 8
 SAMPLES = ("bib", "house", "meter")
 
 
