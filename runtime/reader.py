@@ -235,6 +235,12 @@ class Reader(ByArguments):
         ]
 
     @property
+    def threads(self) -> int | None:
+        """How many threads a backend computes with on the CPU; None = one for each core."""
+        threads: int | None = self._arguments["threads"]
+        return threads
+
+    @property
     def sessions(self) -> dict[Kind, Session]:
         """The networks that run: their ``backend`` and ``precision`` say where and in what."""
         found: dict[Kind, Session] = {"recognizer": self._recognizer.session}

@@ -14,6 +14,8 @@ PNG_BITS, PNG_KIND = 24, 25
 """Where a PNG says its bits of a sample, and what its samples are."""
 GREY, ALPHA = 0, {4, 6}
 """Of the latter: grey, and those with alpha."""
+UNFIT = {"I": "int32", "F": "float32"}
+"""Pillow's modes that are no colours, and what their numbers are."""
 
 
 def decode_pixels(data: bytes) -> Frame:
@@ -49,15 +51,16 @@ def decode_with_pillow(data: bytes) -> Frame:
 
     try:
         image: Any = Image.open(io.BytesIO(data))
-        image.load()
-        if data.startswith(PNG) and data[PNG_KIND] == GREY and data[PNG_BITS] < 8 and "transparency" in image.info:
-            image.info["transparency"] *= 255 // (2 ** data[PNG_BITS] - 1)  # Pillow stretches the samples only
-        image = ImageOps.exif_transpose(image)
+        if image.mode not in UNFIT:  # which would take four bytes a sample, for nothing
+            image.load()
+            if data.startswith(PNG) and data[PNG_KIND] == GREY and data[PNG_BITS] < 8 and "transparency" in image.info:
+                image.info["transparency"] *= 255 // (2 ** data[PNG_BITS] - 1)  # Pillow stretches the samples only
+            image = ImageOps.exif_transpose(image)
     except Exception as exc:  # Pillow raises what the bytes lead it to, from SyntaxError to struct.error
         reason = f"contents that are damaged, or of a kind that Pillow {__version__} does not decode"
         raise ValueError(f"{reason} ({type(exc).__name__})") from exc
-    if image.mode in {"I", "F"}:
-        raise ValueError(f"pixels of {np.asarray(image).dtype}")
+    if image.mode in UNFIT:
+        raise ValueError(f"pixels of {UNFIT[image.mode]}")
     if image.mode.startswith("I;16"):
         values = np.asarray(image).astype(np.uint16)
         values = np.where(values == image.info.get("transparency", -1), np.uint16(65535), values)

@@ -101,7 +101,7 @@ def _of_a_pixel(data: Data) -> tuple[int, int]:
     """Bytes of a pixel as OpenCV gives it, and of what is beside it meanwhile."""
     if data.startswith(b"\x89PNG"):
         bits, colour = struct.unpack_from(">BB", data, 24)
-        names = {bytes(name) for name, _, _ in png_chunks(data)}
+        names = {name for name, _, _ in png_chunks(data)}
         channels = 4 if b"tRNS" in names else PNG_CHANNELS[colour]
         return channels * _depth(bits), 3 * 4 * _depth(bits) if b"acTL" in names else 0
     if data.startswith(b"RIFF"):

@@ -125,7 +125,7 @@ def png_chunks(data: Data) -> Iterator[Box]:
     position = 8
     while position + 8 <= len(data):
         size = struct.unpack_from(">I", data, position)[0]
-        yield data[position + 4 : position + 8], position + 8, position + 8 + size
+        yield bytes(data[position + 4 : position + 8]), position + 8, position + 8 + size
         position += size + 12
 
 
@@ -133,7 +133,7 @@ def _webp_chunks(data: Data) -> Iterator[Box]:
     position = 12
     while position + 8 <= len(data):
         size = struct.unpack_from("<I", data, position + 4)[0]
-        yield data[position : position + 4], position + 8, position + 8 + size
+        yield bytes(data[position : position + 4]), position + 8, position + 8 + size
         position += 8 + size + size % 2
 
 

@@ -65,7 +65,8 @@ def decode_pixels(data: Data, shrunk: int = 1) -> Frame:
 
 def _decoded(data: Data, orientation: int, shrunk: int) -> NDArray[Any]:
     """The pixels as OpenCV gives them: uint8 or uint16 (H, W), (H, W, 3) or (H, W, 4)."""
-    image, short = None, False
+    image: NDArray[Any] | None = None
+    short = False
     try:
         with silence():
             image = cv2.imdecode(np.frombuffer(_upright(data, orientation), np.uint8), _flag(data, shrunk))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import traceback
@@ -23,7 +24,7 @@ from ..reader import Reader
 from ..stream.settings import Http
 
 MOST_READS = 4
-"""Pictures that come in, wait or are read at the same time."""
+"""Pictures that come in, wait, are decoded or read at the same time."""
 LEAST_BYTES, BYTES_PER_PIXEL = 8 << 20, 4
 """Memory for pictures, and for each pixel that one may have; a JPEG takes 6, so that large ones are read at a half."""
 
@@ -58,6 +59,12 @@ async def read_body(request: Request, most_bytes: int, seconds: float) -> Data:
 async def read_form(request: Request) -> Data:
     """Return a request's short body; errors are those of `read_body`."""
     return await read_body(request, 4096, 10.0)
+
+
+def reads_at_once(reader: Reader) -> int:
+    """Return how many pictures are read at once: as many as there are cores for, as each takes buffers of its own."""
+    threads = getattr(reader, "threads", None)
+    return 1 if threads is None else min(MOST_READS, max((os.cpu_count() or 1) // threads, 1))
 
 
 class Budget:
@@ -99,6 +106,7 @@ class Pictures:
         self._seconds = http.timeout_s
         self._reader = reader
         self._inside = 0
+        self._turns = threading.Semaphore(reads_at_once(reader))
         give_memory_back()
 
     async def read(self, request: Request) -> dict[str, Any]:
@@ -139,9 +147,10 @@ class Pictures:
             raise
 
     def _found(self, photo: Photo) -> dict[str, Any]:
-        start = time.perf_counter()
-        readings = self._reader.read(photo.frame)
-        took_s = time.perf_counter() - start
+        with self._turns:
+            start = time.perf_counter()
+            readings = self._reader.read(photo.frame)
+            took_s = time.perf_counter() - start
         height, width = photo.frame.shape[:2]
         return {
             "readings": described(readings, photo.shrunk),

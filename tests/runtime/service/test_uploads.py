@@ -22,7 +22,7 @@ from edgereader.runtime.errors import BackendError
 from edgereader.runtime.geometry.footprint import MOST_SCANS
 from edgereader.runtime.service.app import make_app
 from edgereader.runtime.service.server import Server
-from edgereader.runtime.service.uploads import MOST_READS, Budget
+from edgereader.runtime.service.uploads import MOST_READS, Budget, reads_at_once
 from edgereader.runtime.stream.settings import Http
 
 from ..graphs import paint_word
@@ -252,7 +252,8 @@ def test_pictures_at_the_same_time_keep_their_readings(reader, serve):
         assert list(pool.map(read, photos)) == [[[text]] * 4 for text in photos]
 
 
-def test_more_at_the_same_time_than_allowed(photo, serve, client):
+def test_more_at_the_same_time_than_allowed(photo, serve, client, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: MOST_READS)
     going, ended = threading.Semaphore(0), threading.Event()
 
     def read(_frame):
@@ -260,7 +261,7 @@ def test_more_at_the_same_time_than_allowed(photo, serve, client):
         ended.wait(60)
         return []
 
-    address = serve(make_app(Http(), None, None, None, None, SimpleNamespace(read=read)))
+    address = serve(make_app(Http(), None, None, None, None, SimpleNamespace(read=read, threads=1)))
     with ThreadPoolExecutor(MOST_READS + 1) as pool:
         sent = [pool.submit(httpx.post, f"{address}/read", content=photo, timeout=60) for _ in range(MOST_READS + 1)]
         first = next(as_completed(sent))  # whichever of them came last: the others wait for the event
@@ -298,8 +299,9 @@ def test_large_pictures_wait_for_one_another():
         pass
 
 
-def test_pictures_share_the_memory_of_the_largest(serve, reader):
+def test_pictures_share_the_memory_of_the_largest(serve, reader, monkeypatch):
     """Four at once that need all of it are read one after another, and a fifth that needs more is refused."""
+    monkeypatch.setattr("os.cpu_count", lambda: MOST_READS)
     inside, most, lock = [0], [0], threading.Lock()
 
     def read(frame):
@@ -312,7 +314,7 @@ def test_pictures_share_the_memory_of_the_largest(serve, reader):
         return reader.read(frame)
 
     http = Http(max_megapixels=6, max_upload_mb=0.1, timeout_s=60)
-    address = serve(make_app(http, None, None, None, None, SimpleNamespace(read=read)))
+    address = serve(make_app(http, None, None, None, None, SimpleNamespace(read=read, threads=1)))
     large, deep = (cv2.imencode(".png", np.zeros((2000, 2000, 3), kind))[1].tobytes() for kind in (np.uint8, np.uint16))
     with ThreadPoolExecutor(MOST_READS) as pool:
         sent = [pool.submit(httpx.post, f"{address}/read", content=large, timeout=60) for _ in range(MOST_READS)]
@@ -352,3 +354,10 @@ def test_the_largest_jpegs_are_read_at_a_half(serve, reader):
     (reading,) = found["readings"]
     assert reading["text"] == "7"
     assert np.abs(np.array(reading["quad"])[0] - (1200, 1000)).max() < 40
+
+
+def test_as_many_are_read_at_once_as_there_are_cores_for(monkeypatch, reader):
+    assert reads_at_once(reader) == 1, "with a thread for each core, one picture has them all"
+    for cores, threads, expected in ((4, 1, 4), (4, 2, 2), (4, 8, 1), (64, 1, MOST_READS), (None, 1, 1)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert reads_at_once(SimpleNamespace(threads=threads)) == expected
