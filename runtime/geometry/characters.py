@@ -43,7 +43,7 @@ def find_characters(region: Map, labels: NDArray[Any], kept: list[int], quads: P
     """
     if not kept:
         return []
-    smooth = cv2.GaussianBlur(region, (3, 3), 0)
+    smooth = cv2.GaussianBlur(region, (3, 3), 0).astype(np.float32, copy=False)
     peaks, owner = _owned_peaks(smooth, labels, kept, quads, low_text)
     origin, sides = quads[:, 0], quads[:, 1::2] - quads[:, :1]  # right and down
     lengths = np.maximum(np.hypot(sides[..., 0], sides[..., 1]), 1e-6)

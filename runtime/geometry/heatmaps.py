@@ -59,7 +59,8 @@ def find_regions(
     rows, columns = (_near(mask.max(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return []
-    region, text, mask = (plane.take(rows, 0).take(columns, 1) for plane in (region, text, mask))
+    planes: list[NDArray[Any]] = [plane.take(rows, 0).take(columns, 1) for plane in (region, text, mask)]
+    region, text, mask = planes
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     kept, quads, shifts, scores = [], [], [], []
     for label in (1 + np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= MIN_AREA_PX)).tolist():
