@@ -12,7 +12,7 @@ from .commands.batch import find_sources, read_all, write_json, write_table
 from .commands.options import EXIT_CODES, open_reader, reader_options, run_batch, with_samples
 from .commands.split import DigitFolder, split_all, write_counts
 from .commands.terminal import give_up_output, prepare_streams
-from .errors import EdgeReaderError, one_line
+from .errors import TRY_AGAIN, EdgeReaderError, one_line
 from .extras import pip_install
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 GROUP = "edgereader.commands"
 PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 """Errors of the system that another try may not meet."""
-MAY_PASS = 75
-"""Exit code, EX_TEMPFAIL of sysexits.h."""
 
 
 class Commands(click.Group):
@@ -57,7 +55,7 @@ class Commands(click.Group):
             raise
         except (EdgeReaderError, OSError) as exc:
             give_up_output()
-            _fail(str(exc), MAY_PASS if getattr(exc, "errno", None) in PASSING else 2)
+            _fail(str(exc), TRY_AGAIN if getattr(exc, "errno", None) in PASSING else 2)
         except ValueError as exc:
             if not type(exc).__module__.startswith("edgereader."):
                 raise

@@ -88,6 +88,11 @@ class ParityError(ExportError):
     """The exported graph does not give its network's numbers."""
 
 
+TRY_AGAIN = 75
+"""Exit code, EX_TEMPFAIL of sysexits.h, for what may pass: a full disk, a taken port, a file that another process
+holds. 2 is for wrong words only."""
+
+
 def one_line(error: object) -> str:
     """Return what an error of another library says, on one line."""
     return " ".join(str(error).split())

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from ..errors import (
+    TRY_AGAIN,
     AlphabetError,
     BackendUnavailable,
     BundleError,
@@ -24,8 +25,6 @@ from ..errors import (
 )
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-TRY_AGAIN = 75
-"""Exit code of a start that failed for what may pass: a full disk, a taken port, a file that another process holds."""
 WRONG_WORDS = (AlphabetError, BackendUnavailable, BundleError, ConfigError, DatasetError)
 """What fails again until somebody changes the command or the configuration: exit code 2."""
 

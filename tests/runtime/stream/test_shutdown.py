@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from edgereader.runtime.errors import (
+    TRY_AGAIN,
     AlphabetError,
     BackendError,
     BackendUnavailable,
@@ -18,7 +19,7 @@ from edgereader.runtime.errors import (
     SinkError,
     SourceLost,
 )
-from edgereader.runtime.stream.shutdown import TRY_AGAIN, Stopping, may_pass
+from edgereader.runtime.stream.shutdown import Stopping, may_pass
 
 PROGRAM = """
 import signal, sys, time
