@@ -92,9 +92,10 @@ def write_onnx(
             program: Any = torch.onnx.export(traced, opset_version=OPSET, external_data=False, verbose=False, **names)
         except (RuntimeError, torch.onnx.OnnxExporterError) as exc:
             raise ExportError(f"torch {torch.__version__} could not export the graph: {exc}") from exc
+        model = program.model_proto
         if dynamic is None:
-            free(program.model_proto)
-        model = onnxslim.slim(program.model_proto)
+            free(model)
+        model = onnxslim.slim(model)
     describe(model)
     save(model, path)
 

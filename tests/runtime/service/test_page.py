@@ -142,8 +142,8 @@ def test_a_service_that_takes_connections_and_never_answers_is_asked_again(busy,
             asked.close()
     with asked, Server(busy.app(), Http(port=first.port)):
         expect(page.locator("#trouble")).to_be_hidden(timeout=2 * PATIENT_MS)
-        page.complaints.clear()  # the browser's, about refused connections
         page.goto("about:blank")
+    page.complaints.clear()  # the browser's, about refused connections
 
 
 def test_a_person_corrects_a_reading(busy, serve, visit_page):

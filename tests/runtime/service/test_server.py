@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from edgereader.runtime.errors import ServiceError
-from edgereader.runtime.service import server
+from edgereader.runtime.service import server, uploads
 from edgereader.runtime.service.server import Server, listen
 from edgereader.runtime.stream.settings import Http
 
@@ -153,6 +153,7 @@ def test_idle_connections_keep_nobody_out(stand, serve, sent, count):
 
 def test_who_is_busy_is_not_put_out_and_the_next_one_is_told(stand, serve, monkeypatch, photo):
     monkeypatch.setattr(server, "MOST_OF_PEER", 3)
+    monkeypatch.setattr(uploads, "reads_at_once", lambda _reader: 3)
     going, ended = threading.Semaphore(0), threading.Event()
 
     class Slow:
