@@ -276,7 +276,7 @@ def test_a_bundle_is_extended_by_a_detector_that_equals_its_network(copied, stri
     export_detector(save(strided_craft, "craft.pt"), Target(root), refiner=refiner, **told)
     bundle = Bundle.open(root)
     assert (bundle.manifest.name, bundle.manifest.licence) == ("meters", "MIT")
-    files = ["bundle.json", "canary.maps.png", "canary.png", "detector.onnx", "recognizer.onnx"]
+    files = ["README.md", "bundle.json", "canary.maps.png", "canary.png", "detector.onnx", "recognizer.onnx"]
     assert sorted(contents(root)) == files
     assert contents(root)["recognizer.onnx"] == before
     spec = bundle.detector
@@ -298,7 +298,7 @@ def test_a_replaced_model_takes_its_precisions_and_engines_with_it(copied):
     bundle = Bundle.open(root)
     assert list(bundle.recognizer.files) == ["fp32"]
     assert (bundle.recognizer.preferred, bundle.manifest.engines, bundle.manifest.name) == ({}, [], "again")
-    assert sorted(contents(root)) == ["bundle.json", "canary.png", "recognizer.onnx"]
+    assert sorted(contents(root)) == ["README.md", "bundle.json", "canary.png", "recognizer.onnx"]
 
 
 def with_more(root):

@@ -1,3 +1,5 @@
+import contextlib
+import select
 import socket
 import threading
 import time
@@ -99,9 +101,10 @@ def test_what_comes_at_the_same_time_is_bounded_in_memory(address, drip, monkeyp
     monkeypatch.setattr(bodies, "AT_ONCE", 2)
     lines = [drip(1_000_000) for _ in range(4)]
     for line in lines:
-        line.sendall(bytes(900_000))
-    answers = [line.recv(65536) for line in lines[:1]]
-    assert all(answer[:12] in {b"HTTP/1.1 503", b"HTTP/1.1 408"} for answer in answers)
+        with contextlib.suppress(ConnectionError):  # one that is refused takes no more
+            line.sendall(bytes(900_000))
+    refused, _, _ = select.select(lines, [], [], 20)
+    assert 0 < len(refused) <= 2
 
 
 @pytest.mark.parametrize("path", ["/login", "/correct", "/healthz"])
