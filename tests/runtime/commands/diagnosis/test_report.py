@@ -18,7 +18,7 @@ def test_without_a_driver_no_gpu_backend_is_tried(make_host, proven_folder, monk
     monkeypatch.setattr(module, "ask_driver", lambda: NO_DRIVER)
     monkeypatch.setattr(module, "try_backend", lambda _, backend, *_rest: tried.append(backend) or [])
     report = examine(Bundle.open(proven_folder), make_host(CONTAINER), 60, heard.append)
-    assert tried == ["openvino", "cpu", "auto"]
+    assert tried == ["cpu", "auto"]
     assert {(trial.state, trial.reason) for trial in report.trials} == {("unavailable", NO_DRIVER)}
     assert heard == ["asking the NVIDIA driver", *(f"trying {backend}" for backend in (*BACKENDS, "auto"))]
 
