@@ -141,7 +141,7 @@ class Reader(ByArguments):
 
         Args:
             bundle: name of a shipped bundle, a folder, or an opened bundle; it may hold one network only.
-            backend: "cpu", "openvino", "cuda", "tensorrt", "tensorrt-rtx" or "tensorrt-ep", which runs or is an error;
+            backend: "cpu", "cuda", "tensorrt", "tensorrt-rtx" or "tensorrt-ep", which then runs or is an error;
                 "auto" = the best that works here, which `sessions` tells, and the log of "edgereader" with the reason.
             precision: "fp32", …; None = what the bundle prefers on the backend.
             alphabet: which characters a reading may have, for example ``"0123456789"``; ``NUMBERS`` (the default) =

@@ -26,10 +26,10 @@ import msgspec
 from ...runtime.errors import BackendUnavailable
 from ...runtime.geometry.images import Frame
 from ...runtime.sessions.nvidia import LIBRARY, Driver
-from ...runtime.sessions.opening import BACKENDS, ON_CPU
+from ...runtime.sessions.opening import BACKENDS
 from ..contenders import Contender
 
-ON_GPU = frozenset(BACKENDS) - ON_CPU
+ON_GPU = frozenset(BACKENDS) - {"cpu"}
 STATUS, POWERCAP = Path("/proc/self/status"), Path("/sys/class/powercap")
 MIB = 2**20
 ROUNDS = 3

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--backend",
-    type=click.Choice(["cpu", "openvino", "cuda", "tensorrt-ep", "tensorrt", "tensorrt-rtx"]),
+    type=click.Choice(["cpu", "cuda", "tensorrt-ep", "tensorrt", "tensorrt-rtx"]),
     help="Compare the models on it with fp32 on cpu, instead of looking at the files.",
 )
 @click.option("--precision", help="With --backend: fp32, fp16, ...; left out: what the bundle prefers there.")

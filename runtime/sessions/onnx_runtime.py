@@ -126,7 +126,7 @@ class OnnxRuntimeSession(StaysHere):
                 raise BackendError(
                     f"{self.backend}: {name}: expected {limits.min} to {limits.max}, got {shapes[name]}; stay inside"
                 )
-        arrays = {name: own_pages(shape, self._dtypes[name]) for name, shape in shapes.items()}
+        arrays = {name: _zeros(shape, self._dtypes[name]) for name, shape in shapes.items()}
         return self.BINDING(self._session, arrays, set(self._outputs), set(batched))
 
     def _open(self, ort: Any, graph: Checked, options: Any) -> Any:
@@ -154,7 +154,7 @@ def _trim_heap() -> None:
         trim(0)
 
 
-def own_pages(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+def _zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """Zeros; many of them in pages of their own, which go back to the system whole and leave no hole in the heap.
 
     They are private, which is not mmap's default: a forked process would write into its parent's.

@@ -11,13 +11,10 @@ from .canary import prove
 from .nvidia import NoGpu, nvidia_driver
 from .profiles import default_profile
 
-BACKENDS = ("tensorrt", "tensorrt-rtx", "cuda", "tensorrt-ep", "openvino", "cpu")
+BACKENDS = ("tensorrt", "tensorrt-rtx", "cuda", "tensorrt-ep", "cpu")
 """Backends, best first."""
-ON_CPU = frozenset({"openvino", "cpu"})
-"""Those that need no GPU."""
 AUTOMATIC: tuple[str, ...] = ("tensorrt", "tensorrt-rtx", "cuda", "cpu")
-"""Those that "auto" tries; not ``tensorrt-ep``, which may build for minutes on its first run, nor ``openvino``, which
-compiles for a second at each new size of canvas."""
+"""Those that "auto" tries; ``tensorrt-ep`` is not among them, as it may build for minutes on its first run."""
 log = logging.getLogger("edgereader")
 
 
@@ -95,11 +92,6 @@ def open_unproven(
 
         profile = default_profile(bundle, kind) if backend == "tensorrt-ep" else None
         return OnnxRuntimeGpuSession(graph, backend, precision, profile, threads)
-    if backend == "openvino":
-        from .openvino import OpenVinoSession
-
-        precision = precision or bundle.precision(kind, "cpu")
-        return OpenVinoSession(bundle.read(kind, precision), precision, threads)
     raise BackendUnavailable(
         f"backend {backend!r}: this version of edgereader has {', '.join(BACKENDS)}; use one of these, or auto"
     )

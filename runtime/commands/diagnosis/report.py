@@ -13,12 +13,13 @@ from ...bundles.bundle import Bundle
 from ...bundles.manifest import Kind
 from ...errors import BundleError
 from ...sessions.canary import AGAIN
-from ...sessions.opening import BACKENDS, ON_CPU
+from ...sessions.opening import BACKENDS
 from . import machine
 from .machine import Host
 from .trials import AUTO, Trial, ask_driver, try_backend
 
 SCHEMA = 1
+ON_CPU = "cpu"
 FASTEST_MODE = "MAXN"
 """What the name of a Jetson's fastest power mode begins with."""
 
@@ -112,7 +113,7 @@ def examine(bundle: Bundle, host: Host, timeout_s: float, progress: Callable[[st
 
 def _trials(bundle: Bundle, backend: str, kinds: list[Kind], timeout_s: float, nvidia: machine.Nvidia) -> list[Trial]:
     """Try a backend; without a GPU that answers, no GPU backend need be tried."""
-    if backend in {*ON_CPU, AUTO} or nvidia.problem is None:
+    if backend in {ON_CPU, AUTO} or nvidia.problem is None:
         return try_backend(bundle, backend, kinds, timeout_s)
     return [Trial(asked=backend, kind=kind, state="unavailable", reason=nvidia.problem) for kind in kinds]
 
@@ -161,7 +162,7 @@ def judge(report: Report) -> Report:
     """Return the report with what follows from its facts and trials: whether all is well, and what to put right."""
     failing = {trial.asked for trial in report.trials if not trial.works}
     working = [backend for backend in BACKENDS if backend not in failing]
-    ok = all(trial.works for trial in report.auto) and not (report.has_gpu and set(working) <= ON_CPU)
+    ok = all(trial.works for trial in report.auto) and not (report.has_gpu and set(working) <= {ON_CPU})
     verdict = _verdict(report.auto, working, ok=ok)
     return replace(report, working=working, ok=ok, verdict=verdict, advice=list(_advice(report)))
 
