@@ -1,16 +1,7 @@
-"""Tables as Markdown and for a terminal, and how figures are written in them."""
+"""Tables for a terminal, and how figures and text are written in tables; `export.card.markdown` lays out Markdown."""
 
 import math
 from collections.abc import Collection, Sequence
-
-NONE = "–"
-"""Where there is no figure."""
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a table as Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def columns(rows: Sequence[tuple[str, ...]], texts: Collection[int] = (0, 2)) -> str:
@@ -41,11 +32,6 @@ def code(text: str) -> str:
 def version_words(versions: dict[str, str]) -> str:
     """Return libraries and their versions in a line."""
     return ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def percent(share: float | None) -> str:
-    """Return `93.2 %`, or a dash for None."""
-    return NONE if share is None else f"{round(100 * share, 1):g} %"
 
 
 def short(value: float) -> str:

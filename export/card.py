@@ -7,7 +7,7 @@ says that nobody has measured it yet; `edgereader card` fills it in.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,6 +27,7 @@ MADE = "made"
 PARTS = MADE, "facts", "results"
 """The parts that a new card begins with."""
 NONE = "–"
+"""Where there is no figure."""
 
 
 def renew_card(root: Path, made: Mapping[Kind, str], more: str = "") -> Path:
@@ -57,19 +58,19 @@ def renew_card(root: Path, made: Mapping[Kind, str], more: str = "") -> Path:
         told = "\n".join(lines[kind] for kind in models_of(bundle.manifest) if kind in lines)
         given = {match[1]: match[2].rstrip("\n") for match in BLOCK.finditer(more)}
         texts = {**given, MADE: told, "facts": facts(bundle), "results": measure}
-        card = BLOCK.sub(lambda block: filled(block[1], texts.get(block[1], "")), card)
+        card = BLOCK.sub(lambda block: marked(block[1], texts.get(block[1], "")), card)
         write_whole(path, card.encode())
     return path
 
 
 def fresh(bundle: Bundle, more: str) -> str:
     """Return a new card with a part for where its networks come from."""
-    made, known, measured = (filled(part, "") for part in PARTS)
+    made, known, measured = (marked(part) for part in PARTS)
     parts = f"# {bundle.manifest.name}", made, known, "## Results", measured, more.strip()
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def filled(name: str, text: str) -> str:
+def marked(name: str, text: str = "") -> str:
     """Return a generated part of a document."""
     return f"<!-- {name}:begin -->\n{text}{chr(10) if text else ''}<!-- {name}:end -->"
 
@@ -89,9 +90,14 @@ def today() -> str:
     return f"{datetime.now(timezone.utc).date()} by EdgeReader{which}"
 
 
-def table(header: list[str], rows: list[list[str]]) -> str:
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Lay out a table as Markdown."""
     return "\n".join(f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *rows))
+
+
+def percent(share: float | None) -> str:
+    """Return `93.2 %`, or a dash for None."""
+    return NONE if share is None else f"{round(100 * share, 1):g} %"
 
 
 def facts(bundle: Bundle) -> str:
@@ -100,7 +106,7 @@ def facts(bundle: Bundle) -> str:
     columns = [_detector_facts(manifest.detector), _recognizer_facts(manifest.recognizer)]
     names = [key for column in columns for key in column]
     rows = [[name, *(column.get(name, NONE) for column in columns)] for name in dict.fromkeys(names)]
-    lines = [table(["", "detector", "recognizer"], rows), ""]
+    lines = [markdown(["", "detector", "recognizer"], rows), ""]
     if manifest.recognizer:
         charset = manifest.recognizer.charset
         lines.append(f"It knows {len(charset)} symbols: `{charset}`.")
@@ -158,7 +164,7 @@ def _change(points: float) -> str:
 
 def _gate(quantized: Quantized) -> str:
     if quantized.strings_equal is not None:
-        same = f"{round(100 * quantized.strings_equal, 1):g} % of {quantized.strings} texts equal"
+        same = f"{percent(quantized.strings_equal)} of {quantized.strings} texts equal"
     else:
         same = f"H-mean {_change(-(quantized.hmean_loss or 0))} on {quantized.regions} regions"
     count = len(quantized.kept_fp32)

@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from ...export.card import NONE, markdown
 from ..record import Machine
 from ..speed.child import Missing
 from ..speed.device import Clocks, Gpu
-from ..tables import NONE, markdown, version_words
+from ..tables import version_words
 from .plan import COMPILED, DRY, EAGER, FULL, OURS, Contender, sections
 
 SCHEMA = 1

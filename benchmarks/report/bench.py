@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from ...export.card import NONE, percent
 from ..speed.results import SCENARIOS, STAGES, Contender, Report, Scenario, ScenarioName
-from ..tables import NONE, percent, steady, version_words
+from ..tables import steady, version_words
 from .charts import Line, scatter
 from .contender_charts import (
     SCENARIO_COLOURS,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...export.card import CARD_NAME, MADE, facts
+from ...export.card import CARD_NAME, MADE, facts, marked
 from ...runtime import Bundle
 from ...runtime.errors import DatasetError
 from ..accuracy.calibration import Calibration
@@ -24,23 +24,15 @@ PARTS = {
 """Headings of a new card, and the generated parts below them; data, fonts and limits are for a person to add."""
 
 
-def new_card(name: str) -> str:
-    """Return the card of a bundle that has none yet, its parts still empty."""
-    made = [f"# {name}"]
-    for heading, parts in PARTS.items():
-        made += [heading, *(f"<!-- {part}:begin -->\n<!-- {part}:end -->" for part in parts)]
-    return "\n\n".join(filter(None, made)) + "\n"
-
-
 def with_all_parts(card: str) -> str:
-    """Return the card that an export wrote, with the parts that it has not yet, at its end."""
+    """Return a card, such as an export wrote, with the parts that it has not yet, empty, at its end."""
     absent = {
         heading: [part for part in parts if f"<!-- {part}:begin -->" not in card] for heading, parts in PARTS.items()
     }
     made = [card.rstrip("\n")]
     for heading, parts in absent.items():
         made += [heading] * (bool(parts) and heading not in card)
-        made += [f"<!-- {part}:begin -->\n<!-- {part}:end -->" for part in parts]
+        made += [marked(part) for part in parts]
     return "\n\n".join(made) + "\n"
 
 
@@ -92,7 +84,8 @@ def documents(bundle: Bundle, parts: Mapping[str, str], other: Path | None) -> d
         DatasetError: There is no such document, or markers are wrong.
     """
     card = bundle.root / CARD_NAME
-    old = card.read_text(encoding="utf-8") if card.is_file() else new_card(bundle.manifest.name)
-    old = with_all_parts(old) if f"<!-- {MADE}:begin -->" in old else old
+    old = card.read_text(encoding="utf-8") if card.is_file() else f"# {bundle.manifest.name}"
+    if not card.is_file() or f"<!-- {MADE}:begin -->" in old:
+        old = with_all_parts(old)
     made = {card: filled(old, parts, str(card))}
     return made if other is None else made | {other: renewed(other, parts)}

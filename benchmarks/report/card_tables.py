@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from ...export.card import NONE, markdown, percent
 from ...runtime import Bundle
 from ..accuracy.calibration import Calibration
 from ..accuracy.certainty import SURE, Certainty
 from ..accuracy.results import Agreement, CropsResult, Report, Result, Run, ScenesResult
-from ..tables import NONE, markdown, percent, version_words
+from ..tables import version_words
 from .references import Target, measured
 
 FITTED = "; the temperature of the confidences was fitted on them"

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from ...export.card import NONE, percent
 from ..speed.results import Contender, Report, Scenario, ScenarioName, times_as_long
-from ..tables import NONE, percent, steady
+from ..tables import steady
 from .sections import Table
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from ...export.card import NONE
 from ..speed.results import Curve, Growth
-from ..tables import NONE, short, steady
+from ..tables import short, steady
 from .charts import QUIET, TEXT, Line, lines
 from .contender_charts import STAGE_COLOURS
 from .sections import Figure, Section, Table

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..tables import escaped, markdown
+from ...export.card import markdown
+from ..tables import escaped
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from ...export.card import NONE, percent
 from ..speed.results import Latency, Live, Rate, Sample, Slope, Soak, Stream
-from ..tables import NONE, percent, signed, steady
+from ..tables import signed, steady
 from .charts import LIMIT, OURS, Line, Scale, lines
 from .sections import Figure, Section, Table
 

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...export.card import NONE, markdown, percent
 from ...runtime.errors import DatasetError
 from ..speed.results import BUSY, Agreement, Figures, Growth, Latency, Report, Slope, Soak, Stream, read_figures
-from ..tables import NONE, code, escaped, markdown, percent, signed, steady, version_words
+from ..tables import code, escaped, signed, steady, version_words
 from . import documents
 from .facts import contender_table, timed
 from .growth import too_fast

@@ -14,6 +14,7 @@ import click
 import numpy as np
 from msgspec.structs import replace
 
+from ...runtime.commands.terminal import catching
 from ...runtime.errors import BackendError, DatasetError, ImageError
 from ..options import backend_option, precision_option
 from ..record import command_line, now, read_json, write_json
@@ -149,13 +150,8 @@ def _end_s(hours: float) -> float:
 def interruptions() -> Iterator[Callable[[], bool]]:
     """Yield what tells whether Ctrl-C or SIGTERM came; a signal that is ignored stays ignored."""
     came: list[int] = []
-    wanted = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda caught, _: came.append(caught)) for number in wanted}
-    try:
+    with catching(lambda caught, _: came.append(caught), signal.SIGINT, signal.SIGTERM):
         yield lambda: bool(came)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def soak_on(

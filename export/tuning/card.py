@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...runtime.bundles.bundle import Bundle
 from ...runtime.bundles.manifest import Kind
-from ..card import CARD_NAME, filled, renew_card, table, today, written_by_hand
+from ..card import CARD_NAME, markdown, marked, renew_card, today, written_by_hand
 from .comparison import Comparison
 
 
@@ -26,11 +26,11 @@ def write_card(old: Bundle, root: Path, comparison: Comparison, data: str, crops
     """
     name, graph = old.manifest.name, old.recognizer.files["fp32"].sha256
     origin = f"that of `{name}` (SHA-256 {graph}), tuned on {crops} crops of `{data}` in {seconds:.0f} s on {today()}"
-    rows = table(["", name, "tuned"], [list(row) for row in comparison.rows()])
+    rows = markdown(["", name, "tuned"], comparison.rows())
     lines = [
         "## Tuned",
         f"Texts as labelled; held-out crops are of photos not learnt, generated ones of all that `{name}` knows.",
-        filled("tuned", rows),
+        marked("tuned", rows),
     ]
     card = old.root / CARD_NAME
     if former := written_by_hand(card.read_text(encoding="utf-8")) if card.is_file() else "":

@@ -1,5 +1,6 @@
-"""Files that are there whole or not at all."""
+"""Files, and lines at their ends, that are there whole or not at all."""
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -24,3 +25,21 @@ def write_whole(path: Path, data: bytes | bytearray | memoryview, *, sync: bool 
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def append_whole(path: Path, data: bytes) -> int:
+    """Write at the end of a file, which is made if need be, all of this or nothing; return the file's size before.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk.
+    """
+    with path.open("ab", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        try:
+            number = 0 if file.write(data) == len(data) else errno.ENOSPC
+        except OSError as exc:
+            number = exc.errno or errno.EIO
+        if number:
+            file.truncate(size)
+            raise OSError(number, os.strerror(number), str(path))
+    return size

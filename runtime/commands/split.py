@@ -1,7 +1,5 @@
 """The digits of photos as pictures of their own: what ``edgereader split`` does, for example for a training set."""
 
-import errno
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -13,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bundles.writing import write_whole
+from ..bundles.writing import append_whole, write_whole
 from ..errors import ImageError
 from ..geometry.files import Photo
 from ..geometry.images import Frame, Points, cut_quad, with_margin
@@ -65,9 +63,10 @@ class DigitFolder:
             found = list(self._write(photo, reading, f"{stem}-{number}"))
             counts.append(len(found))
             digits += found
-        append(self._folder / LABELS, "".join(f"{digit['path']}\t{digit['label']}\t\n" for digit in digits).encode())
+        labels = "".join(f"{digit['path']}\t{digit['label']}\t\n" for digit in digits)
+        append_whole(self._folder / LABELS, labels.encode())
         lines = (msgspec.json.encode({**digit, "photo": shown(source)}) + b"\n" for digit in digits)
-        append(self._folder / DETAILS, b"".join(lines))
+        append_whole(self._folder / DETAILS, b"".join(lines))
         return counts
 
     def _write(self, photo: Photo, reading: Reading, name: str) -> Iterator[dict[str, Any]]:
@@ -99,19 +98,6 @@ class DigitFolder:
             stem = f"{plain}_{count}"
         self._stems.add(stem)
         return stem
-
-
-def append(path: Path, lines: bytes) -> None:
-    """Write at the end of a file all of these lines or, as on a full disk, raise OSError and write none."""
-    with path.open("ab", buffering=0) as file:
-        end = file.seek(0, os.SEEK_END)
-        try:
-            written = file.write(lines)
-        except OSError:
-            written = 0
-        if written < len(lines):
-            file.truncate(end)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def folder_name(label: str) -> str:

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -80,14 +80,22 @@ def ended_in_order() -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         raise SystemExit(128 + number)
 
+    with catching(end, *(getattr(signal, name) for name in ENDING if hasattr(signal, name))):
+        yield
+
+
+@contextmanager
+def catching(handler: Callable[[int, FrameType | None], object], *numbers: int) -> Iterator[None]:
+    """Have signals call a handler while the block runs in the main thread; what is ignored, as by a shell in the
+    background or under nohup, stays so.
+    """
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        numbers = (getattr(signal, name) for name in ENDING if hasattr(signal, name))
         before = {
-            number: signal.signal(number, end) for number in numbers if signal.getsignal(number) != signal.SIG_IGN
+            number: signal.signal(number, handler) for number in numbers if signal.getsignal(number) != signal.SIG_IGN
         }
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)

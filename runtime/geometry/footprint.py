@@ -14,6 +14,7 @@ from .headers import (
     TILE_HEIGHT,
     TILE_WIDTH,
     WIDTH,
+    begins_frame,
     is_tiff,
     jpeg_segments,
     orientation_of,
@@ -80,7 +81,7 @@ def _jpeg_coefficients(data: Data, pixels: int) -> int:
     most = min(MOST_SCANS, max(MOST_SCANNED_PIXELS // pixels, 1))
     if scans > most:
         raise ValueError(f"a JPEG of {scans} scans over {pixels} pixels, where at most {most} are read")
-    kind, start = next((marker, place) for marker, place in jpeg_segments(data) if _begins_frame(marker))
+    kind, start = next((marker, place) for marker, place in jpeg_segments(data) if begins_frame(marker))
     bits, components = struct.unpack_from(">B4xB", data, start + 4)
     if bits != 8:
         raise ValueError(f"a JPEG of {bits} bits a sample")
@@ -91,10 +92,6 @@ def _jpeg_coefficients(data: Data, pixels: int) -> int:
     factors = [divmod(data[start + 11 + 3 * at], 16) for at in range(components)]
     largest = max(wide for wide, _ in factors) * max(high for _, high in factors)
     return 2 * pixels * sum(wide * high for wide, high in factors) // max(largest, 1)
-
-
-def _begins_frame(marker: int) -> bool:
-    return 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}
 
 
 def _of_a_pixel(data: Data) -> tuple[int, int]:

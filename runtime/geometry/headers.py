@@ -10,15 +10,10 @@ from collections.abc import Callable, Iterator
 
 from .avif import AVIF, Box, Data, frame_sizes, is_avif, read_avif
 
-WIDTH, HEIGHT, BITS, PHOTOMETRIC, ORIENTATION = 256, 257, 258, 262, 274
-SAMPLES, ROWS, TILE_WIDTH, TILE_HEIGHT, EXTRA_SAMPLES, SAMPLE_FORMAT = 277, 278, 322, 323, 338, 339
+WIDTH, HEIGHT, BITS, PHOTOMETRIC, ORIENTATION = COLOURS = 256, 257, 258, 262, 274
+SAMPLES, ROWS, TILE_WIDTH, TILE_HEIGHT, EXTRA_SAMPLES, SAMPLE_FORMAT = LAYOUT = 277, 278, 322, 323, 338, 339
+TIFF_TAGS = {*COLOURS, *LAYOUT}
 """Tags of TIFF whose values are numbers."""
-TIFF_TAGS = frozenset(
-    (
-        *(WIDTH, HEIGHT, BITS, PHOTOMETRIC, ORIENTATION),
-        *(SAMPLES, ROWS, TILE_WIDTH, TILE_HEIGHT, EXTRA_SAMPLES, SAMPLE_FORMAT),
-    )
-)
 TIFF_TYPES = {1: "B", 3: "H", 4: "I"}
 MOST_SAMPLES = 64
 """Numbers of one tag that are looked at: one for each sample of a pixel."""
@@ -137,9 +132,14 @@ def _webp_chunks(data: Data) -> Iterator[Box]:
         position += 8 + size + size % 2
 
 
+def begins_frame(marker: int) -> bool:
+    """Return whether a JPEG's segment says how large its picture is, and how it is coded."""
+    return 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}
+
+
 def _jpeg_size(data: Data) -> tuple[int, int] | None:
     for marker, position in jpeg_segments(data):
-        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
+        if begins_frame(marker):
             height, width = struct.unpack_from(">HH", data, position + 5)
             return width, height
     return None

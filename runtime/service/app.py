@@ -94,15 +94,15 @@ class Photos:
         self._statuses[str(status)] += 1
 
     async def _read(self, request: Request) -> Response:
-        status = "500"
+        status = 500
         try:
             found = await self._pictures.read(request)
-            status = "200"
+            status = 200
         except HTTPException as exc:
-            status = str(exc.status_code)
+            status = exc.status_code
             raise
         finally:
-            self.count(int(status))
+            self.count(status)
         self._latency.add(found["ms"] / 1000)
         return answer(found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 
 from ..bundles.bundle import Bundle
 from ..commands.options import open_reader, reader_options
+from ..commands.terminal import catching
 from ..stream.secrets import find_token
 from ..stream.settings import Http
 from ..stream.shutdown import SIGNALS, may_pass
@@ -33,10 +33,9 @@ def serve(host: str, port: int, token_file: str | None, **options: Any) -> None:
     token = find_token(http)
     Bundle.open(options["bundle"]).detector  # noqa: B018 - a bundle without one cannot serve, and says so now
     ended = threading.Event()
-    for number in SIGNALS:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda *_: ended.set())
-    with may_pass(), Server(make_app(http, token, None, None, None, open_reader(**options)), http) as server:
-        click.echo(f"listening on {server.url}", err=True)
-        while not ended.wait(0.5):
-            pass
+    with catching(lambda *_: ended.set(), *SIGNALS), may_pass():
+        app = make_app(http, token, None, None, None, open_reader(**options))
+        with Server(app, http) as server:
+            click.echo(f"listening on {server.url}", err=True)
+            while not ended.wait(0.5):
+                pass

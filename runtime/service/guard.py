@@ -33,9 +33,7 @@ class Guard:
         await app(scope, receive, send_secured)
 
     def _refusal(self, request: Request) -> Response | None:
-        if (
-            "content-length" in request.headers and "transfer-encoding" in request.headers
-        ):  # a proxy may read it otherwise
+        if {"content-length", "transfer-encoding"} <= {*request.headers}:  # a proxy may read it otherwise
             two = "expected Content-Length or Transfer-Encoding, got both; send one of them"
             return refused(400, two, {"Connection": "close"})
         found, path = self._gate.refusal(request), request.scope["path"]  # never request.url: it is made of the Host

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import anyio
 from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -22,6 +21,7 @@ from ..geometry.avif import Data
 from ..geometry.files import Photo, decode_photo, photo_bytes
 from ..reader import Reader
 from ..stream.settings import Http
+from .bodies import FORM_BYTES
 
 MOST_READS = 4
 """Pictures that come in, wait, are decoded or read at the same time."""
@@ -29,13 +29,13 @@ LEAST_BYTES, BYTES_PER_PIXEL = 8 << 20, 4
 """Memory for pictures, and for each pixel that one may have; a JPEG takes 6, so that large ones are read at a half."""
 
 
-async def read_body(request: Request, most_bytes: int, seconds: float) -> Data:
-    """Return a request's body.
+async def read_body(request: Request, most_bytes: int) -> Data:
+    """Return a request's body, which `Bodies` has gathered.
 
     What comes after a refusal is thrown away by the server, so that a client which is still sending gets the answer.
 
     Raises:
-        HTTPException: 413 more bytes than this, announced or sent; 408 not here within so many seconds.
+        HTTPException: 413 more bytes than this, announced or sent; 400 only a beginning.
     """
     too_large = HTTPException(413, f"expected at most {most_bytes} bytes, got more; send less")
     announced = request.headers.get("content-length", "0")
@@ -43,14 +43,10 @@ async def read_body(request: Request, most_bytes: int, seconds: float) -> Data:
         raise too_large
     body = bytearray()
     try:
-        with anyio.fail_after(seconds):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > most_bytes:
-                    raise too_large
-    except TimeoutError as exc:
-        late = f"expected the whole body within {seconds:g} s, got {len(body)} bytes; send it faster"
-        raise HTTPException(408, late) from exc
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most_bytes:
+                raise too_large
     except ClientDisconnect as exc:
         raise HTTPException(400, "expected the whole body, got its beginning") from exc
     return body
@@ -58,7 +54,7 @@ async def read_body(request: Request, most_bytes: int, seconds: float) -> Data:
 
 async def read_form(request: Request) -> Data:
     """Return a request's short body; errors are those of `read_body`."""
-    return await read_body(request, 4096, 10.0)
+    return await read_body(request, FORM_BYTES)
 
 
 def reads_at_once(reader: Reader) -> int:
@@ -103,7 +99,6 @@ class Pictures:
         self._most_pixels = int(http.max_megapixels * 1e6)
         self._memory_bytes = LEAST_BYTES + BYTES_PER_PIXEL * self._most_pixels
         self._memory = Budget(self._memory_bytes)
-        self._seconds = http.timeout_s
         self._reader = reader
         self._inside = 0
         self._turns = threading.Semaphore(reads_at_once(reader))
@@ -117,7 +112,7 @@ class Pictures:
             "ms": milliseconds that reading took.
 
         Raises:
-            HTTPException: 400 no picture, 408 too slow, 413 too large, 415 a form, 503 too many at the same time.
+            HTTPException: 400 no picture, 413 too large, 415 a form, 503 too many at the same time.
             EdgeReaderError: the reader fails.
         """
         if request.headers.get("content-type", "").startswith("multipart/"):
@@ -128,7 +123,7 @@ class Pictures:
             raise HTTPException(503, busy, {"Retry-After": "1"})
         self._inside += 1
         try:
-            found = await run_sync(self._read, await read_body(request, self._most_bytes, self._seconds))
+            found = await run_sync(self._read, await read_body(request, self._most_bytes))
         finally:
             self._inside -= 1
         if isinstance(found, str):

@@ -9,10 +9,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 import click
 
+from ..commands.terminal import catching
 from ..errors import (
     TRY_AGAIN,
     AlphabetError,
@@ -48,22 +48,16 @@ class Stopping:
         self._asked = False
         self._stop: Callable[[], None] | None = None
         self._timer: threading.Timer | None = None
-        self._before: dict[signal.Signals, Any] = {}
+        self._caught = catching(self._signalled, *SIGNALS)
 
     def __enter__(self) -> Stopping:  # noqa: PYI034 - typing.Self is of Python 3.11
-        if threading.current_thread() is threading.main_thread():
-            self._before = {
-                number: signal.signal(number, self._signalled)
-                for number in SIGNALS
-                if signal.getsignal(number) != signal.SIG_IGN  # as shells start what runs in the background
-            }
+        self._caught.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._caught.__exit__(None, None, None)
 
     def stops(self, stop: Callable[[], None], seconds: float | None = None) -> None:
         """Say what stops the stream: called once, perhaps at once; by a signal, or after so many seconds.

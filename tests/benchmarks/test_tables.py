@@ -1,4 +1,5 @@
-from edgereader.benchmarks.tables import code, columns, escaped, markdown, percent, short, signed, steady
+from edgereader.benchmarks.tables import code, columns, escaped, short, signed, steady
+from edgereader.export.card import markdown, percent
 
 
 def test_tables_are_markdown():

@@ -4,7 +4,6 @@ A folder has ``images/ID.jpg``, ``readings.jsonl`` (the event of each picture), 
 ``labels.tsv``, as data sets have it: ``edgereader train recognizer --data FOLDER`` learns from what was corrected.
 """
 
-import errno
 import fcntl
 import logging
 import os
@@ -15,7 +14,7 @@ from pathlib import Path
 import cv2
 import msgspec
 
-from ...bundles.writing import write_whole
+from ...bundles.writing import append_whole, write_whole
 from ...errors import DatasetError, SinkError
 from ...geometry.images import Frame
 from ..numbers.events import Event
@@ -119,7 +118,8 @@ class Evidence:
             return True
 
     def _add(self, event: Event, picture: bytes) -> None:
-        size = _append(self._folder / READINGS, msgspec.json.encode(event) + b"\n")  # without its picture it is dropped
+        line = msgspec.json.encode(event) + b"\n"
+        size = append_whole(self._folder / READINGS, line)  # without its picture it is dropped
         try:
             write_whole(self._path(event.id), picture)
         except OSError:
@@ -179,23 +179,6 @@ def _hold(folder: Path) -> int:
         os.close(held)
         raise SinkError(f"{folder}: expected a folder of its own, got that of a running stream; end that one") from exc
     return held
-
-
-def _append(path: Path, line: bytes) -> int:
-    """Add a line to a file, or nothing of it; return the file's size before.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        size = os.fstat(file).st_size
-        if os.write(file, line) < len(line):
-            os.ftruncate(file, size)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return size
-    finally:
-        os.close(file)
 
 
 def _find_pictures(folder: Path) -> dict[int, int]:

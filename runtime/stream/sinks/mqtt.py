@@ -169,14 +169,11 @@ class MqttSink:
     def _run(self) -> None:
         """Connect, talk, and connect again, until closed."""
         wait_s = RETRY_S
+        heard = [topic for topic in (self._status, self._topics.client) if topic]
         while not self._over():
             began_s = time.monotonic()
             try:
-                self._talk(
-                    Connection(
-                        self._broker, [topic for topic in (self._status, self._topics.client) if topic], self._wake
-                    )
-                )
+                self._talk(Connection(self._broker, heard, self._wake))
             except Exception as exc:  # noqa: BLE001 - whatever a broker or network does, we go on trying
                 if not self._over():
                     self._connection.say(f"{self._broker.name}: {_why(exc)}; trying again, events wait on disk")

@@ -16,9 +16,9 @@ import cv2
 import pytest
 
 from edgereader.runtime import Reader
+from edgereader.runtime.bundles.writing import append_whole
 from edgereader.runtime.commands import batch
 from edgereader.runtime.commands.batch import read_all, shown
-from edgereader.runtime.commands.split import append
 from edgereader.runtime.commands.terminal import Heedless, ended_in_order
 
 COMMAND = f"{sys.executable} -c 'from edgereader.runtime.cli import main; main()'"
@@ -203,9 +203,9 @@ def test_a_full_disk_costs_annotated_pictures_but_no_readings(bundle_folder, tmp
 
 def test_lines_are_written_whole_or_not_at_all(tmp_path, full_disk):
     full_disk(30)
-    append(tmp_path / "a.tsv", b"one line, of 20 byte")
+    append_whole(tmp_path / "a.tsv", b"one line, of 20 byte")
     with pytest.raises(OSError, match="No space left on device"):
-        append(tmp_path / "a.tsv", b"more than the rest\n")
+        append_whole(tmp_path / "a.tsv", b"more than the rest\n")
     assert (tmp_path / "a.tsv").read_bytes() == b"one line, of 20 byte"
 
 
