@@ -123,7 +123,7 @@ def megabytes(bundle: Bundle) -> float:
 def _detector_facts(spec: DetectorSpec | None) -> dict[str, str]:
     if spec is None:
         return {}
-    again = f", and once more into {spec.coarse_side_px} px" if spec.coarse_side_px else ""
+    again = "".join(f", and once more into {side} px" for side in spec.coarse_sides_px)
     return {
         "network": spec.architecture,
         "width": f"{spec.width:g} of the published one{', strided' if spec.strided else ''}",

@@ -62,7 +62,7 @@ def export() -> None:
     "--coarse-side",
     "coarse_side_px",
     type=click.IntRange(64, 8192),
-    help="Look again on a canvas of this side, for very large text: a multiple of 64 below 512, or of 128.",
+    help="Look again on a canvas of this side and on halves of it, for large text: a multiple of 64, from 512 of 128.",
 )
 @click.option("--as-easyocr", is_flag=True, help="Fit pictures and keep boxes as EasyOCR does.")
 def detector(

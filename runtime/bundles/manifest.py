@@ -11,6 +11,9 @@ from ..errors import BundleError
 SCHEMA = 1
 CANVAS_SIDES_PX: tuple[int, ...] = (*range(64, 512, 64), *range(512, 8193, 128))
 """The only canvas sides, multiples of 32: few enough that photos of all sizes share a few canvases."""
+MOST_HALVED = 2
+"""A detector's smaller canvas is halved so often for larger text. Of digits as high as 0.2 to 0.8 of a picture it finds
+none above 0.2 without that, and all with it."""
 STRIDE_PX = 4
 """Columns of a crop for each step of the feature networks."""
 MAX_FILE_BYTES = 2 << 30
@@ -198,8 +201,8 @@ class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     long_side_px: Side = 1280
     """Longest canvas side that the detector uses unless told otherwise."""
     coarse_side_px: Side | None = None
-    """Longest side of a second, smaller canvas, on which very large text is found; None = no second look.
-    One of ``CANVAS_SIDES_PX``, which are filled from edge to edge."""
+    """Longest side of a second, smaller canvas, on which large text is found, and of halves of which larger text is;
+    None = no such look. One of ``CANVAS_SIDES_PX``, which are filled from edge to edge."""
     as_easyocr: bool = False
     """Whether frames are fitted as by EasyOCR (see `Fit.plain`), and text, unlike numbers, is left without the ink at
     its ends (see `with_ends`)."""
@@ -215,6 +218,12 @@ class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         _expect_files(self.preferred, self.files)
         expect_sides(self.long_side_px, self.coarse_side_px)
+
+    @property
+    def coarse_sides_px(self) -> list[int]:
+        """Longest sides of all smaller canvases, the largest first."""
+        sides = [(self.coarse_side_px or 0) >> halved for halved in range(MOST_HALVED + 1)]
+        return [side for side in sides if side >= CANVAS_SIDES_PX[0]]
 
 
 class RecognizerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

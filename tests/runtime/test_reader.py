@@ -473,6 +473,18 @@ def test_nothing_to_read_reaches_no_session(reader, monkeypatch):
     assert reader.recognize(iter(())) == []
 
 
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+@pytest.mark.parametrize("size", [(480, 640), (1080, 1920)])
+def test_the_shipped_bundle_reads_numbers_of_all_sizes(size, share):
+    """Digits as high as so much of the picture; the two larger canvases alone find none above 0.2."""
+    scale, thick = share * size[0] / 21, max(round(share * size[0] / 10.5), 1)
+    (width, _), _ = cv2.getTextSize("58", cv2.FONT_HERSHEY_DUPLEX, scale, thick)
+    frame = np.full((*size, 3), 200, np.uint8)
+    start = (size[1] - width) // 2, round(size[0] * (1 + share) / 2)
+    cv2.putText(frame, "58", start, cv2.FONT_HERSHEY_DUPLEX, scale, (30, 30, 30), thick, cv2.LINE_AA)
+    assert texts(Reader(SHIPPED).read(frame)) == ["58"]
+
+
 @pytest.mark.parametrize("side", range(4))
 def test_the_shipped_bundle_reads_text_at_the_border_of_a_picture(side):
     """The ink of a number is 2 px from one side; without a margin around a frame the upper one hides most of them."""
