@@ -475,7 +475,9 @@ class Troubles(OfBundle, frozen=True, kw_only=True):
     """
     first_wrong: str = ""
     samples: list[Sample]
-    """Of the stream's process, its frames those that it asked for, its latencies those of /healthz."""
+    """Of the stream's process: the frames that it asked for, the latencies of /healthz, and the least memory since the
+    sample before, as pictures that clients send come and go.
+    """
     slopes: list[Slope]
     method: str
     passed: bool

@@ -63,8 +63,10 @@ http = {{ port = {port} }}
 history = {{ path = "history.sqlite" }}
 evidence = {{ keep = "all", folder = "evidence" }}
 """
-LONG_S, EVERY_S, BEAT_S = 60.0, 10.0, 60.0
-"""From here on a run is a long one, with fewer frames a second; between samples; and between troubles of a kind."""
+LONG_S, BEAT_S = 60.0, 60.0
+"""From here on a run is a long one, with fewer frames a second; and seconds between troubles of a kind."""
+EVERY_S, POLL_S = 20.0, 0.25
+"""Between samples; and between looks at the memory, of which a sample is the least: pictures come and go."""
 WARM_UP_SHARE, LONGEST_WARM_UP_S = 0.1, 600.0
 SMALL_BYTES = 1 << 30
 FILES = 60
@@ -389,11 +391,14 @@ def among_troubles(seconds, folder, say=len):
 
 
 def sampled(pid, seconds, asked, times_ms, broken, say):
-    """Samples of the stream's process, until the time is over or one of those who act has ended."""
+    """Samples of the stream's process, until the time is over or one who acts has ended; memory is the least."""
     process, samples, start = psutil.Process(pid), [], time.monotonic()
     frames, timed, cpu_s = len(asked), len(times_ms), sum(process.cpu_times()[:2])
     while (at_s := time.monotonic() - start) < seconds and not broken():
-        time.sleep(min(EVERY_S, seconds - at_s))
+        end_s, least = start + at_s + min(EVERY_S, seconds - at_s), process.memory_info().rss
+        while time.monotonic() < end_s:
+            time.sleep(POLL_S)
+            least = min(least, process.memory_info().rss)
         before, frames, timed_before, timed = frames, len(asked), timed, len(times_ms)
         spent_s, cpu_s = sum(process.cpu_times()[:2]) - cpu_s, sum(process.cpu_times()[:2])
         p50, p99 = np.percentile(times_ms[timed_before:timed] or [0.0], (50, 99)).round(2).tolist()
@@ -401,7 +406,7 @@ def sampled(pid, seconds, asked, times_ms, broken, say):
             Sample(
                 at_s=round(time.monotonic() - start, 2),
                 frames=frames,
-                rss_mib=round(process.memory_info().rss / 2**20, 2),
+                rss_mib=round(least / 2**20, 2),
                 handles=process.num_fds() + process.num_threads(),
                 p50_ms=p50,
                 p99_ms=p99,

@@ -138,6 +138,9 @@ def test_events_that_are_too_old_go_a_few_with_each_new_one_and_not_at_the_start
     for event in later:
         history.take(event)
     assert len(history.latest(1000)) == 300 + AGREE, "before so many events agree, nothing goes"
+    history.close()
+    history = open_history(days=1)
+    assert len(history.latest(1000)) == 300 + AGREE, "nothing goes at the start"
     for number in range(2000, 2100):
         before = len(history.latest(1000))
         history.take(make_event(number, at=at(NOW + DAY + 100)))
