@@ -20,7 +20,7 @@ import pytest
 from edgereader.runtime.errors import ImageError
 from edgereader.runtime.geometry.files import decode_photo, photo_bytes
 
-from .files import LARGE, hostile, noise
+from .files import LARGE, SUFFIXES, hostile, noise
 
 COMMAND = [sys.executable, "-c", "from edgereader.runtime.cli import main; main()"]
 CLIENTS, FILES = 8, 300
@@ -41,11 +41,14 @@ def forget_peak(pid):
 
 @pytest.fixture(scope="module")
 def honest(repository):
-    """Photos, and plain pictures of the sizes that the hostile ones have."""
+    """Photos, plain pictures of the sizes of the hostile ones, and one of each format: its decoder is loaded then."""
     photos = [(repository / "models" / "zoo" / "samples" / f"{name}.jpg").read_bytes() for name in SAMPLES]
     sizes = (LARGE, LARGE[::-1], (4000, 3000), (4000, 2000), (64, 64))
     plain = [cv2.imencode(".png", np.full(size[::-1], 99, np.uint8))[1].tobytes() for size in sizes]
-    return [*photos, *plain, cv2.imencode(".png", noise())[1].tobytes()]
+    formats = [cv2.imencode(suffix, noise())[1].tobytes() for suffix in SUFFIXES]
+    scans = cv2.imencode(".jpg", noise(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1))[1].tobytes()
+    deep = cv2.imencode(".png", noise().astype(np.uint16) * 257)[1].tobytes()
+    return [*photos, *plain, *formats, scans, deep]
 
 
 @pytest.fixture
