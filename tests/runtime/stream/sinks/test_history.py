@@ -52,6 +52,15 @@ def test_events_come_back_as_they_were_the_newest_first(open_history):
     assert history.latest(1, "water") == [Past(make_event(4))]
 
 
+def test_an_event_that_is_there_stays_as_it_is(open_history):
+    """It comes again after a kill; a person may have corrected it meanwhile."""
+    history = open_history()
+    history.take(make_event(1))
+    assert history.correct(make_event(1).id, "00002")
+    history.take(make_event(1))
+    assert [past.corrected for past in history.latest(9)] == ["00002"]
+
+
 def test_events_since_an_id_come_the_oldest_first(open_history):
     history = open_history()
     assert history.last_id == 0
