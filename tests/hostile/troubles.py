@@ -250,6 +250,13 @@ def honest(address, photo, pause_s, times_ms, wrong):
         yield pause_s
 
 
+def crowd(address, count):
+    """Have pictures of the largest canvas read at once: as much memory as they take all together is kept for later."""
+    square = cv2.imencode(".jpg", cv2.resize(sample(), (900, 900)))[1].tobytes()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: _asked("POST", f"{address}/read", content=square), range(count)))
+
+
 def _asked(method, url, **sent):
     """What a patient client is told; None = nothing."""
     for _ in range(20):
@@ -345,6 +352,7 @@ def among_troubles(seconds, folder, say=len):
 
                 with acting(watching(address, seen), honest(address, photo, pause_s, times_ms, wrong)):
                     until(lambda: lines_of(folder), "the first event")
+                    crowd(address, 16 if seconds >= LONG_S else 0)
                     with acting(
                         filling(folder, process.pid, beat_s, counts),
                         flapping(broker, 1.3 * beat_s, counts),
