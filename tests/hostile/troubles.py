@@ -71,8 +71,8 @@ WARM_UP_SHARE, LONGEST_WARM_UP_S = 0.1, 600.0
 SMALL_BYTES = 1 << 30
 FILES = 60
 CLIENT = httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
-READ_EVERY = 20
-"""One in so many questions of the honest client is a photo to be read."""
+PATIENCE, READ_EVERY = 400, 20
+"""The honest client asks so often before it gives up; one in so many of its questions is a photo to be read."""
 
 
 def pictures() -> list[list[bytes]]:
@@ -258,14 +258,15 @@ def crowd(address, count):
 
 
 def _asked(method, url, **sent):
-    """What a patient client is told; None = nothing."""
-    for _ in range(20):
+    """What a patient client is told at last; None = nothing."""
+    found = None
+    for _ in range(PATIENCE):
         with suppress(httpx.HTTPError, ValueError):
             found = CLIENT.request(method, url, **sent).json()
             if "error" not in found:
-                return found
+                break
         time.sleep(0.25)
-    return None
+    return found
 
 
 def watching(address, seen):
