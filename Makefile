@@ -9,7 +9,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
 
-.PHONY: read test nightly timed oldest check lint types format bench bench-published growth soak card debian clean
+.PHONY: read test nightly timed oldest check lint types format bench bench-published growth soak troubles card debian clean
 
 read: $(READ)/.installed  ## Read the sample photo with the shipped models; installs the runtime only, no PyTorch
 	@$(READ)/bin/edgereader read $(SAMPLE) --save build/read
@@ -84,6 +84,13 @@ growth: $(DEV)/.installed  ## Measure what grows with a photo's size, its region
 soak: $(DEV)/.installed  ## Streams for minutes: a broker that is away, memory over half an hour
 	$(DEV)/bin/python -m pytest -m soak -s
 	$(DEV)/bin/edgereader bench stream --minutes 30 --json benchmarks/results/stream.json
+	$(DEV)/bin/edgereader bench readme
+
+# FOLDER: an empty one on a small disk, such as a tmpfs of 64 MB, which is then filled in earnest.
+MINUTES ?= 60
+troubles: $(DEV)/.installed  ## A stream among hostile clients, a broker that flaps, a full disk and a clock that jumps
+	$(DEV)/bin/python -m tests.hostile.troubles --minutes $(MINUTES) $(FOLDER:%=--folder %) \
+		--json benchmarks/results/troubles.json
 	$(DEV)/bin/edgereader bench readme
 
 build/wide/bundle.json: $(DEV)/.installed

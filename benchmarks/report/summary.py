@@ -6,7 +6,19 @@ from pathlib import Path
 
 from ...export.card import NONE, markdown, percent
 from ...runtime.errors import DatasetError
-from ..speed.results import BUSY, Agreement, Figures, Growth, Latency, Report, Slope, Soak, Stream, read_figures
+from ..speed.results import (
+    BUSY,
+    Agreement,
+    Figures,
+    Growth,
+    Latency,
+    Report,
+    Slope,
+    Soak,
+    Stream,
+    Troubles,
+    read_figures,
+)
 from ..tables import code, escaped, signed, steady, version_words
 from . import documents
 from .facts import contender_table, timed
@@ -23,6 +35,7 @@ KINDS: dict[str, type[Figures]] = {
     "growth.json": Growth,
     "soak.json": Soak,
     "stream.json": Stream,
+    "troubles.json": Troubles,
 }
 """The files that the part is made of, as far as they exist."""
 TITLES = {
@@ -82,6 +95,8 @@ def block(files: Files) -> str:
             parts.append(soak_words(found))
         elif isinstance(found, Stream):
             parts.append(stream_words(found))
+        elif isinstance(found, Troubles):
+            parts.append(troubles_words(found))
     return "\n\n".join(parts)
 
 
@@ -189,6 +204,18 @@ def stream_words(stream: Stream) -> str:
         f"{live.dropped:,} dropped, {live.events:,} events, {live.missed:,} missed, {live.wrong:,} wrong; "
         f"capture to reading {_latency(live.reading)}, to event {_latency(live.event)}; {percent(live.cpu_share)} of "
         f"all cores; {slopes}. {code(stream.command)}"
+    )
+
+
+def troubles_words(found: Troubles) -> str:
+    """Return what became of a stream among troubles in a paragraph."""
+    came = ", ".join(f"{what} {count:,} times" for what, count in found.troubles.items())
+    sinks = ", ".join(f"{name} {count:,}" for name, count in found.sinks.items())
+    slopes = ", ".join(_slope(found.slopes, what, SOAKED[what]) for what in ("rss_mib", "handles"))
+    return (
+        f"**Troubles**, {found.date[:10]}, {found.minutes:g} min, {found.backend}, {found.precision}: "
+        f"{'PASS' if found.passed else '**FAIL**'}; {came}; {found.events:,} events, {found.missed:,} numbers missed, "
+        f"{found.wrong:,} wrong; in its sinks: {sinks}; {slopes}. {code(found.command)}"
     )
 
 

@@ -346,7 +346,7 @@ def readme(file: Path, results: Path, check: bool) -> None:
     <!-- bench:end -->.
 
     Figures are bench.json, bench-wide.json, bench-streams.json, bench-published.json, agreement.json, growth.json,
-    soak.json and stream.json, as far as they are there.
+    soak.json, stream.json and troubles.json, as far as they are there.
 
     Exit codes: 0 written or up to date, 1 not up to date (with --check), 2 nothing written because there are no
     figures, or a file or its markers are wrong.

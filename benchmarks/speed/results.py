@@ -450,6 +450,40 @@ class Stream(OfBundle, frozen=True, kw_only=True):
     """Whether nothing grew and no event was wrong; what the rates and latencies should be is no part of it."""
 
 
+# make troubles
+
+
+class Troubles(OfBundle, frozen=True, kw_only=True):
+    """One run of tests/hostile/troubles.py: a stream with all its sinks among hostile clients, a broker that flaps, a
+    full disk and a clock that jumps.
+    """
+
+    command: str
+    minutes: float
+    warm_up_s: float
+    """Left out of the slopes."""
+    troubles: dict[str, int]
+    """How often each came."""
+    events: int
+    missed: int
+    """Numbers that were shown without an event: on a busy machine nobody may have looked."""
+    sinks: dict[str, int]
+    """Events in each of them at the end."""
+    wrong: int
+    """Events that are lost, there twice, out of order or not what was shown, in any sink; answers that did not come;
+    tracebacks in the log.
+    """
+    first_wrong: str = ""
+    samples: list[Sample]
+    """Of the stream's process: the frames that it asked for, the latencies of /healthz, and the least memory since the
+    sample before, as pictures that clients send come and go.
+    """
+    slopes: list[Slope]
+    method: str
+    passed: bool
+    """Whether nothing grew and nothing was wrong."""
+
+
 # edgereader bench agree
 
 Cause = Literal["second look", "place", "crop", "network"]
@@ -508,19 +542,20 @@ class Agreement(OfBundle, frozen=True, kw_only=True):
     box_times: BoxTimes
 
 
-Figures = Report | Growth | Soak | Stream | Agreement
+Figures = Report | Growth | Soak | Stream | Troubles | Agreement
 KINDS: dict[str, type[Figures]] = {
     "contenders": Report,
     "box_times": Agreement,
     "curves": Growth,
+    "troubles": Troubles,
     "samples": Soak,
     "live": Stream,
 }
-"""The field that only one kind has."""
+"""Field → its kind: the first that is there tells."""
 
 
 def read_figures(path: Path) -> Figures:
-    """Read what `edgereader bench`, `bench growth`, `bench soak`, `bench stream` or `bench agree` wrote.
+    """Read what `edgereader bench`, its `growth`, `soak`, `stream` and `agree`, or `make troubles` wrote.
 
     Raises:
         DatasetError: no such file, another schema, or something else than one of these.

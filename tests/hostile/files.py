@@ -12,6 +12,8 @@ from PIL import Image
 
 LARGE = 8000, 4000
 """Width and height: as many pixels as a service takes unless told otherwise."""
+SUFFIXES = ".jpg", ".png", ".webp", ".bmp", ".tiff", ".gif", ".ppm", ".avif"
+"""One of each format that OpenCV writes."""
 
 
 def zipped(count):
@@ -126,8 +128,7 @@ def hostile(count, seed=0, size=LARGE):
     rng = random.Random(seed)
     greed = list(greedy(size).values())
     picture = noise()
-    suffixes = (".jpg", ".png", ".webp", ".bmp", ".tiff", ".gif", ".ppm", ".avif")
-    plain = [cv2.imencode(suffix, picture)[1].tobytes() for suffix in suffixes]
+    plain = [cv2.imencode(suffix, picture)[1].tobytes() for suffix in SUFFIXES]
     files = []
     for number in range(count):
         data = bytearray(greed[number // 2 % len(greed)] if number % 2 else rng.choice(plain))

@@ -3,9 +3,10 @@ from msgspec.structs import replace
 
 from edgereader.benchmarks.record import write_json
 from edgereader.benchmarks.report.summary import block, read_results, renewed
+from edgereader.benchmarks.speed.results import Troubles, read_figures
 from edgereader.runtime.errors import DatasetError
 
-from .conftest import AGREEMENT
+from .conftest import AGREEMENT, SOAK, STREAM
 
 BEGIN = "<!-- bench:begin -->"
 
@@ -63,6 +64,21 @@ def test_what_reads_as_easyocr_does_is_said():
     assert "others: 1 by place" in text
     assert "| ≥ 98 % | 90 % | **no** |" in text
     assert "| ≥ 10 × | 12.50 × | yes |" in text
+
+
+def test_what_became_of_a_stream_among_troubles_is_said(tmp_path):
+    found = Troubles(
+        date="2026-11-29T10:00:00+00:00", machine=SOAK.machine, bundle="digits-edge", backend="cpu", precision="int8",
+        command="python -m tests.hostile.troubles", minutes=60.0, warm_up_s=360.0, troubles={"disk full": 60},
+        events=900, missed=2, sinks={"jsonl": 900, "mqtt": 899}, wrong=1, first_wrong="mqtt: ...", samples=SOAK.samples,
+        slopes=STREAM.live.slopes, method="The method.", passed=False,
+    )  # fmt: skip
+    write_json(tmp_path / "troubles.json", found)
+    assert read_figures(tmp_path / "troubles.json") == found
+    text = block(read_results(tmp_path))
+    assert "60 min, cpu, int8: **FAIL**; disk full 60 times; 900 events, 2 numbers missed, 1 wrong" in text
+    assert "in its sinks: jsonl 900, mqtt 899; resident memory +0.100 (−0.200 to +0.400) MiB an hour" in text
+    assert found.command in text
 
 
 def test_a_miss_is_said(bench):

@@ -1,5 +1,6 @@
 """`edgereader read` as a shell starts it: streams that are closed or full, names of any bytes, pipes, and signals."""
 
+import ctypes
 import errno
 import io
 import json
@@ -19,7 +20,7 @@ from edgereader.runtime import Reader
 from edgereader.runtime.bundles.writing import append_whole
 from edgereader.runtime.commands import batch
 from edgereader.runtime.commands.batch import read_all, shown
-from edgereader.runtime.commands.terminal import Heedless, ended_in_order
+from edgereader.runtime.commands.terminal import ARENAS, Heedless, ended_in_order
 
 COMMAND = f"{sys.executable} -c 'from edgereader.runtime.cli import main; main()'"
 
@@ -231,3 +232,39 @@ def test_libraries_write_nothing_into_the_log(shell, tmp_path):
     assert said == ["recognizer", "detector", "1 of 3 could not be read", "  none.png"]
     library = f"{sys.executable} -c 'from edgereader.runtime.geometry.files import *; read_photo(Path(\"early.jpg\"))'"
     assert b"Corrupt JPEG data" in shell(library).stderr, "a program that uses EdgeReader keeps it"
+
+
+HEAPS = """
+import ctypes, sys, threading
+from edgereader.runtime.commands.terminal import give_memory_back
+if len(sys.argv) > 1:
+    give_memory_back()
+libc, all_there, held = ctypes.CDLL(None), threading.Barrier(6), []
+
+def work():
+    all_there.wait()
+    held.append([bytes(9000) for _ in range(200)])
+    all_there.wait()
+
+threads = [threading.Thread(target=work) for _ in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc.fdopen.restype = ctypes.c_void_p
+stream = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, stream)
+libc.fflush(stream)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="needs glibc")
+def test_threads_share_few_heaps():
+    """Each that glibc makes keeps some of what a picture took."""
+
+    def heaps(*given):
+        done = subprocess.run([sys.executable, "-c", HEAPS, *given], capture_output=True, check=True)
+        return done.stdout.count(b"<heap nr=")
+
+    assert heaps() > ARENAS
+    assert heaps("few") <= ARENAS

@@ -82,6 +82,17 @@ def test_a_slow_body_is_cut_off_soon_and_says_how_much_came(address, drip):
     assert time.monotonic() - began < 30
 
 
+def test_a_body_that_comes_fast_enough_must_be_whole_in_time(serve):
+    parsed = httpx.URL(serve(make_app(Http(timeout_s=1, max_upload_mb=1), None, None, None, None, READER)))
+    with socket.create_connection((parsed.host, parsed.port), timeout=20) as line:
+        line.sendall(b"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+        for _ in range(60):
+            line.sendall(bytes(4000))
+            if select.select([line], [], [], 0.1)[0]:
+                break
+        assert line.recv(65536).startswith(b"HTTP/1.1 408")
+
+
 def test_the_slowest_makes_room(address, photo, drip, monkeypatch):
     monkeypatch.setattr(bodies, "MOST_COMING", 3)
     monkeypatch.setattr(bodies, "GRACE_S", 60.0)

@@ -151,6 +151,22 @@ def test_idle_connections_keep_nobody_out(stand, serve, sent, count):
             line.close()
 
 
+def test_connections_of_all_peers_together_are_bounded_too(stand, serve, monkeypatch):
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 4)
+    parsed = httpx.URL(serve(stand.app()))
+    lines = []
+    for peer in range(1, 6):
+        lines.append(socket.create_connection((parsed.host, parsed.port), 20, (f"127.0.0.{peer}", 0)))
+        time.sleep(0.05)  # so that they come in this order
+    assert ended(lines[0])
+    for line in lines[1:]:
+        line.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            line.recv(1)
+    for line in lines:
+        line.close()
+
+
 def test_who_is_busy_is_not_put_out_and_the_next_one_is_told(stand, serve, monkeypatch, photo):
     monkeypatch.setattr(server, "MOST_OF_PEER", 3)
     monkeypatch.setattr(uploads, "reads_at_once", lambda _reader: 3)

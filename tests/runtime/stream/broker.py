@@ -39,6 +39,10 @@ class Mosquitto:
         self._config.write_text("\n".join((*own, *access, *lines)) + "\n")
 
     def start(self) -> None:
+        """Begin, or go on after `hang`."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen([PROGRAM, "-c", self._config], stdout=log, stderr=log)
         until(self._answers)
@@ -49,6 +53,10 @@ class Mosquitto:
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
+
+    def hang(self) -> None:
+        """Answer nothing, until `start`."""
+        self._process.send_signal(signal.SIGSTOP)
 
     def _end(self, how: int) -> None:
         if self._process is not None:

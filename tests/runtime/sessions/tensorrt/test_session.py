@@ -21,6 +21,7 @@ from edgereader.runtime.errors import BackendError, BackendUnavailable
 from edgereader.runtime.extras import pip_install
 from edgereader.runtime.reader import Reader
 from edgereader.runtime.sessions.nvidia import nvidia_driver
+from edgereader.runtime.sessions.tensorrt.plans import usable_plan
 from edgereader.runtime.sessions.tensorrt.session import Launch, TensorRTSession
 
 from ...graphs import CHARSET
@@ -503,6 +504,19 @@ def test_stand_in_never_loads_a_plan_that_the_bundle_does_not_vouch_for(folder, 
     with pytest.raises(BackendUnavailable, match=f"{path.name}: .*expected"):
         opened(folder)
     assert "deserialize_cuda_engine" not in gpu.calls
+
+
+def test_stand_in_loads_the_plan_that_was_checked(folder, gpu, monkeypatch):
+    """And not what lies there by then."""
+    path = add_plan(folder, "detector")
+
+    def usable(*given):
+        found = usable_plan(*given)
+        path.write_bytes(b"something else")
+        return found
+
+    monkeypatch.setattr("edgereader.runtime.sessions.tensorrt.session.usable_plan", usable)
+    assert opened(folder).precision == "fp32"
 
 
 def test_stand_in_takes_a_lean_runtime_from_a_version_compatible_plan_only(folder, gpu):

@@ -52,6 +52,15 @@ def test_events_come_back_as_they_were_the_newest_first(open_history):
     assert history.latest(1, "water") == [Past(make_event(4))]
 
 
+def test_an_event_that_is_there_stays_as_it_is(open_history):
+    """It comes again after a kill; a person may have corrected it meanwhile."""
+    history = open_history()
+    history.take(make_event(1))
+    assert history.correct(make_event(1).id, "00002")
+    history.take(make_event(1))
+    assert [past.corrected for past in history.latest(9)] == ["00002"]
+
+
 def test_events_since_an_id_come_the_oldest_first(open_history):
     history = open_history()
     assert history.last_id == 0
@@ -138,6 +147,9 @@ def test_events_that_are_too_old_go_a_few_with_each_new_one_and_not_at_the_start
     for event in later:
         history.take(event)
     assert len(history.latest(1000)) == 300 + AGREE, "before so many events agree, nothing goes"
+    history.close()
+    history = open_history(days=1)
+    assert len(history.latest(1000)) == 300 + AGREE, "nothing goes at the start"
     for number in range(2000, 2100):
         before = len(history.latest(1000))
         history.take(make_event(number, at=at(NOW + DAY + 100)))
