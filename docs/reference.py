@@ -21,7 +21,7 @@ API = {
 """Module -> its file, and which of its names are told; None = those of `__all__`, () = its docstring alone."""
 TABLES = {
     "event": ("runtime/stream/numbers/events.py", "Event"),
-    "state": ("runtime/stream/sinks/topics.py", "State"),
+    "state": ("runtime/stream/sinks/mqtt/topics.py", "State"),
     "camera": ("runtime/stream/sources/status.py", "CaptureStatus"),
 }
 """Part of docs/messages.md -> file and class whose fields it tells."""

@@ -33,7 +33,7 @@ from .sinks.feed import Feed, SinkStatus
 from .sinks.history import History
 from .sinks.journal import EARLIER, Entry, Journal, earlier_state
 from .sinks.jsonl import StandardOutput
-from .sinks.mqtt import MqttSink
+from .sinks.mqtt.sink import MqttSink
 from .sources.capture import Capture
 from .sources.frames import Shot
 from .tracking.watcher import Seen, Watcher

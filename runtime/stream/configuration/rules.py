@@ -14,7 +14,7 @@ from ...text.checks import CHECKS
 from ..addresses import is_pipeline, masked, split_url
 from ..secrets import CAMERA, MQTT, find_token, read_password
 from ..settings import UNNAMED, Camera, Http, Mqtt, Number, Polygon, Reading, Settings
-from ..sinks.device_classes import CLASSES, NO_NUMBERS, nearest
+from ..sinks.mqtt.device_classes import CLASSES, NO_NUMBERS, nearest
 from .schema import Place, Problem, problem
 
 COUNTERS_ONLY = ("decimals", "digits", "max_rate", "falls")

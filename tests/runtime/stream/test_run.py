@@ -31,8 +31,8 @@ from edgereader.runtime.stream.sinks.evidence import Evidence
 from edgereader.runtime.stream.sinks.feed import Feed
 from edgereader.runtime.stream.sinks.history import History
 from edgereader.runtime.stream.sinks.journal import Journal
-from edgereader.runtime.stream.sinks.mqtt import MqttSink
-from edgereader.runtime.stream.sinks.outbox import Outbox
+from edgereader.runtime.stream.sinks.mqtt.outbox import Outbox
+from edgereader.runtime.stream.sinks.mqtt.sink import MqttSink
 from edgereader.runtime.stream.sources.frames import Shot
 from edgereader.runtime.stream.sources.status import CaptureStatus
 from edgereader.runtime.stream.tracking.watcher import Seen

@@ -14,14 +14,15 @@ import pytest
 
 from edgereader.runtime.errors import ConfigError
 from edgereader.runtime.stream.settings import Mqtt, Number
-from edgereader.runtime.stream.sinks import mqtt as module
-from edgereader.runtime.stream.sinks import open_stores, sender
-from edgereader.runtime.stream.sinks.mqtt import open_mqtt
-from edgereader.runtime.stream.sinks.outbox import Outbox
+from edgereader.runtime.stream.sinks import open_stores
+from edgereader.runtime.stream.sinks.mqtt import sender
+from edgereader.runtime.stream.sinks.mqtt import sink as module
+from edgereader.runtime.stream.sinks.mqtt.outbox import Outbox
+from edgereader.runtime.stream.sinks.mqtt.sink import open_mqtt
 
-from ..broker import Listener, free_port, needs_mosquitto
-from ..fakes import until
-from ..made import make_event
+from ...broker import Listener, free_port, needs_mosquitto
+from ...fakes import until
+from ...made import make_event
 
 pytestmark = needs_mosquitto
 WATER = Number(name="water", kind="counter", unit="m³", device_class="water")
@@ -107,7 +108,7 @@ import sys, time
 sys.path.insert(0, {tests!r})
 from made import make_event
 from edgereader.runtime.stream.settings import Mqtt, Number
-from edgereader.runtime.stream.sinks.mqtt import open_mqtt
+from edgereader.runtime.stream.sinks.mqtt.sink import open_mqtt
 sink = open_mqtt(Mqtt(host="127.0.0.1", port={port}, queue={queue!r}), "cellar", [Number(name="water", kind="counter")])
 for number in range(1, 100_000):
     sink.take(make_event(number))

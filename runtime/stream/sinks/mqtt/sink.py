@@ -31,12 +31,12 @@ from pathlib import Path
 
 import msgspec
 
-from ...errors import ConfigError
-from ...extras import pip_install
-from ..numbers.events import Event
-from ..secrets import MQTT, read_password
-from ..settings import Mqtt, Number
-from ..sources.trouble import Trouble
+from ....errors import ConfigError
+from ....extras import pip_install
+from ...numbers.events import Event
+from ...secrets import MQTT, read_password
+from ...settings import Mqtt, Number
+from ...sources.trouble import Trouble
 from .connection import Broker, Connection
 from .home_assistant import discovery, is_numeric, status_topic
 from .outbox import Outbox

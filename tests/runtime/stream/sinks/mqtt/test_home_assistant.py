@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from edgereader.runtime.stream.settings import Number
-from edgereader.runtime.stream.sinks.device_classes import CLASSES
-from edgereader.runtime.stream.sinks.home_assistant import discovery, is_numeric
-from edgereader.runtime.stream.sinks.topics import Topics
+from edgereader.runtime.stream.sinks.mqtt.device_classes import CLASSES
+from edgereader.runtime.stream.sinks.mqtt.home_assistant import discovery, is_numeric
+from edgereader.runtime.stream.sinks.mqtt.topics import Topics
 
 TOPICS = Topics("site/edge", "cellar")
 DEVICE_TOPIC = "homeassistant/device/site_edge_cellar/config"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ..numbers.events import Event
+from ...numbers.events import Event
 
 ONLINE, OFFLINE = b"online", b"offline"
 LONGEST_STATE = 255

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ..settings import Number
+from ...settings import Number
 from .device_classes import CLASSES, NO_CLASS, RISING, STEADY
 from .topics import OFFLINE, ONLINE, Topics
 
