@@ -26,7 +26,7 @@ TABLES = {
 }
 """Part of docs/messages.md -> file and class whose fields it tells."""
 UNTOLD = {
-    "state": "`connecting`, `live`, `frozen`, `black`, `lost` or `ended`.",
+    "state": "`connecting`, `live`, `resting` (between two looks), `frozen`, `black`, `lost` or `ended`.",
     "kind": "What kind of number: `free`, `counter` or `plate`.",
     "last_sure_at": "When that was.",
 }

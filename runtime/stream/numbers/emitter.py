@@ -171,7 +171,7 @@ class Emitter:
 
 def _moment(seen: Seen, second: float) -> Moment:
     height, width = seen.shot.frame.shape[:2]
-    return Moment(second, (height, width), seen.detected)
+    return Moment(second, (height, width), seen.detected, seen.shot.look)
 
 
 def _iso(seconds: float) -> str:

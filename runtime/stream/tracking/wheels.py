@@ -1,0 +1,228 @@
+"""Digits on wheels that turn: which stand, and what those between two digits say.
+
+The rows of a wheel that show no ink lie between two digits. Where they cross the place in which digits stand, the wheel
+is between two: the end of one digit is above them, the beginning of the next one below. Which two is found by the
+digits that this meter's wheels showed before. A digit between two is the lower one, unless the wheel to its right has
+gone on to 0 (the rule of odometers).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...geometry.images import Frame, Points, cut_quad
+from ...text.decoding import Text
+
+ROWS, COLUMNS = 96, 24
+"""Pixels of the picture of a wheel, which is higher than the text."""
+GROWN = 0.3
+"""It is so much higher at either side, of the text's height."""
+WIDE = 0.7
+"""Share of the way from wheel to wheel that is looked at: between them there are edges."""
+EMPTY = 0.35
+"""Rows with less contrast than this share of what digits have show no ink."""
+LEAST_GAP = 0.06
+"""Rows without ink are a gap from this share of a digit's height on."""
+STANDS = 0.25
+"""A digit from which less than this share of its height is missing is read as it stands."""
+STILL = 0.1
+"""The same for those that are learned."""
+SURE = 0.9
+"""Digits that are read less surely are not learned."""
+OVER = 0.1
+"""Of a digit's height: so much more than where digits stand is seen of a wheel, at least."""
+ALIKE, ALIKE_OF_FEW, CLEAR = 0.7, 0.85, 0.08
+"""Least correlation with two digits, the same while not all digits are known, and with all other pairs less by this."""
+LEARNED = 0.2
+"""Share of a new picture in what a digit looks like."""
+KEPT = 0.3
+"""Share of a new frame in where the wheels are."""
+
+Grey = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the wheels say in one frame."""
+
+    text: str
+    confidence: float
+    """How likely the digits that stand are right, 0..1."""
+    turned: float
+    """How far the last wheel is from its digit to the next one, 0..1."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Rows without ink between two digits of a wheel."""
+
+    top: int
+    bottom: int
+
+
+class Wheels:
+    """The wheels of one meter, which learn what their digits look like."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._digits: dict[int, Grey] = {}
+        self._place: tuple[float, float] | None = None
+        """Where the first wheel's middle is along the text, and how far it is from wheel to wheel."""
+
+    def read(self, frame: Frame, quad: Points, text: Text) -> Said | None:
+        """Return what the wheels say, or None where that cannot be told.
+
+        Args:
+            frame: (H, W, 3) uint8 BGR.
+            quad: (4, 2) around the text.
+            text: what the recognizer reads there.
+        """
+        read = self._by_wheel(text)
+        if read is None or self._place is None:
+            return None
+        cells = self._cells(frame, quad)
+        inked = _inked(cells)
+        low, high = _extent(inked)
+        if high - low < ROWS // 4:
+            return None
+        gaps = [_gap(rows, low, high) for rows in inked]
+        digits: list[int] = []
+        sure, turned = 1.0, 0.0
+        for wheel in reversed(range(self._count)):
+            gap, (digit, chance) = gaps[wheel], read[wheel]
+            missing = 0.0 if gap is None else min(high - gap.top, gap.bottom - low) / (high - low)
+            if missing < STANDS:
+                if digit < 0:
+                    return None
+                sure *= chance
+                if chance >= SURE and missing < STILL:
+                    self._learn(digit, cells[wheel, low:high])
+            elif gap is not None:
+                lower = self._between(cells[wheel], gap, low, high)
+                if lower is None:
+                    return None
+                if not digits:
+                    turned = (high - gap.top) / (high - low + gap.bottom - gap.top)
+                digit = lower if not digits or digits[-1] >= 5 else (lower + 1) % 10
+            digits.append(digit)
+        return Said("".join(map(str, reversed(digits))), sure, turned)
+
+    def _by_wheel(self, text: Text) -> list[tuple[int, float]] | None:
+        """Return each wheel's digit and how likely it is, -1 and 0 where none is read; None = it is not known where."""
+        found = [
+            (at, int(symbol), chance)
+            for at, symbol, chance in zip(text.positions, text.text, text.confidences, strict=False)
+            if symbol.isdecimal()
+        ]
+        if len(found) == self._count and self._count > 1:
+            step, first = np.polyfit(np.arange(self._count), [at for at, *_ in found], 1).tolist()
+            before = self._place or (first, step)
+            self._place = before[0] + KEPT * (first - before[0]), before[1] + KEPT * (step - before[1])
+            return [(digit, chance) for _, digit, chance in found]
+        if self._place is None:
+            return None
+        read = [(-1, 0.0)] * self._count
+        for at, digit, chance in found:
+            wheel = round((at - self._place[0]) / self._place[1])
+            if 0 <= wheel < self._count and chance > read[wheel][1]:
+                read[wheel] = digit, chance
+        return read
+
+    def _cells(self, frame: Frame, quad: Points) -> Grey:
+        """Return each wheel's picture (wheels, ROWS, COLUMNS)."""
+        first, step = self._place or (0.5, 1.0)
+        down = quad[[3, 2]] - quad[[0, 1]]
+        left, right = first - step / 2, first + step * (self._count - 0.5)
+        high = np.stack([quad[:2] - GROWN * down, quad[2:] + GROWN * down[::-1]])
+        (a, b), (c, d) = high  # top left, top right; bottom right, bottom left
+        corners = np.array(
+            [a + left * (b - a), a + right * (b - a), d + right * (c - d), d + left * (c - d)], np.float32
+        )
+        size = np.array([frame.shape[1] - 1, frame.shape[0] - 1], np.float32)
+        wide = round(COLUMNS / WIDE)
+        strip = np.empty((ROWS, wide * self._count, 1), np.uint8)
+        cut_quad(frame, np.clip(corners, 0, size), strip, keep_ratio=False)
+        cells = strip[..., 0].reshape(ROWS, self._count, wide).swapaxes(0, 1).astype(np.float32)
+        margin = (wide - COLUMNS) // 2
+        return cells[..., margin : margin + COLUMNS]
+
+    def _learn(self, digit: int, picture: Grey) -> None:
+        new = _normal(cv2.resize(picture, (COLUMNS, ROWS // 2)))  # type: ignore[arg-type]
+        before = self._digits.get(digit)
+        self._digits[digit] = new if before is None else before + LEARNED * (new - before)
+
+    def _between(self, cell: Grey, gap: Gap, low: int, high: int) -> int | None:
+        """Return the lower of the two digits between which a wheel stands; None where that is not clear."""
+        tall, over = high - low, round(OVER * (high - low))
+        above = slice(max(low - over, gap.top - tall, 0), gap.top)
+        below = slice(gap.bottom, min(high + over, gap.bottom + tall, ROWS))
+        seen = [cell[above], cell[below]]
+        scores = {}
+        for digit in range(10):
+            upper, lower = self._digits.get(digit), self._digits.get((digit + 1) % 10)
+            if upper is not None and lower is not None:
+                upper, lower = (cv2.resize(picture, (COLUMNS, tall)) for picture in (upper, lower))
+                wanted = [upper[tall - len(seen[0]) :], lower[: len(seen[1])]]
+                scores[digit] = _alike(seen, wanted)
+        if not scores:
+            return None
+        (best, score), *others = sorted(scores.items(), key=lambda pair: -pair[1])
+        clear = all(score - other >= CLEAR for _, other in others)
+        return best if clear and score >= (ALIKE if len(scores) == 10 else ALIKE_OF_FEW) else None
+
+
+def _inked(cells: Grey) -> list[list[bool]]:
+    """Return for each wheel which of its rows show ink: their contrast, as a share of that of digits."""
+    contrast = cv2.blur(cells.std(axis=2), (3, 1))
+    middle = contrast[:, ROWS // 3 : -ROWS // 3]
+    limit = EMPTY * float(np.median(middle.max(axis=1)))
+    return (contrast > limit).tolist()  # type: ignore[no-any-return]
+
+
+def _runs(rows: list[bool], *, inked: bool) -> list[tuple[int, int]]:
+    """Return where rows begin and end that show ink, or that show none."""
+    found, at = [], 0
+    for shows, run in groupby(rows):
+        length = len(list(run))
+        if shows is inked:
+            found.append((at, at + length))
+        at += length
+    return found
+
+
+def _extent(inked: list[list[bool]]) -> tuple[int, int]:
+    """Return from which to which row digits stand: most wheels do so."""
+    middle = ROWS // 2
+    around = [max(_runs(rows, inked=True), default=(0, 0), key=lambda run: _nearness(run, middle)) for rows in inked]
+    low, high = np.median(around, axis=0).round().astype(int).tolist()
+    return low, high
+
+
+def _nearness(run: tuple[int, int], middle: int) -> tuple[bool, int]:
+    return run[0] <= middle < run[1], run[1] - run[0]
+
+
+def _gap(rows: list[bool], low: int, high: int) -> Gap | None:
+    """Return the gap that lies deepest in the place in which digits stand, if one does."""
+    gaps = [Gap(*run) for run in _runs(rows, inked=False) if run[1] - run[0] >= LEAST_GAP * (high - low)]
+    inside = [gap for gap in gaps if gap.top < high and gap.bottom > low]
+    return max(inside, key=lambda gap: min(high - gap.top, gap.bottom - low), default=None)
+
+
+def _normal(picture: Grey) -> Grey:
+    """Return a picture with mean 0 and variance 1, its ink, which is the smaller part of it, above 0."""
+    centred = picture - picture.mean()
+    scaled: Grey = centred / max(float(centred.std()), 1e-6)
+    return scaled if float((scaled**3).mean()) > 0 else -scaled
+
+
+def _alike(seen: list[Grey], wanted: list[Grey]) -> float:
+    """Return the correlation of parts of pictures with what is wanted, -1..1, in either polarity."""
+    one, other = (np.concatenate([part.ravel() for part in parts]) for parts in (seen, wanted))
+    one, other = one - one.mean(), other - other.mean()
+    return abs(float(one @ other)) / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-6)
