@@ -22,10 +22,13 @@ ROWS, COLUMNS = 96, 24
 """Pixels of the picture of a wheel, which is higher than the text."""
 GROWN = 0.3
 """It is so much higher at either side, of the text's height."""
-WIDE = 0.7
+WIDE = 0.8
 """Share of the way from wheel to wheel that is looked at: between them there are edges."""
-EMPTY = 0.35
-"""Rows with less contrast than this share of what digits have show no ink."""
+MARGIN = round(ROWS * GROWN / (1 + 2 * GROWN))
+"""Rows of it above and below the text."""
+PLAIN, EMPTY = 0.15, 0.1
+"""Rows are of one colour whose standard deviation is less than this share of the contrast, and show no ink where less
+than this share of their pixels does."""
 LEAST_GAP = 0.06
 """Rows without ink are a gap from this share of a digit's height on."""
 STANDS = 0.25
@@ -36,8 +39,10 @@ SURE = 0.9
 """Digits that are read less surely are not learned."""
 OVER = 0.1
 """Of a digit's height: so much more than where digits stand is seen of a wheel, at least."""
-ALIKE, ALIKE_OF_FEW, CLEAR = 0.7, 0.85, 0.08
+ALIKE, ALIKE_OF_FEW, CLEAR = 0.7, 0.85, 0.1
 """Least correlation with two digits, the same while not all digits are known, and with all other pairs less by this."""
+SHIFT, LEAST_ROWS = 3, 12
+"""Pixels by which a wheel may stand aside; and rows of which fewer say nothing."""
 LEARNED = 0.2
 """Share of a new picture in what a digit looks like."""
 KEPT = 0.3
@@ -85,8 +90,8 @@ class Wheels:
         read = self._by_wheel(text)
         if read is None or self._place is None:
             return None
-        cells = self._cells(frame, quad)
-        inked = _inked(cells)
+        cells = _ink(self._cells(frame, quad))
+        inked = ((cells > 0.5).mean(axis=2) > EMPTY).tolist()
         low, high = _extent(inked)
         if high - low < ROWS // 4:
             return None
@@ -152,36 +157,63 @@ class Wheels:
         return cells[..., margin : margin + COLUMNS]
 
     def _learn(self, digit: int, picture: Grey) -> None:
-        new = _normal(cv2.resize(picture, (COLUMNS, ROWS // 2)))  # type: ignore[arg-type]
+        new: Grey = cv2.resize(picture, (COLUMNS, ROWS // 2))  # type: ignore[assignment]
         before = self._digits.get(digit)
         self._digits[digit] = new if before is None else before + LEARNED * (new - before)
 
     def _between(self, cell: Grey, gap: Gap, low: int, high: int) -> int | None:
         """Return the lower of the two digits between which a wheel stands; None where that is not clear."""
         tall, over = high - low, round(OVER * (high - low))
-        above = slice(max(low - over, gap.top - tall, 0), gap.top)
-        below = slice(gap.bottom, min(high + over, gap.bottom + tall, ROWS))
-        seen = [cell[above], cell[below]]
-        scores = {}
-        for digit in range(10):
-            upper, lower = self._digits.get(digit), self._digits.get((digit + 1) % 10)
-            if upper is not None and lower is not None:
-                upper, lower = (cv2.resize(picture, (COLUMNS, tall)) for picture in (upper, lower))
-                wanted = [upper[tall - len(seen[0]) :], lower[: len(seen[1])]]
-                scores[digit] = _alike(seen, wanted)
-        if not scores:
+        above = np.arange(max(low - over, gap.top - tall, 0), gap.top)
+        below = np.arange(gap.bottom, max(min(high + over, gap.bottom + tall, ROWS), gap.bottom))
+        rows = np.concatenate((above, below))
+        shapes = {digit: cv2.resize(shape, (COLUMNS, tall)) for digit, shape in self._digits.items()}
+        lowers = [digit for digit in shapes if (digit + 1) % 10 in shapes]
+        wanted = [
+            np.vstack((shapes[digit][tall - len(above) :], shapes[(digit + 1) % 10][: len(below)])) for digit in lowers
+        ]
+        seen = [
+            cell[np.clip(rows + down, 0, ROWS - 1), SHIFT + aside : COLUMNS - SHIFT + aside]
+            for down in (-1, 0, 1)
+            for aside in range(-SHIFT, SHIFT + 1)
+        ]
+        if not lowers or len(rows) < LEAST_ROWS:
             return None
-        (best, score), *others = sorted(scores.items(), key=lambda pair: -pair[1])
-        clear = all(score - other >= CLEAR for _, other in others)
-        return best if clear and score >= (ALIKE if len(scores) == 10 else ALIKE_OF_FEW) else None
+        alike = _flat([shape[:, SHIFT:-SHIFT] for shape in wanted]) @ _flat(seen).T
+        scores = alike.max(axis=1)
+        best = int(scores.argmax())
+        clear = scores[best] - np.delete(scores, best).max(initial=-1.0) >= CLEAR
+        return lowers[best] if clear and scores[best] >= (ALIKE if len(lowers) == 10 else ALIKE_OF_FEW) else None
 
 
-def _inked(cells: Grey) -> list[list[bool]]:
-    """Return for each wheel which of its rows show ink: their contrast, as a share of that of digits."""
-    contrast = cv2.blur(cells.std(axis=2), (3, 1))
-    middle = contrast[:, ROWS // 3 : -ROWS // 3]
-    limit = EMPTY * float(np.median(middle.max(axis=1)))
-    return (contrast > limit).tolist()  # type: ignore[no-any-return]
+def _flat(pictures: list[Grey]) -> Grey:
+    """Return pictures as rows of mean 0 and length 1."""
+    rows = np.stack([picture.ravel() for picture in pictures])
+    rows -= rows.mean(axis=1, keepdims=True)
+    flat: Grey = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    return flat
+
+
+def _ink(cells: Grey) -> Grey:
+    """Return the ink of wheels (wheels, ROWS, COLUMNS), 0..1: what differs from the rows between two digits.
+
+    Those are of one colour, and more than the bars of a 2 or a 7, which may be too. A light wheel is shaded towards its
+    edges: its ink is what is darker than the lightest part of a row.
+    """
+    text = cells[:, MARGIN:-MARGIN]
+    dark, bright = np.percentile(text, (5, 95)).tolist()
+    plain = text.std(axis=2) < PLAIN * (bright - dark)
+    levels = text.mean(axis=2)
+    usual = levels[plain] if plain.any() else np.array([dark])
+    own = [level[rows] if rows.any() else usual for rows, level in zip(plain, levels, strict=True)]
+    if np.median([np.percentile(level, 75) for level in own]) > (dark + bright) / 2:
+        lightest = np.maximum(np.percentile(cells, 90, axis=(0, 2)), 1).astype(np.float32)
+        ink = 1 - cells / lightest[:, None]
+    else:
+        grounds = np.array([np.median(level) for level in own], np.float32)[:, None, None]
+        ink = (cells - grounds) / np.maximum(bright - grounds, 1)
+    clipped: Grey = np.clip(ink, 0, 1)
+    return clipped
 
 
 def _runs(rows: list[bool], *, inked: bool) -> list[tuple[int, int]]:
@@ -212,17 +244,3 @@ def _gap(rows: list[bool], low: int, high: int) -> Gap | None:
     gaps = [Gap(*run) for run in _runs(rows, inked=False) if run[1] - run[0] >= LEAST_GAP * (high - low)]
     inside = [gap for gap in gaps if gap.top < high and gap.bottom > low]
     return max(inside, key=lambda gap: min(high - gap.top, gap.bottom - low), default=None)
-
-
-def _normal(picture: Grey) -> Grey:
-    """Return a picture with mean 0 and variance 1, its ink, which is the smaller part of it, above 0."""
-    centred = picture - picture.mean()
-    scaled: Grey = centred / max(float(centred.std()), 1e-6)
-    return scaled if float((scaled**3).mean()) > 0 else -scaled
-
-
-def _alike(seen: list[Grey], wanted: list[Grey]) -> float:
-    """Return the correlation of parts of pictures with what is wanted, -1..1, in either polarity."""
-    one, other = (np.concatenate([part.ravel() for part in parts]) for parts in (seen, wanted))
-    one, other = one - one.mean(), other - other.mean()
-    return abs(float(one @ other)) / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-6)
