@@ -8,6 +8,7 @@ gone on to 0 (the rule of odometers).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -206,7 +207,7 @@ def _ink(cells: Grey) -> Grey:
     levels = text.mean(axis=2)
     usual = levels[plain] if plain.any() else np.array([dark])
     own = [level[rows] if rows.any() else usual for rows, level in zip(plain, levels, strict=True)]
-    if np.median([np.percentile(level, 75) for level in own]) > (dark + bright) / 2:
+    if np.median(usual) > math.sqrt(max(dark, 1.0) * bright):
         lightest = np.maximum(np.percentile(cells, 90, axis=(0, 2)), 1).astype(np.float32)
         ink = 1 - cells / lightest[:, None]
     else:
