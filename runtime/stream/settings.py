@@ -135,6 +135,7 @@ class Mqtt(Table, frozen=True):
     password_file: str | None = None
     topic: str = "edgereader"
     home_assistant: str | None = "homeassistant"
+    pictures: bool = True
     queue: str = "edgereader-mqtt.sqlite"
     queue_most: Count = 100_000
 

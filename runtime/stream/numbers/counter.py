@@ -26,6 +26,8 @@ SAME_DIGITS = 0.05
 STEADY, FASTER = 1.5, 3.0
 """From look to look: what rises no faster than so many times the rate of late is believed at once; what rises no more
 than so many times as fast as to the look before confirms that one."""
+STOPS = 3.0
+"""A meter stands that has not changed for so many times its usual time."""
 WITHOUT_POINTS = str.maketrans("", "", GROUPS + GAP)
 CHANGED: frozenset[Step] = frozenset({"falls", "slips", "too fast", "another form"})
 """Steps that no meter makes that stays the same."""
@@ -119,6 +121,15 @@ class Counter:
         if many < self._number.min_frames or not (self._believes if look is None else self._believes_look)(series):
             return Verdict(text, confidence, "unsure", None, self._doubt(series.step, series.now))
         return self._accept(series, confidence, second)
+
+    def rate_per_h(self, second: float) -> float | None:
+        """Return the units of the meter an hour by which it rose of late: 0 when it stands, None = not known."""
+        if self.last is None or len(self.last.emitted) < 2:
+            return None
+        values = self.last.emitted
+        usual_s = (values[-1][1] - values[0][1]) / (len(values) - 1)
+        stands = second - values[-1][1] > STOPS * usual_s
+        return 0.0 if stands else float(f"{self.last.rate * 3600 / 10**self.last.places:.3g}")
 
     def _likeliest(self, alternatives: Sequence[tuple[str, float]], second: float) -> tuple[str, float, Step]:
         """Return the text that is likeliest after the last value, how likely it is, and how it follows.

@@ -33,6 +33,8 @@ class Meter:
         self._looks = 0, 0
         """The first look in a row of which nothing was believed, and the last one."""
         self._emitted_unsure = False
+        self.doubt = ""
+        """Why nothing is believed any more, once that was emitted; "" = something is."""
 
     def update(self, tracks: Sequence[Track], ended: Sequence[Track], moment: Moment) -> list[Draft]:  # noqa: ARG002
         """Return the drafts of a frame's events."""
@@ -47,7 +49,7 @@ class Meter:
         verdict = self.counter.look(alternatives, agreeing, moment.second, moment.look)
         if verdict.outcome == "unsure":
             return self._unsure(track, verdict, moment)
-        self._unsure_s, self._emitted_unsure = None, False
+        self._unsure_s, self._emitted_unsure, self.doubt = None, False, ""
         self.same = Draft(track, verdict.text, verdict.confidence, True, verdict.value, verdict.note)
         return [self.same] if verdict.outcome == "changed" else []
 
@@ -91,5 +93,5 @@ class Meter:
         early = look is not None and look < first + LOOKS
         if self._emitted_unsure or early or not 0 < limit <= second - since:
             return []
-        self._emitted_unsure = True
+        self._emitted_unsure, self.doubt = True, verdict.note or "unsure"
         return [Draft(track, verdict.text, verdict.confidence, False, None, verdict.note)]

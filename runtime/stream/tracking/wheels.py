@@ -48,6 +48,10 @@ LEARNED = 0.2
 """Share of a new picture in what a digit looks like."""
 KEPT = 0.3
 """Share of a new frame in where the wheels are."""
+ASIDE, MOVED = 0.4, 3
+"""The wheels were read elsewhere if it is so many wheels away, and have moved after so many such readings."""
+MOST_MISSING = 2
+"""Wheels that may be read as no digit at once."""
 
 Grey = NDArray[np.float32]
 
@@ -77,8 +81,9 @@ class Wheels:
     def __init__(self, count: int) -> None:
         self._count = count
         self._digits: dict[int, Grey] = {}
-        self._place: tuple[float, float] | None = None
-        """Where the first wheel's middle is along the text, and how far it is from wheel to wheel."""
+        self._row: Points | None = None
+        """(3, 2) frame pixels: the first wheel's middle, the way to the next one, and from a text's top to its bottom."""
+        self._elsewhere = 0
 
     def read(self, frame: Frame, quad: Points, text: Text) -> Said | None:
         """Return what the wheels say, or None where that cannot be told.
@@ -88,10 +93,10 @@ class Wheels:
             quad: (4, 2) around the text.
             text: what the recognizer reads there.
         """
-        read = self._by_wheel(text)
-        if read is None or self._place is None:
+        read = self._by_wheel(quad, text)
+        if read is None or self._row is None:
             return None
-        cells = _ink(self._cells(frame, quad))
+        cells = _ink(self._cells(frame, self._row))
         inked = ((cells > 0.5).mean(axis=2) > EMPTY).tolist()
         low, high = _extent(inked)
         if high - low < ROWS // 4:
@@ -118,41 +123,49 @@ class Wheels:
             digits.append(digit)
         return Said("".join(map(str, reversed(digits))), sure, turned)
 
-    def _by_wheel(self, text: Text) -> list[tuple[int, float]] | None:
+    def _by_wheel(self, quad: Points, text: Text) -> list[tuple[int, float]] | None:
         """Return each wheel's digit and how likely it is, -1 and 0 where none is read; None = it is not known where."""
-        found = [
-            (at, int(symbol), chance)
-            for at, symbol, chance in zip(text.positions, text.text, text.confidences, strict=False)
-            if symbol.isdecimal()
-        ]
-        if len(found) == self._count and self._count > 1:
-            step, first = np.polyfit(np.arange(self._count), [at for at, *_ in found], 1).tolist()
-            before = self._place or (first, step)
-            self._place = before[0] + KEPT * (first - before[0]), before[1] + KEPT * (step - before[1])
+        symbols = zip(text.positions, text.text, text.confidences, strict=False)
+        found = [(at, int(symbol), chance) for at, symbol, chance in symbols if symbol.isdecimal()]
+        left, right = quad[[0, 3]].mean(axis=0), quad[[1, 2]].mean(axis=0)
+        if len(found) == self._count:
+            (step, first) = np.polyfit(np.arange(self._count), [at for at, *_ in found], 1).tolist()
+            row = np.stack(
+                [left + first * (right - left), step * (right - left), quad[[3, 2]].mean(0) - quad[:2].mean(0)]
+            )
+            if not self._settle(row.astype(np.float32)):
+                return None
             return [(digit, chance) for _, digit, chance in found]
-        if self._place is None:
+        if self._row is None or len(found) < self._count - MOST_MISSING:
             return None
         read = [(-1, 0.0)] * self._count
         for at, digit, chance in found:
-            wheel = round((at - self._place[0]) / self._place[1])
-            if 0 <= wheel < self._count and chance > read[wheel][1]:
-                read[wheel] = digit, chance
+            along = float((left + at * (right - left) - self._row[0]) @ self._row[1]) / float(
+                self._row[1] @ self._row[1]
+            )
+            if 0 <= round(along) < self._count and chance > read[round(along)][1]:
+                read[round(along)] = digit, chance
         return read
 
-    def _cells(self, frame: Frame, quad: Points) -> Grey:
+    def _settle(self, row: Points) -> bool:
+        """Take where all wheels were read; return False where that is elsewhere: after a few such, they have moved."""
+        if self._row is None or np.linalg.norm(row[0] - self._row[0]) < ASIDE * np.linalg.norm(self._row[1]):
+            self._row, self._elsewhere = row if self._row is None else self._row + KEPT * (row - self._row), 0
+            return True
+        self._elsewhere += 1
+        if self._elsewhere >= MOVED:
+            self._row, self._elsewhere = row, 0
+        return False
+
+    def _cells(self, frame: Frame, row: Points) -> Grey:
         """Return each wheel's picture (wheels, ROWS, COLUMNS)."""
-        first, step = self._place or (0.5, 1.0)
-        down = quad[[3, 2]] - quad[[0, 1]]
-        left, right = first - step / 2, first + step * (self._count - 0.5)
-        high = np.stack([quad[:2] - GROWN * down, quad[2:] + GROWN * down[::-1]])
-        (a, b), (c, d) = high  # top left, top right; bottom right, bottom left
-        corners = np.array(
-            [a + left * (b - a), a + right * (b - a), d + right * (c - d), d + left * (c - d)], np.float32
-        )
+        first, step, down = row
+        left, right, half = first - step / 2, first + step * (self._count - 0.5), (0.5 + GROWN) * down
         size = np.array([frame.shape[1] - 1, frame.shape[0] - 1], np.float32)
+        corners = np.clip(np.stack([left - half, right - half, right + half, left + half]), 0, size)
         wide = round(COLUMNS / WIDE)
         strip = np.empty((ROWS, wide * self._count, 1), np.uint8)
-        cut_quad(frame, np.clip(corners, 0, size), strip, keep_ratio=False)
+        cut_quad(frame, corners.astype(np.float32), strip, keep_ratio=False)
         cells = strip[..., 0].reshape(ROWS, self._count, wide).swapaxes(0, 1).astype(np.float32)
         margin = (wide - COLUMNS) // 2
         return cells[..., margin : margin + COLUMNS]

@@ -1,7 +1,7 @@
-"""Home Assistant's MQTT discovery: one retained message makes a device of a stream, with a sensor for each number.
+"""Home Assistant's MQTT discovery: one retained message makes a device of a stream, with entities for each number.
 
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload (Home Assistant 2024.11 or newer),
-https://www.home-assistant.io/integrations/sensor.mqtt/
+https://www.home-assistant.io/integrations/sensor.mqtt/, .../binary_sensor.mqtt/, .../image.mqtt/
 """
 
 from __future__ import annotations
@@ -29,22 +29,46 @@ def status_topic(prefix: str) -> str:
     return f"{prefix}/status"
 
 
-def discovery(
-    prefix: str, topics: Topics, numbers: Sequence[Number], before: Mapping[str, bytes] | None = None
-) -> dict[str, bytes]:
-    """Return what makes a device and its sensors: topic → payload, to be retained and sent in this order.
+RATES = {"m³": ("m³/h", "volume_flow_rate"), "L": ("L/h", "volume_flow_rate"), "kWh": ("kW", "power")} | {
+    "Wh": ("W", "power"),
+    "MWh": ("MW", "power"),
+}
+"""Unit of a counter → that of its rate an hour, and its device class."""
 
-    A sensor's state is the last sure reading; the last one of all, sure or not, is in its attributes. Messages of one
-    sensor each, as an earlier EdgeReader sent them, come first and are empty: Home Assistant takes no sensor twice.
+
+def discovery(
+    prefix: str,
+    topics: Topics,
+    numbers: Sequence[Number],
+    before: Mapping[str, bytes] | None = None,
+    *,
+    pictures: bool = False,
+) -> dict[str, bytes]:
+    """Return what makes a device and its entities: topic → payload, to be retained and sent in this order.
+
+    A number's own sensor says the last sure reading; the last one of all, sure or not, is in its attributes. Beside it
+    are the reading as it was, its confidence, whether there is a problem, of a counter its rate, and a picture.
+    Messages of one sensor each, as an earlier EdgeReader sent them, come first and are empty: Home Assistant takes no
+    sensor twice.
 
     Args:
         prefix: of the topics, as Home Assistant's settings have it.
-        before: what retained topics said until now; sensors of the last message that are none any more are removed.
+        before: what retained topics said until now; entities of the last message that are none any more are removed.
+        pictures: whether pictures of the numbers are sent.
     """
     node = _node(topics)
     topic = f"{prefix}/device/{node}/config"
-    sensors = {number.name: _sensor(node, topics, number) for number in numbers}
-    gone = _sensors_of((before or {}).get(topic, b"")) - sensors.keys()
+    names = {number.name for number in numbers}
+    found = {number.name: _sensor(node, topics, number) for number in numbers}
+    for number in numbers:
+        for what, entity in _beside(topics, number, pictures=pictures).items():
+            key = f"{number.name}_{what}"
+            while key in names:
+                key += "_"
+            more = {"name": f"{number.name} {what}", "unique_id": f"{node}_{key}", "entity_category": "diagnostic"}
+            found[key] = {**more, **entity}
+    before_now = _entities_of((before or {}).get(topic, b""))
+    gone = {name: {"p": kind} for name, kind in sorted(before_now.items()) if name not in found}
     device = {
         "dev": {
             "identifiers": [node],
@@ -54,13 +78,13 @@ def discovery(
             "sw_version": _version(),
         },
         "o": {"name": "EdgeReader", "sw_version": _version()},
-        "cmps": {**{name: {"p": "sensor"} for name in sorted(gone)}, **sensors},
+        "cmps": {**gone, **found},
         "availability_topic": topics.availability,
         "payload_available": ONLINE.decode(),
         "payload_not_available": OFFLINE.decode(),
         "qos": 1,
     }
-    single = {f"{prefix}/sensor/{node}/{name}/config": b"" for name in sensors}
+    single = {f"{prefix}/sensor/{node}/{name}/config": b"" for name in sorted(names)}
     return {**single, topic: msgspec.json.encode(device)}
 
 
@@ -68,11 +92,43 @@ def _node(topics: Topics) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", f"{topics.root}_{topics.stream}")
 
 
-def _sensors_of(payload: bytes) -> set[str]:
-    """Return sensors that an earlier message made, not those that it removed."""
-    with contextlib.suppress(msgspec.DecodeError, AttributeError, TypeError):
-        return {name for name, sensor in msgspec.json.decode(payload)["cmps"].items() if "unique_id" in sensor}
-    return set()
+def _entities_of(payload: bytes) -> dict[str, str]:
+    """Return entities that an earlier message made, each with its platform; not those that it removed."""
+    with contextlib.suppress(msgspec.DecodeError, AttributeError, TypeError, KeyError):
+        entities = msgspec.json.decode(payload)["cmps"].items()
+        return {name: str(entity["p"]) for name, entity in entities if "unique_id" in entity}
+    return {}
+
+
+def _beside(topics: Topics, number: Number, *, pictures: bool) -> dict[str, dict[str, Any]]:
+    """Return what Home Assistant shows of a number beside its value: what it is → the entity."""
+    state, live = topics.state(number.name), topics.live(number.name)
+    found: dict[str, dict[str, Any]] = {
+        "reading": {"p": "sensor", "state_topic": state, "value_template": "{{ value_json.text }}"},
+        "confidence": {
+            "p": "sensor",
+            "state_topic": state,
+            "value_template": "{{ (value_json.confidence * 100) | round(1) }}",
+            "unit_of_measurement": "%",
+            "state_class": "measurement",
+        },
+        "problem": {
+            "p": "binary_sensor",
+            "state_topic": live,
+            "value_template": "{{ 'ON' if value_json.problem else 'OFF' }}",
+            "json_attributes_topic": live,
+            "device_class": "problem",
+        },
+    }
+    if number.kind == "counter":
+        unit, device_class = RATES.get(number.unit, (f"{number.unit}/h" if number.unit else "", ""))
+        rate = {"unit_of_measurement": unit, "device_class": device_class, "state_class": "measurement"}
+        says = {"p": "sensor", "state_topic": live, "value_template": "{{ value_json.rate }}"}
+        found["rate"] = {**says, **{key: value for key, value in rate.items() if value}}
+    if pictures:
+        picture = {"image_topic": topics.picture(number.name), "content_type": "image/jpeg"}
+        found["picture"] = {"p": "image", **picture}
+    return found
 
 
 def _sensor(node: str, topics: Topics, number: Number) -> dict[str, Any]:

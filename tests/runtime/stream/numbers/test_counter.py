@@ -290,3 +290,13 @@ def test_what_stays_beyond_reason_is_a_new_meter_after_some_looks():
     for _ in range(12):
         meter.see(*["000003"] * 6)
     assert meter.emitted == [(27415.0, ""), (3.0, "meter changed")]
+
+
+def test_the_rate_is_that_of_late_and_none_while_it_stands():
+    meter = Simulation(decimals=3)
+    assert meter.counter.rate_per_h(0.0) is None
+    for units in range(100, 120):
+        meter.see(f"{units:06d}", 20)
+    assert meter.counter.rate_per_h(meter.second) == pytest.approx(0.5 * 3.6, rel=0.05)
+    meter.see("000119", 200)
+    assert meter.counter.rate_per_h(meter.second) == 0.0
