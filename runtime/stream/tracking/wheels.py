@@ -82,7 +82,7 @@ class Wheels:
         self._count = count
         self._digits: dict[int, Grey] = {}
         self._row: Points | None = None
-        """(3, 2) frame pixels: the first wheel's middle, the way to the next one, and from a text's top to its bottom."""
+        """(3, 2) frame pixels: the first wheel's middle, the way to the next, and from a text's top to its bottom."""
         self._elsewhere = 0
 
     def read(self, frame: Frame, quad: Points, text: Text) -> Said | None:
