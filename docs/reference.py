@@ -22,6 +22,7 @@ API = {
 TABLES = {
     "event": ("runtime/stream/numbers/events.py", "Event"),
     "state": ("runtime/stream/sinks/mqtt/topics.py", "State"),
+    "live": ("runtime/stream/sinks/mqtt/topics.py", "Live"),
     "camera": ("runtime/stream/sources/status.py", "CaptureStatus"),
 }
 """Part of docs/messages.md -> file and class whose fields it tells."""
