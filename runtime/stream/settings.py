@@ -46,7 +46,7 @@ class Camera(Table, frozen=True):
     size: tuple[Count, Count] | None = None
     turn: Literal[0, 90, 180, 270] = 0
     every: str = ""
-    look_frames: Count = 6
+    look_frames: Count = 8
     warm_up_s: Annotated[float, Meta(ge=0, le=60)] = 0.5
     timeout_s: Seconds = 10.0
     retry_s: Seconds = 1.0
