@@ -38,6 +38,8 @@ STILL = 0.1
 """The same for those that are learned."""
 SURE = 0.9
 """Digits that are read less surely are not learned."""
+LEAST_TALL, MOST_TALL = 0.3, 0.75
+"""A digit's height as a share of a wheel's picture: other rows are not those of digits."""
 OVER = 0.1
 """Of a digit's height: so much more than where digits stand is seen of a wheel, at least."""
 ALIKE, ALIKE_OF_FEW, CLEAR = 0.7, 0.85, 0.1
@@ -74,6 +76,14 @@ class Gap:
     top: int
     bottom: int
 
+    def hides(self, low: int, high: int) -> float:
+        """Return which share of a digit is missing where digits stand, from row ``low`` to ``high``."""
+        return min(high - self.top, self.bottom - low) / (high - low)
+
+    def passed(self, low: int, high: int) -> float:
+        """Return how far the wheel is from the digit above to the one below, 0..1."""
+        return (high - self.top) / (high - low + self.bottom - self.top)
+
 
 class Wheels:
     """The wheels of one meter, which learn what their digits look like."""
@@ -99,29 +109,22 @@ class Wheels:
         cells = _ink(self._cells(frame, self._row))
         inked = ((cells > 0.5).mean(axis=2) > EMPTY).tolist()
         low, high = _extent(inked)
-        if high - low < ROWS // 4:
+        if not LEAST_TALL <= (high - low) / ROWS <= MOST_TALL:
             return None
-        gaps = [_gap(rows, low, high) for rows in inked]
         digits: list[int] = []
         sure, turned = 1.0, 0.0
-        for wheel in reversed(range(self._count)):
-            gap, (digit, chance) = gaps[wheel], read[wheel]
-            missing = 0.0 if gap is None else min(high - gap.top, gap.bottom - low) / (high - low)
-            if missing < STANDS:
-                if digit < 0:
-                    return None
+        for cell, rows, (digit, chance) in zip(cells[::-1], inked[::-1], read[::-1], strict=True):
+            gap = _gap(rows, low, high)
+            if gap is None or gap.hides(low, high) < STANDS:
                 sure *= chance
-                if chance >= SURE and missing < STILL:
-                    self._learn(digit, cells[wheel, low:high])
-            elif gap is not None:
-                lower = self._between(cells[wheel], gap, low, high)
-                if lower is None:
-                    return None
-                if not digits:
-                    turned = (high - gap.top) / (high - low + gap.bottom - gap.top)
-                digit = lower if not digits or digits[-1] >= 5 else (lower + 1) % 10
+                if chance >= SURE and (gap is None or gap.hides(low, high) < STILL):
+                    self._learn(digit, cell[low:high])
+            else:
+                lower = self._between(cell, gap, low, high)
+                turned = turned if digits else gap.passed(low, high)
+                digit = lower if lower < 0 or not digits or digits[-1] >= 5 else (lower + 1) % 10  # noqa: PLW2901
             digits.append(digit)
-        return Said("".join(map(str, reversed(digits))), sure, turned)
+        return None if min(digits) < 0 else Said("".join(map(str, reversed(digits))), sure, turned)
 
     def _by_wheel(self, quad: Points, text: Text) -> list[tuple[int, float]] | None:
         """Return each wheel's digit and how likely it is, -1 and 0 where none is read; None = it is not known where."""
@@ -175,8 +178,8 @@ class Wheels:
         before = self._digits.get(digit)
         self._digits[digit] = new if before is None else before + LEARNED * (new - before)
 
-    def _between(self, cell: Grey, gap: Gap, low: int, high: int) -> int | None:
-        """Return the lower of the two digits between which a wheel stands; None where that is not clear."""
+    def _between(self, cell: Grey, gap: Gap, low: int, high: int) -> int:
+        """Return the lower of the two digits between which a wheel stands; -1 where that is not clear."""
         tall, over = high - low, round(OVER * (high - low))
         above = np.arange(max(low - over, gap.top - tall, 0), gap.top)
         below = np.arange(gap.bottom, max(min(high + over, gap.bottom + tall, ROWS), gap.bottom))
@@ -192,12 +195,12 @@ class Wheels:
             for aside in range(-SHIFT, SHIFT + 1)
         ]
         if not lowers or len(rows) < LEAST_ROWS:
-            return None
+            return -1
         alike = _flat([shape[:, SHIFT:-SHIFT] for shape in wanted]) @ _flat(seen).T
         scores = alike.max(axis=1)
         best = int(scores.argmax())
         clear = scores[best] - np.delete(scores, best).max(initial=-1.0) >= CLEAR
-        return lowers[best] if clear and scores[best] >= (ALIKE if len(lowers) == 10 else ALIKE_OF_FEW) else None
+        return lowers[best] if clear and scores[best] >= (ALIKE if len(lowers) == 10 else ALIKE_OF_FEW) else -1
 
 
 def _flat(pictures: list[Grey]) -> Grey:
@@ -257,4 +260,4 @@ def _gap(rows: list[bool], low: int, high: int) -> Gap | None:
     """Return the gap that lies deepest in the place in which digits stand, if one does."""
     gaps = [Gap(*run) for run in _runs(rows, inked=False) if run[1] - run[0] >= LEAST_GAP * (high - low)]
     inside = [gap for gap in gaps if gap.top < high and gap.bottom > low]
-    return max(inside, key=lambda gap: min(high - gap.top, gap.bottom - low), default=None)
+    return max(inside, key=lambda gap: gap.hides(low, high), default=None)
