@@ -23,13 +23,17 @@ ROWS, COLUMNS = 96, 24
 """Pixels of the picture of a wheel, which is higher than the text."""
 GROWN = 0.3
 """It is so much higher at either side, of the text's height."""
-WIDE = 0.8
-"""Share of the way from wheel to wheel that is looked at: between them there are edges."""
+WIDE, WIDE_OF_HEIGHT = 0.8, 0.68
+"""Share of the way from wheel to wheel that is looked at, and of the text's height: beside the digits there are edges.
+"""
 MARGIN = round(ROWS * GROWN / (1 + 2 * GROWN))
 """Rows of it above and below the text."""
-PLAIN, EMPTY = 0.15, 0.1
-"""Rows are of one colour whose standard deviation is less than this share of the contrast, and show no ink where less
-than this share of their pixels does."""
+PLAIN = 0.15
+"""Rows are of one colour whose standard deviation is less than this share of the contrast."""
+BOLD = 0.12
+"""Digits are bold that leave so little more or less than a half of the text to the ground."""
+STROKE, EMPTY = 3, 0.45
+"""A row shows no ink if its so many darkest pixels have less than this on average, of what strokes have."""
 LEAST_GAP = 0.06
 """Rows without ink are a gap from this share of a digit's height on."""
 STANDS = 0.25
@@ -107,7 +111,7 @@ class Wheels:
         if read is None or self._row is None:
             return None
         cells = _ink(self._cells(frame, self._row))
-        inked = ((cells > 0.5).mean(axis=2) > EMPTY).tolist()
+        inked = _inked(cells)
         low, high = _extent(inked)
         if not LEAST_TALL <= (high - low) / ROWS <= MOST_TALL:
             return None
@@ -163,15 +167,15 @@ class Wheels:
     def _cells(self, frame: Frame, row: Points) -> Grey:
         """Return each wheel's picture (wheels, ROWS, COLUMNS)."""
         first, step, down = row
-        left, right, half = first - step / 2, first + step * (self._count - 0.5), (0.5 + GROWN) * down
+        share = min(WIDE, WIDE_OF_HEIGHT * float(np.linalg.norm(down) / np.linalg.norm(step)))
         size = np.array([frame.shape[1] - 1, frame.shape[0] - 1], np.float32)
-        corners = np.clip(np.stack([left - half, right - half, right + half, left + half]), 0, size)
-        wide = round(COLUMNS / WIDE)
-        strip = np.empty((ROWS, wide * self._count, 1), np.uint8)
-        cut_quad(frame, corners.astype(np.float32), strip, keep_ratio=False)
-        cells = strip[..., 0].reshape(ROWS, self._count, wide).swapaxes(0, 1).astype(np.float32)
-        margin = (wide - COLUMNS) // 2
-        return cells[..., margin : margin + COLUMNS]
+        cells = np.empty((self._count, ROWS, COLUMNS, 1), np.uint8)
+        side, half = step * share / 2, (0.5 + GROWN) * down
+        for wheel, cell in enumerate(cells):
+            middle = first + wheel * step
+            corners = [middle - side - half, middle + side - half, middle + side + half, middle - side + half]
+            cut_quad(frame, np.clip(np.stack(corners), 0, size).astype(np.float32), cell, keep_ratio=False)
+        return cells[..., 0].astype(np.float32)
 
     def _learn(self, digit: int, picture: Grey) -> None:
         new: Grey = cv2.resize(picture, (COLUMNS, ROWS // 2))  # type: ignore[assignment]
@@ -212,25 +216,38 @@ def _flat(pictures: list[Grey]) -> Grey:
 
 
 def _ink(cells: Grey) -> Grey:
-    """Return the ink of wheels (wheels, ROWS, COLUMNS), 0..1: what differs from the rows between two digits.
+    """Return the ink of wheels (wheels, ROWS, COLUMNS), 0..1: what differs from the ground, which is the larger part.
 
-    Those are of one colour, and more than the bars of a 2 or a 7, which may be too. A light wheel is shaded towards its
-    edges: its ink is what is darker than the lightest part of a row.
+    The ground of dark wheels is what rows between two digits show, as far as they are of one colour. Light wheels are
+    shaded towards their edges: their ink is what is darker than the lightest part of a row.
     """
     text = cells[:, MARGIN:-MARGIN]
     dark, bright = np.percentile(text, (5, 95)).tolist()
     plain = text.std(axis=2) < PLAIN * (bright - dark)
     levels = text.mean(axis=2)
-    usual = levels[plain] if plain.any() else np.array([dark])
-    own = [level[rows] if rows.any() else usual for rows, level in zip(plain, levels, strict=True)]
-    if np.median(usual) > math.sqrt(max(dark, 1.0) * bright):
+    if _is_light(text, levels[plain], dark, bright):
         lightest = np.maximum(np.percentile(cells, 90, axis=(0, 2)), 1).astype(np.float32)
         ink = 1 - cells / lightest[:, None]
     else:
-        grounds = np.array([np.median(level) for level in own], np.float32)[:, None, None]
-        ink = (cells - grounds) / np.maximum(bright - grounds, 1)
-    clipped: Grey = np.clip(ink, 0, 1)
+        usual = levels[plain] if plain.any() else np.array([dark])
+        own = [level[rows] if rows.any() else usual for rows, level in zip(plain, levels, strict=True)]
+        ink = cells - np.array([np.median(level) for level in own], np.float32)[:, None, None]
+    clipped: Grey = np.clip(ink / max(float(np.percentile(ink[:, MARGIN:-MARGIN], 95)), 1e-3), 0, 1)
     return clipped
+
+
+def _is_light(text: Grey, plain: Grey, dark: float, bright: float) -> bool:
+    """Return whether wheels are light: most of what they show, or, where digits are bold, rows of one colour."""
+    share = float((text > (dark + bright) / 2).mean())
+    if abs(share - 0.5) > BOLD or not len(plain):
+        return share > 0.5
+    return bool(np.median(plain) > math.sqrt(max(dark, 1.0) * bright))
+
+
+def _inked(ink: Grey) -> list[list[bool]]:
+    """Return for each wheel which of its rows show ink: a stroke may be thin."""
+    strokes = np.sort(ink, axis=2)[..., -STROKE:].mean(axis=2)
+    return (strokes > EMPTY).tolist()  # type: ignore[no-any-return]
 
 
 def _runs(rows: list[bool], *, inked: bool) -> list[tuple[int, int]]:
