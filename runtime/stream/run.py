@@ -143,7 +143,7 @@ class Stream:
             if isinstance(feed.store, MqttSink):
                 feed.store.tell("; ".join(f"{sick.name}: {sick.trouble}" for sick in troubles if sick.name != "mqtt"))
                 feed.store.show(
-                    {name: Live(problem=now.problem, rate=now.rate) for name, now in self.emitter.now.items()}
+                    {name: Live(problem=is_.problem, rate=is_.rate) for name, is_ in self.emitter.conditions.items()}
                 )
 
     @property

@@ -125,7 +125,7 @@ class Emitter:
         return dict(self._values)
 
     @property
-    def now(self) -> dict[str, Condition]:
+    def conditions(self) -> dict[str, Condition]:
         """How each number is, as of the last frame."""
         found = {}
         for name, kind in self._kinds.items():

@@ -94,9 +94,9 @@ def test_what_looks_do_not_make_sure_is_emitted_after_some_of_them():
     assert cellar.see(*[a_track("027416")] * 4) == [("027416", True, "")]
     assert [cellar.see(*[a_track("927416")] * 4) for _ in range(3)] == [[], [], []]
     assert cellar.see(*[a_track("927416")] * 4) == [("927416", False, "not plausible: too fast")]
-    assert cellar.emitter.now["n"].problem == "not plausible: too fast"
+    assert cellar.emitter.conditions["n"].problem == "not plausible: too fast"
     assert cellar.see(*[a_track("027416")] * 4) == []
-    assert cellar.emitter.now["n"].problem == ""
+    assert cellar.emitter.conditions["n"].problem == ""
 
 
 def test_frames_of_a_look_that_say_other_than_all_of_them_count_by_themselves():
