@@ -188,7 +188,9 @@ class Wheels:
         above = np.arange(max(low - over, gap.top - tall, 0), gap.top)
         below = np.arange(gap.bottom, max(min(high + over, gap.bottom + tall, ROWS), gap.bottom))
         rows = np.concatenate((above, below))
-        shapes = {digit: cv2.resize(shape, (COLUMNS, tall)) for digit, shape in self._digits.items()}
+        shapes: dict[int, Grey] = {
+            digit: cv2.resize(shape, (COLUMNS, tall)).astype(np.float32) for digit, shape in self._digits.items()
+        }
         lowers = [digit for digit in shapes if (digit + 1) % 10 in shapes]
         wanted = [
             np.vstack((shapes[digit][tall - len(above) :], shapes[(digit + 1) % 10][: len(below)])) for digit in lowers

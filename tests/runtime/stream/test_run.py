@@ -80,10 +80,8 @@ class Watcher:
 class Emitter:
     """Emits an event for each frame, and one more at the end; its state is how many."""
 
-    conditions = {}
-
     def __init__(self):
-        self.state = 0
+        self.state, self.conditions = 0, {}
 
     def emit(self, seen):
         self.state += 1
@@ -446,7 +444,7 @@ last = max(journal.last_id, *(store.last_id for store in stores))
 class Counter:
     "A meter whose value rises by one: the state is the value that was told last."
     state = journal.state or 0
-    conditions = {}
+    conditions = dict()
     def emit(self, _):
         self.state += 1
         return [(make_event(id=last + self.state, text=str(self.state), kind="counter"), FRAME)]
