@@ -44,6 +44,8 @@ SURE = 0.9
 """Digits that are read less surely are not learned."""
 LEAST_TALL, MOST_TALL = 0.3, 0.75
 """A digit's height as a share of a wheel's picture: other rows are not those of digits."""
+LEAST_TILTED = 4
+"""The tilt of fewer wheels is not told from one that turns."""
 OVER = 0.1
 """Of a digit's height: so much more than where digits stand is seen of a wheel, at least."""
 ALIKE, ALIKE_OF_FEW, CLEAR = 0.7, 0.85, 0.1
@@ -112,12 +114,14 @@ class Wheels:
             return None
         cells = _ink(self._cells(frame, self._row))
         inked = _inked(cells)
-        low, high = _extent(inked)
-        if not LEAST_TALL <= (high - low) / ROWS <= MOST_TALL:
+        extents = _extents(inked)
+        if any(low < 0 or high > ROWS or not LEAST_TALL <= (high - low) / ROWS <= MOST_TALL for low, high in extents):
             return None
         digits: list[int] = []
         sure, turned = 1.0, 0.0
-        for cell, rows, (digit, chance) in zip(cells[::-1], inked[::-1], read[::-1], strict=True):
+        for cell, rows, (low, high), (digit, chance) in zip(
+            cells[::-1], inked[::-1], extents[::-1], read[::-1], strict=True
+        ):
             gap = _gap(rows, low, high)
             if gap is None or gap.hides(low, high) < STANDS:
                 sure *= chance
@@ -263,12 +267,21 @@ def _runs(rows: list[bool], *, inked: bool) -> list[tuple[int, int]]:
     return found
 
 
-def _extent(inked: list[list[bool]]) -> tuple[int, int]:
-    """Return from which to which row digits stand: most wheels do so."""
-    middle = ROWS // 2
-    around = [max(_runs(rows, inked=True), default=(0, 0), key=lambda run: _nearness(run, middle)) for rows in inked]
-    low, high = np.median(around, axis=0).round().astype(int).tolist()
-    return low, high
+def _extents(inked: list[list[bool]]) -> list[tuple[int, int]]:
+    """Return from which to which row digits stand, of each wheel: as most wheels do, in a row that may be tilted.
+
+    The tilt is the median of those between any two wheels (Theil and Sen), so that a wheel which turns has no part in
+    it: a quad around the text may follow that one.
+    """
+    middle, count = ROWS // 2, len(inked)
+    around = np.array(
+        [max(_runs(rows, inked=True), default=(0, 0), key=lambda run: _nearness(run, middle)) for rows in inked], float
+    )
+    pairs = [(one, other) for other in range(count) for one in range(other)]
+    tilts = [(around[other].mean() - around[one].mean()) / (other - one) for one, other in pairs]
+    lean = np.arange(count) * (float(np.median(tilts)) if count >= LEAST_TILTED else 0.0)
+    low, high = np.median(around - lean[:, None], axis=0)
+    return [(round(low + by), round(high + by)) for by in lean.tolist()]
 
 
 def _nearness(run: tuple[int, int], middle: int) -> tuple[bool, int]:

@@ -132,11 +132,14 @@ def reader():
 
 
 def looks(meter, count, *, every_s=60.0, frames=6, fps=12.5, **settings):
-    """The events of a camera that looks at a meter now and then, each with the texts that are right at its time."""
+    """The events of a camera that looks at a meter now and then, each with the texts that are right at its time.
+
+    It takes up to four seconds to open.
+    """
     number = Number(name="water", kind="counter", digits=6, region=meter.region, **settings)
     watcher = Watcher(reader(), Detection(), [number])
     emitter, late = Emitter("cellar", [number]), np.random.default_rng(meter.seed + 7)
-    begins = [look * every_s + float(late.uniform(0, 0.9)) for look in range(count)]
+    begins = [look * every_s + float(late.uniform(0, 4)) for look in range(count)]
     seconds = [begin + frame / fps for begin in begins for frame in range(frames)]
     found = []
     for place, (second, (frame, _)) in enumerate(zip(seconds, meter.at(seconds), strict=True)):
