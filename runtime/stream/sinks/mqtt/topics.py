@@ -72,7 +72,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     """What changes of a number without an event, as JSON."""
 
     problem: str
-    """Why it is not read now, or not believed; "" = it is."""
+    """Why nothing is believed any more; "" = something is, or nothing was read yet."""
     rate: float | None = None
     """Of a counter: units an hour by which it rose of late, 0 when it stands; null = not known."""
 
