@@ -21,12 +21,13 @@ API = {
 """Module -> its file, and which of its names are told; None = those of `__all__`, () = its docstring alone."""
 TABLES = {
     "event": ("runtime/stream/numbers/events.py", "Event"),
-    "state": ("runtime/stream/sinks/topics.py", "State"),
+    "state": ("runtime/stream/sinks/mqtt/topics.py", "State"),
+    "live": ("runtime/stream/sinks/mqtt/topics.py", "Live"),
     "camera": ("runtime/stream/sources/status.py", "CaptureStatus"),
 }
 """Part of docs/messages.md -> file and class whose fields it tells."""
 UNTOLD = {
-    "state": "`connecting`, `live`, `frozen`, `black`, `lost` or `ended`.",
+    "state": "`connecting`, `live`, `resting` (between two looks), `frozen`, `black`, `lost` or `ended`.",
     "kind": "What kind of number: `free`, `counter` or `plate`.",
     "last_sure_at": "When that was.",
 }

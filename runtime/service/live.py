@@ -34,9 +34,11 @@ def trouble(board: Board) -> str:
     status = board.status
     if status is None:
         return "camera: not opened yet"
+    if status.state == "resting":
+        return ""
     if status.state != "live":
         return f"camera {status.state}: {status.reason}".rstrip(": ")
-    if board.idle_s > STALLED_S:
+    if min(board.idle_s, time.time() - status.since_s) > STALLED_S:
         return f"no frame was looked at for {board.idle_s:.0f} s"
     return ""
 

@@ -12,7 +12,7 @@ from ..stream.figures import BUCKETS_S, Latency
 from .board import Board
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-STATES = ("connecting", "live", "frozen", "black", "lost", "ended")
+STATES = ("connecting", "live", "resting", "frozen", "black", "lost", "ended")
 """Of a camera."""
 Labels = Mapping[str, object]
 

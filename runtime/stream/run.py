@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,12 +29,13 @@ from .numbers.emitter import Emitter
 from .numbers.events import Event, Sink
 from .settings import Camera, Reading
 from .sinks import open_stores
-from .sinks.evidence import Evidence
+from .sinks.evidence import Evidence, encoded
 from .sinks.feed import Feed, SinkStatus
 from .sinks.history import History
 from .sinks.journal import EARLIER, Entry, Journal, earlier_state
 from .sinks.jsonl import StandardOutput
-from .sinks.mqtt import MqttSink
+from .sinks.mqtt.sink import MqttSink
+from .sinks.mqtt.topics import Live
 from .sources.capture import Capture
 from .sources.frames import Shot
 from .tracking.watcher import Seen, Watcher
@@ -124,6 +126,9 @@ class Stream:
             self.figures.emitted(event)
             for sink in (*self.sinks, *self.viewers):
                 sink.send(event, crop)
+            for feed in self.feeds:
+                if isinstance(feed.store, MqttSink) and crop is not None:
+                    feed.store.picture(event.name, partial(encoded, crop))
 
     def _log(self, entries: Iterable[Entry]) -> None:
         self._next_s = self.clock() + SAVE_S
@@ -137,6 +142,9 @@ class Stream:
         for feed in self.feeds:
             if isinstance(feed.store, MqttSink):
                 feed.store.tell("; ".join(f"{sick.name}: {sick.trouble}" for sick in troubles if sick.name != "mqtt"))
+                feed.store.show(
+                    {name: Live(problem=is_.problem, rate=is_.rate) for name, is_ in self.emitter.conditions.items()}
+                )
 
     @property
     def status(self) -> list[SinkStatus]:

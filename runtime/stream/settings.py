@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -24,6 +25,7 @@ Kind = Literal["free", "plate", "counter"]
 Decimal = Literal[".", ","]
 UNNAMED = "camera"
 """The name of a stream that was given none."""
+UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0}
 Thousands = Annotated[str, Meta(pattern="^[.,'’ ]*\\Z")]
 
 
@@ -43,11 +45,20 @@ class Camera(Table, frozen=True):
     fps: Annotated[float, Meta(ge=0, le=1000)] = 0.0
     size: tuple[Count, Count] | None = None
     turn: Literal[0, 90, 180, 270] = 0
+    every: str = ""
+    look_frames: Count = 8
+    warm_up_s: Annotated[float, Meta(ge=0, le=60)] = 0.5
     timeout_s: Seconds = 10.0
     retry_s: Seconds = 1.0
     retry_most_s: Seconds = 60.0
     frozen_s: Annotated[float, Meta(ge=0)] = 60.0
     black_s: Annotated[float, Meta(ge=0)] = 10.0
+
+    @property
+    def every_s(self) -> float:
+        """Return the seconds from one look to the next; 0 = the camera never rests, or ``every`` is no time."""
+        found = re.fullmatch(r"(\d{1,7}(?:\.\d{1,3})?) ?(s|min|h)", self.every)
+        return float(found[1]) * UNITS_S[found[2]] if found else 0.0
 
     def __repr__(self) -> str:
         """Return where frames come from, without secrets."""
@@ -97,6 +108,7 @@ class Number(Table, frozen=True):
     digits: Annotated[int, Meta(ge=0, le=18)] = 0
     max_rate: Annotated[float, Meta(ge=0)] = 0.0
     falls: bool = False
+    wheels: bool = False
     recover_frames: Count = 50
     recover_s: Seconds = 30.0
     unit: str = ""
@@ -123,6 +135,7 @@ class Mqtt(Table, frozen=True):
     password_file: str | None = None
     topic: str = "edgereader"
     home_assistant: str | None = "homeassistant"
+    pictures: bool = True
     queue: str = "edgereader-mqtt.sqlite"
     queue_most: Count = 100_000
 

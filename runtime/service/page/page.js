@@ -72,7 +72,7 @@ function showState(state) {
 function showCamera() {
   const camera = now.camera || { state: "connecting" }, badge = $("camera");
   badge.hidden = false;
-  badge.className = camera.state === "live" && lost === null ? "badge live" : "badge";
+  badge.className = ["live", "resting"].includes(camera.state) && lost === null ? "badge live" : "badge";
   say(badge, lost === null ? camera.state : "not connected");
   let trouble = "";
   const sick = now.sinks.filter((sink) => sink.trouble).map((sink) => `${sink.name}: ${sink.trouble}`).join("; ");
@@ -85,7 +85,7 @@ function showCamera() {
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-const since = (camera) => camera.state === "live" ? "" : ` (since ${moment(new Date(camera.since_s * 1000))})`;
+const since = (camera) => ["live", "resting"].includes(camera.state) ? "" : ` (since ${moment(new Date(camera.since_s * 1000))})`;
 
 function showReadings() {
   const list = $("readings");

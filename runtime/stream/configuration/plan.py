@@ -14,6 +14,7 @@ def plan(settings: Settings, reader: Reader, state: Path | None) -> Iterator[tup
     """Yield what and how: what comes in, what is read, and where it goes; ``state`` is the log, if there is one."""
     camera, detection = settings.camera, settings.detect
     frames = "every frame of a file" if camera.every_frame else "latest frame"
+    frames = f"{camera.look_frames} frames every {camera.every}" if camera.every else frames
     yield "stream", settings.name
     yield "camera", ", ".join(filter(None, (masked(str(camera.source)), camera.preset, frames)))
     networks = (f"{kind} on {session.backend} in {session.precision}" for kind, session in reader.sessions.items())

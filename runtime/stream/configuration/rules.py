@@ -14,10 +14,10 @@ from ...text.checks import CHECKS
 from ..addresses import is_pipeline, masked, split_url
 from ..secrets import CAMERA, MQTT, find_token, read_password
 from ..settings import UNNAMED, Camera, Http, Mqtt, Number, Polygon, Reading, Settings
-from ..sinks.device_classes import CLASSES, NO_NUMBERS, nearest
+from ..sinks.mqtt.device_classes import CLASSES, NO_NUMBERS, nearest
 from .schema import Place, Problem, problem
 
-COUNTERS_ONLY = ("decimals", "digits", "max_rate", "falls")
+COUNTERS_ONLY = ("decimals", "digits", "max_rate", "falls", "wheels")
 
 
 def broken_rules(settings: Settings) -> list[Problem]:
@@ -60,8 +60,26 @@ def _camera(settings: Settings) -> Iterator[Problem]:
     if asks and camera.fps and camera.timeout_s <= 1 / camera.fps:
         between = f"more than the {1 / camera.fps:g} s between two frames"
         yield problem(("camera", "timeout_s"), between, f"{camera.timeout_s:g}", "raise it, or fps")
+    yield from _looks(settings)
     for at, polygon in enumerate(settings.mask):
         yield from _polygon(("mask", at), polygon)
+
+
+def _looks(settings: Settings) -> Iterator[Problem]:
+    """Yield what is wrong with looks now and then."""
+    camera = settings.camera
+    if not camera.every:
+        return
+    if not camera.every_s:
+        yield problem(("camera", "every"), 'a time such as "60s", "5min" or "1h"', repr(camera.every))
+    if is_path(camera.source) and not str(camera.source).startswith("/dev/"):
+        yield problem(("camera", "every"), "a camera with it", "a file", "leave it out")
+    most = max(number.min_frames for number in settings.numbers)
+    if camera.look_frames < most:
+        yield problem(("camera", "look_frames"), f"min_frames ({most}) or more", str(camera.look_frames))
+    for at, number in enumerate(settings.number):
+        if number.kind == "plate":
+            yield problem(("number", at, "kind"), "what stays, with every", '"plate", which passes', "leave every out")
 
 
 def _login(camera: Camera) -> Iterator[Problem]:
@@ -131,6 +149,8 @@ def _counter(place: Place, number: Number) -> Iterator[Problem]:
                 yield problem((*place, key), 'kind = "counter" with it', f'"{number.kind}"')
     elif 0 < number.digits <= number.decimals:
         yield problem((*place, "decimals"), f"fewer than digits ({number.digits})", str(number.decimals))
+    if number.kind == "counter" and number.wheels and not number.digits:
+        yield problem((*place, "digits"), "how many wheels there are, with wheels", "0")
 
 
 def _home_assistant(place: Place, number: Number) -> Iterator[Problem]:

@@ -23,6 +23,11 @@ MOST_VALUES = 64
 """Values of the past whose frames are counted."""
 SAME_DIGITS = 0.05
 """Of texts that differ by the point only, the one with the last value's point is taken from this share of theirs."""
+STEADY, FASTER = 1.5, 3.0
+"""From look to look: what rises no faster than so many times the rate of late is believed at once; what rises no more
+than so many times as fast as to the look before confirms that one."""
+STOPS = 3.0
+"""A meter stands that has not changed for so many times its usual time."""
 WITHOUT_POINTS = str.maketrans("", "", GROUPS + GAP)
 CHANGED: frozenset[Step] = frozenset({"falls", "slips", "too fast", "another form"})
 """Steps that no meter makes that stays the same."""
@@ -41,6 +46,8 @@ class Series:
     at_s: float
     moves: int = 0
     """How often it rose by one, from a value that enough frames said."""
+    rate: float = 0.0
+    """Units a second by which it rose from the look before; 0 = there was none."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,10 @@ class Counter:
     once, faster than of late, must stay for ``recover_frames`` and ``recover_s``, or rise by one if it is less than 10.
     A value that wheels between two digits may pass for is not believed before it rose twice, however long it stays,
     for a meter may stand still so.
+
+    Of a camera that looks now and then, each look may show another value. A value is believed that enough frames of one
+    look say, or rise to, if it is within ``max_rate``, or as fast as of late; else the next look must go on from it: it
+    must not be less, nor have risen more than ``FASTER`` times as fast.
     """
 
     def __init__(self, number: Number) -> None:
@@ -74,15 +85,23 @@ class Counter:
         self._recent: deque[tuple[int, float]] = deque(maxlen=RECENT)
         self._frames: dict[int, int] = {}
         """How many frames said each value since the last change, by when the value was first seen."""
+        self._look: int | None = None
+        self._earlier: Series | None = None
+        """What earlier looks said that is not believed yet."""
 
-    def look(self, alternatives: Sequence[tuple[str, float]], agreeing: int, second: float) -> Verdict:
+    def look(
+        self, alternatives: Sequence[tuple[str, float]], agreeing: int, second: float, look: int | None = None
+    ) -> Verdict:
         """Take a frame's reading.
 
         Args:
             alternatives: texts and how likely each is from all frames together, likeliest first; at least one.
             agreeing: frames that say the first of them.
             second: when the frame was taken, by a clock that never goes back, over restarts neither.
+            look: which look it is of, rising; None = the camera never rests.
         """
+        if look != self._look:
+            self._look, self._earlier, self._series = look, self._chained(), None
         text, confidence, how = self._likeliest(alternatives, second)
         read = figure(text, self._number)
         if read is None or how == "wrong digits":
@@ -94,13 +113,23 @@ class Counter:
         if len(self._frames) > MOST_VALUES:
             self._frames.pop(next(iter(self._frames)))
         if how == "same" and self.last:
-            self.last.seen_s, self._series = second, None
+            self.last.seen_s, self._series, self._earlier = second, None, None
             return Verdict(self.last.text, confidence, "same", self.last.value)
         agreed = min(agreeing, self._number.min_frames) if text == alternatives[0][0] else 1
         self._series = series = self._go_on(read, how, agreed, second)
-        if series.same < self._number.min_frames or not self._believes(series):
+        many = series.same if look is None else series.frames
+        if many < self._number.min_frames or not (self._believes if look is None else self._believes_look)(series):
             return Verdict(text, confidence, "unsure", None, self._doubt(series.step, series.now))
         return self._accept(series, confidence, second)
+
+    def rate_per_h(self, second: float) -> float | None:
+        """Return the units of the meter an hour by which it rose of late: 0 when it stands, None = not known."""
+        if self.last is None or len(self.last.emitted) < 2:
+            return None
+        values = self.last.emitted
+        usual_s = (values[-1][1] - values[0][1]) / (len(values) - 1)
+        stands = second - values[-1][1] > STOPS * usual_s
+        return 0.0 if stands else float(f"{self.last.rate * 3600 / 10**self.last.places:.3g}")
 
     def _likeliest(self, alternatives: Sequence[tuple[str, float]], second: float) -> tuple[str, float, Step]:
         """Return the text that is likeliest after the last value, how likely it is, and how it follows.
@@ -134,6 +163,8 @@ class Counter:
 
     def _rate(self) -> float:
         """Return units a second that the readings of late rise by: three quarters of them do so at least."""
+        if self._look is not None:
+            return STEADY * self.last.rate if self.last else 0.0
         slopes = sorted((after - before) / (t - s) for (before, s), (after, t) in pairwise(self._recent) if t > s)
         return max(0.0, slopes[len(slopes) // 4]) if len(slopes) > 3 else 0.0
 
@@ -173,6 +204,40 @@ class Counter:
         fewer = series.step == "another form" and self.last is not None and series.now.digits < self.last.digits
         return recovered and (self._moves(series) > 1 or not (fewer or series.step == "slips"))
 
+    def _believes_look(self, series: Series) -> bool:
+        """Return whether a value is believed that enough frames of this look say."""
+        number, earlier = self._number, self._earlier
+        if series.step in {"next", "rises"} or (series.step in {"skips", "jumps"} and number.max_rate):
+            return True
+        if earlier is None or not self._goes_on(earlier, series):
+            return False
+        if series.step in {"first", "skips", "jumps"}:
+            passed_s = series.at_s - earlier.at_s
+            most = 9 + FASTER * earlier.rate * passed_s
+            if number.max_rate:
+                most = max(most, number.max_rate * 10**number.decimals / 3600 * (passed_s + LAG_S))
+            return abs(series.now.units - earlier.now.units) <= most
+        many = earlier.frames + series.frames >= number.recover_frames
+        moved = series.now.units != earlier.now.units
+        return many and series.at_s - earlier.since_s >= number.recover_s and (moved or series.step != "slips")
+
+    def _goes_on(self, earlier: Series, series: Series) -> bool:
+        rise = series.now.units - earlier.now.units
+        return series.now.form == earlier.now.form and (rise >= 0 or self._number.falls)
+
+    def _chained(self) -> Series | None:
+        """Return what the looks so far say that is not believed, the last of which is over."""
+        series, earlier = self._series, self._earlier
+        if series is None or series.frames < self._number.min_frames:
+            return earlier
+        if earlier is not None and self._goes_on(earlier, series):
+            rate = abs(series.now.units - earlier.now.units) / max(series.at_s - earlier.at_s, 1.0)
+            return replace(series, frames=earlier.frames + series.frames, since_s=earlier.since_s, rate=rate)
+        if self.last is not None and series.step in {"skips", "jumps"}:
+            risen = (series.now.units - self.last.units) % 10**self.last.digits
+            return replace(series, rate=risen / max(series.at_s - self.last.seen_s, 1.0))
+        return series
+
     def _moves(self, series: Series) -> int:
         """Return how often the series rose; or one less than all values before it did, whatever was read in between."""
         order, units, chain = {seen: at for at, seen in enumerate(self._frames)}, series.now.units, 0
@@ -194,12 +259,16 @@ class Counter:
 
     def _accept(self, series: Series, confidence: float, second: float) -> Verdict:
         """Believe a series' value."""
-        read, before, self._series = series.now, self.last, None
+        read, before, earlier = series.now, self.last, self._earlier
+        self._series = self._earlier = None
         self._frames.clear()
         places = self._number.decimals if read.decimals is None else read.decimals
-        note = "meter changed" if series.step in CHANGED else "jumped" if series.step == "jumps" else ""
+        often, jumped = self._look is None, series.step == "jumps"
+        note = "meter changed" if series.step in CHANGED else "jumped" if jumped and often else ""
         if before and not note and read.units < before.units and not self._number.falls:
             note = "rollover"
-        emitted = before.emitted[1 - HISTORY :] if before and not note and series.step != "skips" else []
+        emitted = before.emitted[1 - HISTORY :] if before and not note and (series.step != "skips" or not often) else []
+        if earlier is not None and self._goes_on(earlier, series):  # the rate of late, also after a long rest
+            emitted = [(earlier.now.units, earlier.at_s)]
         self.last = Last(read.text, read.units, *read.form, places, second, [*emitted, (read.units, second)])
         return Verdict(read.text, confidence, "changed", self.last.value, note)

@@ -40,6 +40,8 @@ class Moment:
     """The frame's, pixels."""
     detected: bool
     """Whether the detector looked at it: other frames show texts in places that were found before."""
+    look: int | None = None
+    """Which look it is of; None = the camera never rests."""
 
 
 class SteadyClock:

@@ -40,6 +40,16 @@ class Now:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Condition:
+    """How a number is, event or not."""
+
+    problem: str
+    """Why it is not believed now; "" = it is, or nothing was read yet."""
+    rate: float | None
+    """Of a counter: units an hour by which it rises of late; None = not known."""
+
+
 class _Kept(msgspec.Struct):
     """A counter over a restart; with other settings it begins anew."""
 
@@ -115,6 +125,17 @@ class Emitter:
         return dict(self._values)
 
     @property
+    def conditions(self) -> dict[str, Condition]:
+        """How each number is, as of the last frame."""
+        found = {}
+        for name, kind in self._kinds.items():
+            value = self._values.get(name)
+            problem = "" if value is None or value.sure else value.note or "unsure"
+            rate = kind.counter.rate_per_h(self._steady.second) if isinstance(kind, Meter) else None
+            found[name] = Condition(kind.doubt if isinstance(kind, Meter) else problem, rate)
+        return found
+
+    @property
     def state(self) -> dict[str, Any]:
         """What a restart must know, as JSON can hold it: the counters' values, the last id and the time."""
         kept = {
@@ -171,7 +192,7 @@ class Emitter:
 
 def _moment(seen: Seen, second: float) -> Moment:
     height, width = seen.shot.frame.shape[:2]
-    return Moment(second, (height, width), seen.detected)
+    return Moment(second, (height, width), seen.detected, seen.shot.look)
 
 
 def _iso(seconds: float) -> str:

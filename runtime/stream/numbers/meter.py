@@ -7,10 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..settings import Number
-from ..tracking.tracks import Track
+from ..tracking.tracks import Track, digits_and_letters
 from .counter import Counter, Verdict
 from .drafts import Draft, Moment
 from .steps import LIKELY, figure, step
+
+LOOKS = 3
+"""With looks now and then: so many of them must pass without a value that is believed before that is told."""
+Alternatives = Sequence[tuple[str, float]]
 
 
 class Meter:
@@ -26,20 +30,44 @@ class Meter:
         """What this frame confirmed, or changed to."""
         self._unsure_s: float | None = None
         self._looked_s = 0.0
+        self._looks = 0, 0
+        """The first look in a row of which nothing was believed, and the last one."""
         self._emitted_unsure = False
+        self.doubt = ""
+        """Why nothing is believed any more, once that was emitted; "" = something is."""
 
     def update(self, tracks: Sequence[Track], ended: Sequence[Track], moment: Moment) -> list[Draft]:  # noqa: ARG002
         """Return the drafts of a frame's events."""
         self.same = None
-        track = self._choose([track for track in tracks if track.read], moment.second)
+        track = self._choose([track for track in tracks if track.read or track.wheels], moment.second)
         if track is None:
             return []
-        verdict = self.counter.look(track.fused.alternatives, track.fused.agreeing, moment.second)
+        alternatives, agreeing = self._reading(track, moment)
+        if not alternatives:
+            between = Verdict(track.fused.text, track.fused.confidence, "unsure", None, "wheels between two digits")
+            return self._unsure(track, between, moment)
+        verdict = self.counter.look(alternatives, agreeing, moment.second, moment.look)
         if verdict.outcome == "unsure":
-            return self._unsure(track, verdict, moment.second)
-        self._unsure_s, self._emitted_unsure = None, False
+            return self._unsure(track, verdict, moment)
+        self._unsure_s, self._emitted_unsure, self.doubt = None, False, ""
         self.same = Draft(track, verdict.text, verdict.confidence, True, verdict.value, verdict.note)
         return [self.same] if verdict.outcome == "changed" else []
+
+    def _reading(self, track: Track, moment: Moment) -> tuple[Alternatives, int]:
+        """Return what a frame shows, and how many frames agree; nothing where its wheels cannot be told.
+
+        Frames that say the same count together. Wheels, and what is looked at now and then, may show another value in
+        each frame: then the frame counts by itself.
+        """
+        fused, own = track.fused, (track.text.text, track.text.confidence)
+        alternatives: Alternatives = fused.alternatives
+        if self._number.wheels:
+            if track.wheels is None:
+                return (), 0
+            own = track.wheels.text, track.wheels.confidence
+            alternatives = [(digits_and_letters(text), chance) for text, chance in fused.alternatives]
+        together = moment.look is None and not self._number.wheels
+        return (alternatives, fused.agreeing) if together or own[0] == alternatives[0][0] else ([own], 1)
 
     def _choose(self, tracks: Sequence[Track], second: float) -> Track | None:
         """Return the meter's text: the tallest that has the right number of digits and may follow on the last value."""
@@ -54,13 +82,16 @@ class Meter:
 
         return max(tracks, key=rank, default=None)
 
-    def _unsure(self, track: Track, verdict: Verdict, second: float) -> list[Draft]:
-        """Emit it after ``unsure_s`` of frames that were read but not believed."""
-        limit, since = self._number.unsure_s, self._unsure_s
-        if since is None or second - self._looked_s > limit:
-            self._unsure_s = since = second
-        self._looked_s = second
-        if self._emitted_unsure or not 0 < limit <= second - since:
+    def _unsure(self, track: Track, verdict: Verdict, moment: Moment) -> list[Draft]:
+        """Emit it after ``unsure_s`` of frames that were read but not believed, and ``LOOKS`` if there are such."""
+        limit, since, second, look = self._number.unsure_s, self._unsure_s, moment.second, moment.look
+        first, last = self._looks
+        if since is None or (second - self._looked_s > limit if look is None else look > last + 1):
+            self._unsure_s, first = second, look or 0
+            since = second
+        self._looked_s, self._looks = second, (first, look or 0)
+        early = look is not None and look < first + LOOKS
+        if self._emitted_unsure or early or not 0 < limit <= second - since:
             return []
-        self._emitted_unsure = True
+        self._emitted_unsure, self.doubt = True, verdict.note or "unsure"
         return [Draft(track, verdict.text, verdict.confidence, False, None, verdict.note)]

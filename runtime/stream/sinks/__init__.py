@@ -17,7 +17,7 @@ def open_stores(settings: Settings) -> list[Store]:
     from .evidence import Evidence
     from .history import History
     from .jsonl import LogFile
-    from .mqtt import open_mqtt
+    from .mqtt.sink import open_mqtt
 
     opened: list[Store] = []
     try:

@@ -29,6 +29,8 @@ class Schema:
     """SQL that makes the tables that are not there: a file may be older than one of them."""
     pragmas: tuple[str, ...] = ()
     """Settings that must come before the tables."""
+    upgrades: tuple[str, ...] = ()
+    """SQL that makes version 2 of version 1, version 3 of version 2, ...; "" where only tables came in."""
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def open_database(path: Path | None, schema: Schema, *, alone: bool = False) -> 
         alone: no other process may use the file at the same time.
 
     Raises:
-        ConfigError: the path is that of another program's file, or of another version's.
+        ConfigError: the path is that of another program's file, or of a newer version's.
         SinkError: cannot be opened or made, is damaged, or in use.
     """
     database = None
@@ -76,21 +78,37 @@ def _prepare(database: sqlite3.Connection, path: Path | None, schema: Schema, *,
     (application,) = database.execute("PRAGMA application_id").fetchone()
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if (application, version, tables) != (0, 0, 0) and (application, version) != (schema.application, schema.version):
-        got = "another program's file" if application != schema.application else f"version {version}"
-        raise ConfigError(f"{path}: expected {schema.what} of version {schema.version}, got {got}; choose another path")
+    _expect_ours(path, schema, application, version, tables)
     for pragma in () if tables else schema.pragmas:
         database.execute(f"PRAGMA {pragma}")
     database.execute("PRAGMA journal_mode = WAL")
     with transaction(database):
-        for statement in schema.tables.split(";"):
+        older = schema.upgrades[version - 1 :] if tables else ()
+        for statement in (*";".join(older).split(";"), *schema.tables.split(";")):
             database.execute(statement)
-        if not tables:
+        if not tables or older:
             database.execute(f"PRAGMA application_id = {schema.application}")
             database.execute(f"PRAGMA user_version = {schema.version}")
     (damage,) = database.execute("PRAGMA quick_check(1)").fetchone()
     if damage != "ok":
         raise sqlite3.DatabaseError(f"malformed: {damage}")
+
+
+def _expect_ours(path: Path | None, schema: Schema, application: int, version: int, tables: int) -> None:
+    """Refuse another program's file, and one of a newer version; one of an older version is taken over.
+
+    Raises:
+        ConfigError: it is one of these.
+    """
+    if (application, version, tables) == (0, 0, 0):
+        return
+    if application != schema.application:
+        raise ConfigError(f"{path}: expected {schema.what}, got another program's file; choose another path")
+    if version > schema.version:
+        raise ConfigError(
+            f"{path}: expected {schema.what} of version {schema.version} or older, got version {version}, of a newer "
+            "EdgeReader; update EdgeReader, or put the copy of before the update back"
+        )
 
 
 def _why(exc: Exception, schema: Schema) -> str:

@@ -67,7 +67,7 @@ class Evidence:
         """Return the JPEG file of an event's picture, if it is one to keep."""
         if crop is None or self._keep == "none" or (self._keep == "unsure" and event.sure):
             return None
-        return cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
+        return encoded(crop)
 
     def take(self, event: Event, picture: bytes | None) -> None:
         """Keep the picture of an event, unless it has none or is there.
@@ -164,6 +164,11 @@ class Evidence:
 
     def _path(self, number: int) -> Path:
         return self._folder / IMAGES / f"{number:d}.jpg"
+
+
+def encoded(crop: Frame) -> bytes:
+    """Return the JPEG file of a picture (H, W, 3) uint8 BGR."""
+    return cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
 
 
 def _hold(folder: Path) -> int:

@@ -37,7 +37,8 @@ class Capture(AbstractContextManager["Capture"]):
 
     Iterating gives `Shot`s and starts the thread. It ends with the file or after `stop`; it raises the `SourceError`
     of what cannot be opened from the start, or of a file that cannot be read on. A camera that is lost is opened again
-    until it is back. Use it with ``with``, or call `close`.
+    until it is back. With ``every``, a camera is opened for a look, closed when its frames were taken, and rests.
+    Use it with ``with``, or call `close`.
 
     Args:
         clock: monotonic seconds.
@@ -64,6 +65,9 @@ class Capture(AbstractContextManager["Capture"]):
         """Guards all that follows; notified when a frame comes or goes, and at the end."""
         self._record = Record(self._name, camera, now)
         self._shots: deque[Shot] = deque()
+        self._every_s = camera.every_s
+        self._look, self._given = 0, 0
+        """Which look it is, and how many frames of it were taken."""
         self._error: Exception | None = None
         self._over = False
         self._stopping = False
@@ -112,6 +116,9 @@ class Capture(AbstractContextManager["Capture"]):
                 return None
             if self._shots:
                 self._changed.notify_all()
+                self._given += 1
+                if self._looked and self._connection is not None:
+                    self._connection.left = True
                 return self._shots.popleft()
             if self._error is not None:
                 raise self._error
@@ -130,7 +137,7 @@ class Capture(AbstractContextManager["Capture"]):
 
     def _follow(self) -> None:
         """Connect again and again, until the end; a connection that lasted longer than the last wait starts afresh."""
-        tries, waited_s = -1, 0.0
+        tries, waited_s, look_s = -1, 0.0, self._clock()
         while not self._stopping:
             began_s = self._clock()
             self._connection = connection = Connection(self._open, self._take, self._count_broken, self._clock)
@@ -139,7 +146,11 @@ class Capture(AbstractContextManager["Capture"]):
             except SourceError as exc:
                 self._lose(exc, connection)
             else:
-                return
+                if not self._looked:
+                    return
+                self._rest(connection, look_s + self._every_s)
+                tries, waited_s, look_s = -1, 0.0, self._clock()
+                continue
             tries = 0 if connection.frames and self._clock() - began_s > waited_s else tries + 1
             waited_s = wait_s(self._camera, tries, self._chance())
             self._pause(waited_s)
@@ -155,14 +166,14 @@ class Capture(AbstractContextManager["Capture"]):
         """
         connection.start()
         try:
-            while connection.is_alive() and not self._stopping:
+            while connection.is_alive() and not (self._stopping or self._looked):
                 connection.join(POLL_S)
                 self._hold_to_time(connection)
         finally:
             connection.left = True
             if connection.source is not None:
                 self._live = connection.source.live
-        if connection.error is not None:
+        if connection.error is not None and not self._looked:
             raise connection.error
 
     def _hold_to_time(self, connection: Connection) -> None:
@@ -180,6 +191,21 @@ class Capture(AbstractContextManager["Capture"]):
         with self._changed:
             self._record.lose(str(error))
 
+    @property
+    def _looked(self) -> bool:
+        """Whether all frames of a look were taken."""
+        return self._every_s > 0 and self._given >= self._camera.look_frames and self._live is not False
+
+    def _rest(self, connection: Connection, until_s: float) -> None:
+        """Wait for the next look."""
+        self._stuck = [stuck for stuck in (*self._stuck, connection) if stuck.is_alive()]
+        with self._changed:
+            self._shots.clear()
+            self._record.rest()
+        self._pause(until_s - self._clock())
+        with self._changed:
+            self._look, self._given = self._look + 1, 0
+
     def _pause(self, seconds: float, wanted: Callable[[], bool] = lambda: True) -> None:
         """Wait on the clock, but no longer than until `stop`."""
         until_s = self._clock() + seconds
@@ -193,6 +219,7 @@ class Capture(AbstractContextManager["Capture"]):
         """Put a frame where the iterator finds it; of a file, when it is due."""
         if connection.frames == 1:
             self._began = self._clock(), self._now()
+        warm = not (self._every_s and connection.live) or self._clock() - self._began[0] >= self._camera.warm_up_s
         every = not connection.live and (self._camera.every_frame or place_s is None)
         self._keep_time(connection, place_s)
         at_s = self._clock()
@@ -204,10 +231,12 @@ class Capture(AbstractContextManager["Capture"]):
                 self._changed.wait(POLL_S)
             if not self._wanted(connection):
                 return
-            dropped = 0 if every else len(self._shots)
+            dropped = 0 if every else len(self._shots) + (not warm)
             if dropped:
                 self._shots.clear()
-            self._shots.append(Shot(frame, self.status.frames, at_s, taken_s))
+            if warm:
+                look = self._look if self._every_s else None
+                self._shots.append(Shot(frame, self.status.frames, at_s, taken_s, look))
             self._record.count(frame, at_s, at_s if place_s is None else place_s, dropped)
             self._changed.notify_all()
 

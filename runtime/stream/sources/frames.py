@@ -22,3 +22,5 @@ class Shot:
     """`time.monotonic` when it came."""
     taken_s: float
     """Seconds since 1970 when it was taken; of a video file, the start of the reading plus its place in the file."""
+    look: int | None = None
+    """Which look it is of, from 0; None = the camera never rests."""

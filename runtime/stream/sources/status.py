@@ -16,7 +16,7 @@ from ..settings import Camera
 
 log = logging.getLogger("edgereader")
 
-State = Literal["connecting", "live", "frozen", "black", "lost", "ended"]
+State = Literal["connecting", "live", "resting", "frozen", "black", "lost", "ended"]
 Picture = Literal["live", "frozen", "black"]
 EVERY_S = 0.25
 """Frames are looked at so far apart."""
@@ -34,7 +34,7 @@ class CaptureStatus:
     frames: int = 0
     """Frames that the camera gave, dropped ones too."""
     dropped: int = 0
-    """Frames that were replaced by a later one before anybody took them."""
+    """Frames that were replaced by a later one before anybody took them, or came before a look."""
     broken: int = 0
     """Frames that could not be used: undecodable, empty or not a picture."""
     reconnects: int = 0
@@ -106,14 +106,23 @@ class Record:
         self.status = replace(self.status, fps=0.0)
         self.change("lost", reason.removeprefix(f"{self._name}: "))
 
+    def rest(self) -> None:
+        """Note that a look is over; what was wrong with it stays."""
+        self._times_s.clear()
+        self.status = replace(self.status, fps=0.0)
+        if self.status.state == "live":
+            self.change("resting")
+
     def change(self, state: State, reason: str = "") -> None:
         """Note the state; when it is another one, log it."""
-        changed = state != self.status.state
+        before = self.status.state
+        changed = state != before
         if changed or reason != self.status.reason:
             since_s = self._now() if changed else self.status.since_s
             self.status = replace(self.status, state=state, since_s=since_s, reason=reason)
         if changed:
             level = logging.WARNING if state in {"lost", "frozen", "black"} else logging.INFO
+            level = logging.DEBUG if {state, before} == {"live", "resting"} else level
             log.log(level, "%s: %s%s", self._name, state, f": {reason}" if reason else "")
 
 

@@ -85,12 +85,17 @@ class Fuser:
         self._attn = alphabet.prediction == "Attn"
         self._symbols = ReducedAlphabet(alphabet)
         self._waiting: list[Place] = []
+        self.anew = False
+        """Whether the next frame begins a new look: those before it do not count any more."""
         self.fused: Fused
         self._start([first])
 
     def add(self, place: Place) -> bool:
         """Take another frame; return whether it is of another text altogether, so that the window was started again."""
         before, text = self.fused.text, place.text.text
+        if self.anew:
+            self._start([place])
+            return not (_is_part(text, before) or _alike(text, before))
         if not self._newest and len(self._rows) <= ANY and _is_part(before, text):  # it comes into the picture
             self._start([place])
             return False
@@ -124,7 +129,7 @@ class Fuser:
         self._rows: list[Probabilities] = []
         self._labellings: list[Labelling] = []
         self._texts: list[str] = []
-        self._waiting = []
+        self._waiting, self.anew = [], False
         self._scores: Shares = np.zeros((0, 0))
         for place in places:
             self._join(place)

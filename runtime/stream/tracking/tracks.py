@@ -18,6 +18,7 @@ from ...text.alphabets import Alphabet
 from ...text.decoding import Text
 from ..settings import Number
 from .fusion import Fused, Fuser
+from .wheels import Said, Wheels
 
 STILL = 0.25
 """A text whose found place moved less than this, of its height, has not moved."""
@@ -76,6 +77,8 @@ class Track:
     """Frames since it was found, this one too."""
     best: Frame
     """The best picture of what it says now, (H, W, 3) uint8 BGR, upright."""
+    wheels: Said | None = None
+    """What a meter's wheels say in this frame; None = it cannot be told, or the number is on no wheels."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,12 @@ class Found:
 class Followed:
     """A text that is being followed: what changes of it."""
 
-    def __init__(self, found: Found, alphabet: Alphabet, frame: Frame, at: int) -> None:
-        """Begin to follow a text that was found in the frame (H, W, 3) uint8 BGR of this number."""
+    def __init__(
+        self, found: Found, alphabet: Alphabet, frame: Frame, at: int, wheels: Wheels | None = None
+    ) -> None:  # fmt: skip
+        """Begin to follow a text that was found in the frame (H, W, 3) uint8 BGR of this number, perhaps on wheels."""
+        self._wheels = wheels
+        self.said = None if wheels is None else wheels.read(frame, found.quad, found.place.text)
         self.id, self.number = 0, found.number
         self.quad, self.velocity, self.found_at = found.quad, np.zeros(2, np.float32), at
         self.shown = found.quad
@@ -116,7 +123,8 @@ class Followed:
         fused = self.fuser.fused
         if len(fused.text) == 1:
             fused = replace(fused, confidence=fused.confidence * self.score**LONE_POWER)
-        return Track(self.id, self.number.name, self.shown, fused, self.text, self.read, self.age, self.best)
+        shown = self.id, self.number.name, self.shown, fused, self.text, self.read, self.age, self.best
+        return Track(*shown, self.said)
 
     @property
     def unsure(self) -> bool:
@@ -151,6 +159,7 @@ class Followed:
     def take(self, frame: Frame, quad: Points, place: Place) -> bool:
         """Take what was read in a frame, unless that is broken or blurred; return whether it is another text now."""
         self.shown = quad
+        self.said = None if self._wheels is None else self._wheels.read(frame, quad, place.text)
         self.read = self.is_good(place.text) and not (self.number.kind == "plate" and is_cut(quad, frame))
         self._usual += USUAL * (place.text.confidence - self._usual) if place.text.accepted else 0.0
         if not self.read:
@@ -207,7 +216,7 @@ class Followed:
         return found.place if best is found else own
 
     def _is_clearer(self, place: Place, own: Place) -> bool:
-        if symbols(place.text) != symbols(own.text):
+        if digits_and_letters(place.text.text) != digits_and_letters(own.text.text):
             return False
         doubt, before = (1 - self.fuser.likelihood(seen) for seen in (place, own))
         return doubt < CLEARER * before
@@ -243,14 +252,14 @@ def is_cut(quad: Points, frame: Frame) -> bool:
     return is_near_edge(quad, (frame.shape[0], frame.shape[1]), EDGE * height(quad))
 
 
-def symbols(text: Text) -> str:
+def digits_and_letters(text: str) -> str:
     """Return a text's digits and letters: a point may be a speck, or cut off."""
-    return "".join(filter(str.isalnum, text.text))
+    return "".join(filter(str.isalnum, text))
 
 
 def length(text: Text) -> int:
     """Return how many digits and letters a text has."""
-    return len(symbols(text))
+    return len(digits_and_letters(text.text))
 
 
 def match(followed: Sequence[Followed], found: Sequence[Found], at: int) -> dict[int, int]:

@@ -21,6 +21,7 @@ from .reduced_alphabet import ReducedAlphabet
 from .regions import Regions
 from .schedule import Schedule
 from .tracks import Followed, Found, Track, is_cut, match
+from .wheels import Wheels
 
 COARSE_FRAMES = 5
 """The detector's second look, at a smaller picture, is left out when there was one less than so many frames ago."""
@@ -75,7 +76,9 @@ class Watcher:
         self._regions, self._schedule = Regions(numbers, masks), Schedule(detection)
         self._alphabets = {number.name: alphabet_of(reader.alphabet, number) for number in numbers}
         self._symbols = {name: ReducedAlphabet(alphabet) for name, alphabet in self._alphabets.items()}
+        self._wheels = {number.name: Wheels(number.digits) for number in numbers if number.wheels}
         self._followed: list[Followed] = []
+        self._look_at: int | None = None
         self._last_id = 0
         self._size_hw: tuple[int, int] | None = None
         self._coarse_at = -COARSE_FRAMES
@@ -134,6 +137,10 @@ class Watcher:
     def _take(self, shot: Shot, read: dict[Followed, Place], quads: dict[Followed, Points]) -> list[Track]:
         """Fuse what was read, and return what ended; a text that became another goes on under a new number."""
         ended = []
+        if shot.look != self._look_at:  # what was seen in an earlier look says nothing of now
+            self._look_at = shot.look
+            for track in self._followed:
+                track.fuser.anew = True
         for track in list(self._followed):
             track.age += 1
             if track not in read:  # it left the picture
@@ -205,7 +212,8 @@ class Watcher:
     def _begin(self, found: Iterable[Found], shot: Shot) -> None:
         for text in found:
             if not self._is_known(text.quad) and len(self._followed) < MOST_TRACKS:
-                track = Followed(text, self._alphabets[text.number.name], shot.frame, shot.number)
+                name = text.number.name
+                track = Followed(text, self._alphabets[name], shot.frame, shot.number, self._wheels.get(name))
                 track.id = self._next_id()
                 self._followed.append(track)
 

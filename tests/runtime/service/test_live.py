@@ -1,3 +1,4 @@
+import itertools
 import json
 import socket
 import time
@@ -6,10 +7,11 @@ import httpx
 import pytest
 
 from edgereader.runtime.service import live, server
-from edgereader.runtime.service.board import RECENT
-from edgereader.runtime.service.live import MOST_VIEWERS
+from edgereader.runtime.service.board import RECENT, Board
+from edgereader.runtime.service.live import MOST_VIEWERS, trouble
 from edgereader.runtime.service.records import PART
 from edgereader.runtime.stream.sinks.feed import SinkStatus
+from edgereader.runtime.stream.sources.status import CaptureStatus
 
 from ..stream.fakes import until
 from .stand import make_event, make_seen
@@ -171,3 +173,12 @@ def test_a_sink_with_trouble_is_said_everywhere(stand, visit):
     stand.camera(state="live")
     stand.board.sinks = tuple
     assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("state", "ago_s", "well"), [("resting", 3600, True), ("live", 3600, False), ("live", 0, True), ("lost", 0, False)]
+)
+def test_a_stream_that_rests_is_well_and_so_is_one_whose_look_has_just_begun(state, ago_s, well):
+    clock = itertools.chain([0.0], itertools.repeat(3600.0))
+    status = CaptureStatus(state, time.time() - ago_s)
+    assert (trouble(Board("cellar", status=lambda: status, clock=lambda: next(clock))) == "") is well

@@ -141,10 +141,13 @@ class Meter:
     fps: float = 25.0
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, Truth]]:
+        return self.at(number / self.fps for number in range(self.frames))
+
+    def at(self, seconds: Iterable[float]) -> Iterator[tuple[np.ndarray, Truth]]:
+        """The pictures at these seconds."""
         scene, strip = self._scene(), self._strip()
         spoiler = Spoiler(self.trouble, self.centre_xy, self.seed)
-        for number in range(self.frames):
-            second = number / self.fps
+        for second in seconds:
             value = self.value_at(second) % 10**self.digits
             frame = scene.copy()
             self._draw_wheels(frame, strip, value)
@@ -287,6 +290,39 @@ class Display:
                 frame, kind = spoiler.spoil(shown, number / 25)
                 yield frame, Truth((text,) if text else (), kind)
                 number += 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lcd:
+    """A meter with a display of seven segments, which changes at once."""
+
+    value_at: Callable[[float], float] = lambda second: 27415 + 0.25 * second
+    digits: int = 6
+    trouble: Trouble = Trouble()
+    seed: int = 0
+
+    def at(self, seconds: Iterable[float]) -> Iterator[tuple[np.ndarray, Truth]]:
+        """The pictures at these seconds."""
+        scene, spoiler = _wall(np.random.default_rng(self.seed)), Spoiler(self.trouble, (640, 360), self.seed)
+        for second in seconds:
+            (text,) = self.texts(self.value_at(second))
+            label = _segments(text)[..., None] / 255
+            x, wide = 640 - label.shape[1] // 2, label.shape[1]
+            shown = scene.copy()
+            cv2.rectangle(shown, (x - 60, 230), (x + wide + 60, 490), (62, 60, 58), -1)
+            cv2.rectangle(shown, (x - 30, 280), (x + wide + 30, 440), (150, 172, 160), -1)
+            shown[310:410, x : x + wide] = (shown[310:410, x : x + wide] * (1 - 0.8 * label)).astype(np.uint8)
+            frame, kind = spoiler.spoil(shown, second)
+            yield frame, Truth((text,), kind)
+
+    def texts(self, value: float) -> tuple[str]:
+        """What is right to read at a position."""
+        return (f"{int(value) % 10**self.digits:0{self.digits}d}",)
+
+    @property
+    def region(self) -> list[tuple[float, float]]:
+        """A polygon around the display, for `settings.Number`."""
+        return [(0.2, 0.35), (0.8, 0.35), (0.8, 0.65), (0.2, 0.65)]
 
 
 def write_video(path: str | Path, pictures: Iterable[tuple[np.ndarray, Truth]], fps: float = 25.0) -> list[Truth]:

@@ -17,7 +17,7 @@ from edgereader.runtime.stream.settings import Evidence as Keeping
 from edgereader.runtime.stream.settings import Settings
 from edgereader.runtime.stream.sinks.evidence import Evidence
 from edgereader.runtime.stream.sinks.journal import Journal
-from edgereader.runtime.stream.sinks.outbox import Outbox
+from edgereader.runtime.stream.sinks.mqtt.outbox import Outbox
 
 from .broker import free_port
 from .fakes import files_up_to, until

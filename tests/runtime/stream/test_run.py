@@ -31,8 +31,8 @@ from edgereader.runtime.stream.sinks.evidence import Evidence
 from edgereader.runtime.stream.sinks.feed import Feed
 from edgereader.runtime.stream.sinks.history import History
 from edgereader.runtime.stream.sinks.journal import Journal
-from edgereader.runtime.stream.sinks.mqtt import MqttSink
-from edgereader.runtime.stream.sinks.outbox import Outbox
+from edgereader.runtime.stream.sinks.mqtt.outbox import Outbox
+from edgereader.runtime.stream.sinks.mqtt.sink import MqttSink
 from edgereader.runtime.stream.sources.frames import Shot
 from edgereader.runtime.stream.sources.status import CaptureStatus
 from edgereader.runtime.stream.tracking.watcher import Seen
@@ -81,7 +81,7 @@ class Emitter:
     """Emits an event for each frame, and one more at the end; its state is how many."""
 
     def __init__(self):
-        self.state = 0
+        self.state, self.conditions = 0, {}
 
     def emit(self, seen):
         self.state += 1
@@ -444,6 +444,7 @@ last = max(journal.last_id, *(store.last_id for store in stores))
 class Counter:
     "A meter whose value rises by one: the state is the value that was told last."
     state = journal.state or 0
+    conditions = dict()
     def emit(self, _):
         self.state += 1
         return [(make_event(id=last + self.state, text=str(self.state), kind="counter"), FRAME)]

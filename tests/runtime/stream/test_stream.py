@@ -8,15 +8,22 @@ import threading
 import time
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from edgereader.runtime.cli import main
+from edgereader.runtime.reader import Reader
+from edgereader.runtime.stream.numbers.emitter import Emitter
+from edgereader.runtime.stream.settings import Detection, Number
+from edgereader.runtime.stream.sources.frames import Shot
+from edgereader.runtime.stream.tracking.watcher import Watcher
 
 from .broker import Listener, needs_mosquitto
 from .fakes import until
-from .meters import Display, Meter, Plates, changes, write_video
+from .meters import Display, Lcd, Meter, Plates, changes, write_video
 from .rtsp_server import RtspServer, missing
 
 PROGRAM = [sys.executable, "-c", "from edgereader.runtime.cli import main; main()", "stream"]
@@ -116,6 +123,57 @@ def test_a_meter_is_read_in_the_right_order(tmp_path, meter, digits):
     assert len(texts) >= (3 if digits else 1)
     assert in_time([event for event in events if event["sure"]], truths)
     assert [event["value"] for event in events if event["sure"]] == [float(text) for text in texts]
+
+
+@cache
+def reader():
+    """The shipped bundle, opened once."""
+    return Reader(upright=True, threads=1)
+
+
+def looks(meter, count, *, every_s=60.0, frames=6, fps=12.5, **settings):
+    """The events of a camera that looks at a meter now and then, each with the texts that are right at its time.
+
+    It takes up to four seconds to open.
+    """
+    number = Number(name="water", kind="counter", digits=6, region=meter.region, **settings)
+    watcher = Watcher(reader(), Detection(), [number])
+    emitter, late = Emitter("cellar", [number]), np.random.default_rng(meter.seed + 7)
+    begins = [look * every_s + float(late.uniform(0, 4)) for look in range(count)]
+    seconds = [begin + frame / fps for begin in begins for frame in range(frames)]
+    found = []
+    for place, (second, (frame, _)) in enumerate(zip(seconds, meter.at(seconds), strict=True)):
+        (seen,) = watcher.look([Shot(frame, place, second, 1.7e9 + second, place // frames)])
+        found += [(event, meter.texts(meter.value_at(second))) for event, _ in emitter.emit(seen)]
+    return found
+
+
+WATER = {
+    f"{kind.__name__}-{rate}-{seed}": (kind, rate, seed)
+    for seed in range(10)
+    for rate in (0.25, 1.5, 3.0)
+    for kind in (Meter, Lcd)
+}
+CORE = "Meter-1.5-0", "Lcd-1.5-0"
+
+
+def water(name):
+    """A meter through which water runs, from a seed's own beginning on."""
+    kind, rate, seed = WATER[name]
+    begin = float(np.random.default_rng(seed).uniform(20_000, 90_000))
+    return kind(value_at=lambda second: begin + rate * second, seed=seed)
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in CORE else pytest.param(name, marks=pytest.mark.slow) for name in WATER]
+)
+def test_water_that_runs_is_read_at_one_look_a_minute(name):
+    """A last wheel that never stands, or a display, that shows another value at each look."""
+    meter, count = water(name), 6 if name in CORE else 10
+    events = looks(meter, count, max_rate=0 if "Lcd" in name else 12, decimals=3, wheels="Meter" in name)
+    assert [event.text for event, texts in events if event.sure and event.text not in texts] == []
+    assert sum(event.sure for event, _ in events) >= 2
+    assert all(event.note == "" for event, _ in events if event.sure)
 
 
 PRINTED = "--pattern", "[0-9]{2}[.][0-9]"

@@ -29,6 +29,11 @@ CAMERA ↵ [[number]] ↵ ↵ device_class = 'water' → 3: number.unit: expecte
 CAMERA ↵ [[number]] ↵ ↵ device_class = 'enregy' → 5: number.device_class: expected a device … 'enregy'; is it energy?
 CAMERA ↵ [[number]] ↵ device_class = 'xyz' → 4: number.device_class: expected a device class of Home
 CAMERA ↵ [[number]] ↵ device_class = 'timestamp' → 4: number.device_class: expected … its state is no number
+CAMERA ↵ every = "soon" → 3: camera.every: expected a time such as "60s", "5min" or "1h", got 'soon'
+[camera] ↵ source = 'camera.toml' ↵ every = "1h" → 3: camera.every: expected a camera with it, got a file; leave it out
+CAMERA ↵ every = "60s" ↵ look_frames = 2 → 4: camera.look_frames: expected min_frames (3) or more, got 2
+CAMERA ↵ every = "60s" ↵ [[number]] ↵ kind = 'plate' → 5: number.kind: expected what stays, with every, got "plate"
+CAMERA ↵ [[number]] ↵ kind = 'counter' ↵ wheels = true → 3: number.digits: expected how many wheels there are
 CAMERA ↵ retry_s = 90 → 1: camera.retry_most_s: expected retry_s (90) or more, got 60
 mask = [ ↵ [[0, 0], [0, 1], [1, 0]], ↵ [[0, 0], [0.5, 0.5], [1, 1]]] ↵ [camera] ↵ source = 0 → 1: mask: expected corners
 CAMERA ↵ [reader] ↵ backend = 'gpu' → 4: reader.backend: expected one of auto
@@ -75,7 +80,7 @@ def test_a_broken_rule_is_reported_with_its_line(problems, case):
         "[camera]\nsource = 2\npreset = 'jetson-csi'",
         "[camera]\nsource = 'rtsps://h/1'\npreset = 'jetson-rtsp'",
         "[camera]\nsource = 'camera.toml'\npreset = 'jetson-file'",
-        "[camera]\nsource = '/dev/video99'",
+        "[camera]\nsource = '/dev/video99'\nevery = '5min'",
         "[camera]\nsource = 'pictures/*.png'\nfps = 0.01",
         "[camera]\nsource = 'rtsp://h/1'\nfps = 0.1\ntimeout_s = 11",
         "[camera]\nsource = 'pictures/*.png'",

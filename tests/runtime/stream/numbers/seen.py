@@ -20,17 +20,21 @@ def quad_at(x=200.0, y=200.0, wide=120.0, high=30.0):
     return np.float32([[x, y], [x + wide, y], [x + wide, y + high], [x, y + high]])
 
 
-def a_track(text, *, number="n", of=1, confidence=0.99, agreeing=8, read=True, quad=None, accepted=True):
+def a_track(
+    text, *, number="n", of=1, confidence=0.99, agreeing=8, read=True, quad=None, accepted=True, own=None, wheels=None
+):
     """A track that says a text."""
     shares = (confidence,) * len(text)
     fused = Fused(text, confidence, shares, agreeing, agreeing, ((text, confidence),), accepted)
-    return Track(of, number, quad_at() if quad is None else quad, fused, Text(text, 0.99, shares), read, 9, CROP)
+    return Track(
+        of, number, quad_at() if quad is None else quad, fused, Text(own or text, 0.99, shares), read, 9, CROP, wheels
+    )
 
 
-def seen(second, *tracks, ended=(), at_s=None, detected=True, number=None):
+def seen(second, *tracks, ended=(), at_s=None, detected=True, number=None, look=None):
     """What was seen at a second of the stream."""
     number = round(second * 10) if number is None else number
-    shot = Shot(FRAME, number, second if at_s is None else at_s, START_S + second)
+    shot = Shot(FRAME, number, second if at_s is None else at_s, START_S + second, look)
     return Seen(shot, tracks, tuple(ended), detected, len(tracks))
 
 

@@ -232,3 +232,71 @@ def test_it_recovers_from_anything(seed, believed, start, rate, noise):
     behind = (int(start + rate * 39.9) - meter.counter.last.units) % 10**6
     slip = rate == 0 and meter.counter.last.units == believed
     assert behind <= 1 or slip
+
+
+class Looks:
+    """A camera that looks at a meter once a minute: some frames a look."""
+
+    def __init__(self, **settings):
+        self.counter = Counter(Number(name="m", kind="counter", **({"digits": 6} | settings)))
+        self.look, self.emitted = -1, []
+
+    def see(self, *texts, chance=0.99):
+        """Let the frames of a look read texts; return what was emitted: [(value, note)]."""
+        self.look, emitted, agreeing = self.look + 1, [], 0
+        for at, text in enumerate(texts):
+            agreeing = agreeing + 1 if at and text == texts[at - 1] else 1
+            second = 60.0 * self.look + 0.1 * at
+            verdict = self.counter.look([(text, chance)], agreeing, second, self.look)
+            emitted += [(verdict.value, verdict.note)] if verdict.outcome == "changed" else []
+        self.emitted += emitted
+        return emitted
+
+
+@pytest.mark.parametrize("rate", [0.25, 1.5, 3.0])
+@pytest.mark.parametrize("max_rate", [0, 12_000])
+def test_water_that_runs_is_sure_at_one_look_a_minute(rate, max_rate):
+    """Without a rate that is known, the first looks must go on from each other."""
+    meter = Looks(max_rate=max_rate)
+    for look in range(10):
+        meter.see(*[f"{27_415 + int(rate * (60 * look + 0.1 * frame)):06d}" for frame in range(6)])
+    assert len({int(value - 27_415) // int(60 * rate) for value, _ in meter.emitted}) >= (9 if max_rate else 8)
+    assert {note for _, note in meter.emitted} == {""}
+
+
+def test_frames_of_a_look_that_rise_count_together():
+    meter = Looks(max_rate=12_000)
+    meter.see(*["027415"] * 6)
+    meter.see(*["027415"] * 6)
+    assert meter.see("027500", "027503")[:1] == []
+    assert meter.see("027590", "027593", "027596") == [(27596.0, "")]
+
+
+@pytest.mark.parametrize("wrong", ["077415", "020000", "027595"], ids=["too much", "too little", "a digit"])
+def test_one_look_that_misread_is_never_told(wrong):
+    meter = Looks()
+    for units in (27_415, 27_415, 27_415):
+        meter.see(*[f"{units:06d}"] * 6)
+    assert meter.see(*[wrong] * 6) == []
+    meter.see(*["027505"] * 6)
+    meter.see(*["027595"] * 6)
+    assert [value for value, _ in meter.emitted] in ([27415.0, 27595.0], [27415.0, 27505.0, 27595.0])
+
+
+def test_what_stays_beyond_reason_is_a_new_meter_after_some_looks():
+    meter = Looks()
+    for _ in range(3):
+        meter.see(*["027415"] * 6)
+    for _ in range(12):
+        meter.see(*["000003"] * 6)
+    assert meter.emitted == [(27415.0, ""), (3.0, "meter changed")]
+
+
+def test_the_rate_is_that_of_late_and_none_while_it_stands():
+    meter = Simulation(decimals=3)
+    assert meter.counter.rate_per_h(0.0) is None
+    for units in range(100, 120):
+        meter.see(f"{units:06d}", 20)
+    assert meter.counter.rate_per_h(meter.second) == pytest.approx(0.5 * 3.6, rel=0.05)
+    meter.see("000119", 200)
+    assert meter.counter.rate_per_h(meter.second) == 0.0

@@ -2,7 +2,9 @@
 
 import pytest
 
-from .seen import Camera, a_track, quad_at
+from edgereader.runtime.stream.tracking.wheels import Said
+
+from .seen import Camera, a_track, quad_at, seen
 
 
 class Cellar(Camera):
@@ -69,3 +71,47 @@ def test_what_it_says_now_is_what_is_believed():
     after = cellar.emitter.values["n"]
     assert (after.text, after.value, after.sure) == ("027416", 27416.0, True)
     assert after.at > before.at
+
+
+class Looking(Camera):
+    """A camera that looks at a meter of six digits once a minute."""
+
+    def __init__(self, **settings):
+        super().__init__("counter", digits=6, **settings)
+        self.look = -1
+
+    def see(self, *frames):
+        """Show the frames of a look, a track in each."""
+        self.look += 1
+        shown = [seen(60.0 * self.look + 0.1 * at, track, look=self.look) for at, track in enumerate(frames)]
+        events = [event for one in shown for event, _ in self.emitter.emit(one)]
+        return [(event.text, event.sure, event.note) for event in events]
+
+
+def test_what_looks_do_not_make_sure_is_emitted_after_some_of_them():
+    cellar = Looking(max_rate=1)
+    cellar.see(*[a_track("027416")] * 4)
+    assert cellar.see(*[a_track("027416")] * 4) == [("027416", True, "")]
+    assert [cellar.see(*[a_track("927416")] * 4) for _ in range(3)] == [[], [], []]
+    assert cellar.see(*[a_track("927416")] * 4) == [("927416", False, "not plausible: too fast")]
+    assert cellar.emitter.conditions["n"].problem == "not plausible: too fast"
+    assert cellar.see(*[a_track("027416")] * 4) == []
+    assert cellar.emitter.conditions["n"].problem == ""
+
+
+def test_frames_of_a_look_that_say_other_than_all_of_them_count_by_themselves():
+    cellar = Looking(max_rate=6000)
+    cellar.see(*[a_track("027416")] * 4)
+    cellar.see(*[a_track("027416")] * 4)
+    frames = [a_track("027500", agreeing=1, own=text) for text in ("027500", "027503", "027506")]
+    assert cellar.see(*frames) == [("027506", True, "")]
+
+
+def test_what_wheels_say_is_the_reading_and_nothing_else():
+    cellar = Looking(max_rate=6000, wheels=True)
+    for _ in range(2):
+        cellar.see(*[a_track("027416", wheels=Said("027416", 1.0, 0.0))] * 4)
+    assert cellar.see(*[a_track("027510", wheels=Said("027516", 0.99, 0.5))] * 4) == [("027516", True, "")]
+    assert [cellar.see(*[a_track("027600")] * 4) for _ in range(4)][-1] == [
+        ("027600", False, "wheels between two digits")
+    ]

@@ -1,5 +1,6 @@
 import sqlite3
 import stat
+from dataclasses import replace
 
 import pytest
 
@@ -69,10 +70,26 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(path, spoil):
     assert path.read_bytes() == before
 
 
-def test_another_version_is_refused(path):
+def test_a_newer_version_is_refused_and_left_as_it_is(path):
     open_database(path, Schema("a shelf", 7, 4, "CREATE TABLE IF NOT EXISTS book (title TEXT)")).close()
-    with pytest.raises(ConfigError, match="expected a shelf of version 3, got version 4; choose another path"):
+    before = path.read_bytes()
+    with pytest.raises(
+        ConfigError, match="got version 4, of a newer EdgeReader; update EdgeReader, or put the copy of"
+    ):
         open_database(path, SCHEMA)
+    assert path.read_bytes() == before
+
+
+def test_an_older_version_is_taken_over_once(path):
+    first = open_database(path, Schema("a shelf", 7, 1, "CREATE TABLE IF NOT EXISTS book (name TEXT)"))
+    first.execute("INSERT INTO book VALUES ('Emil')")
+    first.close()
+    steps = "ALTER TABLE book RENAME COLUMN name TO title; ALTER TABLE book ADD COLUMN pages INTEGER DEFAULT 0", ""
+    for _ in range(2):
+        now = open_database(path, replace(SCHEMA, upgrades=steps))
+        assert now.execute("SELECT title, pages FROM book").fetchall() == [("Emil", 0)]
+        assert now.execute("PRAGMA user_version").fetchone() == (3,)
+        now.close()
 
 
 def test_another_programs_file_is_refused_and_left_as_it_is(path):

@@ -155,7 +155,7 @@ def test_what_is_not_ours_or_in_use_is_refused(path, tmp_path, monkeypatch):
         Journal(path)
     journal.close()
     History(tmp_path / "h.sqlite", 9, 9).close()
-    with pytest.raises(ConfigError, match="expected the log of a stream of version 1, got another program's file"):
+    with pytest.raises(ConfigError, match="expected the log of a stream, got another program's file"):
         Journal(tmp_path / "h.sqlite")
 
 

@@ -232,3 +232,55 @@ def test_the_first_status_is_connecting_and_closing_twice_is_no_error():
     capture.close()
     capture.close()
     assert list(capture) == []
+
+
+def looking(**options):
+    return camera(**{"every": "60s", "look_frames": 2, "warm_up_s": 0, **options})
+
+
+def test_a_camera_is_opened_for_a_look_and_rests_until_the_next():
+    clock = Clock()
+    sources = [FakeSource(map(picture, itertools.count(start))) for start in (0, 100, 200)]
+    opener = Opener(*sources, clock=clock)
+    shots, states = [], []
+    with Capture(looking(), opener, clock=clock, sleep=clock.sleep) as capture:
+        for shot in capture:
+            shots.append(shot)
+            if len(shots) % 2 == 0:
+                until(lambda: capture.status.state == "resting" or len(opener.times_s) > len(shots) // 2)
+                states.append(capture.status.state)
+            if len(shots) == 6:
+                break
+    assert [shot.look for shot in shots] == [0, 0, 1, 1, 2, 2]
+    assert all(60 <= after - before < 62 for before, after in itertools.pairwise(opener.times_s[:3]))
+    assert sources[0].closed
+    assert sources[1].closed
+    assert (capture.status.reconnects, capture.status.reason) == (0, "stopped")
+    assert "lost" not in states
+
+
+def test_a_camera_that_is_silent_in_a_look_is_lost_and_one_that_rests_is_not(hang):
+    clock, go = Clock(), threading.Event()
+    opener = Opener(FakeSource([picture(1), go, picture(2), hang]), FakeSource([picture(3), hang]), clock=clock)
+    with Capture(looking(every="2min"), opener, clock=clock, sleep=clock.sleep) as capture:
+        shots = iter(capture)
+        assert next(shots).look == 0
+        go.set()
+        assert next(shots).look == 0
+        until(lambda: capture.status.state == "resting")
+        assert next(shots).look == 1, "after two minutes, with a timeout of 10 s"
+        until(lambda: capture.status.state == "live")
+        clock.add(11)
+        until(lambda: capture.status.state == "lost")
+
+
+def test_frames_from_before_the_exposure_is_set_are_passed_over():
+    clock = Clock()
+
+    def frames():
+        for number in itertools.count():
+            clock.add(0.1)
+            yield picture(number)
+
+    with Capture(looking(warm_up_s=1), Opener(FakeSource(frames())), clock=clock, sleep=clock.sleep) as capture:
+        assert next(iter(capture)).number >= 9

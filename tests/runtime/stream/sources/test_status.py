@@ -131,3 +131,13 @@ def test_frames_in_quick_succession_are_looked_at_now_and_then_only():
     feed = Feed(60, 10)
     feed.look(noise(1), 0.0)
     assert feed.look(None, 0.1) == "live"
+
+
+def test_a_camera_that_rests_has_no_reason_unless_its_look_showed_nothing(record, caplog):
+    play(record, [picture(1), picture(2)])
+    record.rest()
+    assert (record.status.state, record.status.reason, record.status.fps) == ("resting", "", 0.0)
+    play(record, [picture(2)] * 50)
+    record.rest()
+    assert (record.status.state, record.status.reason[:6]) == ("frozen", "frames")
+    assert not any("resting" in text for text in texts(caplog)), "a line for each look would fill the log"

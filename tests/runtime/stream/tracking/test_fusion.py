@@ -257,3 +257,14 @@ def test_frames_whose_crops_have_different_widths_are_fused():
     found = fused([narrow, wide, narrow])
     assert (found.text, found.frames, found.agreeing) == ("4711", 3, 3)
     assert {text for text, _ in found.alternatives} >= {"4711", "4111", "4771"}
+
+
+def test_a_new_look_begins_anew_with_its_first_frame():
+    made = fuser(place("4711"))
+    for _ in range(7):
+        made.add(place("4711"))
+    made.anew = True
+    assert made.add(place("4798")) is False
+    assert (made.fused.text, made.fused.frames) == ("4798", 1)
+    made.add(place("4798"))
+    assert made.fused.frames == 2

@@ -14,14 +14,16 @@ import pytest
 
 from edgereader.runtime.errors import ConfigError
 from edgereader.runtime.stream.settings import Mqtt, Number
-from edgereader.runtime.stream.sinks import mqtt as module
-from edgereader.runtime.stream.sinks import open_stores, sender
-from edgereader.runtime.stream.sinks.mqtt import open_mqtt
-from edgereader.runtime.stream.sinks.outbox import Outbox
+from edgereader.runtime.stream.sinks import open_stores
+from edgereader.runtime.stream.sinks.mqtt import sender
+from edgereader.runtime.stream.sinks.mqtt import sink as module
+from edgereader.runtime.stream.sinks.mqtt.outbox import Outbox
+from edgereader.runtime.stream.sinks.mqtt.sink import open_mqtt
+from edgereader.runtime.stream.sinks.mqtt.topics import Live
 
-from ..broker import Listener, free_port, needs_mosquitto
-from ..fakes import until
-from ..made import make_event
+from ...broker import Listener, free_port, needs_mosquitto
+from ...fakes import until
+from ...made import make_event
 
 pytestmark = needs_mosquitto
 WATER = Number(name="water", kind="counter", unit="m³", device_class="water")
@@ -107,7 +109,7 @@ import sys, time
 sys.path.insert(0, {tests!r})
 from made import make_event
 from edgereader.runtime.stream.settings import Mqtt, Number
-from edgereader.runtime.stream.sinks.mqtt import open_mqtt
+from edgereader.runtime.stream.sinks.mqtt.sink import open_mqtt
 sink = open_mqtt(Mqtt(host="127.0.0.1", port={port}, queue={queue!r}), "cellar", [Number(name="water", kind="counter")])
 for number in range(1, 100_000):
     sink.take(make_event(number))
@@ -183,7 +185,7 @@ def test_home_assistant_finds_the_numbers_also_when_it_starts_again(mosquitto, c
         until(lambda: (AVAILABILITY, b"online", True) in listener.messages)
         first = {topic for topic, _, retained in listener.messages if topic.endswith("/config") and retained}
         assert first == {DISCOVERY}
-        assert set(msgspec.json.decode(listener.last(DISCOVERY))["cmps"]) == {"water", "gate"}
+        assert set(msgspec.json.decode(listener.last(DISCOVERY))["cmps"]) >= {"water", "gate", "water_problem"}
         listener.messages.clear()
         listener.say("homeassistant/status", b"offline")
         listener.say("homeassistant/status", b"online")
@@ -238,11 +240,13 @@ def test_what_an_earlier_configuration_left_is_taken_back(mosquitto, connect):
     port = mosquitto().port
     sink = connect(port, (WATER, Number(name="gate", kind="plate")))
     sink.take(make_event(1, name="gate"))
+    sink.show({"gate": Live(problem="")})
+    sink.picture("gate", lambda: b"jpeg")
     sink.close(5)
     connect(port).close(5)
     with Listener(port) as late:
         sensors = msgspec.json.decode(until(lambda: late.last(DISCOVERY)))["cmps"]
-    assert (set(sensors), sensors["gate"]) == ({"water", "gate"}, {"p": "sensor"}), "the number that is read no more"
+    assert (sensors["gate"], "unique_id" in sensors["water"]) == ({"p": "sensor"}, True), "what is read no more"
     connect(port, home_assistant="").close(5)
     with Listener(port) as late:
         late.say("last", b"")
@@ -455,6 +459,27 @@ def test_what_is_wrong_with_the_stream_is_retained_until_it_is_over(mosquitto, c
         until(lambda: late.last(TROUBLE) == b'{"trouble":"history: disk full"}')
         sink.tell("")
         until(lambda: late.last(TROUBLE) == b'{"trouble":""}')
+
+
+def test_what_changes_without_an_event_is_retained_and_not_said_too_often(mosquitto, connect):
+    port = mosquitto().port
+    sink = connect(port)
+    with Listener(port) as listener:
+        for rate in range(5):
+            sink.show({"water": Live(problem="", rate=float(rate))})
+        sink.show({"water": Live(problem="unsure", rate=9.0)})
+        sink.picture("water", lambda: b"jpeg")
+        until(lambda: listener.last("edgereader/cellar/water/picture") == b"jpeg")
+        said = [payload for topic, payload, _ in listener.messages if topic.endswith("/live")]
+        assert said[-1] == b'{"problem":"unsure","rate":9.0}'
+        assert len(said) <= 2
+    with Listener(port) as late:
+        until(lambda: late.last("edgereader/cellar/water/live") == b'{"problem":"unsure","rate":9.0}')
+
+
+def test_no_picture_is_sent_that_is_not_wanted(mosquitto, connect):
+    sink = connect(mosquitto().port, pictures=False)
+    sink.picture("water", lambda: pytest.fail("it is not even encoded"))
 
 
 def test_its_own_trouble_is_its_status_until_it_is_over(mosquitto, connect):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edgereader.runtime.errors import SinkError
-from edgereader.runtime.stream.sinks import outbox as module
-from edgereader.runtime.stream.sinks.outbox import Outbox
+from edgereader.runtime.stream.sinks.mqtt import outbox as module
+from edgereader.runtime.stream.sinks.mqtt.outbox import Outbox
 
 
 @pytest.fixture

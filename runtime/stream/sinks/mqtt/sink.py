@@ -25,23 +25,23 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
-from ...errors import ConfigError
-from ...extras import pip_install
-from ..numbers.events import Event
-from ..secrets import MQTT, read_password
-from ..settings import Mqtt, Number
-from ..sources.trouble import Trouble
+from ....errors import ConfigError
+from ....extras import pip_install
+from ...numbers.events import Event
+from ...secrets import MQTT, read_password
+from ...settings import Mqtt, Number
+from ...sources.trouble import Trouble
 from .connection import Broker, Connection
 from .home_assistant import discovery, is_numeric, status_topic
 from .outbox import Outbox
 from .sender import ANSWER_S, PATIENCE_S, Due, Sender
-from .topics import OFFLINE, ONLINE, Topics, state
+from .topics import OFFLINE, ONLINE, Live, Topics, state
 
 log = logging.getLogger("edgereader")
 
@@ -49,6 +49,8 @@ RETRY_S, RETRY_MOST_S = 1.0, 10.0
 """Wait before the first attempt to connect again, and the longest one; twice as long each time, and some chance."""
 FAREWELL_S = 1.0
 """Time to say "offline"."""
+LIVE_S = 10.0
+"""What changes without an event is said so often at most, or when there is a problem, or none any more."""
 STEADY_S = 30.0
 """After a connection that lasted so long, the waits begin anew."""
 
@@ -64,7 +66,7 @@ def open_mqtt(settings: Mqtt, stream: str, numbers: Sequence[Number]) -> MqttSin
     broker = _broker(settings, topics)
     outbox = Outbox(Path(settings.queue), settings.queue_most)
     broker = replace(broker, client=f"{broker.client}-{outbox.part}")
-    return MqttSink(broker, settings.home_assistant or "", topics, numbers, outbox)
+    return MqttSink(broker, settings.home_assistant or "", topics, numbers, outbox, pictures=settings.pictures)
 
 
 def _broker(settings: Mqtt, topics: Topics) -> Broker:
@@ -97,10 +99,18 @@ class MqttSink:
         topics: Topics,
         numbers: Sequence[Number],
         outbox: Outbox,
+        *,
+        pictures: bool = False,
     ) -> None:
         self._broker, self._topics, self._outbox = broker, topics, outbox
         self._numeric = {number.name: is_numeric(number) for number in numbers}
-        self._discovery = discovery(home_assistant, topics, numbers, outbox.kept) if home_assistant else {}
+        self._discovery = (
+            discovery(home_assistant, topics, numbers, outbox.kept, pictures=pictures) if home_assistant else {}
+        )
+        self._pictures = pictures
+        self._live: dict[str, tuple[Live, float]] = {}
+        self._shown: dict[str, bytes] = {}
+        """Retained topic → what it says, of what no restart needs to know."""
         self._status = status_topic(home_assistant) if home_assistant else None
         outbox.keep(self._discovery)
         self._due = Due()
@@ -147,6 +157,28 @@ class MqttSink:
         if payload != self._told:
             self._told = payload
             self._due.put({self._topics.trouble: payload})
+            self._wake_up()
+
+    def show(self, lives: Mapping[str, Live]) -> None:
+        """Say what numbers say now, retained, where that has changed."""
+        now, changed = time.monotonic(), {}
+        for name, live in lives.items():
+            before, said_s = self._live.get(name, (None, float("-inf")))
+            if live != before and (before is None or live.problem != before.problem or now - said_s >= LIVE_S):
+                self._live[name] = live, now
+                changed[self._topics.live(name)] = msgspec.json.encode(live)
+        self._put(changed)
+
+    def picture(self, name: str, encoded: Callable[[], bytes]) -> None:
+        """Say what the text of an event looks like, a JPEG file, retained, where pictures are sent."""
+        if self._pictures:
+            self._put({self._topics.picture(name): encoded()})
+
+    def _put(self, changed: dict[str, bytes]) -> None:
+        if changed:
+            with self._retaining:
+                self._shown |= changed
+                self._due.put(changed)
             self._wake_up()
 
     def close(self, seconds: float) -> None:
@@ -238,8 +270,10 @@ class MqttSink:
         states = {self._topics.state(name) for name in self._numeric}
         others = {topic: payload for topic, payload in self._outbox.kept.items() if topic not in self._discovery}
         kept = {topic: payload if topic in states else b"" for topic, payload in others.items()}
+        gone = [topic.removesuffix("state") for topic in kept if topic.endswith("/state") and topic not in states]
+        kept |= {f"{topic}{what}": b"" for topic in gone for what in ("live", "picture")}
         own = {self._topics.trouble: self._told, self._topics.client: self._outbox.part.encode()}
-        return {**kept, **self._discovery, **own, self._topics.availability: ONLINE}
+        return {**kept, **self._shown, **self._discovery, **own, self._topics.availability: ONLINE}
 
     def _part(self, connection: Connection) -> None:
         """Say "offline" and goodbye."""

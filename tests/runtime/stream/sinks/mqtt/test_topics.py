@@ -1,9 +1,9 @@
 import msgspec
 import pytest
 
-from edgereader.runtime.stream.sinks.topics import state
+from edgereader.runtime.stream.sinks.mqtt.topics import state
 
-from ..made import make_event
+from ...made import make_event
 
 
 def said(*events, numeric=True) -> dict:

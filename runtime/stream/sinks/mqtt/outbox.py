@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from ..sources.trouble import Trouble
-from .database import Schema, as_sink_error, open_database, transaction
+from ...sources.trouble import Trouble
+from ..database import Schema, as_sink_error, open_database, transaction
 
 SPARE = 1000
 """Messages that wait in memory while the disk takes none."""

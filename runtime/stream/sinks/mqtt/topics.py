@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ..numbers.events import Event
+from ...numbers.events import Event
 
 ONLINE, OFFLINE = b"online", b"offline"
 LONGEST_STATE = 255
@@ -41,6 +41,14 @@ class Topics:
         """Return the topic of what a number says now, which is retained."""
         return f"{self.root}/{self.stream}/{name}/state"
 
+    def live(self, name: str) -> str:
+        """Return the topic of what changes of a number without an event, which is retained."""
+        return f"{self.root}/{self.stream}/{name}/live"
+
+    def picture(self, name: str) -> str:
+        """Return the topic of the JPEG file of a number's last event, which is retained."""
+        return f"{self.root}/{self.stream}/{name}/picture"
+
     def event(self, name: str) -> str:
         """Return the topic of a number's events, each once and in order, which are not retained."""
         return f"{self.root}/{self.stream}/{name}/event"
@@ -58,6 +66,15 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     last_sure: float | str | None
     """The last sure reading, Home Assistant's state: the value of what is numeric, else the text; null = none yet."""
     last_sure_at: str | None
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """What changes of a number without an event, as JSON."""
+
+    problem: str
+    """Why nothing is believed any more; "" = something is, or nothing was read yet."""
+    rate: float | None = None
+    """Of a counter: units an hour by which it rose of late, 0 when it stands; null = not known."""
 
 
 def state(event: Event, before: bytes | None, *, numeric: bool) -> bytes:

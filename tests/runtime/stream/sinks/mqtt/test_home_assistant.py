@@ -4,14 +4,15 @@ import msgspec
 import pytest
 
 from edgereader.runtime.stream.settings import Number
-from edgereader.runtime.stream.sinks.device_classes import CLASSES
-from edgereader.runtime.stream.sinks.home_assistant import discovery, is_numeric
-from edgereader.runtime.stream.sinks.topics import Topics
+from edgereader.runtime.stream.sinks.mqtt.device_classes import CLASSES
+from edgereader.runtime.stream.sinks.mqtt.home_assistant import discovery, is_numeric
+from edgereader.runtime.stream.sinks.mqtt.topics import Topics
 
 TOPICS = Topics("site/edge", "cellar")
 DEVICE_TOPIC = "homeassistant/device/site_edge_cellar/config"
 SENSOR = {
     "p": str,
+    "entity_category": str,
     "name": str,
     "unique_id": str,
     "state_topic": str,
@@ -23,6 +24,12 @@ SENSOR = {
     "suggested_display_precision": int,
 }
 """Keys of Home Assistant's MQTT sensor that we use; it refuses a message with any that it does not know."""
+COMMON = {"p", "name", "unique_id", "entity_category"}
+KEYS = {
+    "sensor": set(SENSOR),
+    "binary_sensor": COMMON | {"state_topic", "value_template", "json_attributes_topic", "device_class"},
+    "image": COMMON | {"image_topic", "content_type"},
+}
 DEVICE = {"identifiers": list, "name": str, "manufacturer": str, "model": str, "sw_version": str}
 SHARED = {"availability_topic", "payload_available", "payload_not_available", "qos"}
 """Keys that Home Assistant hands on from the device to its sensors."""
@@ -38,22 +45,25 @@ def valid(payload: bytes) -> dict:
     assert device["o"]["name"]
     assert device["qos"] == 1
     for sensor in device["cmps"].values():
-        assert sensor["p"] == "sensor"
         if set(sensor) == {"p"}:
             continue  # what removes it
-        assert all(isinstance(value, SENSOR[key]) and value != "" for key, value in sensor.items())
+        assert set(sensor) <= KEYS[sensor["p"]]
+        assert all(isinstance(value, SENSOR.get(key, str)) and value != "" for key, value in sensor.items())
         assert sensor["unique_id"]
-        assert sensor["state_topic"]
+        assert sensor.get("state_topic") or sensor["image_topic"]
+        if device_class := sensor.get("device_class") if sensor["p"] == "sensor" else None:
+            assert sensor.get("unit_of_measurement", "") == "" or CLASSES[device_class].takes(
+                sensor["unit_of_measurement"]
+            )
         assert sensor.get("state_class", "total") in STATE_CLASSES
-        assert not re.search(r"[#+]", sensor["state_topic"] + device["availability_topic"])
+        assert not re.search(r"[#+]", sensor.get("state_topic", "") + device["availability_topic"])
     return device
 
 
 def only(number: Number) -> dict:
     """The sensor of a number alone."""
     *_, payload = discovery("homeassistant", TOPICS, [number]).values()
-    (sensor,) = valid(payload)["cmps"].values()
-    return sensor
+    return valid(payload)["cmps"][number.name]
 
 
 def test_a_water_meter_is_all_that_the_energy_dashboard_wants():
@@ -116,7 +126,8 @@ def test_numbers_of_a_stream_are_one_device_with_ids_of_their_own():
     device = valid(payload)
     assert (device["dev"]["identifiers"], device["availability_topic"]) == (["site_edge_cellar"], TOPICS.availability)
     ids = {name: sensor["unique_id"] for name, sensor in device["cmps"].items()}
-    assert ids == {"a": "site_edge_cellar_a", "b": "site_edge_cellar_b"}
+    assert ids.items() >= {"a": "site_edge_cellar_a", "b": "site_edge_cellar_b"}.items()
+    assert len(set(ids.values())) == len(ids)
     assert singles == [(f"ha/sensor/site_edge_cellar/{name}/config", b"") for name in "ab"]
 
 
@@ -125,13 +136,14 @@ def test_a_number_that_is_gone_is_removed_once():
     second = discovery("homeassistant", TOPICS, [Number(name="a")], first)
     assert valid(second[DEVICE_TOPIC])["cmps"]["b"] == {"p": "sensor"}
     third = discovery("homeassistant", TOPICS, [Number(name="a")], second)
-    assert set(valid(third[DEVICE_TOPIC])["cmps"]) == {"a"}
+    assert set(valid(third[DEVICE_TOPIC])["cmps"]) == {"a", "a_reading", "a_confidence", "a_problem"}
 
 
 @pytest.mark.parametrize("before", [b"", b"no json", b"[]", b'{"cmps": 3}', b'{"cmps": {"x": 3}}'])
 def test_whatever_was_said_before_is_no_trouble(before):
     found = discovery("homeassistant", TOPICS, [Number()], {DEVICE_TOPIC: before})
-    assert set(valid(found[DEVICE_TOPIC])["cmps"]) == {"number"}
+    assert "number" in valid(found[DEVICE_TOPIC])["cmps"]
+    assert not [entity for entity in valid(found[DEVICE_TOPIC])["cmps"].values() if set(entity) == {"p"}]
 
 
 @pytest.mark.parametrize(
@@ -146,3 +158,25 @@ def test_whatever_was_said_before_is_no_trouble(before):
 )
 def test_what_has_a_unit_or_class_is_sent_as_its_value(number, numeric):
     assert is_numeric(number) is numeric
+
+
+def test_beside_its_value_a_number_has_what_there_is_to_know():
+    water = Number(name="water", kind="counter", unit="m³", device_class="water")
+    found = discovery("ha", TOPICS, [water, Number(name="water_rate")], pictures=True)
+    entities = valid(found["ha/device/site_edge_cellar/config"])["cmps"]
+    rate = entities["water_rate_"]
+    assert (rate["state_topic"], rate["unit_of_measurement"], rate["device_class"]) == (
+        "site/edge/cellar/water/live",
+        "m³/h",
+        "volume_flow_rate",
+    )
+    assert entities["water_problem"]["p"] == "binary_sensor"
+    assert entities["water_picture"]["image_topic"] == "site/edge/cellar/water/picture"
+    assert entities["water_confidence"]["unit_of_measurement"] == "%"
+    assert "water_rate_rate" not in entities, "only counters have one"
+
+
+def test_a_picture_that_is_not_sent_any_more_is_removed_as_a_picture():
+    first = discovery("homeassistant", TOPICS, [Number(name="a")], pictures=True)
+    second = discovery("homeassistant", TOPICS, [Number(name="a")], first)
+    assert valid(second[DEVICE_TOPIC])["cmps"]["a_picture"] == {"p": "image"}

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from edgereader.runtime.stream.sinks.connection import Broker, Connection
+from edgereader.runtime.stream.sinks.mqtt.connection import Broker, Connection
 
-from ..broker import Listener, needs_mosquitto
-from ..fakes import until
+from ...broker import Listener, needs_mosquitto
+from ...fakes import until
 
 
 def broker(port: int, version: str = "5") -> Broker:

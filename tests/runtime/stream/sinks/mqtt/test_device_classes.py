@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from edgereader.runtime.stream.sinks import device_classes
-from edgereader.runtime.stream.sinks.device_classes import CLASSES, NO_NUMBERS, nearest
+from edgereader.runtime.stream.sinks.mqtt import device_classes
+from edgereader.runtime.stream.sinks.mqtt.device_classes import CLASSES, NO_NUMBERS, nearest
 
 STATES = {"measurement", "measurement_angle", "total", "total_increasing"}
 

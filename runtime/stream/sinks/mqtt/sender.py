@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 
-from ..sources.trouble import Trouble
+from ...sources.trouble import Trouble
 from .connection import NO_SUBSCRIBERS, Acknowledged, Connection
 from .outbox import Outbox, Waiting
 
