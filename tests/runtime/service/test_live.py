@@ -171,3 +171,18 @@ def test_a_sink_with_trouble_is_said_everywhere(stand, visit):
     stand.camera(state="live")
     stand.board.sinks = tuple
     assert client.get("/healthz").status_code == 200
+
+
+def test_a_number_that_was_never_found_is_said_everywhere(stand, visit):
+    client = visit(stand.app())
+    stand.camera(state="live")
+    stand.show(make_seen())
+    stand.board.missing = lambda: {"water": "water: nothing was ever read in its region"}
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()["reason"]) == (503, "water: nothing was ever read in its region")
+    assert client.get("/state").json()["missing"] == stand.board.missing()
+    metrics = client.get("/metrics").text
+    assert 'edgereader_missing{stream="cellar",number="water"} 1\n' in metrics
+    assert 'edgereader_missing{stream="cellar",number="gate"} 0\n' in metrics
+    stand.board.missing = dict
+    assert client.get("/healthz").status_code == 200

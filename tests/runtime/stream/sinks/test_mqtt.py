@@ -583,3 +583,19 @@ def test_the_configurations_sinks_are_opened_together_or_not_at_all(tmp_path):
     assert [type(sink).__name__ for sink in sinks] == ["LogFile", "MqttSink"]
     for sink in sinks:
         sink.close(0)
+
+
+def test_other_numbers_are_told_and_what_is_retained_of_the_old_ones_is_taken_back(mosquitto, connect):
+    port = mosquitto().port
+    with Listener(port) as listener:
+        sink = connect(port, (WATER, Number(name="gate", kind="plate")))
+        sink.take(make_event(1, name="gate"))
+        until(lambda: listener.last("edgereader/cellar/gate/state"))
+        sink.describe([WATER, Number(name="gas", kind="counter")])
+        until(lambda: listener.last("edgereader/cellar/gate/state") == b"")
+        until(lambda: b'"gas"' in listener.last(DISCOVERY))
+        sensors = msgspec.json.decode(listener.last(DISCOVERY))["cmps"]
+        assert (set(sensors), sensors["gate"]) == ({"water", "gas", "gate"}, {"p": "sensor"})
+        sink.take(make_event(2, name="gas", value=2.5))
+        until(lambda: listener.last("edgereader/cellar/gas/state"))
+        assert msgspec.json.decode(listener.last("edgereader/cellar/gas/state"))["last_sure"] == 2.5
