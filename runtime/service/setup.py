@@ -208,6 +208,8 @@ def red_digits(picture: Frame, digits: int) -> int:
     """Return how many of a text's last digits are on red, or in it, while the others are not; 0 = it cannot be told."""
     blue, green, red = cv2.split(picture.astype(np.int16))
     much = (red - np.maximum(blue, green) > RED).astype(np.float32)
+    if len(much[0]) < digits:
+        return 0
     cells = [float(cell.mean()) for cell in np.array_split(much, digits, axis=1)]
     last = next((count for count, cell in enumerate(reversed(cells)) if cell < MUCH_RED), digits)
     return last if 0 < last < digits and max(cells[: digits - last]) < MUCH_RED / 2 else 0

@@ -11,7 +11,7 @@ let plan = null;              // {file, revision, number: [...], mask: [...]}; s
 let chosen = null;            // the number, or {mask: at}, that is being changed
 let seen = null;              // what the last look found in it
 let dragged = null;           // what a finger or the mouse does now
-let looking = false, again = false, looker = null;
+let looking = false, stale = false, looker = null;
 
 const round = (value) => Math.round(Math.min(1, Math.max(0, value)) * 10000) / 10000;
 const rectangle = ([left, top], [right, bottom]) => [[left, top], [right, top], [right, bottom], [left, bottom]];
@@ -206,10 +206,10 @@ function around(quad) {                // with some room: the next value may be 
 /* ---------- what is read there ---------- */
 
 async function look() {
-  if (looking) { again = true; return; }
+  if (looking) { stale = true; return; }
   if (plan === null || dragged !== null || document.hidden) return;
   looking = true;
-  again = false;
+  stale = false;
   const subject = chosen;
   try {
     await showFrame();
@@ -217,14 +217,14 @@ async function look() {
       const { kind, region, digits, decimals } = subject;
       const mask = plan.mask.filter((corners) => corners.length);
       const found = await post("setup/look", { number: { kind, region, digits, decimals }, mask });
-      if (plan !== null && subject === chosen && dragged === null) showFound(found);
+      if (plan !== null && subject === chosen && dragged === null) takeFound(found);
     }
     if (plan !== null) say("setup-trouble", "");
   } catch (error) {
     say("setup-trouble", capital(error.message));
   } finally {
     looking = false;
-    if (again) look();
+    if (stale) look();
   }
 }
 
@@ -237,7 +237,7 @@ function showFrame() {
   });
 }
 
-function showFound(found) {
+function takeFound(found) {
   seen = found;
   const { proposal } = found;
   if (shape() && proposal && !chosen.own) {
@@ -245,7 +245,7 @@ function showFound(found) {
     Object.assign(chosen, proposal);
     if (before !== [chosen.kind, chosen.digits, chosen.decimals].join()) {
       showForm();
-      again = true;                    // to show the value with them
+      stale = true;                    // to show the value with them
     }
   }
   showShapes();

@@ -188,11 +188,13 @@ def _port(http: Http) -> str:
 
 
 def _files(settings: Settings, state: Path | None, without: Collection[str]) -> Iterator[Finding]:
-    """Yield what is wrong with each file, or how much room there is for all of them."""
+    """Yield what is wrong with each file, or how much room there is for all; the log lies beside one of them."""
     files = [(place, Path(path)) for place, path in written(settings) if place[0] not in without]
-    files += [] if state is None else [(("state",), state)]
-    sick = [Finding("files", said, wrong=True) for place, path in files if (said := _sick(place, path))]
-    yield from sick
+    sick = list(filter(None, (_sick(place, path) for place, path in files)))
+    if state is not None and not sick:
+        files.append((("state",), state))
+        sick = list(filter(None, [_sick(*files[-1])]))
+    yield from (Finding("files", said, wrong=True) for said in sick)
     if files and not sick:
         free = min(shutil.disk_usage(_there(path)).free for _, path in files)
         yield Finding("files", f"{len(files)} to write, {free / 1e9:.1f} GB free", wrong=False)

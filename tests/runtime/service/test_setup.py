@@ -88,7 +88,7 @@ def test_what_is_drawn_is_cut_out_and_read_as_the_stream_would(client, scene):
     assert [each["text"] for each in found["found"]] == ["7"]
     assert np.array(found["found"][0]["quad"]).min(axis=0) == pytest.approx([60 / 640, 50 / 480], abs=0.02)
     cut = cv2.imdecode(np.frombuffer(base64.b64decode(found["cut"]), np.uint8), cv2.IMREAD_COLOR)
-    assert cut.shape == cut_out(scene, SEVEN).shape == (115, 212, 3)
+    assert cut.shape == cut_out(scene, SEVEN).shape == (116, 212, 3)
     whole = client.post("/setup/look", json={"number": {}}).json()
     assert sorted(each["text"] for each in whole["found"]) == ["5", "7"]
     assert whole["cut"] is None
@@ -212,7 +212,7 @@ def test_a_cut_stays_in_the_frame():
     frame = np.zeros((100, 200, 3), np.uint8)
     assert cut_out(frame, [(0, 0), (1, 0), (1, 1)]).shape == (100, 200, 3)
     assert cut_out(frame, [(1, 1), (1, 1), (1, 1)]).shape == (1, 1, 3)
-    assert cut_out(frame, [(0.5, 0.5), (0.6, 0.5), (0.6, 0.6)]).shape == (12, 22, 3)
+    assert cut_out(frame, [(0.5, 0.5), (0.75, 0.5), (0.75, 0.75)]).shape == (31, 56, 3)
 
 
 @pytest.fixture

@@ -372,9 +372,9 @@ def test_a_stream_goes_on_with_other_numbers_without_a_restart(config, tmp_path)
 
 def test_a_number_that_was_never_read_is_said_at_the_end():
     running = stream(shots(3))
-    running.missing = Missing([structs.Number(name="water", kind="counter")])
+    running.missing = Missing([structs.Number(name="gas", kind="counter")])
     running.run()
-    assert running.summary().endswith("; nothing was ever read of water")
+    assert running.summary().endswith("; nothing was ever read of gas")
 
 
 class Stopper(list):
