@@ -17,7 +17,7 @@ from ..commands.options import OPTIONS, options_named, start_log
 from ..errors import TRY_AGAIN, ConfigError, EdgeReaderError, one_line
 from ..text.checks import CHECKS
 from .configuration.schema import Place
-from .secrets import find_token
+from .secrets import SERVICE, find_token
 from .settings import UNNAMED, Kind
 from .shutdown import Stopping, may_pass
 
@@ -258,7 +258,8 @@ def _run(source: str, given: Mapping[str, Any], folder: Path | None, seconds: fl
     with may_pass(), Stopping() as stopping, open_stream(config, more) as opened:
         editor = None
         if config.path is not None and not any(place[0] == "number" for place in options):
-            editor = Editor(config.path, lambda text: draft_config(path, options, files, folder, text), opened.prepare)
+            file = config.path
+            editor = Editor(file, lambda text: draft_config(file, options, files, folder, text), opened.prepare)
         with _live_page(config.settings, opened, editor, setup="setup" in given):
             stopping.stops(opened.capture.stop, seconds)
             code = _watch(opened)
@@ -296,7 +297,11 @@ def _live_page(settings: Settings, opened: Stream, editor: Editor | None, *, set
         click.echo(f"live page: {server.url}", err=True)
         if setup:
             link = f"{server.url}login#{token}"  # what is behind the "#" no server or proxy ever sees
-            seen = link if sys.stderr.isatty() else f"{server.url}, with the token of {settings.http.token_file}"
+            seen = (
+                link
+                if sys.stderr.isatty()
+                else f"{server.url}, with the token of {settings.http.token_file or SERVICE}"
+            )
             click.echo(f"set up: {seen}", err=True)
         yield
 
