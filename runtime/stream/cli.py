@@ -296,12 +296,9 @@ def _live_page(settings: Settings, opened: Stream, editor: Editor | None, *, set
     with Server(app, settings.http) as server:
         click.echo(f"live page: {server.url}", err=True)
         if setup:
+            holds = settings.http.token_file or SERVICE
             link = f"{server.url}login#{token}"  # what is behind the "#" no server or proxy ever sees
-            seen = (
-                link
-                if sys.stderr.isatty()
-                else f"{server.url}, with the token of {settings.http.token_file or SERVICE}"
-            )
+            seen = link if sys.stderr.isatty() else f"{server.url}, with the token of {holds}"
             click.echo(f"set up: {seen}", err=True)
         yield
 
