@@ -256,10 +256,10 @@ def test_a_region_is_drawn_read_named_and_saved(site, open_page, how, width, opt
     expect(page.locator("#setup-value")).to_have_text("7")
     expect(page.locator("#setup-about")).to_contain_text("% certain")
     expect(page.locator("#setup-cut")).to_be_visible()
-    draw(page, (0.35, 0.25), (0.4, 0.3), how)
+    draw(page, (0.35, 0.25), (0.45, 0.35), how)
     points = np.array(page.locator("#setup-shapes .chosen").get_attribute("points").replace(",", " ").split(), float)
     assert points.reshape(4, 2) / (640, 480) == pytest.approx(
-        np.array([(0.05, 0.05), (0.35, 0.05), (0.4, 0.3), (0.05, 0.25)]), abs=0.01
+        np.array([(0.05, 0.05), (0.35, 0.05), (0.45, 0.35), (0.05, 0.25)]), abs=0.01
     )
     page.get_by_label("Name").fill("water")
     page.get_by_label("Kind").select_option("counter")
