@@ -259,9 +259,9 @@ function showSeen() {
     URL.revokeObjectURL(cut.src);
     cut.src = URL.createObjectURL(new Blob([Uint8Array.from(atob(seen.cut), (each) => each.charCodeAt(0))]));
   }
-  say("setup-value", isMask() || !seen ? "" : best ? best.shown : "–");
+  say("setup-value", isMask() || !seen || !shape() ? "" : best ? best.shown : "–");
   say("setup-about", isMask() || !seen ? "" : !best ? "Nothing is read here"
-    : shape() ? `${percent(best.confidence)} certain` : `${seen.found.length} found in the whole picture`);
+    : shape() ? `${percent(best.confidence)} certain` : `${seen.found.length} found in the whole picture: tap one, or draw`);
 }
 
 /* ---------- save ---------- */
