@@ -6,10 +6,15 @@ import threading
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes | bytearray | memoryview, *, sync: bool = True) -> None:
+def write_whole(
+    path: Path, data: bytes | bytearray | memoryview, *, sync: bool = True, mode: int | None = None
+) -> None:
     """Write a file, with the folders above it, or replace its contents.
 
     Whatever happens, a crash or with ``sync`` a power cut too, it has the old contents or the new ones.
+
+    Args:
+        mode: who may read and write it; None = as the process makes files.
 
     Raises:
         OSError: it cannot be written; nothing is left behind.
@@ -18,6 +23,8 @@ def write_whole(path: Path, data: bytes | bytearray | memoryview, *, sync: bool 
     beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with beside.open("wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.write(data)
             file.flush()
             if sync:

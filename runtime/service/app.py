@@ -23,16 +23,24 @@ from .auth import Gate
 from .board import Board
 from .bodies import Bodies
 from .guard import Guard
-from .live import Live, sick_sinks, trouble
+from .live import Live, absent, sick_sinks, trouble
 from .pages import Pages
 from .records import Records
+from .setup import Setup
 from .uploads import Pictures
 
 if TYPE_CHECKING:
+    from ..stream.configuration.editing import Editor
     from ..stream.sinks.evidence import Evidence
     from ..stream.sinks.history import History
 
 log = logging.getLogger("edgereader")
+START = "start with: edgereader stream --setup SOURCE"
+NO_TOKEN = (
+    f"expected a token, as whoever sets up changes what is read, got none; set token_file under [http], or {START}"
+)
+NO_FILE = f"expected a configuration file of its own numbers, to write into, got none; {START}"
+"""Why nothing can be set up."""
 
 
 def make_app(
@@ -42,6 +50,7 @@ def make_app(
     history: History | None,
     evidence: Evidence | None,
     reader: Reader,
+    editor: Editor | None = None,
 ) -> Starlette:
     """Make the service; it ends its event streams when its ``state.stopping`` becomes true.
 
@@ -52,6 +61,7 @@ def make_app(
         history: events of the past; None = those that the board has.
         evidence: pictures of readings; None = none are kept, and nothing can be corrected.
         reader: what reads the pictures of ``POST /read``, in threads.
+        editor: of the stream's configuration, which the page may then change; only with a token.
     """
     gate = Gate(token)
     pages, photos = Pages(gate), Photos(Pictures(http, reader), board)
@@ -66,7 +76,8 @@ def make_app(
     else:
         records = Records(board, history, evidence)
         live = Live(board, records, lambda: bool(app.state.stopping))
-        routes += [*live.routes(), *records.routes()]
+        setup = Setup(board, reader, editor, why_not=NO_TOKEN if token is None else "" if editor else NO_FILE)
+        routes += [*live.routes(), *records.routes(), *setup.routes()]
     app.router.routes.extend(routes)
     app.router.redirect_slashes = False
     return app
@@ -107,7 +118,8 @@ class Photos:
         return answer(found)
 
     async def _health(self, _request: Request) -> Response:
-        reason = "" if self._board is None else trouble(self._board) or sick_sinks(self._board)
+        board = self._board
+        reason = "" if board is None else trouble(board) or sick_sinks(board) or absent(board)
         return answer({"ok": not reason, "reason": reason}, 503 if reason else 200)
 
     async def _metrics(self, _request: Request) -> Response:

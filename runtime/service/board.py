@@ -18,6 +18,7 @@ from ..stream.figures import Clock, Figures
 from ..stream.numbers.events import Event
 from ..stream.settings import Number
 from ..stream.sources.frames import Shot
+from ..text.values import places, shown
 
 if TYPE_CHECKING:
     from ..stream.numbers.emitter import Now
@@ -60,6 +61,7 @@ class Board:
         values: Callable[[], Mapping[str, Now]] = dict,
         sinks: Callable[[], Sequence[SinkStatus]] = tuple,
         lost: Callable[[], int] = int,
+        missing: Callable[[], Mapping[str, str]] = dict,
         recent: Iterable[Event] = (),
         clock: Clock = time.monotonic,
     ) -> None:
@@ -73,13 +75,16 @@ class Board:
             values: asked for what each number says now, in the same way: ``lambda: emitter.values``.
             sinks: asked in the same way for how the log and the stores are.
             lost: asked in the same way how many events were given up.
+            missing: asked in the same way what is to be said of numbers that were never found, by their names.
             recent: events of earlier runs, oldest first, that the page shows until there are new ones.
             clock: seconds that never go back.
         """
         self.stream, self.numbers = stream, tuple(numbers)
         self.figures = figures or Figures(clock)
         self._status, self._values, self._clock = status, values, clock
-        self.sinks, self.lost = sinks, lost
+        self.sinks, self.lost, self.missing = sinks, lost, missing
+        self.setup = False
+        """Whether the page is to begin with setting up."""
         self._events: deque[Event] = deque(recent, maxlen=RECENT)
         self._seen: Seen | None = None
         self._shown_s = clock()
@@ -96,6 +101,10 @@ class Board:
         """Take an event."""
         with self._lock:
             self._events.append(event)
+
+    def change(self, numbers: Sequence[Number]) -> None:
+        """Show other numbers from now on."""
+        self.numbers = tuple(numbers)
 
     def close(self, seconds: float) -> None:
         """Do nothing, as nothing waits here."""
@@ -123,15 +132,26 @@ class Board:
             return [event for event in self._events if event.id > number]
 
     def readings(self) -> list[dict[str, Any]]:
-        """Return what each number says now: name, kind, unit, text (None = nothing), value, confidence, sure, at."""
+        """Return what each number says now: name, kind, unit, text (None = nothing), value, confidence, sure, at.
+
+        "shown" is the reading for a person, and "decimals" is how many digits it has behind the point.
+        """
         now, last = dict(self._values()), {event.name: event for event in self.since(0)}
         found = []
         for number in self.numbers:
             says: Now | Event | None = now.get(number.name) or last.get(number.name)
             fields = ("text", "value", "confidence", "sure", "at")
             said = {field: None if says is None else getattr(says, field) for field in fields}
-            found.append({"name": number.name, "kind": number.kind, "unit": number.unit, **said})
+            text = None if says is None else self.shown(number.name, says.text, says.value)
+            decimals = number.decimals if text is None or says is None or says.value is None else places(text)
+            about = {"name": number.name, "kind": number.kind, "unit": number.unit, "decimals": decimals}
+            found.append({**about, **said, "shown": text})
         return found
+
+    def shown(self, name: str, text: str, value: float | None) -> str:
+        """Return a number's reading as a person should see it."""
+        decimals = next((number.decimals for number in self.numbers if number.name == name), 0)
+        return shown(text, value, decimals)
 
     def picture(self) -> Picture | None:
         """Return the latest frame with boxes and texts, at most ``PICTURE_S`` behind; None before the first."""
@@ -149,12 +169,21 @@ class Board:
 
 def draw(seen: Seen) -> bytes:
     """Return the JPEG file of a frame, at most ``PICTURE_PX``, with its likely tracks' boxes, texts, confidences."""
-    frame = seen.shot.frame
-    scale = min(PICTURE_PX / max(frame.shape[:2]), 1.0)
+    frame, scale = _fitted(seen.shot.frame, PICTURE_PX)
+    return jpeg(annotated(frame, [_reading(track, scale) for track in seen.tracks if track.fused.confidence >= DRAWN]))
+
+
+def jpeg(frame: Frame, most_px: int = PICTURE_PX) -> bytes:
+    """Return the JPEG file of a frame (H, W, 3) uint8 BGR, made smaller where a side is longer than this."""
+    picture, _ = _fitted(frame, most_px)
+    return cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
+
+
+def _fitted(frame: Frame, most_px: int) -> tuple[Frame, float]:
+    scale = min(most_px / max(frame.shape[:2]), 1.0)
     if scale < 1:
         frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    picture = annotated(frame, [_reading(track, scale) for track in seen.tracks if track.fused.confidence >= DRAWN])
-    return cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
+    return frame, scale
 
 
 def _reading(track: Track, scale: float) -> Reading:

@@ -19,8 +19,8 @@ MOST_COMING = 24
 """Bodies that come at the same time."""
 AT_ONCE = 4
 """So many of the largest pictures may wait in memory, in all, until they are whole."""
-FORM_BYTES = 4096
-"""Of a body that is no picture, before the app gets it."""
+FORM_BYTES, SETUP_BYTES = 4096, 1 << 16
+"""Of a body that is no picture, before the app gets it; and of one that sets up."""
 GRACE_S, LEAST_BYTES_S = 2.0, 1024
 """After so long, a body that came more slowly is cut off; where there is no room, the slowest of all is."""
 CHECK_S = 0.5
@@ -52,7 +52,9 @@ class Bodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Gather a body, then hand over."""
-        most_bytes = self._most_bytes if scope.get("path") == "/read" else FORM_BYTES
+        most_bytes = {"/read": self._most_bytes, "/setup": SETUP_BYTES, "/setup/look": SETUP_BYTES}.get(
+            scope.get("path", ""), FORM_BYTES
+        )
         if scope["type"] != "http" or not _comes(Headers(scope=scope), most_bytes):
             await self._app(scope, receive, send)
             return

@@ -48,6 +48,11 @@ def sick_sinks(board: Board) -> str:
     return "; ".join(f"{sink.name}: {sink.trouble}" for sink in board.sinks() if sink.trouble)
 
 
+def absent(board: Board) -> str:
+    """Return what is to be said of numbers that were never found; empty when there are none."""
+    return "; ".join(board.missing().values())
+
+
 def state(board: Board) -> dict[str, Any]:
     """Return what the page shows besides the picture and the events."""
     status, figures, shot = board.status, board.figures, board.shot
@@ -59,6 +64,8 @@ def state(board: Board) -> dict[str, Any]:
         "trouble": trouble(board),
         "sinks": msgspec.to_builtins(board.sinks()),
         "lost": board.lost(),
+        "missing": board.missing(),
+        "setup": board.setup,
         "readings": board.readings(),
         "picture": None if shot is None else shot.number,
         "counts": figures.counts,

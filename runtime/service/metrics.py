@@ -82,6 +82,9 @@ def of_stream(board: Board) -> Iterator[str]:
     yield from family("events_total", "counter", "Events.", events)
     yield from _of_camera(board, labels)
     yield from _of_sinks(board, labels)
+    missing = board.missing()
+    absent = [({**labels, "number": number.name}, float(number.name in missing)) for number in board.numbers]
+    yield from family("missing", "gauge", "1 for a number of which nothing was ever read, for a minute.", absent)
     values = [reading for reading in board.readings() if reading["text"] is not None]
     shown = ({**labels, "number": reading["name"], "unit": reading["unit"]} for reading in values)
     pairs = list(zip(shown, values, strict=True))

@@ -17,13 +17,15 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 FOLDER = Path(__file__).parent / "page"
 TYPES = {
     "page.js": "text/javascript",
+    "setup.js": "text/javascript",
+    "login.js": "text/javascript",
     "page.css": "text/css",
     "icon.svg": "image/svg+xml",
     "index.html": "text/html",
     "login.html": "text/html",
 }
 """The only files that are served, read when the service starts."""
-OPEN = frozenset({"/login", "/page.css", "/icon.svg"})
+OPEN = frozenset({"/login", "/login.js", "/page.css", "/icon.svg"})
 """What the login needs, and who has not logged in gets."""
 
 
@@ -39,7 +41,7 @@ class Pages:
         """Return the routes."""
         return [
             Route("/", self._file("index.html")),
-            *(Route(f"/{name}", self._file(name)) for name in ("page.js", "page.css", "icon.svg")),
+            *(Route(f"/{name}", self._file(name)) for name in TYPES if not name.endswith(".html")),
             Route("/login", self._log_in, methods=["GET", "POST"]),
         ]
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..stream.numbers.events import Event
-from ..stream.sinks.history import is_number
+from ..stream.sinks.history import corrected_value, is_number
 from .answers import answer
 from .board import Board
 from .uploads import read_form
@@ -67,9 +67,17 @@ class Records:
         return [(event.taken_s, event.value) for event in events if event.sure and event.value is not None]
 
     def row(self, event: Event, corrected: str | None = None) -> dict[str, Any]:
-        """Return an event as the page gets it: with its correction by a person, and whether it has a picture."""
+        """Return an event as the page gets it: with its correction by a person, what to show ("" = there is no number),
+        and whether it has a picture.
+        """
         picture = self._evidence is not None and event.id in self._evidence
-        return {**msgspec.to_builtins(event), "corrected": corrected, "picture": picture}
+        about = {"corrected": corrected, "shown": self._shown(event, corrected), "picture": picture}
+        return {**msgspec.to_builtins(event), **about}
+
+    def _shown(self, event: Event, corrected: str | None) -> str:
+        if corrected is None:
+            return self._board.shown(event.name, event.text, event.value)
+        return self._board.shown(event.name, corrected, corrected_value(event, corrected))
 
     def picture(self, number: int) -> bytes | None:
         """Return the JPEG file of what was read, if it is kept."""
@@ -101,8 +109,12 @@ class Records:
             ) from exc
 
     def _is_counter(self, number: int) -> bool:
+        event = self._event(number)
+        return event is not None and event.kind == "counter"
+
+    def _event(self, number: int) -> Event | None:
         past = [] if self._history is None else [row.event for row in self._history.since(number - 1, 1)]
-        return any(event.id == number and event.kind == "counter" for event in (*past, *self._board.since(number - 1)))
+        return next((event for event in (*past, *self._board.since(number - 1)) if event.id == number), None)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -142,7 +154,8 @@ class Records:
             raise HTTPException(400, "text: expected at most 64 printable characters, got others")
         if not await run_sync(self._correct, found.id, text):
             raise HTTPException(404, "no picture of this reading is kept; see keep under [evidence]")
-        return answer({"id": found.id, "text": text})
+        event = await run_sync(self._event, found.id)
+        return answer({"id": found.id, "text": text, "shown": text if event is None else self._shown(event, text)})
 
 
 def _number(request: Request, name: str, default: int, most: int) -> int:

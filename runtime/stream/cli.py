@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 import click
 from click.core import ParameterSource
 
 from ..commands.options import OPTIONS, options_named, start_log
-from ..errors import EdgeReaderError
+from ..errors import TRY_AGAIN, ConfigError, EdgeReaderError, one_line
 from ..text.checks import CHECKS
 from .configuration.schema import Place
-from .secrets import find_token
-from .settings import Kind
+from .secrets import SERVICE, find_token
+from .settings import UNNAMED, Kind
+from .shutdown import Stopping, may_pass
 
 if TYPE_CHECKING:
-    from .configuration.config import Config
+    from .configuration.editing import Editor
     from .run import Stream
     from .settings import Settings
 
@@ -76,9 +78,17 @@ PLACES: dict[str, Place] = {
 @click.command(epilog=EXIT_CODES)
 @click.argument("source", required=False, metavar="SOURCE|CONFIG.toml")
 @click.option(
-    "--check", is_flag=True, help="Say what is wrong with a configuration, or what it would run; run nothing."
+    "--check",
+    is_flag=True,
+    help="Say all that is wrong with a configuration, its source, its broker and its files, or what it would run.",
 )
 @click.option("--example", is_flag=True, help="Print a configuration with every key, its default and what it does.")
+@click.option("--schema", is_flag=True, help="Print a JSON schema of the configuration, for editors.")
+@click.option(
+    "--setup",
+    is_flag=True,
+    help="Write SOURCE and options into a configuration, NAME.toml, and show on the live page where the numbers are.",
+)
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop after so long.")
 @click.option(
     "--folder",
@@ -119,7 +129,9 @@ def stream(
     source: str | None,
     *,
     check: bool,
+    setup: bool,
     example: bool,
+    schema: bool,
     seconds: float | None,
     folder: Path | None,
     verbose: bool,
@@ -132,31 +144,50 @@ def stream(
     if example:
         click.echo(EXAMPLE.read_text(encoding="utf-8"), nl=False)
         return
+    if schema:
+        from .configuration.json_schema import json_schema
+
+        click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+        return
     if source is None:
         raise click.UsageError("expected a SOURCE or a CONFIG.toml, got none; see --help, or --example")
     start_log(verbose=verbose)
     context = click.get_current_context()
     given = {key: value for key, value in context.params.items() if _is_given(context, key)}
+    if setup:
+        source = _begin(source, given)
     if check:
         _check(source, given, folder)
     else:
-        _run(_config(source, given, folder), seconds)
+        _run(source, given, folder, seconds)
 
 
 def _is_given(context: click.Context, key: str) -> bool:
     return context.get_parameter_source(key) is ParameterSource.COMMANDLINE
 
 
-def _config(source: str, given: Mapping[str, Any], folder: Path | None) -> Config:
-    """Return the configuration that a source or a file, and the options that were given, ask for."""
-    from .configuration.config import read_config
-
+def _asked(source: str, given: Mapping[str, Any]) -> tuple[Path | None, dict[Place, Any], list[str]]:
+    """Return the file, the options by their places, and the files for lines of JSON that were asked for."""
     options = _options(given)
     files = [*map(_absolute, given.get("files", ())), *["-"] * ("as_json" in given)]
     if source.lower().endswith(".toml"):
-        return read_config(Path(source), options, files, folder)
+        return Path(source), options, files
     options["camera", "source"] = int(source) if source.isdecimal() else source
-    return read_config(None, options, files, folder)
+    return None, options, files
+
+
+def _begin(source: str, given: dict[str, Any]) -> str:
+    """Write the file that setting up begins with; return its name, and leave only options that are in no file."""
+    from .configuration.starting import begin
+
+    path, options, _ = _asked(source, given)
+    path = path or Path(f"{given.get('name', UNNAMED)}.toml")
+    with may_pass():
+        begin(path, options)
+    for key in PLACES.keys() & given.keys():
+        del given[key]
+    click.echo(f"configuration: {path}", err=True)
+    return str(path)
 
 
 def _options(given: Mapping[str, Any]) -> dict[Place, Any]:
@@ -178,38 +209,66 @@ def _absolute(path: str) -> str:
 
 
 def _check(source: str, given: Mapping[str, Any], folder: Path | None) -> None:
-    """Say what would run, or all that is wrong."""
+    """Say what would run and how what it names is, or all that is wrong."""
+    from .configuration.check import look
+    from .configuration.config import draft_config
     from .configuration.plan import plan
     from .run import log_file, make_reader
 
     try:
-        config = _config(source, given, folder)
-        reader = make_reader(config.settings.reader)
+        draft = draft_config(*_asked(source, given), folder)
+    except ConfigError as exc:
+        _end(exc.problems or (str(exc),), 2)
+    errors, reader, wrong = list(draft.said), None, {str(problem.place[0]) for problem in draft.problems}
+    if (config := draft.config) is None:
+        _end(errors, 2)
+    try:
+        reader = None if "reader" in wrong else make_reader(config.settings.reader)
     except EdgeReaderError as exc:
-        for problem in getattr(exc, "problems", ()) or (exc,):
-            click.echo(f"error: {' '.join(str(problem).split())}", err=True)
-        sys.exit(2)
-    for what, how in plan(config.settings, reader, log_file(config)):
-        click.echo(f"{what:8}  {how}")
+        errors.append(str(exc))
+    state = log_file(config)
+    found = look(config.settings, state, wrong)
+    if reader is not None and not errors:
+        for what, how in [
+            *plan(config.settings, reader, state),
+            *(("opened", str(each)) for each in found if not each.wrong),
+        ]:
+            click.echo(f"{what:8}  {how}")
+    closed = [str(each) for each in found if each.wrong]
+    if errors or closed:
+        _end([*errors, *closed], 2 if errors else TRY_AGAIN)
 
 
-def _run(config: Config, seconds: float | None) -> None:
+def _end(errors: Iterable[str], code: int) -> NoReturn:
+    for error in errors:
+        click.echo(f"error: {one_line(error)}", err=True)
+    sys.exit(code)
+
+
+def _run(source: str, given: Mapping[str, Any], folder: Path | None, seconds: float | None) -> None:
     """Watch until the end; the figures come last."""
+    from .configuration.config import draft_config, read_config
+    from .configuration.editing import Editor
     from .run import open_stream
-    from .shutdown import Stopping, may_pass
     from .sinks.lines import lines, prints
 
-    settings = config.settings
-    more = [lines(settings.numbers)] if prints(settings) else []
-    with may_pass(), Stopping() as stopping, open_stream(config, more) as opened, _live_page(settings, opened):
-        stopping.stops(opened.capture.stop, seconds)
-        code = _watch(opened)
+    path, options, files = _asked(source, given)
+    config = read_config(path, options, files, folder)
+    more = [lines(lambda: opened.numbers)] if prints(config.settings) else []
+    with may_pass(), Stopping() as stopping, open_stream(config, more) as opened:
+        editor = None
+        if config.path is not None and not any(place[0] == "number" for place in options):
+            file = config.path
+            editor = Editor(file, lambda text: draft_config(file, options, files, folder, text), opened.prepare)
+        with _live_page(config.settings, opened, editor, setup="setup" in given):
+            stopping.stops(opened.capture.stop, seconds)
+            code = _watch(opened)
     click.echo(opened.summary(), err=True)
     sys.exit(code)
 
 
 @contextmanager
-def _live_page(settings: Settings, opened: Stream) -> Iterator[None]:
+def _live_page(settings: Settings, opened: Stream, editor: Editor | None, *, setup: bool) -> Iterator[None]:
     """Serve the live page of a stream, if the settings ask for one."""
     if settings.http is None:
         yield
@@ -227,13 +286,20 @@ def _live_page(settings: Settings, opened: Stream) -> Iterator[None]:
         values=lambda: opened.emitter.values,
         sinks=lambda: opened.status,
         lost=lambda: opened.journal.lost,
+        missing=lambda: opened.missing.said,
         recent=[] if history is None else [row.event for row in reversed(history.latest(RECENT))],
     )
     opened.viewers.append(board)
     token = find_token(settings.http)
-    app = make_app(settings.http, token, board, history, opened.evidence, opened.watcher.reader)
+    board.setup = setup
+    app = make_app(settings.http, token, board, history, opened.evidence, opened.watcher.reader, editor)
     with Server(app, settings.http) as server:
         click.echo(f"live page: {server.url}", err=True)
+        if setup:
+            holds = settings.http.token_file or SERVICE
+            link = f"{server.url}login#{token}"  # what is behind the "#" no server or proxy ever sees
+            seen = link if sys.stderr.isatty() else f"{server.url}, with the token of {holds}"
+            click.echo(f"set up: {seen}", err=True)
         yield
 
 

@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -25,9 +26,10 @@ from ..reader import Reader
 from .configuration.config import Config
 from .configuration.rules import is_path, written
 from .figures import Figures, Histogram
+from .missing import Missing
 from .numbers.emitter import Emitter
 from .numbers.events import Event, Sink
-from .settings import Camera, Reading
+from .settings import Camera, Number, Reading, Settings
 from .sinks import open_stores
 from .sinks.evidence import Evidence, encoded
 from .sinks.feed import Feed, SinkStatus
@@ -60,6 +62,9 @@ class Viewer(Sink, Protocol):
     def show(self, seen: Seen) -> None:
         """Take what was seen in a frame, and return at once."""
 
+    def change(self, numbers: Sequence[Number]) -> None:
+        """Go on with other numbers, and return at once."""
+
 
 @dataclass
 class Stream:
@@ -81,12 +86,15 @@ class Stream:
     """One of the stores; None = no pictures are kept."""
     viewers: list[Viewer] = field(default_factory=list)
     """They may join until `run` begins."""
+    numbers: Sequence[Number] = ()
+    """What is read."""
     figures: Figures = field(default_factory=Figures)
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
         """Bring every store up to the log."""
-        self._failures = Failures()
+        self._failures, self.missing = Failures(), Missing(self.numbers)
+        self._changes = deque[tuple[Watcher, Sequence[Number]]](maxlen=1)
         self._log([])
         self._feed(now=True)
 
@@ -100,6 +108,7 @@ class Stream:
         """
         try:
             for shots in together(self.capture, self.batch):
+                self._go_on_with_change()
                 for seen in self._failures.guard(self.watcher.look, shots):
                     self._take(seen)
         finally:
@@ -109,10 +118,40 @@ class Stream:
                 self._feed(now=True)
                 self._log([])
 
+    def prepare(self, settings: Settings) -> Callable[[], None]:
+        """Return what makes the stream read the numbers of other settings from the next frame on; any thread may.
+
+        Raises:
+            AlphabetError: a number's pattern is none.
+        """
+        numbers = settings.numbers
+        watcher = Watcher(self.watcher.reader, settings.detect, numbers, settings.mask)
+
+        def change() -> None:
+            self._changes.append((watcher, numbers))
+
+        return change
+
+    def _go_on_with_change(self) -> None:
+        """Tell what is open, and begin anew with other numbers as after a restart, if there are any."""
+        if not self._changes:
+            return
+        self._send(self.emitter.close())
+        self.watcher, self.numbers = self._changes.popleft()
+        self.emitter, self.missing = self.emitter.renewed(self.numbers), Missing(self.numbers)
+        for feed in self.feeds:
+            if isinstance(feed.store, MqttSink):
+                feed.store.describe(self.numbers)
+        for viewer in self.viewers:
+            viewer.change(self.numbers)
+        self._log([])
+
     def _take(self, seen: Seen) -> None:
         """Count and show a frame, and send its events."""
         self.figures.saw(seen)
-        self._send(self.emitter.emit(seen))
+        events = self.emitter.emit(seen)
+        self.missing.take(seen, {event.name for event, _ in events})
+        self._send(events)
         for viewer in self.viewers:
             viewer.show(seen)
 
@@ -135,13 +174,14 @@ class Stream:
         self.journal.write(entries, self.emitter.state, {feed.store.name: feed.has for feed in self.feeds})
 
     def _feed(self, *, now: bool = False) -> None:
-        """Give the stores what they have not, and the broker what is wrong with the others."""
+        """Give the stores what they have not, and the broker what is wrong with the others and with the numbers."""
         for feed in self.feeds:
             feed.pump(now=now)
-        troubles = [status for status in self.status if status.trouble]
+        troubles = [f"{sick.name}: {sick.trouble}" for sick in self.status if sick.trouble and sick.name != "mqtt"]
+        said = "; ".join([*troubles, *self.missing.said.values()])
         for feed in self.feeds:
             if isinstance(feed.store, MqttSink):
-                feed.store.tell("; ".join(f"{sick.name}: {sick.trouble}" for sick in troubles if sick.name != "mqtt"))
+                feed.store.tell(said)
                 feed.store.show(
                     {name: Live(problem=is_.problem, rate=is_.rate) for name, is_ in self.emitter.conditions.items()}
                 )
@@ -158,7 +198,9 @@ class Stream:
         counts = {"frames": status.frames, "dropped": status.dropped, "broken": status.broken}
         counts |= {"failed": self._failures.count, **{name: figures.counts[name] for name in COUNTS}}
         done = ", ".join(f"{count} {name}" for name, count in counts.items())
-        return f"{done}; from capture to reading {quantiles(figures.reading)}, to event {quantiles(figures.event)}"
+        never = f"; nothing was ever read of {', '.join(self.missing.never)}" * bool(self.missing.never)
+        latencies = f"from capture to reading {quantiles(figures.reading)}, to event {quantiles(figures.event)}"
+        return f"{done}; {latencies}{never}"
 
 
 def quantiles(histogram: Histogram) -> str:
@@ -280,7 +322,9 @@ def open_stream(config: Config, more: Iterable[Sink] = ()) -> Iterator[Stream]:
         capture = stack.enter_context(Capture(settings.camera))
         watcher = Watcher(make_reader(settings.reader), settings.detect, settings.numbers, settings.mask)
         batch = BATCH if at_once(settings.camera) else 1
-        stream = Stream(capture, watcher, emitter, journal, feeds, sinks, batch, history, evidence)
+        stream = Stream(
+            capture, watcher, emitter, journal, feeds, sinks, batch, history, evidence, numbers=settings.numbers
+        )
         if earlier is not None and state is not None and not journal.trouble:
             earlier.unlink(missing_ok=True)  # the log has it now
         yield stream

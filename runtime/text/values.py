@@ -76,3 +76,27 @@ class Notation:
         fits = fits and all(len(group) == 3 for group in rest) and 1 <= len(first) <= 3
         fits = fits and (self.thousands is not None or first[0] != "0")
         return ("".join(groups), "") if not marks or fits else None
+
+
+def shown(text: str, value: float | None, decimals: int = 0) -> str:
+    """Return what to show a person of a reading: its text, or its value where the text alone says another one.
+
+    A meter that shows 00123460 and no point may mean 123.460: then it is that, with all its decimals.
+
+    Args:
+        text: as it was read.
+        value: what it means; None = it is no number.
+        decimals: digits behind the point that a value has at least.
+    """
+    try:
+        same = value is None or float(text.replace(",", ".")) == value
+    except ValueError:
+        same = False
+    if value is None or (same and (not decimals or places(text))):
+        return text
+    return f"{value:.{max(decimals, places(str(value)) if value % 1 else 0)}f}"
+
+
+def places(shown: str) -> int:
+    """Return how many digits a number that is shown has behind its point, or comma."""
+    return len(shown) - 1 - max(shown.rfind(point) for point in DECIMALS) if set(DECIMALS) & set(shown) else 0

@@ -40,7 +40,7 @@ from edgereader.benchmarks.speed.stream import JUDGED, NUMBERS, REGION, bib, che
 
 from ..runtime.stream.broker import Listener, Mosquitto, free_port
 from ..runtime.stream.fakes import until
-from ..runtime.stream.http_camera import HttpCamera
+from ..runtime.stream.sources.http_camera import HttpCamera
 from .files import hostile
 
 OFFSETS = 0, 3600, -86_400, 400 * 86_400, -1_790_000_000

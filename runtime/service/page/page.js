@@ -32,9 +32,6 @@ function say(id, text) {      // changes what is on the page only where it diffe
   if (node.textContent !== text) node.textContent = text;
 }
 
-// A meter that shows 12654 and no point may mean 1265.4: then the value is what there is to say.
-const said = (each) => each.value === null || Number(each.text.replace(",", ".")) === each.value
-  ? each.text : String(each.value);
 const percent = (share) => `${Math.floor(share * 100)} %`;
 const clock = (date) => date.toLocaleTimeString();
 const sameDay = (a, b) => a.toDateString() === b.toDateString();
@@ -79,7 +76,7 @@ function showCamera() {
   if (lost !== null) trouble = `No connection to EdgeReader since ${moment(lost)}. Trying again …`;
   else if (now.trouble && camera.state !== "connecting") trouble = capital(now.trouble) + since(camera);
   $("picture").classList.toggle("old", Boolean(trouble));
-  if (!trouble && sick) trouble = capital(sick);
+  if (!trouble) trouble = capital([sick, ...Object.values(now.missing)].filter(Boolean).join("; "));
   $("trouble").hidden = !trouble;
   say("trouble", trouble);
 }
@@ -89,22 +86,34 @@ const since = (camera) => ["live", "resting"].includes(camera.state) ? "" : ` (s
 
 function showReadings() {
   const list = $("readings");
+  const names = now.readings.map((reading) => reading.name);
+  for (const item of [...list.children]) if (!names.includes(item.dataset.name)) item.remove();
+  showPlottable();
   for (const reading of now.readings) {
     let item = list.querySelector(`[data-name="${reading.name}"]`);
     if (!item) {
       item = make("li", {},
         make("h3", {}, reading.name),
         make("p", { className: "value", ariaLive: "polite", ariaAtomic: "true" },
-          make("span", { className: "text" }), " ", make("span", { className: "unit" }, reading.unit)),
+          make("span", { className: "text" }), " ", make("span", { className: "unit" })),
         make("p", { className: "about" }));
       item.dataset.name = reading.name;
       list.append(item);
     }
-    const text = reading.text === null ? "–" : said(reading);
+    const text = reading.shown ?? "–";
     say(item.querySelector(".text"), text);
+    say(item.querySelector(".unit"), reading.unit);
     item.querySelector(".value").classList.toggle("long", text.length > 12);
     showAbout(item.querySelector(".about"), reading);
   }
+}
+
+function showPlottable() {
+  const names = now.readings.filter((each) => each.kind !== "plate").map((each) => each.name), choice = $("plot-name");
+  if (names.join() === [...choice.options].map((each) => each.value).join()) return;
+  choice.replaceChildren(...names.map((name) => new Option(name)));
+  $("plot-choice").hidden = names.length < 2;
+  plotSoon();
 }
 
 function showAbout(line, reading) {
@@ -163,7 +172,7 @@ function showEvent(event, at = "first") {
   if (body.querySelector(`[data-id="${event.id}"]`)) return;
   const date = new Date(event.at), row = make("tr");
   row.dataset.id = event.id;
-  const shown = make("span", {}, event.corrected === null ? said(event) : event.corrected || "no number");
+  const shown = make("span", {}, event.shown || "no number");
   const text = make("td", { className: "text" }, shown);
   const unit = (now.readings.find((each) => each.name === event.name) || {}).unit;
   if (unit) text.append(` ${unit}`);
@@ -208,7 +217,7 @@ function correct(event, shown) {
     try {
       const done = await get("correct", { method: "POST", body, headers: { "Content-Type": "application/json" } });
       event.corrected = done.text;
-      say(shown, done.text || "no number");
+      say(shown, done.shown || "no number");
       $("correction").close();
       plotSoon();
     } catch (error) {
@@ -235,13 +244,16 @@ async function plot() {
   const x = (at) => left + (right - left) * (at - from) / (until - from);
   const y = (value) => high === low ? (top + bottom) / 2 : bottom - (bottom - top) * (value - low) / (high - low);
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.ariaLabel = `${name}: ${points.length} values from ${low} to ${high}, the last ${values[values.length - 1]}`;
+  const { decimals } = now.readings.find((each) => each.name === name) || { decimals: 0 };
+  const written = (value) => value.toFixed(Math.max(decimals, (String(value).split(".")[1] || "").length));
+  svg.ariaLabel = `${name}: ${points.length} values from ${written(low)} to ${written(high)}, `
+    + `the last ${written(values[values.length - 1])}`;
   const middle = new Date((from + until) * 500), start = new Date(from * 1000), end = new Date(until * 1000);
   const time = (date) => hours > 24 ? date.toLocaleDateString() : date.toLocaleTimeString([], { timeStyle: "short" });
   svg.replaceChildren(
     ...[top, bottom].map((each) => draw("line", { x1: left, x2: right, y1: each, y2: each })),
-    draw("text", { x: left, y: top - 6 }, String(high)),
-    ...(high === low ? [] : [draw("text", { x: left, y: bottom - 6 }, String(low))]),
+    draw("text", { x: left, y: top - 6 }, written(high)),
+    ...(high === low ? [] : [draw("text", { x: left, y: bottom - 6 }, written(low))]),
     draw("text", { x: left, y: height - 8 }, time(start)),
     draw("text", { x: (left + right) / 2, y: height - 8, "text-anchor": "middle" }, time(middle)),
     draw("text", { x: right, y: height - 8, "text-anchor": "end" }, time(end)),
@@ -250,7 +262,7 @@ async function plot() {
 
   function dot([at, value]) {
     const node = draw("circle", { cx: x(at), cy: y(value), r: 3.5 });
-    node.append(draw("title", {}, `${value}, ${moment(new Date(at * 1000))}`));
+    node.append(draw("title", {}, `${written(value)}, ${moment(new Date(at * 1000))}`));
     return node;
   }
 }
@@ -309,9 +321,6 @@ async function live(state) {
   say("stream", state.stream);
   document.title = `${state.stream}: EdgeReader`;
   $("live").hidden = false;
-  const plottable = state.readings.filter((each) => each.kind !== "plate");
-  $("plot-name").append(...plottable.map((each) => new Option(each.name)));
-  $("plot-choice").hidden = plottable.length < 2;
   $("plot-name").onchange = $("plot-hours").onchange = plotSoon;
   showState(state);
   const past = await get(`history?n=${ROWS}`);
@@ -320,6 +329,7 @@ async function live(state) {
   plotSoon();
   setInterval(watch, 1000);
   setInterval(plotSoon, 60000);
+  if (state.setup) openSetup();
   document.addEventListener("visibilitychange", visible);
   window.addEventListener("resize", plotSoon);
 }
@@ -373,6 +383,7 @@ async function begin() {
   try {
     const state = await get("state", {}, SILENCE_MS);
     photos();
+    setups();
     if (state.stream !== null) await live(state);
   } catch (error) {
     $("trouble").hidden = false;

@@ -33,6 +33,17 @@ class Config:
     """What a stream writes, if its path is relative, goes here."""
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A configuration with its mistakes."""
+
+    config: Config | None
+    """Without the keys that are wrong; None = one of them is needed."""
+    problems: tuple[Problem, ...]
+    said: tuple[str, ...]
+    """A line for each of them, with its file and line in front."""
+
+
 def load(path: str | os.PathLike[str]) -> Settings:
     """Read a configuration file; relative paths in it count from its folder.
 
@@ -59,27 +70,60 @@ def read_config(
     Raises:
         ConfigError: as `load` says.
     """
-    data, text = _read(path) if path is not None else ({}, "")
-    options = options or {}
+    return right(draft_config(path, options, files, folder), path)
+
+
+def draft_config(
+    path: Path | None = None,
+    options: Mapping[Place, Any] | None = None,
+    files: Sequence[str] = (),
+    folder: Path | None = None,
+    text: str | None = None,
+) -> Draft:
+    """Put a configuration together as `read_config` does, and say all that is wrong with it.
+
+    Args:
+        text: what the file would hold; None = what it holds.
+
+    Raises:
+        ConfigError: the file cannot be read, or is no TOML.
+    """
+    text = read_text(path) if text is None and path is not None else text or ""
+    data, options = _parse(text, path), options or {}
     base = Path.cwd() if path is None else path.resolve().parent
     written = base if folder is None else folder.resolve()
     problems = _put_in(data, options)
     settings, wrong = convert(data)
     problems += wrong
-    if settings is not None and not problems:
+    if settings is not None:
         there = [sink.path for sink in settings.jsonl]
         more = [JsonLines(path=file) for file in files if file not in there]
-        settings = replace(settings, jsonl=[*settings.jsonl, *more])
-        settings = _absolute(settings, base, written)
-        problems += broken_rules(settings)
-    if settings is None or problems:
-        lines = find_lines(text) | dict.fromkeys(options, 0)
-        problems.sort(key=lambda found: _line(found, lines))
-        raise _error([_in_front(found, path, lines) for found in problems], path)
-    return Config(settings, None if path is None else path.resolve(), written)
+        settings = _absolute(replace(settings, jsonl=[*settings.jsonl, *more]), base, written)
+        tables = {found.place[:1] for found in problems}
+        problems += [found for found in broken_rules(settings) if found.place[:1] not in tables]
+    lines = find_lines(text) | dict.fromkeys(options, 0)
+    problems.sort(key=lambda found: _line(found, lines))
+    config = None if settings is None else Config(settings, None if path is None else path.resolve(), written)
+    return Draft(config, tuple(problems), tuple(_in_front(found, path, lines) for found in problems))
 
 
-def _read(path: Path) -> tuple[dict[str, Any], str]:
+def right(draft: Draft, path: Path | None) -> Config:
+    """Return a configuration without mistakes.
+
+    Raises:
+        ConfigError: as `load` says.
+    """
+    if draft.config is None or draft.said:
+        raise _error(draft.said, path)
+    return draft.config
+
+
+def read_text(path: Path) -> str:
+    """Return what a configuration file holds.
+
+    Raises:
+        ConfigError: it cannot be read, is too large, or is not UTF-8.
+    """
     try:
         with path.open("rb") as file:
             contents = file.read(LARGEST_BYTES + 1)
@@ -91,13 +135,18 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
         raise _error([f"{path}:{line}: expected UTF-8 text, got other bytes; save it as UTF-8"], path) from exc
     if len(contents) > LARGEST_BYTES:
         raise ConfigError(f"{path}: expected at most {LARGEST_BYTES} bytes, got more; is this a configuration?")
+    return text
+
+
+def _parse(text: str, path: Path | None) -> dict[str, Any]:
     try:
-        return msgspec.toml.decode(text), text
+        parsed: dict[str, Any] = msgspec.toml.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as exc:
         raise _error([_syntax(str(exc), path, text)], path) from exc
+    return parsed
 
 
-def _syntax(message: str, path: Path, text: str) -> str:
+def _syntax(message: str, path: Path | None, text: str) -> str:
     """Return a parser's message with the line in front."""
     said, _, where = message.partition(" (at ")
     found = re.search(r"line (\d+)", where)
@@ -134,7 +183,7 @@ def _line(found: Problem, lines: Mapping[Place, int]) -> int:
     return next((lines[place] for place in places if place in lines), 1)
 
 
-def _error(problems: list[str], path: Path | None) -> ConfigError:
+def _error(problems: Sequence[str], path: Path | None) -> ConfigError:
     more = f" (and {len(problems) - 1} more: edgereader stream --check {path or ''})" if len(problems) > 1 else ""
     error = ConfigError(problems[0] + more)
     error.problems = tuple(problems)

@@ -161,6 +161,12 @@ class Emitter:
             if (number.digits, number.decimals, number.falls) == (counter.digits, counter.decimals, counter.falls):
                 kind.counter.last = counter.last
 
+    def renewed(self, numbers: Sequence[Number]) -> Emitter:
+        """Return one that reads other numbers, and goes on with ids and counters as after a restart."""
+        emitter = Emitter(self._stream, numbers, after=self._id, clock=self._clock, now=self._now)
+        emitter.restore(self.state)
+        return emitter
+
     def _event(self, name: str, draft: Draft, shot: Shot) -> tuple[Event, Frame | None]:
         self._id = max(self._id + 1, int(self._now() * 1e6))
         track, at = draft.track, _iso(shot.taken_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,13 +72,33 @@ def open_database(path: Path | None, schema: Schema, *, alone: bool = False) -> 
     return database
 
 
-def _prepare(database: sqlite3.Connection, path: Path | None, schema: Schema, *, alone: bool) -> None:
-    if alone:
-        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+def check_database(path: Path, schema: Schema) -> None:
+    """Look whether a file that is there could be opened, and leave it as it is.
+
+    Raises:
+        ConfigError: the path is that of another program's file, or of a newer version's.
+        SinkError: cannot be opened, is damaged, or in use.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", timeout=0.1, uri=True)) as database:
+            _expect(database, path, schema)
+    except sqlite3.Error as exc:
+        raise SinkError(f"{path}: {_why(exc, schema)}") from exc
+
+
+def _expect(database: sqlite3.Connection, path: Path | None, schema: Schema) -> tuple[int, int]:
+    """Return how many tables there are, and their version; all of them must be ours."""
     (application,) = database.execute("PRAGMA application_id").fetchone()
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     _expect_ours(path, schema, application, version, tables)
+    return int(tables), int(version)
+
+
+def _prepare(database: sqlite3.Connection, path: Path | None, schema: Schema, *, alone: bool) -> None:
+    if alone:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    tables, version = _expect(database, path, schema)
     for pragma in () if tables else schema.pragmas:
         database.execute(f"PRAGMA {pragma}")
     database.execute("PRAGMA journal_mode = WAL")

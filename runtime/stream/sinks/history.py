@@ -134,7 +134,7 @@ class History:
             row = self._writer.execute("SELECT json FROM event WHERE id = ?", (event_id,)).fetchone()
             if row is None:
                 return False
-            value = _value(msgspec.json.decode(row[0], type=Event), text)
+            value = corrected_value(msgspec.json.decode(row[0], type=Event), text)
             self._make_room()
             change = "UPDATE event SET corrected = ?, value = ?, sure = 1 WHERE id = ?"
             return self._writer.execute(change, (text, value, event_id)).rowcount > 0
@@ -200,7 +200,7 @@ def is_number(text: str) -> bool:
     return any(Notation(decimal).value_of(text) is not None for decimal in DECIMALS)
 
 
-def _value(event: Event, text: str) -> float | None:
+def corrected_value(event: Event, text: str) -> float | None:
     """Return a corrected text as a number, with its point where the event's has it; None = it is no number."""
     if event.value is None:
         return None

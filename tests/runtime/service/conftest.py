@@ -17,7 +17,7 @@ from edgereader.runtime.stream.sinks.history import History
 from edgereader.runtime.stream.sources.status import CaptureStatus
 
 from ..graphs import paint_word
-from .stand import NUMBERS, START_S, Stand
+from .stand import NUMBERS, PATIENT_MS, START_S, Stand
 
 with warnings.catch_warnings():  # it asks for httpx2, as if httpx did not do
     warnings.simplefilter("ignore")
@@ -91,3 +91,27 @@ def browser():
         )
         yield started
         started.close()
+
+
+@pytest.fixture
+def visit_page(browser):
+    """visit_page(address, width=1280) -> a page; what it complains about fails the test."""
+    from playwright.sync_api import expect
+
+    contexts, complaints = [], []
+
+    def visit(address, width=1280, **options):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 800}, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENT_MS)
+        page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.complaints = complaints
+        page.goto(address)
+        return page
+
+    expect.set_options(PATIENT_MS)
+    yield visit
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -16,6 +16,8 @@ from edgereader.runtime.stream.sources.status import CaptureStatus
 from ..stream import made
 
 TOKEN = "a-secret-token-that-nobody-knows"
+PATIENT_MS = 20_000
+"""A browser is waited for so long."""
 NUMBERS = (Number(name="water", kind="counter", unit="m³"), Number(name="gate", kind="plate"))
 QUAD = np.array(((40, 30), (140, 30), (140, 60), (40, 60)), np.float32)
 START_S = 1_790_000_000
@@ -56,6 +58,7 @@ class Stand:
     status: CaptureStatus
     http: Http
     reader: object = None
+    editor: object = None
 
     def camera(self, **changes):
         self.status = replace(self.status, **changes)
@@ -78,4 +81,5 @@ class Stand:
             self.history,
             self.evidence,
             self.reader,
+            self.editor,
         )

@@ -182,3 +182,18 @@ def test_a_stream_that_rests_is_well_and_so_is_one_whose_look_has_just_begun(sta
     clock = itertools.chain([0.0], itertools.repeat(3600.0))
     status = CaptureStatus(state, time.time() - ago_s)
     assert (trouble(Board("cellar", status=lambda: status, clock=lambda: next(clock))) == "") is well
+
+
+def test_a_number_that_was_never_found_is_said_everywhere(stand, visit):
+    client = visit(stand.app())
+    stand.camera(state="live")
+    stand.show(make_seen())
+    stand.board.missing = lambda: {"water": "water: nothing was ever read in its region"}
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()["reason"]) == (503, "water: nothing was ever read in its region")
+    assert client.get("/state").json()["missing"] == stand.board.missing()
+    metrics = client.get("/metrics").text
+    assert 'edgereader_missing{stream="cellar",number="water"} 1\n' in metrics
+    assert 'edgereader_missing{stream="cellar",number="gate"} 0\n' in metrics
+    stand.board.missing = dict
+    assert client.get("/healthz").status_code == 200

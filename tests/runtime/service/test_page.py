@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import cv2
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import expect
 
 from edgereader.runtime.service.app import make_app
@@ -15,37 +16,14 @@ from edgereader.runtime.stream.settings import Http
 from edgereader.runtime.stream.sinks.feed import SinkStatus
 
 from ..stream.fakes import until
-from .stand import TOKEN, make_event, make_seen
+from .stand import NUMBERS, PATIENT_MS, TOKEN, make_event, make_seen
 
 CROP = np.full((30, 100, 3), 120, np.uint8)
-PATIENT_MS = 20_000
 
 
 def minutes_ago(minutes):
     then = datetime.now(timezone.utc) - timedelta(minutes=minutes)
     return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@pytest.fixture
-def visit_page(browser):
-    """visit_page(address, width=1280) -> a page; what it complains about fails the test."""
-    contexts, complaints = [], []
-
-    def visit(address, width=1280, **options):
-        contexts.append(browser.new_context(viewport={"width": width, "height": 800}, **options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(PATIENT_MS)
-        page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.complaints = complaints
-        page.goto(address)
-        return page
-
-    expect.set_options(PATIENT_MS)
-    yield visit
-    for context in contexts:
-        context.close()
-    assert complaints == []
 
 
 @pytest.fixture
@@ -319,3 +297,32 @@ def test_counters_show_their_value_where_the_meter_has_no_point(stand, serve, vi
     page = visit_page(serve(stand.app()))
     expect(reading(page).locator(".text")).to_have_text("1265.4")
     expect(page.locator("#events td.text")).to_have_text("1265.4 m³")
+
+
+def test_a_value_has_all_its_decimals_wherever_it_is_shown(stand, serve, visit_page):
+    stand.board.numbers = (replace(NUMBERS[0], decimals=3),)
+    stand.emit(make_event(1, "00123000", value=123.0, at=minutes_ago(2)))
+    stand.emit(make_event(2, "00123460", value=123.46, at=minutes_ago(1)), CROP)
+    page = visit_page(serve(stand.app()))
+    expect(reading(page).locator(".text")).to_have_text("123.460")
+    expect(page.locator("#events td.text")).to_have_text(["123.460 m³", "123.000 m³"])
+    expect(page.locator("#plot")).to_have_attribute(
+        "aria-label", "water: 2 values from 123.000 to 123.460, the last 123.460"
+    )
+    assert page.locator("#plot text").all_text_contents()[:2] == ["123.460", "123.000"]
+    assert page.locator("#plot title").last.text_content().startswith("123.460, ")
+    page.get_by_role("button", name="Correct").click()
+    page.keyboard.type("00123470")
+    page.keyboard.press("Enter")
+    expect(page.locator("#events td.text").first).to_have_text("123.470 m³")
+
+
+def test_a_number_that_was_never_found_is_shown_and_others_may_come_and_go(busy, serve, visit_page):
+    page = visit_page(serve(busy.app()))
+    busy.board.missing = lambda: {"water": "water: nothing was ever read in its region"}
+    expect(page.locator("#trouble")).to_have_text("Water: nothing was ever read in its region")
+    expect(page.locator("#picture")).not_to_have_class("old")
+    busy.board.change([replace(NUMBERS[1], name="door"), replace(NUMBERS[0], unit="l")])
+    expect(page.locator("#readings li")).to_have_count(2)
+    expect(reading(page, "gate")).to_have_count(0)
+    expect(reading(page).locator(".unit")).to_have_text("l")

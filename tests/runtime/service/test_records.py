@@ -1,9 +1,10 @@
 import cv2
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from ..stream.fakes import files_up_to
-from .stand import make_event
+from .stand import NUMBERS, make_event
 
 CROP = np.full((30, 100, 3), 120, np.uint8)
 
@@ -75,7 +76,7 @@ def test_pictures_are_found_by_their_number_only(client, tmp_path):
 
 def test_correcting(client, stand):
     answer = client.post("/correct", json={"id": 1, "text": " 00999 "})
-    assert answer.json() == {"id": 1, "text": "00999"}
+    assert answer.json() == {"id": 1, "text": "00999", "shown": "00999"}
     assert (stand.evidence._folder / "labels.tsv").read_text().startswith("images/1.jpg\t00999\t")
     (event,) = [event for event in client.get("/history").json()["events"] if event["id"] == 1]
     assert (event["text"], event["corrected"]) == ("00121", "00999")
@@ -142,3 +143,15 @@ def test_a_correction_on_a_full_disk_is_answered_and_may_come_again(client, stan
     assert client.post("/correct", json={"id": 1, "text": "00999"}).status_code == 200
     (event,) = [event for event in client.get("/history").json()["events"] if event["id"] == 1]
     assert event["corrected"] == "00999"
+
+
+def test_a_value_is_shown_with_its_decimals_before_and_after_a_correction(stand, visit):
+    stand.board.numbers = (replace(NUMBERS[0], decimals=3), NUMBERS[1])
+    stand.emit(make_event(1, "00123460", value=123.46), CROP)
+    stand.emit(make_event(2, "B-ER 1", "gate"), CROP)
+    client = visit(stand.app())
+    shown = lambda: {event["id"]: event["shown"] for event in client.get("/history").json()["events"]}  # noqa: E731
+    assert shown() == {1: "123.460", 2: "B-ER 1"}
+    assert client.post("/correct", json={"id": 1, "text": "00123470"}).json()["shown"] == "123.470"
+    assert client.post("/correct", json={"id": 2, "text": ""}).json()["shown"] == ""
+    assert shown() == {1: "123.470", 2: ""}

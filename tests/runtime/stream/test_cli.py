@@ -114,6 +114,32 @@ def test_check_says_all_that_is_wrong(run, tmp_path):
     assert line.endswith("got 1 (and 2 more: edgereader stream --check a.toml)")
 
 
+def test_the_schema_is_printed(run):
+    schema = json.loads(CliRunner().invoke(main, ["stream", "--schema"]).stdout)
+    assert schema["$defs"]["Settings"]["required"] == ["camera"]
+
+
+def test_check_says_how_what_it_opened_is(run, pictures):
+    result = run("--check", "--history", "h.sqlite", "--http", free_port(), pictures)
+    assert result.exit_code == 0, result.output
+    opened = [line.split(maxsplit=1)[1] for line in result.stdout.splitlines() if line.startswith("opened")]
+    assert [line.split(": ")[0] for line in opened] == ["camera", "http", "files"]
+    assert opened[0] == "camera: a picture of 640 × 480 px"
+
+
+def test_check_lists_what_does_not_open_beside_what_is_wrong(run, pictures, tmp_path):
+    taken, port = taken_port()
+    result = run("--check", "--history", "nix/h.sqlite", *port, pictures)
+    taken.close()
+    assert result.exit_code == 75
+    assert "stream    camera" in result.stdout
+    assert [line.split(": ")[:2] for line in result.stderr.splitlines()] == [["error", "http"], ["error", "files"]]
+    text = f'name = 1\n[camera]\nsource = "{pictures}"\n[http]\nport = {port[1]}\n[history]\npath = "nix/h"\n'
+    (tmp_path / "a.toml").write_text(text)
+    lines = failed(run("--check", "a.toml", "--bundle", "nix", bundle=()))
+    assert [line.split(": ")[1][:6] for line in lines] == ["a.toml", "no bun", "files"]
+
+
 def test_check_opens_the_bundle(run, tmp_path):
     (tmp_path / "a.toml").write_text("[camera]\nsource = 0\n[reader]\nbundle = 'nix'\n")
     assert failed(run("--check", "a.toml", bundle=()))[0].startswith("error: no bundle 'nix'")
@@ -269,6 +295,28 @@ def test_the_live_page_is_there_while_it_runs(start):
     assert process.wait(30) == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
+
+
+def test_setting_up_begins_with_a_file_and_what_is_saved_is_read_without_a_restart(start, tmp_path):
+    process = start("--setup", "--http", free_port(), "--name", "cellar")
+    words, url, token = (process.stderr.readline().partition(": ")[2].strip() for _ in range(3))
+    assert words == "cellar.toml"
+    assert token == f"{url}, with the token of {tmp_path}/cellar.token", "no terminal sees the token itself"
+    headers = {"Authorization": f"Bearer {(tmp_path / 'cellar.token').read_text().strip()}"}
+    assert httpx.get(f"{url}setup").status_code == 401
+    until(lambda: httpx.get(f"{url}setup/frame.jpg", headers=headers).status_code == 200)
+    edit = {"revision": httpx.get(f"{url}setup", headers=headers).json()["revision"], "mask": []}
+    edit["number"] = [{"was": None, "name": "door", "region": [[0.5, 0.6], [1, 0.6], [1, 1], [0.5, 1]]}]
+    assert httpx.post(f"{url}setup", headers=headers, json=edit).status_code == 200
+
+    def readings():
+        return [(each["name"], each["text"]) for each in httpx.get(f"{url}state", headers=headers).json()["readings"]]
+
+    until(lambda: readings() == [("door", "5")])
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    settings = load(tmp_path / "cellar.toml")
+    assert (settings.number[0].name, settings.camera.loop, settings.name) == ("door", True, "cellar")
 
 
 @pytest.mark.parametrize("option", [(), ("--json",)])

@@ -12,9 +12,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from edgereader.runtime.errors import BackendError, EdgeReaderError, ImageError, SourceError
+from edgereader.runtime.errors import AlphabetError, BackendError, EdgeReaderError, ImageError, SourceError
 from edgereader.runtime.stream import settings as structs
 from edgereader.runtime.stream.configuration.config import Config
+from edgereader.runtime.stream.missing import Missing
 from edgereader.runtime.stream.run import (
     MOST_FAILURES,
     QUIET_S,
@@ -109,6 +110,9 @@ class Viewer(Sink):
 
     def show(self, seen):
         self.shown.append(seen.shot.number)
+
+    def change(self, numbers):
+        self.numbers = numbers
 
 
 class Store:
@@ -333,6 +337,44 @@ def test_a_counter_goes_on_after_a_restart(config, tmp_path):
     assert (tmp_path / "gate.state.sqlite").exists()
     with open_stream(Config(settings, tmp_path / "gate.toml", tmp_path)) as again:
         assert json.loads(json.dumps(again.emitter.state["counters"])) == kept
+
+
+def test_a_stream_goes_on_with_other_numbers_without_a_restart(config, tmp_path):
+    """The counter keeps its value, and what is new is read."""
+    left, right = [(0, 0), (0.5, 0), (0.5, 0.5), (0, 0.5)], [(0.5, 0.5), (1, 0.5), (1, 1), (0.5, 1)]
+    meter = structs.Number(name="meter", kind="counter", min_confidence=0.1, region=left)
+    camera = structs.Camera(source=str(tmp_path / "pictures"), every_frame=True, loop=True)
+    settings = msgspec.structs.replace(config().settings, number=[meter], camera=camera)
+    sink, viewer = Sink(), Viewer()
+    with open_stream(Config(settings, tmp_path / "gate.toml", tmp_path), [sink]) as running:
+        running.viewers.append(viewer)
+        sent = sink.send
+
+        def send(event, crop):
+            sent(event, crop)
+            if event.name == "meter":
+                change()
+            else:
+                running.capture.stop()
+
+        sink.send = send
+        other = structs.Number(name="other", min_confidence=0.1, region=right)
+        change = running.prepare(msgspec.structs.replace(settings, number=[meter, other]))
+        running.run()
+        assert [number.name for number in running.numbers] == ["meter", "other"]
+        assert viewer.numbers == running.numbers
+        assert running.emitter.state["counters"]["meter"]["last"]["text"] == "7"
+        assert running.emitter.values["other"].text == "5"
+        assert viewer.got == sorted(viewer.got)
+    with open_stream(Config(settings, tmp_path / "gate.toml", tmp_path)) as running, pytest.raises(AlphabetError):
+        running.prepare(msgspec.structs.replace(settings, number=[structs.Number(pattern="(")]))
+
+
+def test_a_number_that_was_never_read_is_said_at_the_end():
+    running = stream(shots(3))
+    running.missing = Missing([structs.Number(name="gas", kind="counter")])
+    running.run()
+    assert running.summary().endswith("; nothing was ever read of gas")
 
 
 class Stopper(list):

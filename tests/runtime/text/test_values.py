@@ -1,7 +1,7 @@
 import pytest
 
 from edgereader.runtime.errors import AlphabetError
-from edgereader.runtime.text.values import Notation
+from edgereader.runtime.text.values import Notation, places, shown
 
 NONE = ["01/04/2026", "12:30", "17.03.2024", "2024-03-17", "1/2", "12-14", "192.168.1.1", "12.", "5-", "+-3", "--1"]
 NONE += ["", ".", "-", "%", "$45%", "1,23,456", "12.34.56", "1e5", "1_0", "AB12", "nan", "٣", "12 345", "1 2", "1.,5"]
@@ -50,3 +50,29 @@ def test_settings_say_which(notation, text, value):
 def test_settings_that_mean_nothing(wrong):
     with pytest.raises(AlphabetError, match=r"expected .* got .*; "):
         Notation(*wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "decimals", "expected"),
+    [
+        ("00123460", 123.46, 3, "123.460"),
+        ("00123000", 123.0, 3, "123.000"),
+        ("00000000", 0.0, 3, "0.000"),
+        ("12654", 1265.4, 0, "1265.4"),
+        ("00123", 123.0, 0, "00123"),
+        ("00123.4", 123.4, 3, "00123.4"),
+        ("123,40", 123.4, 0, "123,40"),
+        ("1.234,5", 1234.5, 0, "1234.5"),
+        ("1,234", 1234, 0, "1234"),
+        ("12 345", 12345, 0, "12345"),
+        ("B-ER 12", None, 3, "B-ER 12"),
+        ("999999999999999999", 999999999999999.999, 3, "1000000000000000.000"),
+    ],
+)
+def test_a_reading_is_shown_as_its_text_unless_that_says_another_number(text, value, decimals, expected):
+    assert shown(text, value, decimals) == expected
+
+
+@pytest.mark.parametrize(("text", "digits"), [("123.460", 3), ("123,4", 1), ("00123", 0), ("1.234,5", 1)])
+def test_the_places_of_what_is_shown(text, digits):
+    assert places(text) == digits

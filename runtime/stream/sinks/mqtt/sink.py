@@ -63,13 +63,14 @@ def open_mqtt(settings: Mqtt, stream: str, numbers: Sequence[Number]) -> MqttSin
         SinkError: the queue's file cannot be opened.
     """
     topics = Topics(settings.topic, stream)
-    broker = _broker(settings, topics)
+    broker = make_broker(settings, topics)
     outbox = Outbox(Path(settings.queue), settings.queue_most)
     broker = replace(broker, client=f"{broker.client}-{outbox.part}")
     return MqttSink(broker, settings.home_assistant or "", topics, numbers, outbox, pictures=settings.pictures)
 
 
-def _broker(settings: Mqtt, topics: Topics) -> Broker:
+def make_broker(settings: Mqtt, topics: Topics) -> Broker:
+    """Return whom to connect to; errors are those of `open_mqtt`."""
     try:
         import paho.mqtt.client  # noqa: F401 - fails early
     except ImportError as exc:
@@ -103,6 +104,7 @@ class MqttSink:
         pictures: bool = False,
     ) -> None:
         self._broker, self._topics, self._outbox = broker, topics, outbox
+        self._home_assistant = home_assistant
         self._numeric = {number.name: is_numeric(number) for number in numbers}
         self._discovery = (
             discovery(home_assistant, topics, numbers, outbox.kept, pictures=pictures) if home_assistant else {}
@@ -181,6 +183,20 @@ class MqttSink:
                 self._due.put(changed)
             self._wake_up()
 
+    def describe(self, numbers: Sequence[Number]) -> None:
+        """Go on with other numbers: tell Home Assistant, and take back what is retained of those that are none."""
+        with self._retaining:
+            gone = self._numeric.keys() - {number.name for number in numbers}
+            self._shown |= {topic(name): b"" for name in gone for topic in (self._topics.live, self._topics.picture)}
+            self._live = {name: live for name, live in self._live.items() if name not in gone}
+            self._numeric = {number.name: is_numeric(number) for number in numbers}
+            prefix = self._home_assistant
+            kept, pictures = self._outbox.kept, self._pictures
+            self._discovery = discovery(prefix, self._topics, numbers, kept, pictures=pictures) if prefix else {}
+            self._outbox.keep(self._discovery)
+            self._due.put(self._hello())
+        self._wake_up()
+
     def close(self, seconds: float) -> None:
         """Send what waits, for at most so long, and say "offline"; what still waits stays on disk."""
         self._until_s = time.monotonic() + seconds
@@ -208,7 +224,7 @@ class MqttSink:
                 self._talk(Connection(self._broker, heard, self._wake))
             except Exception as exc:  # noqa: BLE001 - whatever a broker or network does, we go on trying
                 if not self._over():
-                    self._connection.say(f"{self._broker.name}: {_why(exc)}; trying again, events wait on disk")
+                    self._connection.say(f"{self._broker.name}: {why(exc)}; trying again, events wait on disk")
             wait_s = RETRY_S if time.monotonic() - began_s > STEADY_S else min(2 * wait_s, RETRY_MOST_S)
             self._closing.wait(wait_s * random.uniform(0.5, 1.0))
             if self._closing.is_set() and not self._over():
@@ -288,7 +304,7 @@ class MqttSink:
         connection.end()
 
 
-def _why(exc: Exception) -> str:
+def why(exc: Exception) -> str:
     """Return an error of a connection in a few words, without secrets."""
     if isinstance(exc, ssl.SSLError):
         return f"TLS: {getattr(exc, 'verify_message', '') or exc.reason or 'failed'}"

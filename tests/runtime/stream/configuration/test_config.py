@@ -119,7 +119,7 @@ def test_all_mistakes_are_reported_in_the_order_of_their_lines(problems):
 
 def test_a_value_that_may_be_secret_is_not_reported(problems):
     found = problems(f'{CAMERA}[mqtt]\nhost = "mqtt://me:geheim@broker"\npassword = "geheim"\n[http]\ntoken = "geheim"')
-    assert len(found) == 2
+    assert [line.partition(": expected")[0] for line in found] == ["1: name", "5: mqtt.password", "7: http.token"]
     found += problems(f'{CAMERA}[mqtt]\nhost = "mqtt://me:geheim@broker"')
     found += problems('[camera]\npreset = "jetson-csi"\nsource = "rtsp://me:geheim@camera/1"')
     found += problems('[camera]\nsource = 0\nfps = "rtsp://me:geheim@camera/1"')
@@ -174,8 +174,9 @@ def test_options_alone_are_a_configuration(monkeypatch, tmp_path):
 
 def test_a_mistake_of_an_option_is_reported_without_a_line(problems):
     options = {("http", "port"): 0, ("reader", "pattern"): "("}
-    assert problems(CAMERA, options=options) == [
-        "command line: http.port: expected a whole number from 1 to 65535, got 0"
+    assert [line.partition(", got")[0] for line in problems(CAMERA, options=options)] == [
+        "command line: http.port: expected a whole number from 1 to 65535",
+        "command line: reader.pattern: expected a regular expression",
     ]
     options = {("reader", "pattern"): "("}
     assert problems(f'{CAMERA}[reader]\npattern = "a"', options=options)[0].startswith("command line: reader.pattern")

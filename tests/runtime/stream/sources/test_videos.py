@@ -10,7 +10,7 @@ from edgereader.runtime.stream.sources.source import open_source
 from edgereader.runtime.stream.sources.videos import Lag
 
 from ..fakes import write_video
-from ..http_camera import HttpCamera
+from .http_camera import HttpCamera
 
 
 @pytest.fixture(scope="module")

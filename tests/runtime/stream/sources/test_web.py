@@ -7,7 +7,7 @@ from edgereader.runtime.errors import SourceLost
 from edgereader.runtime.stream.addresses import split_url
 from edgereader.runtime.stream.sources.web import ask
 
-from ..http_camera import HttpCamera
+from .http_camera import HttpCamera
 
 PASSWORD = "Se#c/r?e't:@ \"%äß"
 

@@ -13,7 +13,7 @@ from edgereader.runtime.stream.sources.source import open_source
 from edgereader.runtime.stream.sources.web_pictures import MotionJpeg, Stills
 
 from ..fakes import jpeg, numbered, until, write_video
-from ..http_camera import HttpCamera, pictures_in_a_row
+from .http_camera import HttpCamera, pictures_in_a_row
 
 JPEG = {"Content-Type": "image/jpeg"}
 

@@ -131,7 +131,7 @@ def killed_after(count: int, port: int, queue, tests, then=lambda: None) -> int:
 def test_what_was_taken_in_before_we_are_killed_arrives_once_and_in_order(mosquitto, connect, tmp_path, request):
     broker = mosquitto()
     with Listener(broker.port) as listener:
-        last = killed_after(150, broker.port, tmp_path / "queue.sqlite", request.path.parents[1])
+        last = killed_after(150, broker.port, tmp_path / "queue.sqlite", request.path.parents[2])
         connect(broker.port).close(30)
         until(lambda: listener.events and texts(listener)[-1] >= last)
         assert texts(listener) == list(range(1, texts(listener)[-1] + 1))
@@ -143,7 +143,7 @@ def test_the_will_is_said_when_we_are_killed(mosquitto, tmp_path, request):
     broker = mosquitto()
     with Listener(broker.port) as listener:
         online = lambda: until(lambda: listener.last(AVAILABILITY) == b"online")  # noqa: E731
-        killed_after(1, broker.port, tmp_path / "queue.sqlite", request.path.parents[1], online)
+        killed_after(1, broker.port, tmp_path / "queue.sqlite", request.path.parents[2], online)
         until(lambda: listener.last(AVAILABILITY) == b"offline")
     with Listener(broker.port) as late:
         until(lambda: (AVAILABILITY, b"offline", True) in late.messages)
@@ -608,3 +608,20 @@ def test_the_configurations_sinks_are_opened_together_or_not_at_all(tmp_path):
     assert [type(sink).__name__ for sink in sinks] == ["LogFile", "MqttSink"]
     for sink in sinks:
         sink.close(0)
+
+
+def test_other_numbers_are_told_and_what_is_retained_of_the_old_ones_is_taken_back(mosquitto, connect):
+    port = mosquitto().port
+    with Listener(port) as listener:
+        sink = connect(port, (WATER, Number(name="gate", kind="plate")))
+        sink.take(make_event(1, name="gate"))
+        until(lambda: listener.last("edgereader/cellar/gate/state"))
+        sink.describe([WATER, Number(name="gas", kind="counter")])
+        until(lambda: listener.last("edgereader/cellar/gate/state") == b"")
+        until(lambda: b'"gas"' in listener.last(DISCOVERY))
+        sensors = msgspec.json.decode(listener.last(DISCOVERY))["cmps"]
+        own = {name: sensor for name, sensor in sensors.items() if "_" not in name}
+        assert (set(own), own["gate"]) == ({"water", "gas", "gate"}, {"p": "sensor"})
+        sink.take(make_event(2, name="gas", value=2.5))
+        until(lambda: listener.last("edgereader/cellar/gas/state"))
+        assert msgspec.json.decode(listener.last("edgereader/cellar/gas/state"))["last_sure"] == 2.5
