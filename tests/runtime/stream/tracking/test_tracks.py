@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from edgereader.runtime.geometry.images import box
+from edgereader.runtime.reader import LONE_POWER
 from edgereader.runtime.stream.settings import Number
 from edgereader.runtime.stream.tracking.tracks import (
     BEST_PX,
@@ -173,7 +174,11 @@ def test_it_ends_after_some_looks_that_missed_it(frame):
 
 
 def test_a_lone_digit_is_as_certain_as_the_detector(frame):
-    assert Followed(found("7", box(0, 0, 30, 40), score=0.8), alphabet(), frame, 0).track().fused.confidence < 0.45
+    scores = 0.8, 1.0
+    less, whole = (
+        Followed(found("7", box(0, 0, 30, 40), score=score), alphabet(), frame, 0).track() for score in scores
+    )
+    assert less.fused.confidence == pytest.approx(whole.fused.confidence * 0.8**LONE_POWER)
 
 
 def test_match_by_place_then_by_text(frame):
