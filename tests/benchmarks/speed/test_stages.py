@@ -111,7 +111,7 @@ def canvases(bundle, *canvases_hw):
 
 def test_a_photo_without_text_asks_for_its_canvases_only(bundle):
     found = work("fp32", [np.full((512, 512, 3), 128, np.uint8)])
-    assert found.gop_per_frame == pytest.approx(canvases(bundle, (768, 768), (384, 384)))
+    assert found.gop_per_frame == pytest.approx(canvases(bundle, (768, 768), (384, 384), (192, 192), (128, 128)))
     assert found.peak_gops == pytest.approx(100)
     assert found.limit_ms == pytest.approx(10 * found.gop_per_frame)
 

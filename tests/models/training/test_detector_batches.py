@@ -57,7 +57,7 @@ def test_any_number_of_workers_gives_the_same_order(workers):
     cv2.setNumThreads(2)
     cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (9, 9), 2)  # now OpenCV's threads run, which no fork survives
     for step, batch in enumerate(
-        islice(loader(Batches(source(), 3), workers, batch_size=None, timeout=60 * (workers > 0)), 5), 3
+        islice(loader(Batches(source(), 3), workers, batch_size=None, timeout=300 * (workers > 0)), 5), 3
     ):
         assert torch.equal(batch.images, source().batch(step).images)
 
