@@ -26,9 +26,9 @@ SMALLEST_TEXT_PX = 10
 """Text that is lower in a canvas is seldom read: 8 of 98 numbers of 2 to 10 px, 12 of 23 of 10 to 12 px, in int8 on
 photos of ``synth scenes --count 60`` with the seeds 31 and 32."""
 LARGE_TEXT_PX = 20
-"""Text that is lower in a smaller canvas is left to the larger one, which shows it twice as high: on 40 photos of
-``synth scenes`` (seed 9002) recall was 44.2 % with 0, and 45.1 % with 12, 16 and 20, in 0.965, 0.942 and 0.940 of the
-time."""
+"""Text whose shorter side is less in a smaller canvas is left to the larger one, which shows it twice as large: on 40
+photos of ``synth scenes`` (seed 9002) recall was 44.2 % with 0, and 45.1 % with 12, 16 and 20, in 0.965, 0.942 and
+0.940 of the time."""
 FULL_SIZE = 0.95
 """A frame that is made smaller by less is seen in its own pixels."""
 log = logging.getLogger("edgereader")
@@ -52,6 +52,8 @@ class Look:
     """How it lies in its canvases."""
     binding: Binding
     """Where these run."""
+    least_px: int
+    """Text whose shorter side is less, canvas pixels, is left to a larger look."""
     stitched: tuple[Map, Map] | None
     """The maps of all tiles, where there are several: these have run. One alone may still run."""
 
@@ -142,7 +144,9 @@ class Detector(ByArguments):
             fit(source, plan, picture)
             if not several:
                 binding.start(1)
-            looking.looks.append(Look(plan, binding, _run_tiles(picture, plan, binding) if several else None))
+            least_px = LARGE_TEXT_PX if looking.looks else 0
+            stitched = _run_tiles(picture, plan, binding) if several else None
+            looking.looks.append(Look(plan, binding, least_px, stitched))
             if plan.size_hw[0] < frame.shape[0]:  # a smaller canvas is fitted from this one, which is far less to read
                 source = inner(picture, plan)
         return looking
@@ -151,12 +155,10 @@ class Detector(ByArguments):
         """Wait for what `start` began, once; errors are those of `detect`."""
         if not looking.looks:
             raise BackendError("expected a frame that was started, got one that is finished; start it again")
-        found: list[Region] = []
-        least_px = 0
+        found = []
         while looking.looks:
             look = looking.looks.pop(0)
-            found += self._found(looking.frame, look, least_px)
-            least_px = LARGE_TEXT_PX
+            found += self._found(looking.frame, look)
             self._buffers.give_back(look.plan.canvas_hw, look.binding)
         return found
 
@@ -181,14 +183,13 @@ class Detector(ByArguments):
         """How much a frame may be enlarged for a look: a smaller canvas must show it smaller."""
         return ENLARGE * side_px / self.long_side_px
 
-    def _found(self, frame: Frame, look: Look, least_px: int) -> list[Region]:
-        """Regions in a frame's pixels; those that are lower in the canvas are left out."""
+    def _found(self, frame: Frame, look: Look) -> list[Region]:
         limits = self.thresholds
         found = find_regions(
             *look.maps(), text_threshold=limits.text, link_threshold=limits.link, low_text=limits.low_text
         )
-        if least_px:
-            found = [region for region in found if _height(region) * MAP_STRIDE >= least_px]
+        if look.least_px:
+            found = [region for region in found if _shorter_side(region) * MAP_STRIDE >= look.least_px]
         mapped = (self._mapped(region, look.plan, frame) for region in found)
         # in the margin alone there is no text
         return [region for region in mapped if np.ptp(region.quad, axis=0).all()]
@@ -211,8 +212,8 @@ class Detector(ByArguments):
         return bind_canvases(self.session, (1, *canvas_hw, 3))
 
 
-def _height(region: Region) -> float:
-    """The shorter side of a region, map pixels."""
+def _shorter_side(region: Region) -> float:
+    """In map pixels."""
     return min(float(np.hypot(*side)) for side in sides(region.quad))
 
 

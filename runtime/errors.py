@@ -94,5 +94,5 @@ holds. 2 is for wrong words only."""
 
 
 def one_line(error: object) -> str:
-    """Return what an error of another library says, on one line."""
+    """Return what an error says on one line."""
     return " ".join(str(error).split())

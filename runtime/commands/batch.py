@@ -13,7 +13,7 @@ import msgspec
 
 from ..bundles.writing import write_whole
 from ..detector import Sight
-from ..errors import ImageError
+from ..errors import ImageError, one_line
 from ..geometry.files import Photo, decode_photo, find_photos, read_photo, read_picture
 from ..geometry.images import Frame
 from ..reader import Reader, Reading
@@ -82,7 +82,7 @@ def for_each(sources: Iterable[str | ImageError], work: Callable[[str, Photo], O
                 raise source
             yield work(source, _load(source))
         except ImageError as exc:
-            yield Outcome("" if isinstance(source, ImageError) else source, [], " ".join(str(exc).split()))
+            yield Outcome("" if isinstance(source, ImageError) else source, [], one_line(exc))
 
 
 def sight_of(reader: Reader, photo: Photo) -> Sight:

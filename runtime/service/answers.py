@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import msgspec
 from starlette.responses import Response
 
+from ..errors import one_line
+
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -29,4 +31,4 @@ def answer(data: object, status: int = 200, headers: Mapping[str, str] | None = 
 
 def refused(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return JSON of one line that says why there is nothing else."""
-    return answer({"error": " ".join(text.split())}, status, {**HEADERS, **(headers or {})})
+    return answer({"error": one_line(text)}, status, {**HEADERS, **(headers or {})})

@@ -48,13 +48,12 @@ class Bodies:
         """Hand over to an app; `count` is told the status of each picture that is refused here."""
         self._app, self._count = app, count
         self._most_bytes, self._seconds = int(http.max_upload_mb * 1e6), http.timeout_s
+        self._largest = {"/read": self._most_bytes, "/setup": SETUP_BYTES, "/setup/look": SETUP_BYTES}
         self._coming: set[Coming] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Gather a body, then hand over."""
-        most_bytes = {"/read": self._most_bytes, "/setup": SETUP_BYTES, "/setup/look": SETUP_BYTES}.get(
-            scope.get("path", ""), FORM_BYTES
-        )
+        most_bytes = self._largest.get(scope.get("path", ""), FORM_BYTES)
         if scope["type"] != "http" or not _comes(Headers(scope=scope), most_bytes):
             await self._app(scope, receive, send)
             return

@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from ..commands.options import OPTIONS, options_named, start_log
 from ..errors import TRY_AGAIN, ConfigError, EdgeReaderError, one_line
 from ..text.checks import CHECKS
-from .configuration.schema import Place
+from .configuration.schema import EXAMPLE, Place
 from .secrets import SERVICE, find_token
 from .settings import UNNAMED, Kind
 from .shutdown import Stopping, may_pass
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .run import Stream
     from .settings import Settings
 
-EXAMPLE = Path(__file__).with_name("example.toml")
 EXIT_CODES = (
     "Exit codes: 0 = the file has ended, --seconds are over, it was stopped by SIGINT or SIGTERM, or nobody reads "
     "standard output any more; 1 = the source cannot be opened or read on, or the backend fails; 2 = wrong usage, "
@@ -231,10 +230,10 @@ def _check(source: str, given: Mapping[str, Any], folder: Path | None) -> None:
     if reader is not None and not errors:
         for what, how in [
             *plan(config.settings, reader, state),
-            *(("opened", str(each)) for each in found if not each.wrong),
+            *(("opened", str(finding)) for finding in found if not finding.wrong),
         ]:
             click.echo(f"{what:8}  {how}")
-    closed = [str(each) for each in found if each.wrong]
+    closed = [str(finding) for finding in found if finding.wrong]
     if errors or closed:
         _end([*errors, *closed], 2 if errors else TRY_AGAIN)
 

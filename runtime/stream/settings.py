@@ -26,6 +26,7 @@ Decimal = Literal[".", ","]
 UNNAMED = "camera"
 """The name of a stream that was given none."""
 UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0}
+"""Seconds of the units in which ``every`` may be."""
 Thousands = Annotated[str, Meta(pattern="^[.,'’ ]*\\Z")]
 
 

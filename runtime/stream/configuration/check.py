@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...errors import EdgeReaderError, ImageError, SinkError, SourceError
+from ...errors import EdgeReaderError, ImageError, SinkError, SourceError, one_line
 from ..addresses import masked
 from ..settings import Camera, Http, Mqtt, Settings
 from ..sinks import history, journal
@@ -85,7 +85,7 @@ def _do(what: str, job: Callable[[], str], found: dict[str, Finding]) -> None:
     try:
         found[what] = Finding(what, job(), wrong=False)
     except (EdgeReaderError, OSError) as exc:
-        found[what] = Finding(what, " ".join(str(exc).split()), wrong=True)
+        found[what] = Finding(what, one_line(exc), wrong=True)
 
 
 def _camera(camera: Camera) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from ...bundles.writing import write_whole
-from ...errors import ConfigError
+from ...errors import ConfigError, one_line
 from ...extras import pip_install
 from ..settings import Number, Settings
 from .config import Draft, read_text
@@ -50,7 +50,7 @@ class Refused(ConfigError):
     """Something of an edit is wrong."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(" ".join(_said(problems[0]).split()))
+        super().__init__(one_line(_said(problems[0])))
         self.places = [(list(found.place), found.said) for found in problems]
         """For each mistake where it is, ["number", 0, "digits"], and what was expected, got, and the fix."""
 

@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ..settings import Settings
-from .schema import walk
+from .schema import EXAMPLE, walk
 
-EXAMPLE = Path(__file__).parents[1] / "example.toml"
 _HEAD = re.compile(r"#?\[+(\w+)\]+")
 _KEY = re.compile(r"#?(\w+) = ")
 

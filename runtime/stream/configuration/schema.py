@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from msgspec import inspect
 from ..addresses import masked
 from ..settings import Settings
 
+EXAMPLE = Path(__file__).parents[1] / "example.toml"
+"""A configuration with every key, its default and what it does."""
 MOST = 50
 """Mistakes that are reported at once."""
 Place = tuple[str | int, ...]

@@ -33,7 +33,7 @@ def begin(path: Path, options: Mapping[Place, Any]) -> None:
     """
     before = read_text(path) if path.exists() else None
     if before is not None:
-        draft_config(path)  # it must be TOML at least
+        draft_config(path, text=before)  # it must be TOML at least
     text = HEAD if before is None else before
     had = msgspec.toml.decode(text).get("http")
     http = {**(had or {}), **{str(place[1]): value for place, value in options.items() if place[0] == "http"}}

@@ -123,8 +123,7 @@ class Followed:
         fused = self.fuser.fused
         if len(fused.text) == 1:
             fused = replace(fused, confidence=fused.confidence * self.score**LONE_POWER)
-        shown = self.id, self.number.name, self.shown, fused, self.text, self.read, self.age, self.best
-        return Track(*shown, self.said)
+        return Track(self.id, self.number.name, self.shown, fused, self.text, self.read, self.age, self.best, self.said)
 
     @property
     def unsure(self) -> bool:

@@ -24,7 +24,7 @@ from .tracks import Followed, Found, Track, is_cut, match
 from .wheels import Wheels
 
 COARSE_FRAMES = 5
-"""The detector's second look, at a smaller picture, is left out when there was one less than so many frames ago."""
+"""The detector's looks at smaller pictures are left out when there were some less than so many frames ago."""
 WORD_FRAMES, SAME_WORD = 10, 0.7
 """What is found where a word was read less than so many frames ago is not read again; that is what shares so much of
 both boxes."""

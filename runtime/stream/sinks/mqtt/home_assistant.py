@@ -18,6 +18,15 @@ from ...settings import Number
 from .device_classes import CLASSES, NO_CLASS, RISING, STEADY
 from .topics import OFFLINE, ONLINE, Topics
 
+RATES = {
+    "m³": ("m³/h", "volume_flow_rate"),
+    "L": ("L/h", "volume_flow_rate"),
+    "Wh": ("W", "power"),
+    "kWh": ("kW", "power"),
+    "MWh": ("MW", "power"),
+}
+"""Unit of a counter → that of its rate an hour, and its device class."""
+
 
 def is_numeric(number: Number) -> bool:
     """Return whether a number is sent as its value: with a unit or class Home Assistant takes nothing else."""
@@ -27,13 +36,6 @@ def is_numeric(number: Number) -> bool:
 def status_topic(prefix: str) -> str:
     """Return where Home Assistant says "online" when it starts."""
     return f"{prefix}/status"
-
-
-RATES = {"m³": ("m³/h", "volume_flow_rate"), "L": ("L/h", "volume_flow_rate"), "kWh": ("kW", "power")} | {
-    "Wh": ("W", "power"),
-    "MWh": ("MW", "power"),
-}
-"""Unit of a counter → that of its rate an hour, and its device class."""
 
 
 def discovery(
