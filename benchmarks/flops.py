@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Shapes = Mapping[str, tuple[int, ...]]
 LOOKED_AT = 9
-"""Frames, evenly taken, that tell how many crops one has; reading all would take its time."""
+"""Frames, evenly taken, that tell how many windows and crops one has; reading all would take its time."""
 
 
 def gflop(path: Path, inputs: Mapping[str, Sequence[int]]) -> float:
@@ -58,18 +58,23 @@ def gflop_of(bundle: Bundle, kind: Kind, shape: tuple[int, int, int, int]) -> fl
 def gflop_of_frames(bundle: Bundle, detector: Detector, frames: Sequence[Frame]) -> dict[Kind, float]:
     """Return each network's billions of operations a frame, with the frames' canvases, and crops of their widths.
 
-    Of the frames, one or more, (H, W, 3) uint8 BGR, every so manyth is searched for its crops.
+    Of the frames, one or more, (H, W, 3) uint8 BGR, every so manyth is searched for its windows and its crops.
     """
     canvases = Counter(plan.canvas_hw for frame in frames for plan in detector.plans(*frame.shape[:2]))
+    windows: Counter[tuple[int, int]] = Counter()
+    crops: Counter[tuple[int, int]] = Counter()
     looked, spec = frames[:: -(-len(frames) // LOOKED_AT)], bundle.recognizer
-    cuts = (plan_cut(spec, frame, region.quad, spec.margin) for frame in looked for region in detector.detect(frame))
-    crops = Counter((spec.image_hw[0], cut.width) for cut in cuts)
+    for frame in looked:
+        looking = detector.start(frame)
+        for region in detector.finish(looking):
+            crops[spec.image_hw[0], plan_cut(spec, frame, region.quad, spec.margin).width] += 1
+        windows.update(window.plan.canvas_hw for window in looking.windows)
 
     def total(kind: Kind, sizes: Mapping[tuple[int, int], int], channels: int) -> float:
         return sum(count * gflop_of(bundle, kind, (1, *hw, channels)) for hw, count in sizes.items())
 
     return {
-        "detector": total("detector", canvases, 3) / len(frames),
+        "detector": total("detector", canvases, 3) / len(frames) + total("detector", windows, 3) / len(looked),
         "recognizer": total("recognizer", crops, spec.channels) / len(looked),
     }
 

@@ -34,7 +34,7 @@ PUBLISHED = 1.0
 """Width of the published networks."""
 JOINED = {"upconv1": (1024, 512), "upconv2": (256, 512), "upconv3": (128, 256), "upconv4": (64, 128)}
 """CRAFT's blocks whose first convolution takes two inputs side by side: their channels at width 1."""
-SETTINGS = ("thresholds", "long_side_px", "coarse_side_px")
+SETTINGS = ("thresholds", "long_side_px", "coarse_side_px", "zoom")
 """Of the shipped detector, which this one has too."""
 SCENES, SCENES_HW, SEED = 8, (480, 640), 5
 """Generated photos that int8 is calibrated on."""
@@ -97,9 +97,7 @@ def make_detector(root: Path, name: str, say: Say, width: float) -> None:
 
     thin, wide, spec = load_craft(TEACHER), CRAFT(width), Bundle.open("digits-edge").detector
     state, target = widened(thin.state_dict(), wide.state_dict(), thin.width, width), Target(root, name)
-    settings: dict[str, Any] = {
-        field: getattr(spec, field) for field in ("thresholds", "long_side_px", "coarse_side_px")
-    }
+    settings: dict[str, Any] = {field: getattr(spec, field) for field in SETTINGS}
     keep(root, "detector", state, lambda path: export_detector(path, target, **settings, say=say))
 
 

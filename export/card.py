@@ -124,10 +124,11 @@ def _detector_facts(spec: DetectorSpec | None) -> dict[str, str]:
     if spec is None:
         return {}
     again = "".join(f", and once more into {side} px" for side in spec.coarse_sides_px)
+    closer = f"; small text in it again, {spec.zoom:g} times as large" if spec.zoom else ""
     return {
         "network": spec.architecture,
         "width": f"{spec.width:g} of the published one{', strided' if spec.strided else ''}",
-        "input": f"the photo, fitted into {spec.long_side_px} px{again}",
+        "input": f"the photo, fitted into {spec.long_side_px} px{again}{closer}",
         **_file_facts(spec),
     }
 

@@ -64,6 +64,9 @@ def export() -> None:
     type=click.IntRange(64, 8192),
     help="Look again on a canvas of this side and on halves of it, for large text: a multiple of 64, from 512 of 128.",
 )
+@click.option(
+    "--zoom", type=click.FloatRange(1, 4, min_open=True), help="Look again at small text, so many times as large."
+)
 @click.option("--as-easyocr", is_flag=True, help="Fit pictures and keep boxes as EasyOCR does.")
 def detector(
     checkpoint: Path,

@@ -81,13 +81,14 @@ def export_detector(
     thresholds: Thresholds | None = None,
     long_side_px: int = 1280,
     coarse_side_px: int | None = None,
+    zoom: float | None = None,
     as_easyocr: bool = False,
     say: Say = print,
 ) -> Exported:
     """Export a CRAFT checkpoint into a bundle, a folder that is new or has one.
 
     `refiner`: a link refiner's checkpoint, which becomes part of the graph.
-    `thresholds`, `long_side_px`, `coarse_side_px` and `as_easyocr` are stored in the bundle, see `DetectorSpec`.
+    `thresholds`, `long_side_px`, `coarse_side_px`, `zoom` and `as_easyocr` are stored in the bundle: `DetectorSpec`.
 
     Raises:
         CheckpointError, BundleError, ExportError, ParityError: nothing was written.
@@ -107,6 +108,7 @@ def export_detector(
             thresholds=thresholds or Thresholds(),
             long_side_px=long_side_px,
             coarse_side_px=coarse_side_px,
+            zoom=zoom,
             as_easyocr=as_easyocr,
             files=files,
             parity=parity,

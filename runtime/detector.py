@@ -19,6 +19,7 @@ from .sessions.base import Binding
 from .sessions.binding import bind_canvases
 from .sessions.lending import Lender
 from .sessions.opening import open_session
+from .zoom import Window, plan_windows
 
 ENLARGE = 1.5
 """Small frames are enlarged at most so much, as CRAFT's ``mag_ratio``."""
@@ -26,9 +27,13 @@ SMALLEST_TEXT_PX = 10
 """Text that is lower in a canvas is seldom read: 8 of 98 numbers of 2 to 10 px, 12 of 23 of 10 to 12 px, in int8 on
 photos of ``synth scenes --count 60`` with the seeds 31 and 32."""
 LARGE_TEXT_PX = 20
-"""Text whose shorter side is less in a smaller canvas is left to the larger one, which shows it twice as large: on 40
+"""Text whose shorter side is less in a canvas is left to a larger look, which shows it up to twice as large: on 40
 photos of ``synth scenes`` (seed 9002) recall was 44.2 % with 0, and 45.1 % with 12, 16 and 20, in 0.965, 0.942 and
-0.940 of the time."""
+0.940 of the time, for the smaller canvases."""
+LEAST_ZOOM = 1.2
+"""Small text that could only be enlarged by less is not looked at again."""
+FAINT = 0.5
+"""A region of at least this score is looked at again, larger: it may be small text."""
 FULL_SIZE = 0.95
 """A frame that is made smaller by less is seen in its own pixels."""
 log = logging.getLogger("edgereader")
@@ -54,6 +59,8 @@ class Look:
     """Where these run."""
     least_px: int
     """Text whose shorter side is less, canvas pixels, is left to a larger look."""
+    closer_scale: float | None
+    """That look is at windows around such text, with so many canvas pixels per frame pixel; None = at the whole."""
     stitched: tuple[Map, Map] | None
     """The maps of all tiles, where there are several: these have run. One alone may still run."""
 
@@ -73,6 +80,8 @@ class Looking:
     """(H, W, 3) uint8 BGR."""
     looks: list[Look]
     """The largest first; `Detector.finish` takes them out."""
+    windows: list[Window]
+    """Where small text is looked at again, larger; `Detector.finish` finds them."""
 
 
 class Detector(ByArguments):
@@ -105,6 +114,7 @@ class Detector(ByArguments):
         if not CANVAS_SIDES_PX[0] <= self.long_side_px <= CANVAS_SIDES_PX[-1]:
             limits = f"{CANVAS_SIDES_PX[0]} to {CANVAS_SIDES_PX[-1]}"
             raise ValueError(f"long_side_px: expected {limits}, got {self.long_side_px}; choose one of these")
+        self._zoom = bundle.detector.zoom
         coarse = (side for side in bundle.detector.coarse_sides_px if side < self.long_side_px)
         self._sides_px = [self.long_side_px, *coarse]
         self.session = open_session(bundle, "detector", backend, precision, threads)
@@ -116,9 +126,9 @@ class Detector(ByArguments):
     def detect(self, frame: Frame, *, coarse: bool = True) -> list[Region]:
         """Find the text in a frame (H, W, 3) uint8 BGR; quads are in its pixels.
 
-        Where the bundle has coarse looks, text that several canvases show is found as often; ``coarse=False`` leaves
-        them out. A frame that needs a larger canvas than an engine takes is made smaller, and the log of "edgereader"
-        says so once.
+        Where the bundle has several looks, text that several canvases show is found as often; ``coarse=False`` leaves
+        out all but the first. A frame that needs a larger canvas than an engine takes is made smaller, and the log of
+        "edgereader" says so once.
 
         Raises:
             ImageError: not a picture.
@@ -136,7 +146,8 @@ class Detector(ByArguments):
         plans = self.plans(*frame.shape[:2])
         if self._most_hw is not None:
             self._tell(frame, plans)
-        source, looking = frame, Looking(frame, [])
+        source, looking = frame, Looking(frame, [], [])
+        closer_scale = self._closer_scale(plans[0]) if coarse else None
         for plan in plans if coarse else plans[:1]:
             binding = self._buffers.take(plan.canvas_hw)
             several = len(plan.tiles_yx) > 1
@@ -144,9 +155,10 @@ class Detector(ByArguments):
             fit(source, plan, picture)
             if not several:
                 binding.start(1)
-            least_px = LARGE_TEXT_PX if looking.looks else 0
             stitched = _run_tiles(picture, plan, binding) if several else None
-            looking.looks.append(Look(plan, binding, least_px, stitched))
+            least_px = 0 if closer_scale is None and not looking.looks else LARGE_TEXT_PX
+            looking.looks.append(Look(plan, binding, least_px, closer_scale, stitched))
+            closer_scale = None
             if plan.size_hw[0] < frame.shape[0]:  # a smaller canvas is fitted from this one, which is far less to read
                 source = inner(picture, plan)
         return looking
@@ -158,8 +170,11 @@ class Detector(ByArguments):
         found = []
         while looking.looks:
             look = looking.looks.pop(0)
-            found += self._found(looking.frame, look)
+            seen, small = self._seen(looking.frame, look)
             self._buffers.give_back(look.plan.canvas_hw, look.binding)
+            found += seen
+            if look.closer_scale is not None:
+                found += self._look_closer(looking, small, look.closer_scale, look.plan.canvas_hw)
         return found
 
     def plans(self, height: int, width: int) -> list[Fit]:
@@ -175,24 +190,59 @@ class Detector(ByArguments):
 
     def sight(self, height: int, width: int) -> Sight:
         """Return what can be seen in a frame of this size."""
-        scale = min(self.plans(height, width)[0].scale_xy)
+        plan = self.plans(height, width)[0]
+        scale = self._closer_scale(plan) or min(plan.scale_xy)
         full_size_px = min(math.ceil(self.long_side_px / scale), CANVAS_SIDES_PX[-1])
         return Sight(SMALLEST_TEXT_PX / scale, full_size_px if scale < FULL_SIZE else None)
+
+    def _closer_scale(self, plan: Fit) -> float | None:
+        """Canvas pixels per frame pixel where small text is looked at again; None = it could not be much larger."""
+        scale = min(plan.scale_xy)
+        closer = min(scale * (self._zoom or 1), ENLARGE)
+        return closer if closer > LEAST_ZOOM * scale else None
 
     def _enlarge(self, side_px: int) -> float:
         """How much a frame may be enlarged for a look: a smaller canvas must show it smaller."""
         return ENLARGE * side_px / self.long_side_px
 
-    def _found(self, frame: Frame, look: Look) -> list[Region]:
+    def _seen(self, frame: Frame, look: Look) -> tuple[list[Region], list[Region]]:
+        """What a look shows, in frame pixels, and what it leaves to a larger one, faint regions too if that is next."""
         limits = self.thresholds
-        found = find_regions(
-            *look.maps(), text_threshold=limits.text, link_threshold=limits.link, low_text=limits.low_text
-        )
-        if look.least_px:
-            found = [region for region in found if _shorter_side(region) * MAP_STRIDE >= look.least_px]
-        mapped = (self._mapped(region, look.plan, frame) for region in found)
-        # in the margin alone there is no text
-        return [region for region in mapped if np.ptp(region.quad, axis=0).all()]
+        text = limits.text if look.closer_scale is None else min(FAINT, limits.text)
+        found, small = [], []
+        for region in find_regions(
+            *look.maps(), text_threshold=text, link_threshold=limits.link, low_text=limits.low_text
+        ):
+            points = (to_frame(points * MAP_STRIDE, look.plan, frame) for points in (region.quad, region.characters))
+            mapped = Region(*points, region.score)
+            if not np.ptp(mapped.quad, axis=0).all():  # in the margin alone there is no text
+                continue
+            if min(float(np.hypot(*side)) for side in sides(region.quad)) * MAP_STRIDE < look.least_px:
+                small.append(mapped)
+            elif region.score >= limits.text:
+                found.append(mapped)
+        return found, small
+
+    def _look_closer(
+        self, looking: Looking, small: list[Region], scale: float, most_hw: tuple[int, int]
+    ) -> list[Region]:
+        """What windows around small text show; what is too long for them stays as it was."""
+        frame, frame_hw = looking.frame, looking.frame.shape[:2]
+        windows = plan_windows([region.quad for region in small], frame_hw, scale, most_hw)
+        looking.windows.extend(windows)
+        sure = (region for region in small if region.score >= self.thresholds.text)
+        found = [region for region in sure if not any(window.shows(region.quad, frame_hw) for window in windows)]
+        for window in windows:
+            part, canvas_hw = frame[window.rows, window.columns], window.plan.canvas_hw
+            binding = self._buffers.take(canvas_hw)
+            fit(part, window.plan, binding.inputs["image"][0])
+            binding.start(1)
+            seen, _ = self._seen(part, Look(window.plan, binding, least_px=0, closer_scale=None, stitched=None))
+            self._buffers.give_back(canvas_hw, binding)
+            shift = np.array(window.origin_xy, np.float32)
+            moved = (Region(region.quad + shift, region.characters + shift, region.score) for region in seen)
+            found += [region for region in moved if window.shows(region.quad, frame_hw)]
+        return found
 
     def _tell(self, frame: Frame, plans: list[Fit]) -> None:
         """Say once for each canvas that frames are made smaller than was asked for."""
@@ -204,17 +254,8 @@ class Detector(ByArguments):
                 text = "%s: pictures of %dx%d are read at %dx%d: the engine takes no canvas of %dx%d (engine --canvas)"
                 log.warning(text, self.session.backend, *frame.shape[:2], *plan.size_hw, *wanted.canvas_hw)
 
-    def _mapped(self, region: Region, plan: Fit, frame: Frame) -> Region:
-        quad, characters = (to_frame(points * MAP_STRIDE, plan, frame) for points in (region.quad, region.characters))
-        return Region(quad, characters, region.score)
-
     def _bind(self, canvas_hw: tuple[int, int]) -> Binding:
         return bind_canvases(self.session, (1, *canvas_hw, 3))
-
-
-def _shorter_side(region: Region) -> float:
-    """In map pixels."""
-    return min(float(np.hypot(*side)) for side in sides(region.quad))
 
 
 def _run_tiles(bordered: Frame, plan: Fit, binding: Binding) -> tuple[Map, Map]:

@@ -32,8 +32,8 @@ from .results import STAGES, Stage, Stages, Work
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "decode": ("geometry.files:read_photo",),
-    "fit": ("detector:as_bgr", "detector:plan_fit", "detector:fit"),
-    "boxes": ("detector:find_regions", "detector:Detector._mapped"),
+    "fit": ("detector:as_bgr", "detector:plan_fit", "detector:plan_windows", "detector:fit"),
+    "boxes": ("detector:find_regions", "detector:Detector._seen"),
     "cut": ("recognizer:plan_cut", "recognizer:fill_crop"),
     "text": ("recognizer:decode", "reader:select", "reader:ambiguous"),
 }
@@ -106,7 +106,7 @@ def clocks() -> Iterator[Clocks]:
 
 
 def located(name: str) -> tuple[Any, str]:
-    """Return what holds a name of the runtime, "detector:Detector._mapped", and its last part."""
+    """Return what holds a name of the runtime, "detector:Detector._seen", and its last part."""
     module, _, names = name.partition(":")
     *path, attribute = names.split(".")
     owner = import_module(f"{RUNTIME}.{module}")

@@ -203,6 +203,8 @@ class DetectorSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     coarse_side_px: Side | None = None
     """Longest side of a second, smaller canvas, on which large text is found, and of halves of which larger text is;
     None = no such look. One of ``CANVAS_SIDES_PX``, which are filled from edge to edge."""
+    zoom: Annotated[float, Meta(gt=1, le=4)] | None = None
+    """Small text is looked at again, so many times as large as on the canvas of the long side; None = no such look."""
     as_easyocr: bool = False
     """Whether frames are fitted as by EasyOCR (see `Fit.plain`), and text, unlike numbers, is left without the ink at
     its ends (see `with_ends`)."""

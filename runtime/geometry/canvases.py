@@ -82,7 +82,7 @@ def plan_fit(
         return _plain_fit(height, width, long_side_px, enlarge, most)
     ratios = [(min(long_side_px, most[axis]) - 2 * MARGIN_PX) / side for axis, side in enumerate((height, width))]
     along = 0 if ratios[0] < ratios[1] else 1
-    tile = min(_canvas_side(long_side_px), most[along])
+    tile = min(canvas_side(long_side_px), most[along])
     step = round(tile * (1 - OVERLAP))
     reach = tile + (MOST_TILES - 1) * step - 2 * MARGIN_PX
     tiled = min(SHORT_SHARE * ratios[1 - along], reach / (height, width)[along])
@@ -92,7 +92,7 @@ def plan_fit(
     count = 1 + max(math.ceil((needed[along] - tile) / step), 0)
     whole = needed[along]
     needed[along] = math.ceil((whole + (count - 1) * (tile - step)) / count)
-    canvas_hw = min(_canvas_side(needed[0]), most[0]), min(_canvas_side(needed[1]), most[1])
+    canvas_hw = min(canvas_side(needed[0]), most[0]), min(canvas_side(needed[1]), most[1])
     spare = max(whole - canvas_hw[along], 0)
     starts = [2 * math.ceil(spare * place / max(count - 1, 1) / 2) for place in range(count)]
     tiles_yx = tuple((start, 0) if along == 0 else (0, start) for start in starts)
@@ -108,7 +108,8 @@ def _plain_fit(height: int, width: int, long_side_px: int, enlarge: float, most_
     return Fit((tall, wide), (canvas_h, canvas_w), (scale, scale), plain=True)
 
 
-def _canvas_side(side: int) -> int:
+def canvas_side(side: int) -> int:
+    """Return the least side of a canvas that holds so many pixels."""
     return CANVAS_SIDES_PX[bisect_left(CANVAS_SIDES_PX, side)]
 
 

@@ -203,6 +203,46 @@ def test_further_looks_are_on_smaller_canvases(make_bundle, monkeypatch, size, c
     assert len(detector.detect(frame, coarse=False)) == 1
 
 
+def test_small_text_is_looked_at_again_larger(make_bundle, monkeypatch):
+    detector = Detector(Bundle.open(make_bundle(zoom=2)), long_side_px=640)
+    seen = looks_at(detector, monkeypatch)
+    frame = np.zeros((960, 1280, 3), np.uint8)
+    frame[301:313, 401:461, 2] = 255
+    frame[601:701, 801:1101, 2] = 255
+    frame[40:52, 1020:1080, 2] = 140  # it may be text
+    frame[40:52, 120:180, 2] = 110  # it is none
+    looking = detector.start(frame)
+    large, small = detector.finish(looking)
+    assert seen == [(512, 640), (128, 192), (128, 192)]
+    assert [window.plan.canvas_hw for window in looking.windows] == seen[1:]
+    assert np.abs(large.quad - box(801, 601, 300, 100)).max() < 60
+    assert np.abs(small.quad - box(401, 301, 60, 12)).max() < 12
+    assert np.abs(small.characters.mean((0, 1)) - (431, 307)).max() < 2
+    assert len(detector.detect(frame, coarse=False)) == 2
+    assert len(seen) == 4
+
+
+def test_small_text_that_is_longer_than_a_window_stays_as_it_was_seen(make_bundle):
+    detector = Detector(Bundle.open(make_bundle(zoom=2)), long_side_px=640)
+    frame = np.zeros((960, 1280, 3), np.uint8)
+    frame[500:512, 20:1260, 2] = 255
+    (found,) = detector.detect(frame)
+    assert np.abs(found.quad - box(20, 500, 1240, 12)).max() < 20
+
+
+@pytest.mark.parametrize(
+    ("size", "closer"), [((960, 1280), 0.97), ((480, 640), 1.5), ((360, 480), None), ((2700, 3600), 0.346)]
+)
+def test_small_text_is_enlarged_where_that_gives_it_pixels(make_bundle, size, closer):
+    """A frame that is enlarged already has none to give; `sight` counts the larger look."""
+    once, twice = (Detector(Bundle.open(make_bundle(**more)), long_side_px=640) for more in ({}, {"zoom": 2}))
+    looking = twice.start(np.zeros((*size, 3), np.uint8))
+    assert looking.looks[0].closer_scale == (closer and pytest.approx(closer, rel=0.01))
+    twice.finish(looking)
+    gain = once.sight(*size).smallest_text_px / twice.sight(*size).smallest_text_px
+    assert gain == pytest.approx(2 if closer and closer < 1.5 else 1.5 / 0.975 if closer else 1, rel=0.01)
+
+
 def test_frames_are_fitted_as_by_easyocr_where_the_bundle_says_so(make_bundle):
     detector = Detector(Bundle.open(make_bundle(as_easyocr=True)), long_side_px=320)
     frame = np.zeros((333, 800, 3), np.uint8)
