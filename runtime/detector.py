@@ -31,9 +31,10 @@ LARGE_TEXT_PX = 20
 photos of ``synth scenes`` (seed 9002) recall was 44.2 % with 0, and 45.1 % with 12, 16 and 20, in 0.965, 0.942 and
 0.940 of the time, for the smaller canvases."""
 LEAST_ZOOM = 1.2
-"""Small text that could only be enlarged by less is not looked at again."""
+"""Small text that cannot be enlarged by more, because its frame is already, is not looked at again."""
 FAINT = 0.5
-"""A region of at least this score is looked at again, larger: it may be small text."""
+"""A small region of at least this score is looked at again, larger. On 120 photos of ``synth scenes`` (seed 3131), of
+34.8 % without that look, recall became 41.0 % with 0.5 and 0.4; with 0.6 it was 1.6 % less than with 0.4."""
 FULL_SIZE = 0.95
 """A frame that is made smaller by less is seen in its own pixels."""
 log = logging.getLogger("edgereader")
