@@ -214,10 +214,12 @@ class Detector(ByArguments):
         for region in find_regions(
             *look.maps(), text_threshold=text, link_threshold=limits.link, low_text=limits.low_text
         ):
-            points = (to_frame(points * MAP_STRIDE, look.plan, frame) for points in (region.quad, region.characters))
-            mapped = Region(*points, region.score)
-            if not np.ptp(mapped.quad, axis=0).all():  # in the margin alone there is no text
+            quad, characters = (
+                to_frame(points * MAP_STRIDE, look.plan, frame) for points in (region.quad, region.characters)
+            )
+            if not np.ptp(quad, axis=0).all():  # in the margin alone there is no text
                 continue
+            mapped = Region(quad, characters, region.score)
             if min(float(np.hypot(*side)) for side in sides(region.quad)) * MAP_STRIDE < look.least_px:
                 small.append(mapped)
             elif region.score >= limits.text:

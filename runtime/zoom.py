@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .geometry.canvases import MARGIN_PX, OVERLAP, Fit, canvas_side
 from .geometry.images import Points
@@ -60,10 +59,10 @@ def plan_windows(
         left, top = np.maximum((quad.min(axis=0) * scale - AROUND_PX) // CELL_PX, 0).astype(int).tolist()
         right, bottom = np.ceil((quad.max(axis=0) * scale + AROUND_PX) / CELL_PX).astype(int).tolist()
         texts[top:bottom, left:right] = 1
-    groups: NDArray[np.int32] = cv2.connectedComponentsWithStats(texts, connectivity=8)[2][1:, :4] * CELL_PX
+    _, _, groups, _ = cv2.connectedComponentsWithStats(texts, connectivity=8)
     return [
         _window((y, x), (tall, wide), frame_hw, scale)
-        for left, top, width, height in groups.tolist()
+        for left, top, width, height in (groups[1:, :4] * CELL_PX).tolist()
         for y, tall in _spans(top, top + height, whole_hw[0], most_hw[0])
         for x, wide in _spans(left, left + width, whole_hw[1], most_hw[1])
     ]
