@@ -5,7 +5,7 @@ both ends of a box are looked at in the frame. What is as dark (or as light) as 
 text's height, is a part of it: the box grows over it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,6 +50,10 @@ BLANK, MOSTLY = 0.3, 0.95
 """Background differs from the text's background by less than this share of the contrast, in so many of its pixels."""
 UPRIGHT = 0.33
 """Thin ink is at least so wide for its height; what is narrower is a stroke of something else."""
+NEXT = 0.25
+"""Between two digits of a number is less, in their heights."""
+LEVEL = 0.2
+"""Ink that begins and ends so far from a text's digits at most, in their heights, may be one of them."""
 STRADDLES = 0.15
 """A text's first character may begin so far outside of the box, in the heights of the picture of its end."""
 
@@ -135,15 +139,15 @@ def _grown(frame: Frame, region: Region, regions: Sequence[Region]) -> _Grown:
         return _Grown(region)
     others = [other.quad for other in regions if _is_neighbour(other.quad, region.quad, height)]
     step = right * (height / width)
-    before = _end(frame, region.quad[[0, 3]], -step, width / height, others)
-    after = _end(frame, region.quad[[1, 2]], step, width / height, others)
+    before, more_before = _end(frame, region.quad[[0, 3]], -step, width / height, others)
+    after, more_after = _end(frame, region.quad[[1, 2]], step, width / height, others)
     quad = region.quad.copy()
     quad[[0, 3]] -= max([0.0, *(mark.far + ROOM for mark in before)]) * step
     quad[[1, 2]] += max([0.0, *(mark.far + ROOM for mark in after)]) * step
     new = [_box(region.quad[[0, 3]], -step, mark)[[1, 0, 3, 2]] for mark in reversed(before)]
     new += [*region.characters, *(_box(region.quad[[1, 2]], step, mark) for mark in after)]
-    thin = bool(before) and before[-1].thin, bool(after) and after[-1].thin
-    region = replace(region, quad=quad, characters=np.stack(new).astype(np.float32), thin_ends=thin)
+    thin = more_before or (bool(before) and before[-1].thin), more_after or (bool(after) and after[-1].thin)
+    region = replace(region, quad=quad, characters=np.stack(new).astype(np.float32), open_ends=thin)
     return _Grown(region, len(before), len(after))
 
 
@@ -160,8 +164,11 @@ def _box(inner: Points, outwards: Points, mark: _Mark) -> Points:
     return np.stack((near[0], far[0], far[1], near[1]))
 
 
-def _end(frame: Frame, inner: Points, outwards: Points, inside: float, others: Sequence[Points]) -> list[_Mark]:
-    """Marks beside a quad's end, from the text outwards; in another quad there are none.
+def _end(
+    frame: Frame, inner: Points, outwards: Points, inside: float, others: Sequence[Points]
+) -> tuple[list[_Mark], bool]:
+    """Marks beside a quad's end, from the text outwards, and whether a digit may go on there; in another quad there are
+    none.
 
     Args:
         frame: the frame.
@@ -179,18 +186,22 @@ def _end(frame: Frame, inner: Points, outwards: Points, inside: float, others: S
     patch = cv2.warpAffine(
         frame, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
     )
-    found = []
-    for left, end, thin in _pieces(cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY), start):
-        mark = _Mark((start - end) / scale, (start - left) / scale, thin)
-        centre = _box(inner, outwards, mark).mean(axis=0).tolist()
-        if any(cv2.pointPolygonTest(other, centre, False) >= 0 for other in others):
-            break
-        found.append(mark)
-    return found
+    found, left_out = _pieces(cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY), start)
+
+    def marks(pieces: Sequence[tuple[int, int, bool]]) -> Iterator[_Mark]:
+        for left, end, thin in pieces:
+            mark = _Mark((start - end) / scale, (start - left) / scale, thin)
+            centre = _box(inner, outwards, mark).mean(axis=0).tolist()
+            if any(cv2.pointPolygonTest(other, centre, False) >= 0 for other in others):
+                return
+            yield mark
+
+    return list(marks(found)), any(True for _ in marks(left_out))
 
 
-def _pieces(grey: NDArray[Any], start: int) -> list[tuple[int, int, bool]]:
-    """First column, column behind the last, and whether it is thin, of the pieces of ink before a text.
+def _pieces(grey: NDArray[Any], start: int) -> tuple[list[tuple[int, int, bool]], list[tuple[int, int, bool]]]:
+    """First column, column behind the last, and whether it is thin, of the pieces of ink before a text; and of one that
+    looks like a digit, but does not stand apart.
 
     Args:
         grey: (ROWS, W) uint8, an end of a text, upright.
@@ -200,13 +211,13 @@ def _pieces(grey: NDArray[Any], start: int) -> list[tuple[int, int, bool]]:
     edges = grey[[rows - EDGE_ROWS, EDGE_ROWS - rows - 1], start:]
     ink, blank = _levels(grey[rows:-rows, start:], edges)
     if abs(ink - blank) < CONTRAST:
-        return []
+        return [], []
     shade = (grey.astype(np.float32) - blank) / (ink - blank)  # 0 = the background, 1 = the text
     _, labels, stats, _ = cv2.connectedComponentsWithStats((shade > 0.5).view(np.uint8), connectivity=8)
     pieces = [_Piece(label, *stat[:4]) for label, stat in enumerate(stats.tolist())][1:]
     text = [piece for piece in pieces if piece.is_text(start)]
     if not text:
-        return []
+        return [], []
     edge, top, bottom = (
         min(piece.left for piece in text),
         min(piece.top for piece in text),
@@ -220,10 +231,12 @@ def _pieces(grey: NDArray[Any], start: int) -> list[tuple[int, int, bool]]:
             break
         found.append(piece)
         edge = min(edge, piece.left)
-    stands_apart = found and _is_blank(shade, labels, found, round(APART * high))
-    return (
-        [(piece.left, piece.right, piece.bottom - piece.top < THIN * high) for piece in found] if stands_apart else []
-    )
+    if not found or not _is_blank(shade, labels, found, round(APART * high)):
+        found, edge = [], min(piece.left for piece in text)
+    near = (piece for piece in beside if piece not in found and piece.right > edge - NEXT * high)
+    more = [piece for piece in near if piece.is_digit(top, bottom)]
+    spans = ([(piece.left, piece.right, piece.height < THIN * high) for piece in some] for some in (found, more[:1]))
+    return next(spans), next(spans)
 
 
 @dataclass(frozen=True)
@@ -265,6 +278,12 @@ class _Piece:
         """Return whether it may be one beside digits of this height."""
         upright = self.height >= THIN * high or self.width >= UPRIGHT * self.height
         return self.whole and self.width <= WIDEST * high and upright
+
+    def is_digit(self, top: int, bottom: int) -> bool:
+        """Return whether it may be, or begin with, a digit beside digits between these rows."""
+        high = bottom - top
+        level = abs(self.top - top) <= LEVEL * high and abs(self.bottom - bottom) <= LEVEL * high
+        return level and self.top > 0 and self.bottom < ROWS
 
 
 def _levels(text: NDArray[Any], edges: NDArray[Any]) -> tuple[float, float]:

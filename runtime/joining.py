@@ -60,7 +60,7 @@ def _part(region: Region, text: Text, span: tuple[int, int], start: float, end: 
         region,
         quad=parts(region.quad, [(start, end)])[0],
         characters=region.characters[(seen >= low) & (seen < high)],
-        thin_ends=(region.thin_ends[0] and not span[0], region.thin_ends[1] and span[1] == len(text.text)),
+        open_ends=(region.open_ends[0] and not span[0], region.open_ends[1] and span[1] == len(text.text)),
     ), replace(
         text,
         text=text.text[kept],

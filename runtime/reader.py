@@ -37,8 +37,8 @@ are most of what is read where there is no text. On 240 photos of ``synth scenes
 40.5, 39.7, 38.3 and 37.0 % with 1, 1.5, 2 and 4, and 1 of 54, 48, 37 and 27 lone digits was wrong; on 59 photos of
 scenes_plain, scenes_boards and scenes_carts 2 were wrong with 1, and 1 with the others."""
 UNREAD_END = 0.5
-"""Confidence is multiplied by this at each end of a text where ink too low for a digit was read as one, or not at all:
-a sign or a point is missing."""
+"""Confidence is multiplied by this at each end of a text where ink too low for a digit was read as one, or not at all,
+or a digit was cut off: a symbol is missing."""
 UNSURE = 0.9
 """With rotations, texts that are less confident are tried upside down too."""
 
@@ -82,19 +82,19 @@ def make_reading(region: Region, text: Text) -> Reading:
     found = align(text, region.quad, region.characters)
     confidence = text.confidence if found.agrees else text.confidence * DISAGREEMENT
     confidence *= min(region.score, 1.0) ** LONE_POWER if len(text.text) == 1 else 1.0
-    confidence *= UNREAD_END ** unread_ends(text, region.thin_ends)
+    confidence *= UNREAD_END ** unread_ends(text, region.open_ends)
     return Reading(text.text, confidence, region.quad, found.characters, found.peaks, found.agrees)
 
 
-def unread_ends(text: Text, thin_ends: tuple[bool, bool]) -> int:
-    """Return how many of a text's ends are a digit or a letter where thin ink was seen; letters left out there count
-    too.
+def unread_ends(text: Text, open_ends: tuple[bool, bool]) -> int:
+    """Return how many of a text's ends are a digit or a letter where ink of another symbol was seen; letters left out
+    there count too.
     """
     if not text.text:
         return 0
     whole = min((*text.positions, *text.dropped)), max((*text.positions, *text.dropped))
-    ends = zip(thin_ends, (text.text[0], text.text[-1]), (text.positions[0], text.positions[-1]), whole, strict=True)
-    return sum(thin and end.isalnum() and place == outermost for thin, end, place, outermost in ends)
+    ends = zip(open_ends, (text.text[0], text.text[-1]), (text.positions[0], text.positions[-1]), whole, strict=True)
+    return sum(is_open and end.isalnum() and place == outermost for is_open, end, place, outermost in ends)
 
 
 def without_doubles(readings: Iterable[Reading]) -> list[Reading]:
@@ -347,7 +347,7 @@ class Reader(ByArguments):
 
 
 def _upside_down(region: Region) -> Region:
-    return replace(region, quad=upside_down(region.quad), thin_ends=region.thin_ends[::-1])
+    return replace(region, quad=upside_down(region.quad), open_ends=region.open_ends[::-1])
 
 
 def _turned_back(region: Region, frame: Frame) -> Region:

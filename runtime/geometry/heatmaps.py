@@ -35,8 +35,9 @@ class Region:
     """(n, 4, 2) float32, one quad per character in reading order, along the quad's own axes."""
     score: float
     """Largest value of the region map inside, 0..1."""
-    thin_ends: tuple[bool, bool] = (False, False)
-    """Whether the first and the last character are ink too low for a digit or a letter: a sign or a point."""
+    open_ends: tuple[bool, bool] = (False, False)
+    """Whether the first and the last character are a sign or a point, ink too low for a digit or a letter, or ink as
+    high as a digit goes on beside them."""
 
 
 def find_regions(

@@ -43,7 +43,7 @@ def joined(regions: Sequence[Region]) -> Region:
     first, last = regions[0], regions[-1]
     quad = np.stack((first.quad[0], last.quad[1], last.quad[2], first.quad[3]))
     characters = np.concatenate([region.characters for region in regions])
-    thin = first.thin_ends[0], last.thin_ends[1]
+    thin = first.open_ends[0], last.open_ends[1]
     return Region(quad, characters, max(region.score for region in regions), thin)
 
 

@@ -66,7 +66,7 @@ def test_a_box_grows_over_a_symbol_at_its_left_end(symbol, shades):
     assert left - 6 <= found.quad[0, 0] <= left
     assert (found.quad[:, 1] == DIGITS[:, 1]).all()
     assert found.quad[1, 0] == DIGITS[1, 0]
-    assert found.thin_ends == (thin, False)
+    assert found.open_ends == (thin, False)
     assert len(found.characters) == (4 if symbol == ":" else 3)
     first = found.characters[0]
     assert (first[0, 0] - left, first[0, 1]) == (pytest.approx(0, abs=2), 96)
@@ -79,7 +79,7 @@ def test_a_box_grows_over_a_symbol_at_its_right_end(symbol):
     (found,) = with_ends(page([*digits(150, 100), *blocks]), [region(DIGITS)])
     assert right <= found.quad[1, 0] <= right + 6
     assert found.quad[0, 0] == DIGITS[0, 0]
-    assert found.thin_ends == (False, thin)
+    assert found.open_ends == (False, thin)
     last = found.characters[-1]
     assert last[1, 0] == pytest.approx(right, abs=2)
     assert last[0, 0] < last[1, 0]
@@ -95,7 +95,7 @@ def test_a_tilted_box_grows_along_its_text(degrees):
     grown = float(np.linalg.norm(found.quad[0] - quad[0]))
     assert grown == pytest.approx(DIGITS[0, 0] - left + 3, abs=3)
     assert found.quad[1] == pytest.approx(quad[1])
-    assert found.thin_ends == (True, False)
+    assert found.open_ends == (True, False)
 
 
 def test_ink_inside_the_box_is_told_too():
@@ -103,7 +103,7 @@ def test_ink_inside_the_box_is_told_too():
     wide = DIGITS.copy()
     wide[[0, 3], 0] = left - 3
     (found,) = with_ends(page([*digits(150, 100), *blocks]), [region(wide)])
-    assert found.thin_ends == (True, False)
+    assert found.open_ends == (True, False)
     assert abs(found.quad[0, 0] - wide[0, 0]) < 4
 
 
@@ -124,7 +124,7 @@ def test_ink_inside_the_box_is_told_too():
 def test_what_is_no_symbol_leaves_a_box_as_it_is(blocks):
     (found,) = with_ends(page([*digits(150, 100), *blocks]), [region(DIGITS)])
     assert np.array_equal(found.quad, DIGITS)
-    assert found.thin_ends == (False, False)
+    assert found.open_ends == (False, False)
     assert len(found.characters) == 2
 
 
@@ -133,7 +133,7 @@ def test_a_mark_outside_of_the_texts_own_background_is_none_of_it():
     frame[:, :146] = 140  # the paper ends before the mark
     frame[118:123, 126:142] = INK
     (found,) = with_ends(frame, [region(DIGITS)])
-    assert found.thin_ends == (False, False)
+    assert found.open_ends == (False, False)
 
 
 def test_ink_in_another_texts_box_is_left_to_it():
@@ -157,7 +157,7 @@ def test_boxes_that_only_a_symbol_keeps_apart_are_one():
     frame = page([*digits(150, 100, 1), (188, 134, 6, 6), *digits(206, 100)])
     (found,) = with_ends(frame, [region(right), region(left, 1)])
     assert found.quad[:, 0].tolist() == [147, 265, 265, 147]
-    assert found.thin_ends == (False, False)
+    assert found.open_ends == (False, False)
     assert len(found.characters) >= 4
     apart = page([*digits(150, 100, 1), *digits(206, 100)])
     assert len(with_ends(apart, [region(right), region(left, 1)])) == 2, "no ink, no number"
@@ -169,3 +169,19 @@ def test_boxes_at_the_edges_of_small_pictures(shape):
     quad = box(0, 0, shape[1] - 1, shape[0] - 1)
     assert [grown.quad.tolist() for grown in with_ends(frame, [region(quad)])] == [quad.tolist()]
     assert with_ends(frame, []) == []
+
+
+@pytest.mark.parametrize("end", [0, 1])
+@pytest.mark.parametrize("gap", [6, -10])
+def test_a_digit_beside_a_box_that_cannot_be_taken_is_told(end, gap):
+    """Bars stand right above, so that nothing says where the text's own ink ends; the box may also cut the digit."""
+    beside = 206 + 8 if end else 150 - 8 - 24
+    bars = [(x, 60, 4, 36) for x in range(60, 300, 9)]
+    frame = page([*digits(150, 100), *digits(beside, 100, 1), *bars])
+    edge = beside - gap if end else beside + 24 + gap
+    quad = box(147, 97, edge - 147, 46) if end else box(edge, 97, 209 - edge, 46)
+    (found,) = with_ends(frame, [region(quad)])
+    assert np.array_equal(found.quad, quad)
+    assert found.open_ends == (end == 0, end == 1)
+    alone = with_ends(page([*digits(150, 100), *bars]), [region(DIGITS)])[0]
+    assert alone.open_ends == (False, False)

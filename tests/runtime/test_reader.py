@@ -128,7 +128,7 @@ def test_texts_of_easyocrs_boxes_are_left_without_ink_at_their_ends(make_bundle,
 
 
 @pytest.mark.parametrize(
-    ("text", "dropped", "thin_ends", "unread"),
+    ("text", "dropped", "open_ends", "unread"),
     [
         ("18", (), (True, False), 1),  # the sign is not there
         ("18", (), (True, True), 2),
@@ -140,13 +140,13 @@ def test_texts_of_easyocrs_boxes_are_left_without_ink_at_their_ends(make_bundle,
         ("18", (), (False, False), 0),
     ],
 )
-def test_ink_at_an_end_that_was_not_read_halves_the_confidence(text, dropped, thin_ends, unread):
+def test_ink_at_an_end_that_was_not_read_halves_the_confidence(text, dropped, open_ends, unread):
     quad = np.array([[0, 0], [60, 0], [60, 20], [0, 20]], np.float32)
     peaks = np.stack([quad * [1 / 3, 1] + [20 * at, 0] for at in range(3)]).astype(np.float32)
     positions = tuple(0.2 + 0.6 * at / (len(text) - 1) for at in range(len(text)))
     read = Text(text, 0.9, (0.95,) * len(text), True, positions, dropped)
     plain = make_reading(Region(quad, peaks, 0.9), read).confidence
-    assert make_reading(Region(quad, peaks, 0.9, thin_ends), read).confidence == pytest.approx(plain * 0.5**unread)
+    assert make_reading(Region(quad, peaks, 0.9, open_ends), read).confidence == pytest.approx(plain * 0.5**unread)
 
 
 def test_a_second_look_finds_the_same_text_only_once(make_bundle, scene):

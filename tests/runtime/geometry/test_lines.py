@@ -42,7 +42,7 @@ def test_joined_regions_are_one_from_end_to_end():
     ]
     whole = joined(regions)
     assert whole.quad.tolist() == [[100, 100], [350, 100], [350, 140], [100, 140]]
-    assert (len(whole.characters), whole.score, whole.thin_ends) == (3, 0.9, (True, True))
+    assert (len(whole.characters), whole.score, whole.open_ends) == (3, 0.9, (True, True))
 
 
 ROWS = [
