@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from ..runtime.bundles.bundle import ENGINES_FOLDER, MANIFEST_NAME, Bundle, Checked
+from ..runtime.bundles.bundle import MANIFEST_NAME, Bundle, Checked
 from ..runtime.bundles.manifest import CANVAS_SIDES_PX, Canary, Kind, Passport, ShapeRange
 from ..runtime.errors import BundleError, ExportError
 from ..runtime.sessions.canary import crop_of, decoded
@@ -147,19 +147,21 @@ def _write_network(bundle: Bundle, kind: Kind, served: Served, folder: Path, ins
     _configure(folder, served, inputs, outputs, rows, instances)
     (folder / "warmup").mkdir()
     (folder / "warmup" / name).write_bytes(picture.tobytes())
-    given = (f'{{ key: "{name}" value {{ data_type: TYPE_{DTYPES[name]} {data} }} }}' for name, data in first.items())
+    given = [f'{{ key: "{name}" value {{ data_type: TYPE_{DTYPES[name]} {data} }} }}' for name, data in first.items()]
     with (folder / "config.pbtxt").open("a") as file:
-        file.write(WARM_UP.format(inputs=", ".join(given)))
+        file.write(WARM_UP.format(inputs=" ".join(f"inputs {one}" for one in given)))
 
 
 def _write_model(bundle: Bundle, folder: Path, program: str, files: Iterable[Checked]) -> None:
     """Write a model's program, with the bundle's manifest, its canary, and these files of it."""
     inside = folder / "1" / "bundle"
-    (inside / ENGINES_FOLDER).mkdir(parents=True)
+    inside.mkdir(parents=True)
     (inside / MANIFEST_NAME).write_bytes((bundle.root / MANIFEST_NAME).read_bytes())
     canary = entries(bundle.manifest.canary) if bundle.manifest.canary else ()
     for file in (*files, *map(bundle.canary_file, canary)):
-        place(inside, file.path.name).write_bytes(file.contents)
+        target = place(inside, file.path.name)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(file.contents)
     (folder / "1" / "model.py").write_text(PROGRAM.format(program=program))
 
 

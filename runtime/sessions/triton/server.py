@@ -7,6 +7,7 @@ is there inside Triton only. Arrays pass as DLPack: in Triton 2.51, tensors made
 
 from __future__ import annotations
 
+import ctypes
 import json
 import threading
 from collections import defaultdict
@@ -39,6 +40,8 @@ PHOTOS = 16
 """So many are read at once."""
 CANVAS_STEP_PX = 32
 """A canvas's sides are multiples of this."""
+TAKEN = ctypes.c_char_p(b"used_dltensor")
+"""The name of a DLPack capsule whose array somebody has; it must stay where it is."""
 Shape = tuple[int, ...]
 
 
@@ -54,10 +57,20 @@ def _tensor(request: Any, name: str) -> NDArray[Any]:
     return np.from_dlpack(triton.get_input_tensor_by_name(request, name))
 
 
+def _made(name: str, array: NDArray[Any]) -> Any:
+    """A tensor for Triton. It marks a capsule that it has taken in another way than NumPy looks for."""
+    import triton_python_backend_utils as triton
+
+    capsule = np.ascontiguousarray(array).__dlpack__()
+    tensor = triton.Tensor.from_dlpack(name, capsule)
+    ctypes.pythonapi.PyCapsule_SetName(ctypes.py_object(capsule), TAKEN)
+    return tensor
+
+
 def _answer(outputs: Arrays) -> Any:
     import triton_python_backend_utils as triton
 
-    return triton.InferenceResponse([triton.Tensor.from_dlpack(name, array) for name, array in outputs.items()])
+    return triton.InferenceResponse([_made(name, array) for name, array in outputs.items()])
 
 
 def _refused(exc: EdgeReaderError) -> Any:
@@ -161,8 +174,7 @@ class BusinessLogic:
         """Have a network run."""
         import triton_python_backend_utils as triton
 
-        tensors = [triton.Tensor.from_dlpack(name, np.ascontiguousarray(array)) for name, array in inputs.items()]
-        names = list(OUTPUTS[kind])
+        names, tensors = list(OUTPUTS[kind]), [_made(name, array) for name, array in inputs.items()]
         asked = triton.InferenceRequest(
             model_name=kind, requested_output_names=names, inputs=tensors, parameters={IDENTITY: identity}
         )
