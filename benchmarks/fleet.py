@@ -19,7 +19,7 @@ from ..runtime import Reader
 from ..runtime.geometry.files import decode_photo, find_photos
 from ..runtime.sessions.triton.contract import SCHEME
 
-CLIENTS = (1, 2, 4, 8, 16)
+CLIENTS = (1, 4, 16)
 Ask = Callable[[bytes], list[str]]
 
 

@@ -137,9 +137,10 @@ def test_engines_come_along_with_their_limits(bundle, tmp_path):
 
 
 def test_the_command(tmp_path):
-    options = ["--alphabet", "0123456789", "--threads", "1", "--min-confidence", "0.5"]
+    options = ["--alphabet", "0123456789", "--threads", "1", "--min-confidence", "0.5", "--long-side", "512"]
     done = CliRunner().invoke(export, ["triton", "digits-edge", "--to", str(tmp_path / "fleet"), *options])
     assert done.exit_code == 0, done.output
-    assert "cpu in int8, up to 1x768x768x3" in done.output
+    assert "cpu in int8, up to 1x512x512x3" in done.output
     said = told(tmp_path / "fleet", "reader", Fleet)[0].options
     assert (said["alphabet"], said["min_confidence"]) == ("0123456789", 0.5)
+    assert repr(said["long_side_px"]) == "512", "a float is no number of pixels"

@@ -59,7 +59,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
 
     networks: dict[Kind, Served]
     """What they say of themselves."""
-    options: dict[str, str | float | bool | None]
+    options: dict[str, str | int | float | bool | None]
     """Arguments of `Reader`."""
 
 

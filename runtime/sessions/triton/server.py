@@ -121,7 +121,7 @@ class NetworkModel:
         """
         asked = json.loads(request.parameters() or "{}").get(IDENTITY)
         if asked is not None:
-            expect_same(self._bundle, self._kind, asked, "request")
+            expect_same(self._bundle, self._kind, str(asked), "request")
         name, limits = IMAGES[self._kind], self._served.limits
         pictures = _tensor(request, name)
         _, height, width, _ = pictures.shape

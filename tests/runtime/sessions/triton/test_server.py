@@ -267,6 +267,7 @@ HOSTILE = {
         meant(request("recognizer", crops=CROPS, allowed=ALLOWED), "0" * 64),
         "expected the recognizer of",
     ),
+    "no rows": (request("detector", image=canvas(0, 64, 64, 3)), ""),
     "no picture": (photo_request(b"no picture"), "photo: expected a JPEG"),
     "a picture cut short": (photo_request((shipped("samples") / "meter.jpg").read_bytes()[:9000]), "cut short"),
     "a picture of a gigabyte": (photo_request(HEADER), "photo: expected up to"),
@@ -319,7 +320,7 @@ def test_a_server_that_is_killed_and_started_again_loses_no_reading(fleet, tmp_p
 
 @pytest.mark.slow
 def test_500_photos_of_16_clients(server):
-    frames = [*prints(500, seed=3)]
+    frames = [cv2.resize(frame, (320, 160)) for frame in prints(500, seed=3)]
     here = Reader(backend="cpu", threads=1)
     expected = [seen(here.read(frame)) for frame in frames]
     readers = [Reader(backend=f"triton://{server}") for _ in range(16)]
