@@ -196,7 +196,7 @@ def triton(bundle: str, root: Path, long_side_px: int | None, backend: str, **gi
     a picture's file and gives its readings as JSON; the options from --find on are this reader's.
     """
     from ..runtime.bundles.bundle import Bundle
-    from .triton import write_repository
+    from .triton.repository import write_repository
 
     server = {name: given.pop(name) for name in ("precision", "instances", "threads", "canvases")}
     options = {**given, "long_side_px": long_side_px}

@@ -194,7 +194,8 @@ class ReaderModel:
         self._options: dict[str, Any] = dict(fleet.options)
         link = BusinessLogic()
         MORE[BUSINESS_LOGIC] = lambda bundle, kind: RemoteSession(link, bundle, kind, fleet.networks[kind])
-        self._opening, self._reader = threading.Lock(), None
+        self._opening = threading.Lock()
+        self._reader: Reader | None = None
         self._threads = ThreadPoolExecutor(PHOTOS)
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:

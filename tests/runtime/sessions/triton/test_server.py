@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edgereader.export.triton import write_repository
+from edgereader.export.triton.repository import write_repository
 from edgereader.runtime import Reader
 from edgereader.runtime.bundles.bundle import Bundle, shipped
 from edgereader.runtime.cli import main
@@ -61,14 +61,14 @@ def command(repository, port, folder):
     arguments = {
         "model-repository": repository,
         "backend-directory": backends,
-        "disable-auto-complete-config": "true",
         "grpc-address": "127.0.0.1",
         "grpc-port": port,
         "allow-http": "false",
         "allow-metrics": "false",
         "exit-timeout-secs": 1,
     }
-    return [files / "bin" / "tritonserver", *(f"--{name}={value}" for name, value in arguments.items())], environment
+    words = [f"--{name}={value}" for name, value in arguments.items()]
+    return [files / "bin" / "tritonserver", "--disable-auto-complete-config", *words], environment
 
 
 def free_port():
@@ -102,7 +102,7 @@ def wait_for(process, port, log):
                 return
         except grpc.RpcError:
             time.sleep(0.2)
-    pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
+    pytest.fail(f"the server did not start:\n{log.read_text()[:5000]}")
 
 
 def stub(address):

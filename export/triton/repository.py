@@ -16,14 +16,14 @@ from typing import Any
 
 import msgspec
 
-from ..runtime.bundles.bundle import MANIFEST_NAME, Bundle, Checked
-from ..runtime.bundles.manifest import CANVAS_SIDES_PX, Canary, Kind, Passport, ShapeRange
-from ..runtime.errors import BundleError, ExportError
-from ..runtime.sessions.canary import crop_of, decoded
-from ..runtime.sessions.opening import open_unproven
-from ..runtime.sessions.profiles import default_profile
-from ..runtime.sessions.triton.contract import DTYPES, IMAGES, OUTPUTS, PARAMETER, Fleet, Served, identity_of
-from .staging import entries, flush, models_of, place, staged, writing
+from ...runtime.bundles.bundle import MANIFEST_NAME, Bundle, Checked
+from ...runtime.bundles.manifest import CANVAS_SIDES_PX, Canary, Kind, Passport, ShapeRange
+from ...runtime.errors import BundleError, ExportError
+from ...runtime.sessions.canary import crop_of, decoded
+from ...runtime.sessions.opening import open_unproven
+from ...runtime.sessions.profiles import default_profile
+from ...runtime.sessions.triton.contract import DTYPES, IMAGES, OUTPUTS, PARAMETER, Fleet, Served, identity_of
+from ..staging import entries, flush, models_of, place, staged, writing
 
 Dims = Mapping[str, list[int]]
 KINDS: tuple[Kind, ...] = ("detector", "recognizer")
