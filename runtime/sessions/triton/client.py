@@ -2,7 +2,6 @@
 
 import math
 import os
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +14,9 @@ from ...bundles.manifest import Kind
 from ...errors import BackendError, BackendUnavailable, one_line
 from ...extras import pip_install
 from ..buffers import StaysHere
-from .contract import DTYPES, IDENTITY, OUTPUTS, PARAMETER, SCHEME, TYPES, Served
+from .contract import ADDRESS, DTYPES, IDENTITY, OUTPUTS, PARAMETER, SCHEME, TYPES, Served
 from .remote import Arrays, RemoteSession
 
-ADDRESS = re.compile(rf"{SCHEME}((?:\[[0-9A-Fa-f:.%\w]+\]|[^\s:@/\[\]]+):\d{{1,5}})")
 PATIENCE_S = 30.0
 """A request may take so long in all: a server that is away may come back within it."""
 PAUSE_S = 0.2

@@ -5,6 +5,7 @@ it, the server's models check it, and clients read it from the server.
 """
 
 import hashlib
+import re
 
 import msgspec
 import numpy as np
@@ -15,6 +16,8 @@ from ...errors import BackendError
 
 SCHEME = "triton://"
 """What the name of the backend begins with; the server's HOST:PORT follows."""
+ADDRESS = re.compile(rf"{SCHEME}((?:\[[\w:.%]+\]|[^\s:@/\[\]]+):\d{{1,5}})")
+"""The whole name."""
 PARAMETER = "edgereader"
 """Where a model's configuration has its description."""
 IDENTITY = "identity"

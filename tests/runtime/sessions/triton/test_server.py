@@ -36,6 +36,7 @@ stubs = pytest.importorskip("tritonclient.grpc.service_pb2_grpc")
 
 HOME = Path(sys.prefix, "tritonserver")
 """Where `make` puts the wheel."""
+MEMORY, REGIONS = Path("/dev/shm"), "triton_python_backend_shm_region_*"
 START_S = 120
 pytestmark = pytest.mark.xdist_group("triton")
 
@@ -81,6 +82,7 @@ def serving(repository, folder, port=None):
     """Run a server; gives its process and HOST:PORT."""
     port = port or free_port()
     words, environment = command(repository, port, folder)
+    before = set(MEMORY.glob(REGIONS))
     with (folder / "log.txt").open("w") as log:
         process = subprocess.Popen(words, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     try:
@@ -91,6 +93,8 @@ def serving(repository, folder, port=None):
         process.wait(30)
         with suppress(ProcessLookupError):  # its models, where it was killed
             os.killpg(process.pid, signal.SIGKILL)
+        for region in set(MEMORY.glob(REGIONS)) - before:  # one that was killed leaves them
+            region.unlink(missing_ok=True)
 
 
 def wait_for(process, port, log):
@@ -167,14 +171,14 @@ def test_readings_are_those_of_a_reader_here(server):
     expected = [seen(here.read(frame)) for frame in frames]
     assert sum(map(len, expected)) > 6
     assert [seen(there.read(frame)) for frame in frames] == expected
-    assert [seen(readings) for readings in there.read_many(frames)] == expected
+    assert [seen(readings) for readings in there.read_many(frames[-2:])] == expected[-2:]
     assert {(session.backend, session.precision) for session in there.sessions.values()} == {
         (f"triton://{server}", "int8")
     }
 
 
 def test_many_clients_at_once_read_what_each_reads_alone(server):
-    frames = [*samples()[1:], *prints(3, seed=1)]
+    frames = [*samples()[:1], *(cv2.resize(frame, (320, 160)) for frame in prints(5, seed=1))]
     here = Reader(backend="cpu", threads=1, alphabet="0123456789")
     expected = [seen(here.read(frame)) for frame in frames]
     readers = [Reader(backend=f"triton://{server}", alphabet=alphabet) for alphabet in ("0123456789", None)]
