@@ -324,9 +324,10 @@ def test_a_server_that_is_killed_and_started_again_loses_no_reading(fleet, tmp_p
 
 @pytest.mark.slow
 def test_500_photos_of_16_clients(server):
-    frames = [cv2.resize(frame, (320, 160)) for frame in prints(500, seed=3)]
+    frames = [cv2.resize(frame, (320, 160)) for frame in prints(100, seed=3)]
     here = Reader(backend="cpu", threads=1)
     expected = [seen(here.read(frame)) for frame in frames]
     readers = [Reader(backend=f"triton://{server}") for _ in range(16)]
     with ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(lambda at: seen(readers[at % 16].read(frames[at])), range(500))) == expected
+        found = list(pool.map(lambda at: seen(readers[at % 16].read(frames[at % 100])), range(500)))
+    assert found == expected * 5
