@@ -222,12 +222,11 @@ def test_the_example(server, repository):
 
 
 def test_a_stream_reads_there_too(server, tmp_path):
-    from edgereader.runtime.stream.cli import stream
-
-    options = ["--every-frame", "--json", "--triton", server]
-    done = CliRunner().invoke(stream, [str(shipped("samples") / "meter.jpg"), *options])
+    for number in range(4):
+        shutil.copy(shipped("samples") / "meter.jpg", tmp_path / f"{number}.jpg")
+    done = CliRunner().invoke(main, ["stream", str(tmp_path), "--every-frame", "--json", "--triton", server])
     assert done.exit_code == 0, done.output
-    assert "027418" in done.output
+    assert "027418" in {json.loads(line)["text"] for line in done.stdout.splitlines()}
 
 
 def canvas(*shape, dtype=np.uint8):
