@@ -95,7 +95,7 @@ def write_repository(
         fleet = Fleet(networks=networks, options=dict(options or {}))
         _write_model(bundle, repository / "reader", "ReaderModel", [])
         _configure(repository / "reader", fleet, {"photo": [-1]}, {"readings": [-1]}, PHOTOS, READERS)
-        for path in repository.rglob("*.*"):
+        for path in filter(Path.is_file, repository.rglob("*")):
             flush(path)
         root.parent.mkdir(parents=True, exist_ok=True)
         repository.replace(root)

@@ -88,6 +88,13 @@ def test_an_empty_folder_is_filled(bundle, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"detector", "recognizer", "reader"}
 
 
+def test_all_is_on_the_disk_before_it_is_there(bundle, tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(repository, "flush", lambda path: flushed.append(path.name))
+    write_repository(bundle, tmp_path / "fleet")
+    assert sorted(flushed) == sorted(path.name for path in (tmp_path / "fleet").rglob("*") if path.is_file())
+
+
 def test_it_is_there_whole_or_not_at_all(bundle, tmp_path, monkeypatch):
     def full(path):
         if path.name == "config.pbtxt":
