@@ -117,12 +117,16 @@ $(READ)/.installed: pyproject.toml $(SHIPPED)
 	@$(READ)/bin/python $(PIP_INSTALL) '.[cpu]'
 	@touch $@
 
+# Triton's server for the tests, apart: the package it comes in wants an older NumPy, which the server does not need.
+TRITON := 'nvidia-pytriton==0.7.0; platform_machine == "x86_64"'
+
 # torch comes first and alone, from the index of CPU wheels; the constraint then holds it in place for everything else.
 $(DEV)/.installed: pyproject.toml constraints.txt
 	@echo "installing PyTorch for CPUs and the tools into $(DEV) (about 400 MB to download)"
 	@test -x $(DEV)/bin/python || $(PYTHON) -m venv $(DEV)
 	@$(DEV)/bin/python $(PIP_INSTALL) --retries 0 --no-deps --extra-index-url $(TORCH_INDEX) -c constraints.txt torch
 	@$(DEV)/bin/python $(PIP_INSTALL) -c constraints.txt --editable '.[cpu,stream,export,train,bench,peers,dev]'
+	@$(DEV)/bin/python $(PIP_INSTALL) --no-deps --upgrade --target $(DEV)/tritonserver $(TRITON)
 	@touch $@
 
 # uv knows the lowest versions; what the tests need besides is as new as these allow.

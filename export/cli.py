@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..runtime.commands.options import options_named
+from ..runtime.sessions.opening import BACKENDS
 from .options import FILE, parse_size, parse_widths, progress
 from .precision.cli import add_precision
 
@@ -176,6 +178,36 @@ def canary(bundle: str) -> None:
     root = Bundle.open(bundle).root
     written = write_canary(root)
     click.echo(f"{root / written.image.path}: {written.text or 'no recognizer'}")
+
+
+@export.command()
+@click.argument("bundle")
+@click.option("--to", "root", required=True, type=FILE, help="Folder of the repository, new or empty.")
+@click.option("--backend", type=click.Choice(BACKENDS), default="cpu", show_default=True, help="On the server.")
+@click.option("--precision", help="fp32, fp16, ...; left out: what the bundle prefers on the backend.")
+@click.option("--instances", type=click.IntRange(1, 64), default=1, show_default=True, help="Copies of each network.")
+@click.option("--threads", type=click.IntRange(1), help="Of each copy, on a CPU; left out: one for each core.")
+@click.option(
+    "--canvases", type=click.IntRange(1, 64), default=1, show_default=True, help="Run at once by the detector."
+)
+@options_named("long_side_px", "find", "all_text", "alphabet", "decimal", "thousands", "pattern", "check")
+@options_named("rotations", "upright", "min_confidence")
+def triton(bundle: str, root: Path, long_side_px: int | None, backend: str, **given: Any) -> None:
+    """Write a model repository for NVIDIA's Triton Inference Server of a BUNDLE (a folder, or a shipped one's name).
+
+    It has the models detector and recognizer, which `edgereader read --triton HOST:PORT` uses, and reader, which takes
+    a picture's file and gives its readings as JSON; the options from --find on are this reader's.
+    """
+    from ..runtime.bundles.bundle import Bundle
+    from .triton.repository import write_repository
+
+    server = {name: given.pop(name) for name in ("precision", "instances", "threads", "canvases")}
+    options = {**given, "long_side_px": long_side_px}
+    found = write_repository(Bundle.open(bundle), root, backend, long_side_px=long_side_px, options=options, **server)
+    for kind, served in found.items():
+        most = "x".join(map(str, served.limits.max))
+        click.echo(f"{root / kind}  {served.backend} in {served.precision}, up to {most}")
+    click.echo(root / "reader")
 
 
 def expect_calibration(precision: str, calibration: Path | None) -> None:

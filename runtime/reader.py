@@ -143,8 +143,9 @@ class Reader(ByArguments):
 
         Args:
             bundle: name of a shipped bundle, a folder, or an opened bundle; it may hold one network only.
-            backend: "cpu", "cuda", "tensorrt", "tensorrt-rtx" or "tensorrt-ep", which then runs or is an error;
-                "auto" = the best that works here, which `sessions` tells, and the log of "edgereader" with the reason.
+            backend: "cpu", "cuda", "tensorrt", "tensorrt-rtx", "tensorrt-ep" or "triton://HOST:PORT", which then runs
+                or is an error; "auto" = the best that works here, which `sessions` tells, and the log of "edgereader"
+                with the reason.
             precision: "fp32", …; None = what the bundle prefers on the backend.
             alphabet: which characters a reading may have, for example ``"0123456789"``; ``NUMBERS`` (the default) =
                 all that numbers are written with, or with ``find="text"`` all characters, which None stands for too.

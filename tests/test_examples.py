@@ -23,7 +23,7 @@ def run(repository, tmp_path):
 
 def test_every_example_is_tried_here_and_named_in_the_documentation(repository):
     names = {path.name for path in (repository / "docs/examples").glob("*.py")}
-    assert names == {"own_steps.py", "easyocr_stream.py", "custom_alphabet.py"}
+    assert names == {"own_steps.py", "easyocr_stream.py", "custom_alphabet.py", "triton_photo.py"}
     pages = "".join(path.read_text(encoding="utf-8") for path in (repository / "docs").glob("*.md"))
     assert all(f"docs/examples/{name}" in pages for name in names)
 

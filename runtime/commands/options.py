@@ -10,6 +10,7 @@ import click
 from ..bundles.bundle import shipped
 from ..reader import MIN_CONFIDENCE, Reader
 from ..sessions.opening import BACKENDS
+from ..sessions.triton.contract import SCHEME
 from ..text.alphabets import NUMBERS, Find
 from ..text.checks import CHECKS
 from ..text.values import DECIMALS
@@ -33,6 +34,12 @@ OPTIONS = {
         default="auto",
         show_default=True,
         help="auto = the best that works here; any other runs or is an error.",
+    ),
+    "triton": click.option(
+        "--triton",
+        metavar="HOST:PORT",
+        callback=lambda _context, _option, value: value and SCHEME + value,
+        help="Run the networks on a Triton server (see `edgereader export triton`), in place of a --backend.",
     ),
     "precision": click.option("--precision", help="fp32, fp16, ...; left out: what the bundle prefers on the backend."),
     "threads": click.option(
@@ -110,11 +117,22 @@ def start_log(*, verbose: bool) -> None:
     logging.basicConfig(format="%(message)s", level=logging.INFO if verbose else logging.WARNING)
 
 
-def open_reader(*, bundle: str, verbose: bool, **options: Any) -> Reader:
+def open_reader(*, bundle: str, verbose: bool, backend: str, triton: str | None, **options: Any) -> Reader:
     """Open the reader that the options ask for; errors are those of `Reader`."""
     start_log(verbose=verbose)
     give_memory_back()
-    return Reader(bundle, **options)
+    return Reader(bundle, only_backend(backend, triton), **options)
+
+
+def only_backend(backend: str, triton: str | None) -> str:
+    """Return the backend that one of two options asks for.
+
+    Raises:
+        click.UsageError: both do.
+    """
+    if triton is not None and backend != "auto":
+        raise click.UsageError(f"expected --backend or --triton, got both ({backend}); leave one out")
+    return triton or backend
 
 
 def with_samples(paths: tuple[str, ...], sample: bool) -> tuple[str, ...]:  # noqa: FBT001

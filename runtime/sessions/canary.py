@@ -35,9 +35,9 @@ def prove(session: Session, bundle: Bundle, kind: Kind) -> str:
     canary = bundle.manifest.canary
     if canary is None:
         raise BundleError(f"{bundle.root}: expected a canary to check {session.backend} with, got none; {AGAIN}")
-    image = _decoded(bundle, canary.image)
+    image = decoded(bundle, canary.image)
     if kind == "detector":
-        return _compared(maps_of(session, image), _decoded(bundle, canary.maps), session.backend)
+        return _compared(maps_of(session, image), decoded(bundle, canary.maps), session.backend)
     if canary.text is None:
         raise BundleError(f"{bundle.root}: expected what the recognizer reads in the canary, got none; {AGAIN}")
     text = text_of(session, bundle.recognizer, image, canary.crop_xywh)
@@ -57,11 +57,19 @@ def maps_of(session: Session, image: Frame) -> Maps:
 def text_of(session: Session, spec: RecognizerSpec, image: Frame, xywh: tuple[int, int, int, int]) -> str:
     """Return the greedy text, of any symbols, that a recognizer reads in a part of a picture."""
     alphabet = make_alphabet(spec.charset, spec.prediction, None, None, None)
-    cut = plan_cut(spec, image, box(*xywh))
-    binding = bind_crops(session, spec, (1, spec.image_hw[0], cut.width, spec.channels))
-    fill_crop(spec, cut, binding.inputs["crops"][0])
+    crop = crop_of(spec, image, xywh)
+    binding = bind_crops(session, spec, (1, *crop.shape))
+    binding.inputs["crops"][0] = crop
     binding.run(1)
     return decode(binding.outputs["log_probs"][0], alphabet).text
+
+
+def crop_of(spec: RecognizerSpec, image: Frame, xywh: tuple[int, int, int, int]) -> Frame:
+    """Return the crop (H, W, C) uint8 that a recognizer is given of a part of a picture."""
+    cut = plan_cut(spec, image, box(*xywh))
+    crop = np.empty((spec.image_hw[0], cut.width, spec.channels), np.uint8)
+    fill_crop(spec, cut, crop)
+    return crop
 
 
 def as_picture(maps: Maps) -> Frame:
@@ -83,10 +91,16 @@ def _compared(got: Maps, expected: Frame, backend: str) -> str:
 
 def _wrong(backend: str, expected: str, got: str) -> str:
     fix = f"`edgereader verify --backend {backend}` says where, and cpu works" if backend != "cpu" else AGAIN
+    fix = "see what it serves, and its log" if "://" in backend else fix
     return f"{backend}: expected {expected} on the bundle's canary, got {got}: it is not what the model computes; {fix}"
 
 
-def _decoded(bundle: Bundle, entry: FileEntry | None) -> Frame:
+def decoded(bundle: Bundle, entry: FileEntry | None) -> Frame:
+    """Return one of the canary's pictures.
+
+    Raises:
+        BundleError: the bundle has none, or a damaged one.
+    """
     if entry is None:
         raise BundleError(f"{bundle.root}: expected the detector's maps of the canary, got none; {AGAIN}")
     file = bundle.canary_file(entry)

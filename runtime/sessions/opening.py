@@ -10,6 +10,7 @@ from .base import Session
 from .canary import prove
 from .nvidia import NoGpu, nvidia_driver
 from .profiles import default_profile
+from .triton.contract import SCHEME
 
 BACKENDS = ("tensorrt", "tensorrt-rtx", "cuda", "tensorrt-ep", "cpu")
 """Backends, best first."""
@@ -30,8 +31,8 @@ def open_session(
     Args:
         bundle: an opened bundle.
         kind: which of its models.
-        backend: a backend's name, which then runs or is an error; or "auto" = the best one that works here, which
-            the log of "edgereader" names with the reason.
+        backend: a backend's name, or "triton://HOST:PORT", which then runs or is an error; or "auto" = the best one
+            that works here, which the log of "edgereader" names with the reason.
         precision: "fp32", …; None = what the bundle prefers on the backend.
         threads: how many a backend computes with on the CPU; None = one for each core.
 
@@ -77,6 +78,10 @@ def open_unproven(
     """Do as `open_session` with a backend's name, but without the canary: for what finds out why it is read wrongly."""
     if backend in MORE:
         return MORE[backend](bundle, kind)
+    if backend.startswith(SCHEME):
+        from .triton.client import open_remote
+
+        return open_remote(bundle, kind, backend, precision)
     if backend in {"tensorrt", "tensorrt-rtx"}:
         from .tensorrt.session import TensorRTSession
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, get_args
 import click
 from click.core import ParameterSource
 
-from ..commands.options import OPTIONS, options_named, start_log
+from ..commands.options import OPTIONS, only_backend, options_named, start_log
 from ..errors import TRY_AGAIN, ConfigError, EdgeReaderError, one_line
 from ..text.checks import CHECKS
 from .configuration.schema import EXAMPLE, Place
@@ -59,7 +59,7 @@ def address(_context: click.Context, parameter: click.Parameter, value: str | No
 READER = tuple(name for name in OPTIONS if name not in {"check", "rotations", "upright", "verbose"})
 """Options that `edgereader read` has too."""
 PLACES: dict[str, Place] = {
-    **{name: ("reader", name) for name in READER},
+    **{name: ("reader", "backend" if name == "triton" else name) for name in READER},
     "name": ("name",),
     "every_frame": ("camera", "every_frame"),
     "loop": ("camera", "loop"),
@@ -153,6 +153,7 @@ def stream(
     start_log(verbose=verbose)
     context = click.get_current_context()
     given = {key: value for key, value in context.params.items() if _is_given(context, key)}
+    only_backend(given.get("backend", "auto"), given.get("triton"))
     if setup:
         source = _begin(source, given)
     if check:

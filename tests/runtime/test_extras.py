@@ -32,7 +32,20 @@ def test_the_packages_are_named_once(monkeypatch, extras, command):
 
 
 @pytest.mark.parametrize(
-    "extra", ["cpu", "tensorrt", "tensorrt-rtx", "stream", "export", "train", "bench", "peers", "published", "easyocr"]
+    "extra",
+    [
+        "cpu",
+        "tensorrt",
+        "tensorrt-rtx",
+        "triton",
+        "stream",
+        "export",
+        "train",
+        "bench",
+        "peers",
+        "published",
+        "easyocr",
+    ],
 )
 def test_every_extra_of_ours_has_packages(extra):
     command = pip_install(extra)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import ConfigError, EdgeReaderError, SourceError
 from ...sessions.opening import BACKENDS
+from ...sessions.triton.contract import ADDRESS
 from ...text.checks import CHECKS
 from ..addresses import is_pipeline, masked, split_url
 from ..secrets import CAMERA, MQTT, find_token, read_password
@@ -108,8 +109,9 @@ def _polygon(place: Place, polygon: Polygon) -> Iterator[Problem]:
 
 def _reader(settings: Settings) -> Iterator[Problem]:
     reader = settings.reader
-    if reader.backend not in ("auto", *BACKENDS):
-        yield problem(("reader", "backend"), f"one of auto, {', '.join(BACKENDS)}", repr(reader.backend))
+    if reader.backend not in ("auto", *BACKENDS) and not ADDRESS.fullmatch(reader.backend):
+        expected = f"one of auto, {', '.join(BACKENDS)}, or triton://HOST:PORT"
+        yield problem(("reader", "backend"), expected, repr(reader.backend))
     if reader.check is not None and reader.check not in CHECKS:
         yield problem(("reader", "check"), f"one of {', '.join(CHECKS)}", repr(reader.check))
     if reader.all_text and reader.find == "numbers":

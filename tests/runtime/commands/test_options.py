@@ -66,7 +66,14 @@ def test_an_option_does_what_it_says(case, tmp_path):
 
 
 def test_no_option_is_left_out():
-    assert set(OPTIONS) - {"rotations"} <= set(CASES)
+    assert set(OPTIONS) - {"rotations", "triton"} <= set(CASES)
+
+
+@pytest.mark.parametrize("command", ["read", "stream"])
+def test_there_is_one_backend(command):
+    done = CliRunner().invoke(main, [command, "a.png", "--triton", "localhost:8001", "--backend", "cpu"])
+    assert done.exit_code == 2
+    assert "expected --backend or --triton, got both (cpu); leave one out" in done.output
 
 
 @pytest.mark.parametrize("turn", [1, 2, 3])

@@ -37,6 +37,7 @@ CAMERA ↵ [[number]] ↵ kind = 'counter' ↵ wheels = true → 3: number.digit
 CAMERA ↵ retry_s = 90 → 1: camera.retry_most_s: expected retry_s (90) or more, got 60
 mask = [ ↵ [[0, 0], [0, 1], [1, 0]], ↵ [[0, 0], [0.5, 0.5], [1, 1]]] ↵ [camera] ↵ source = 0 → 1: mask: expected corners
 CAMERA ↵ [reader] ↵ backend = 'gpu' → 4: reader.backend: expected one of auto
+CAMERA ↵ [reader] ↵ backend = 'triton://gpu' → 4: reader.backend: expected … or triton://HOST:PORT, got 'triton://gpu'
 CAMERA ↵ [reader] ↵ check = 'iban' → 4: reader.check: expected one of luhn, iso6346, ean13, got 'iban'
 CAMERA ↵ [reader] ↵ all_text = true ↵ find = 'numbers' → 4: reader.all_text: expected find = "text" with it, got
 CAMERA ↵ [[number]] ↵ decimal = ',' ↵ thousands = ',.' → 5: number.thousands: expected other characters than decimal
