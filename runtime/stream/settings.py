@@ -110,6 +110,7 @@ class Number(Table, frozen=True):
     max_rate: Annotated[float, Meta(ge=0)] = 0.0
     falls: bool = False
     wheels: bool = False
+    tenths: bool = False
     recover_frames: Count = 50
     recover_s: Seconds = 30.0
     unit: str = ""
@@ -185,11 +186,12 @@ class Settings(Table, frozen=True, kw_only=True):
 
     @property
     def numbers(self) -> list[Number]:
-        """What to read, each with how it is written."""
+        """What to read, each with how it is written; tenths are one more digit, behind the point."""
         reader = self.reader
-        return [
-            msgspec.structs.replace(number, decimal=reader.decimal, thousands=reader.thousands)
-            if number.decimal is None and number.thousands is None
-            else number
-            for number in self.number or [Number()]
-        ]
+        numbers = []
+        for number in self.number or [Number()]:
+            more = {"digits": number.digits + number.tenths, "decimals": number.decimals + number.tenths}
+            if number.decimal is None and number.thousands is None:
+                more |= {"decimal": reader.decimal, "thousands": reader.thousands}
+            numbers.append(msgspec.structs.replace(number, **more))
+        return numbers
