@@ -47,33 +47,40 @@ class Gap:
         return high - self.top if high - self.top < self.bottom - low else low - self.bottom
 
 
-def ink_of(cells: Grey) -> Grey:
-    """Return the ink of wheels (wheels, ROWS, COLUMNS), 0..1: what differs from the ground, which is the larger part.
+def is_light(cells: Grey) -> bool:
+    """Return whether wheels are light: most of what they show, or, where digits are bold, rows of one colour."""
+    text, plain = _plain(cells)
+    dark, bright = np.percentile(text, (5, 95)).tolist()
+    share = float((text > (dark + bright) / 2).mean())
+    if abs(share - 0.5) > BOLD or not plain.any():
+        return share > 0.5
+    return bool(np.median(text.mean(axis=2)[plain]) > math.sqrt(max(dark, 1.0) * bright))
+
+
+def ink_of(cells: Grey, *, light: bool) -> Grey:
+    """Return the ink of wheels (wheels, ROWS, COLUMNS), 0..1: what differs from the ground.
 
     The ground of dark wheels is what rows between two digits show, as far as they are of one colour. Light wheels are
     shaded towards their edges: their ink is what is darker than the lightest part of a row.
     """
-    text = cells[:, MARGIN:-MARGIN]
-    dark, bright = np.percentile(text, (5, 95)).tolist()
-    plain = text.std(axis=2) < PLAIN * (bright - dark)
-    levels = text.mean(axis=2)
-    if _is_light(text, levels[plain], dark, bright):
+    if light:
         lightest = np.maximum(np.percentile(cells, 90, axis=(0, 2)), 1).astype(np.float32)
         ink = 1 - cells / lightest[:, None]
     else:
-        usual = levels[plain] if plain.any() else np.array([dark])
+        text, plain = _plain(cells)
+        levels = text.mean(axis=2)
+        usual = levels[plain] if plain.any() else np.percentile(text, (5,))
         own = [level[rows] if rows.any() else usual for rows, level in zip(plain, levels, strict=True)]
         ink = cells - np.array([np.median(level) for level in own], np.float32)[:, None, None]
     clipped: Grey = np.clip(ink / max(float(np.percentile(ink[:, MARGIN:-MARGIN], 95)), 1e-3), 0, 1)
     return clipped
 
 
-def _is_light(text: Grey, plain: Grey, dark: float, bright: float) -> bool:
-    """Return whether wheels are light: most of what they show, or, where digits are bold, rows of one colour."""
-    share = float((text > (dark + bright) / 2).mean())
-    if abs(share - 0.5) > BOLD or not len(plain):
-        return share > 0.5
-    return bool(np.median(plain) > math.sqrt(max(dark, 1.0) * bright))
+def _plain(cells: Grey) -> tuple[Grey, NDArray[np.bool_]]:
+    """Return the rows of the text, and which of them are of one colour (wheels, rows)."""
+    text = cells[:, MARGIN:-MARGIN]
+    dark, bright = np.percentile(text, (5, 95)).tolist()
+    return text, text.std(axis=2) < PLAIN * (bright - dark)
 
 
 def inked_rows(ink: Grey) -> tuple[list[list[bool]], Grey]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...geometry.images import Frame, Points, cut_quad
 from ...text.decoding import Text
 from .wheel_digits import LEARNED, Digits
-from .wheel_rows import COLUMNS, GROWN, ROWS, Extents, Gap, Grey, deepest_gap, extents_of, ink_of, inked_rows
+from .wheel_rows import COLUMNS, GROWN, ROWS, Extents, Gap, Grey, deepest_gap, extents_of, ink_of, inked_rows, is_light
 
 WIDE, WIDE_OF_HEIGHT = 0.8, 0.68
 """Share of the way from wheel to wheel that is looked at, and of the text's height: beside the digits there are edges.
@@ -66,6 +66,8 @@ class Wheels:
         self._row: Points | None = None
         """(3, 2) frame pixels: the first wheel's middle, the way to the next, and from a text's top to its bottom."""
         self._elsewhere = 0
+        self._light: float | None = None
+        """In which share of the frames of late they are light: glare may make dark ones so."""
         self._extents: NDArray[np.float64] | None = None
         """(wheels, 2) from which row to which digits stand."""
         self._pitch = PITCH
@@ -83,7 +85,10 @@ class Wheels:
         read = self._by_wheel(quad, text)
         if read is None or self._row is None:
             return None
-        inked, cells = inked_rows(ink_of(self._cells(frame, self._row)))
+        pictures = self._cells(frame, self._row)
+        lighter = float(is_light(pictures))
+        self._light = lighter if self._light is None else self._light + LEARNED * (lighter - self._light)
+        inked, cells = inked_rows(ink_of(pictures, light=self._light > 0.5))
         extents = extents_of(inked)
         if any(low < 0 or high > ROWS or not LEAST_TALL <= (high - low) / ROWS <= MOST_TALL for low, high in extents):
             return None
