@@ -57,7 +57,9 @@ class Digits:
         tall = high - low
         shape, rows = cv2.resize(before, (COLUMNS, tall)), np.arange(begin, begin + tall)
         both = ~np.isnan(shape).any(axis=1) & (rows >= low) & (rows < high)
-        return bool(both.sum() < LEAST_ROWS) or _alike(shape[both, SHIFT:-SHIFT], _around(cell, rows[both])) >= ALIKE
+        if both.sum() < LEAST_ROWS:
+            return True
+        return bool(_alike(shape[None, both, SHIFT:-SHIFT], _around(cell, rows[both])).max() >= ALIKE)
 
     def learn(self, digit: int, cell: Grey, begin: int, low: int, high: int) -> None:
         """Learn what a digit looks like that begins in a row, as far as it shows where digits stand."""
@@ -80,16 +82,16 @@ class Digits:
         unknown = np.full((ROWS // 2, COLUMNS), np.nan, np.float32)
         shapes = [cv2.resize(self._looks.get(digit, unknown), (COLUMNS, tall)) for digit in range(10)]
         ends, begins = [shape[tall - len(above) :] for shape in shapes], [shape[: len(below)] for shape in shapes]
-        pairs = [np.vstack((ends[lower], begins[lower - 9])) for lower in range(10)]
-        known = [~np.isnan(pair).any(axis=1) for pair in pairs]
-        scores = np.full(10, -1.0)
-        for lower, rows in enumerate(known):
-            if rows.sum() >= LEAST_ROWS:
-                scores[lower] = _alike(pairs[lower][rows, SHIFT:-SHIFT], seen[:, rows])
+        pairs = np.stack([np.vstack((ends[lower], begins[lower - 9]))[:, SHIFT:-SHIFT] for lower in range(10)])
+        known = ~np.isnan(pairs).any(axis=2)
+        scores, whole = np.full(10, -1.0), known.all(axis=1)
+        scores[whole] = _alike(pairs[whole], seen)
+        for lower in np.flatnonzero(~whole & (known.sum(axis=1) >= LEAST_ROWS)).tolist():
+            scores[lower] = _alike(pairs[None, lower, known[lower]], seen[:, known[lower]])[0]
         best = int(scores.argmax())
         clear = scores[best] - np.delete(scores, best).max() >= CLEAR
         least = ALIKE if scores.min() > -1 else ALIKE_OF_FEW
-        return best if known[best].all() and clear and scores[best] >= least else -1
+        return best if whole[best] and clear and scores[best] >= least else -1
 
 
 def _around(cell: Grey, above: Rows, below: Rows = NO_ROWS) -> Grey:
@@ -103,8 +105,15 @@ def _around(cell: Grey, above: Rows, below: Rows = NO_ROWS) -> Grey:
     )
 
 
-def _alike(wanted: Grey, seen: Grey) -> float:
-    """Return the largest correlation of a picture (rows, columns) with one of others (others, rows, columns)."""
-    wanted, seen = wanted - wanted.mean(), seen - seen.mean(axis=(1, 2), keepdims=True)
-    lengths = np.linalg.norm(wanted) * np.linalg.norm(seen, axis=(1, 2))
-    return float((np.einsum("rc,orc->o", wanted, seen) / np.maximum(lengths, 1e-6)).max())
+def _alike(wanted: Grey, seen: Grey) -> Grey:
+    """Return for each picture (pictures, rows, columns) its largest correlation with any of others."""
+    alike: Grey = (_flat(wanted) @ _flat(seen).T).max(axis=1)
+    return alike
+
+
+def _flat(pictures: Grey) -> Grey:
+    """Return pictures as rows of mean 0 and length 1."""
+    rows = pictures.reshape(len(pictures), pictures.shape[1] * pictures.shape[2])
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    flat: Grey = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    return flat
