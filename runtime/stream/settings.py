@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from ..reader import MIN_CONFIDENCE
 from ..text.alphabets import NUMBERS, Find
@@ -190,8 +191,8 @@ class Settings(Table, frozen=True, kw_only=True):
         reader = self.reader
         numbers = []
         for number in self.number or [Number()]:
-            more = {"digits": number.digits + number.tenths, "decimals": number.decimals + number.tenths}
             if number.decimal is None and number.thousands is None:
-                more |= {"decimal": reader.decimal, "thousands": reader.thousands}
-            numbers.append(msgspec.structs.replace(number, **more))
+                number = replace(number, decimal=reader.decimal, thousands=reader.thousands)  # noqa: PLW2901
+            digits, decimals = number.digits + number.tenths, number.decimals + number.tenths
+            numbers.append(replace(number, digits=digits, decimals=decimals))
         return numbers

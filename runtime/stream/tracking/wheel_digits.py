@@ -55,18 +55,18 @@ class Digits:
         if before is None:
             return True
         tall = high - low
-        shape, rows = cv2.resize(before, (COLUMNS, tall)), np.arange(begin, begin + tall)
+        shape, rows = _resized(before, tall), np.arange(begin, begin + tall)
         both = ~np.isnan(shape).any(axis=1) & (rows >= low) & (rows < high)
         if both.sum() < LEAST_ROWS:
             return True
-        return bool(_alike(shape[None, both, SHIFT:-SHIFT], _around(cell, rows[both])).max() >= ALIKE)
+        return bool(_alike(shape[both, SHIFT:-SHIFT][None], _around(cell, rows[both])).max() >= ALIKE)
 
     def learn(self, digit: int, cell: Grey, begin: int, low: int, high: int) -> None:
         """Learn what a digit looks like that begins in a row, as far as it shows where digits stand."""
         rows, over = np.arange(begin, begin + high - low), round(OVER * (high - low))
         picture = cell[rows.clip(0, ROWS - 1)]
         picture[(rows < low - over) | (rows >= high + over)] = np.nan
-        new: Grey = cv2.resize(picture, (COLUMNS, ROWS // 2))  # type: ignore[assignment]
+        new = _resized(picture, ROWS // 2)
         before = self._looks.get(digit, new)
         both = before + LEARNED * (new - before)
         self._looks[digit] = np.where(np.isnan(both), np.where(np.isnan(before), new, before), both)
@@ -80,18 +80,23 @@ class Digits:
             return -1
         seen = _around(cell, above, below)
         unknown = np.full((ROWS // 2, COLUMNS), np.nan, np.float32)
-        shapes = [cv2.resize(self._looks.get(digit, unknown), (COLUMNS, tall)) for digit in range(10)]
+        shapes = [_resized(self._looks.get(digit, unknown), tall) for digit in range(10)]
         ends, begins = [shape[tall - len(above) :] for shape in shapes], [shape[: len(below)] for shape in shapes]
-        pairs = np.stack([np.vstack((ends[lower], begins[lower - 9]))[:, SHIFT:-SHIFT] for lower in range(10)])
-        known = ~np.isnan(pairs).any(axis=2)
-        scores, whole = np.full(10, -1.0), known.all(axis=1)
+        pairs: Grey = np.stack([np.vstack((ends[lower], begins[lower - 9]))[:, SHIFT:-SHIFT] for lower in range(10)])
+        known: NDArray[np.bool_] = np.array([~np.isnan(pair).any(axis=1) for pair in pairs])
+        scores, whole = np.full(10, -1.0), known.sum(axis=1) == len(above) + len(below)
         scores[whole] = _alike(pairs[whole], seen)
         for lower in np.flatnonzero(~whole & (known.sum(axis=1) >= LEAST_ROWS)).tolist():
-            scores[lower] = _alike(pairs[None, lower, known[lower]], seen[:, known[lower]])[0]
+            rows = known[lower]
+            scores[lower] = _alike(pairs[lower][rows][None], seen[:, rows])[0]
         best = int(scores.argmax())
         clear = scores[best] - np.delete(scores, best).max() >= CLEAR
         least = ALIKE if scores.min() > -1 else ALIKE_OF_FEW
         return best if whole[best] and clear and scores[best] >= least else -1
+
+
+def _resized(look: Grey, tall: int) -> Grey:
+    return cv2.resize(look, (COLUMNS, tall)).astype(np.float32)
 
 
 def _around(cell: Grey, above: Rows, below: Rows = NO_ROWS) -> Grey:
