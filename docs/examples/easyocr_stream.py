@@ -1,9 +1,10 @@
 """EasyOCR's CRAFT and english_g2 in a stream: export them once, then read without PyTorch.
 
-python docs/examples/easyocr_stream.py models/zoo/samples craft-english
+python docs/examples/easyocr_stream.py meter.mp4 craft-english
 
-The first argument is a camera, a video or a folder of pictures, the second one the bundle, which is made if it is not
-there. Each event is a line of JSON. It needs the extras export and published, and stream for what sends events on.
+The first argument is a camera, a video or a folder of its pictures, the second one the bundle, which is made if it is
+not there. A text that three pictures show alike is a line of JSON. It needs the extras export and published, and stream
+for what sends events on.
 """
 
 import sys

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from ..reader import MIN_CONFIDENCE
 from ..text.alphabets import NUMBERS, Find
@@ -110,6 +111,7 @@ class Number(Table, frozen=True):
     max_rate: Annotated[float, Meta(ge=0)] = 0.0
     falls: bool = False
     wheels: bool = False
+    tenths: bool = False
     recover_frames: Count = 50
     recover_s: Seconds = 30.0
     unit: str = ""
@@ -185,11 +187,12 @@ class Settings(Table, frozen=True, kw_only=True):
 
     @property
     def numbers(self) -> list[Number]:
-        """What to read, each with how it is written."""
+        """What to read, each with how it is written; tenths are one more digit, behind the point."""
         reader = self.reader
-        return [
-            msgspec.structs.replace(number, decimal=reader.decimal, thousands=reader.thousands)
-            if number.decimal is None and number.thousands is None
-            else number
-            for number in self.number or [Number()]
-        ]
+        numbers = []
+        for number in self.number or [Number()]:
+            if number.decimal is None and number.thousands is None:
+                number = replace(number, decimal=reader.decimal, thousands=reader.thousands)  # noqa: PLW2901
+            digits, decimals = number.digits + number.tenths, number.decimals + number.tenths
+            numbers.append(replace(number, digits=digits, decimals=decimals))
+        return numbers

@@ -32,6 +32,7 @@ def _number(number: Number) -> str:
     words = [f"{number.name}: {number.kind}"]
     words += [f"{number.digits} digits"] * bool(number.digits)
     words += [f"{number.decimals} behind the point"] * bool(number.decimals)
+    words += ["the last one tenths of a wheel"] * number.tenths
     words.append("whole picture" if number.region is None else f"region of {len(number.region)} corners")
     words += [f"pattern {number.pattern}"] * bool(number.pattern)
     return ", ".join([*words, f"sure from {number.min_confidence:.0%} and {number.min_frames} frames"])

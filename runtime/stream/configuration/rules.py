@@ -18,7 +18,7 @@ from ..settings import UNNAMED, Camera, Http, Mqtt, Number, Polygon, Reading, Se
 from ..sinks.mqtt.device_classes import CLASSES, NO_NUMBERS, nearest
 from .schema import Place, Problem, problem
 
-COUNTERS_ONLY = ("decimals", "digits", "max_rate", "falls", "wheels")
+COUNTERS_ONLY = ("decimals", "digits", "max_rate", "falls", "wheels", "tenths")
 
 
 def broken_rules(settings: Settings) -> list[Problem]:
@@ -153,6 +153,8 @@ def _counter(place: Place, number: Number) -> Iterator[Problem]:
         yield problem((*place, "decimals"), f"fewer than digits ({number.digits})", str(number.decimals))
     if number.kind == "counter" and number.wheels and not number.digits:
         yield problem((*place, "digits"), "how many wheels there are, with wheels", "0")
+    if number.kind == "counter" and number.tenths and not number.wheels:
+        yield problem((*place, "tenths"), "wheels = true with it", "false")
 
 
 def _home_assistant(place: Place, number: Number) -> Iterator[Problem]:

@@ -11,8 +11,9 @@ import msgspec
 from ..secrets import SERVICE
 from ..settings import Http
 from .config import draft_config, read_text, right
-from .editing import with_options, write
+from .editing import write
 from .schema import Place
+from .toml_text import with_options
 
 HEAD = "# A stream of EdgeReader; all keys, and what they do: edgereader stream --example\n"
 TOKEN_BYTES = 16

@@ -57,7 +57,7 @@ class Meter:
         """Return what a frame shows, and how many frames agree; nothing where its wheels cannot be told.
 
         Frames that say the same count together. Wheels, and what is looked at now and then, may show another value in
-        each frame: then the frame counts by itself.
+        each frame: then the frame counts by itself, wheels also where they are surer than all frames together.
         """
         fused, own = track.fused, (track.text.text, track.text.confidence)
         alternatives: Alternatives = fused.alternatives
@@ -67,7 +67,8 @@ class Meter:
             own = track.wheels.text, track.wheels.confidence
             alternatives = [(digits_and_letters(text), chance) for text, chance in fused.alternatives]
         together = moment.look is None and not self._number.wheels
-        return (alternatives, fused.agreeing) if together or own[0] == alternatives[0][0] else ([own], 1)
+        same = own[0] == alternatives[0][0] and (own[1] <= alternatives[0][1] or not self._number.wheels)
+        return (alternatives, fused.agreeing) if together or same else ([own], 1)
 
     def _choose(self, tracks: Sequence[Track], second: float) -> Track | None:
         """Return the meter's text: the tallest that has the right number of digits and may follow on the last value."""
@@ -75,7 +76,7 @@ class Meter:
         digits = self._number.digits or (last.digits if last else 0)
 
         def rank(track: Track) -> tuple[bool, bool, float]:
-            text = track.fused.text
+            text = track.wheels.text if track.wheels else track.fused.text
             read, how = figure(text, self._number), step(text, last, self._number, second, 0.0)
             height = float(np.linalg.norm(track.quad[3] - track.quad[0]))
             return read is not None and digits in {0, read.digits}, how in LIKELY, height

@@ -76,7 +76,11 @@ class Watcher:
         self._regions, self._schedule = Regions(numbers, masks), Schedule(detection)
         self._alphabets = {number.name: alphabet_of(reader.alphabet, number) for number in numbers}
         self._symbols = {name: ReducedAlphabet(alphabet) for name, alphabet in self._alphabets.items()}
-        self._wheels = {number.name: Wheels(number.digits) for number in numbers if number.wheels}
+        self._wheels = {
+            number.name: Wheels(number.digits - number.tenths, tenths=number.tenths)
+            for number in numbers
+            if number.wheels
+        }
         self._followed: list[Followed] = []
         self._look_at: int | None = None
         self._last_id = 0

@@ -8,60 +8,37 @@ gone on to 0 (the rule of odometers).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from itertools import groupby
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry.images import Frame, Points, cut_quad
 from ...text.decoding import Text
+from .wheel_digits import LEARNED, Digits
+from .wheel_rows import COLUMNS, GROWN, ROWS, Extents, Gap, Grey, deepest_gap, extents_of, ink_of, inked_rows, is_light
 
-ROWS, COLUMNS = 96, 24
-"""Pixels of the picture of a wheel, which is higher than the text."""
-GROWN = 0.3
-"""It is so much higher at either side, of the text's height."""
 WIDE, WIDE_OF_HEIGHT = 0.8, 0.68
 """Share of the way from wheel to wheel that is looked at, and of the text's height: beside the digits there are edges.
 """
-MARGIN = round(ROWS * GROWN / (1 + 2 * GROWN))
-"""Rows of it above and below the text."""
-PLAIN = 0.15
-"""Rows are of one colour whose standard deviation is less than this share of the contrast."""
-BOLD = 0.12
-"""Digits are bold that leave so little more or less than a half of the text to the ground."""
-STROKE, EMPTY = 3, 0.45
-"""A row shows no ink if its so many darkest pixels have less than this on average, of what strokes have."""
-LEAST_GAP = 0.06
-"""Rows without ink are a gap from this share of a digit's height on."""
 STANDS = 0.25
 """A digit from which less than this share of its height is missing is read as it stands."""
-STILL = 0.1
-"""The same for those that are learned."""
 SURE = 0.9
 """Digits that are read less surely are not learned."""
-LEAST_TALL, MOST_TALL = 0.3, 0.75
-"""A digit's height as a share of a wheel's picture: other rows are not those of digits."""
-LEAST_TILTED = 4
-"""The tilt of fewer wheels is not told from one that turns."""
-OVER = 0.1
-"""Of a digit's height: so much more than where digits stand is seen of a wheel, at least."""
-ALIKE, ALIKE_OF_FEW, CLEAR = 0.7, 0.85, 0.1
-"""Least correlation with two digits, the same while not all digits are known, and with all other pairs less by this."""
-SHIFT, LEAST_ROWS = 3, 12
-"""Pixels by which a wheel may stand aside; and rows of which fewer say nothing."""
-LEARNED = 0.2
-"""Share of a new picture in what a digit looks like."""
+STEP = 2
+"""Rows by which the place where digits stand may change from frame to frame."""
+PITCH = 1.5
+"""From one digit of a wheel to the next, of a digit's height, before that is known."""
+HELD = 0.75
+"""A tenth stays as it was while the wheel is not farther from it than this, in tenths."""
 KEPT = 0.3
 """Share of a new frame in where the wheels are."""
 ASIDE, MOVED = 0.4, 3
 """The wheels were read elsewhere if it is so many wheels away, and have moved after so many such readings."""
 MOST_MISSING = 2
 """Wheels that may be read as no digit at once."""
-
-Grey = NDArray[np.float32]
+LEAST_TALL, MOST_TALL = 0.3, 0.75
+"""A digit's height as a share of a wheel's picture: other rows are not those of digits."""
 
 
 @dataclass(frozen=True)
@@ -72,34 +49,30 @@ class Said:
     confidence: float
     """How likely the digits that stand are right, 0..1."""
     turned: float
-    """How far the last wheel is from its digit to the next one, 0..1."""
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Rows without ink between two digits of a wheel."""
-
-    top: int
-    bottom: int
-
-    def hides(self, low: int, high: int) -> float:
-        """Return which share of a digit is missing where digits stand, from row ``low`` to ``high``."""
-        return min(high - self.top, self.bottom - low) / (high - low)
-
-    def passed(self, low: int, high: int) -> float:
-        """Return how far the wheel is from the digit above to the one below, 0..1."""
-        return (high - self.top) / (high - low + self.bottom - self.top)
+    """How far the last wheel is from its digit to the next one, 0..1; below 0, its digit does not quite stand yet."""
 
 
 class Wheels:
-    """The wheels of one meter, which learn what their digits look like."""
+    """The wheels of one meter, which learn what their digits look like.
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._digits: dict[int, Grey] = {}
+    Args:
+        count: how many there are.
+        tenths: whether how far the last one has turned is one more digit of what they say.
+    """
+
+    def __init__(self, count: int, *, tenths: bool = False) -> None:
+        self._count, self._tenths = count, tenths
+        self._digits = Digits()
         self._row: Points | None = None
         """(3, 2) frame pixels: the first wheel's middle, the way to the next, and from a text's top to its bottom."""
         self._elsewhere = 0
+        self._light: float | None = None
+        """In which share of the frames of late they are light: glare may make dark ones so."""
+        self._extents: NDArray[np.float64] | None = None
+        """(wheels, 2) from which row to which digits stand."""
+        self._pitch = PITCH
+        """From one digit of a wheel to the next, of a digit's height."""
+        self._said = -1
 
     def read(self, frame: Frame, quad: Points, text: Text) -> Said | None:
         """Return what the wheels say, or None where that cannot be told.
@@ -112,27 +85,58 @@ class Wheels:
         read = self._by_wheel(quad, text)
         if read is None or self._row is None:
             return None
-        cells = _ink(self._cells(frame, self._row))
-        inked = _inked(cells)
-        extents = _extents(inked)
+        pictures = self._cells(frame, self._row)
+        lighter = float(is_light(pictures))
+        self._light = lighter if self._light is None else self._light + LEARNED * (lighter - self._light)
+        inked, cells = inked_rows(ink_of(pictures, light=self._light > 0.5))
+        extents = extents_of(inked)
         if any(low < 0 or high > ROWS or not LEAST_TALL <= (high - low) / ROWS <= MOST_TALL for low, high in extents):
             return None
+        extents = self._steadied(extents)
         digits: list[int] = []
         sure, turned = 1.0, 0.0
         for cell, rows, (low, high), (digit, chance) in zip(
             cells[::-1], inked[::-1], extents[::-1], read[::-1], strict=True
         ):
-            gap = _gap(rows, low, high)
+            gap = deepest_gap(rows, low, high)
+            moved = 0 if gap is None else gap.moved(low, high)
             if gap is None or gap.hides(low, high) < STANDS:
                 sure *= chance
-                if chance >= SURE and (gap is None or gap.hides(low, high) < STILL):
-                    self._learn(digit, cell[low:high])
+                turned = turned if digits else moved / (high - low) / self._pitch
+                if not digits and not self._digits.is_as_before(digit, cell, low - moved, low, high):
+                    return None
+                if chance >= SURE:
+                    self._digits.learn(digit, cell, low - moved, low, high)
             else:
-                lower = self._between(cell, gap, low, high)
-                turned = turned if digits else gap.passed(low, high)
+                lower = self._digits.between(cell, gap, low, high)
+                turned = turned if digits else (moved / (high - low) / self._measure(rows, gap, high - low)) % 1
                 digit = lower if lower < 0 or not digits or digits[-1] >= 5 else (lower + 1) % 10  # noqa: PLW2901
             digits.append(digit)
-        return None if min(digits) < 0 else Said("".join(map(str, reversed(digits))), sure, turned)
+        if min(digits) < 0:
+            return None
+        units = int("".join(map(str, reversed(digits))))
+        return Said(self._written(units, turned), sure, turned)
+
+    def _steadied(self, extents: Extents) -> Extents:
+        """Return where digits stand, which changes little from frame to frame; of wheels that turn it is not clear."""
+        before, now = self._extents, np.array(extents, float)
+        self._extents = now if before is None else before + np.clip(now - before, -STEP, STEP)
+        return [(low, high) for low, high in self._extents.round().astype(int).tolist()]
+
+    def _measure(self, rows: list[bool], gap: Gap, tall: int) -> float:
+        """Return the way from one digit of a wheel to the next, of a digit's height; learn it where both are seen."""
+        if any(rows[: gap.top]) and any(rows[gap.bottom :]):
+            self._pitch += LEARNED * (1 + (gap.bottom - gap.top) / tall - self._pitch)
+        return self._pitch
+
+    def _written(self, units: int, turned: float) -> str:
+        """Return what the wheels say; a tenth that is hardly another one than the last stays as it was."""
+        if not self._tenths:
+            return f"{units:0{self._count}d}"
+        tenths = 10 * (units + turned)
+        if abs(tenths - self._said) > HELD:
+            self._said = round(tenths)
+        return f"{self._said % 10 ** (self._count + 1):0{self._count + 1}d}"
 
     def _by_wheel(self, quad: Points, text: Text) -> list[tuple[int, float]] | None:
         """Return each wheel's digit and how likely it is, -1 and 0 where none is read; None = it is not known where."""
@@ -165,7 +169,7 @@ class Wheels:
             return True
         self._elsewhere += 1
         if self._elsewhere >= MOVED:
-            self._row, self._elsewhere = row, 0
+            self._row, self._elsewhere, self._extents = row, 0, None
         return False
 
     def _cells(self, frame: Frame, row: Points) -> Grey:
@@ -180,116 +184,3 @@ class Wheels:
             corners = [middle - side - half, middle + side - half, middle + side + half, middle - side + half]
             cut_quad(frame, np.clip(np.stack(corners), 0, size).astype(np.float32), cell, keep_ratio=False)
         return cells[..., 0].astype(np.float32)
-
-    def _learn(self, digit: int, picture: Grey) -> None:
-        new: Grey = cv2.resize(picture, (COLUMNS, ROWS // 2))  # type: ignore[assignment]
-        before = self._digits.get(digit)
-        self._digits[digit] = new if before is None else before + LEARNED * (new - before)
-
-    def _between(self, cell: Grey, gap: Gap, low: int, high: int) -> int:
-        """Return the lower of the two digits between which a wheel stands; -1 where that is not clear."""
-        tall, over = high - low, round(OVER * (high - low))
-        above = np.arange(max(low - over, gap.top - tall, 0), gap.top)
-        below = np.arange(gap.bottom, max(min(high + over, gap.bottom + tall, ROWS), gap.bottom))
-        rows = np.concatenate((above, below))
-        shapes: dict[int, Grey] = {
-            digit: cv2.resize(shape, (COLUMNS, tall)).astype(np.float32) for digit, shape in self._digits.items()
-        }
-        lowers = [digit for digit in shapes if (digit + 1) % 10 in shapes]
-        wanted = [
-            np.vstack((shapes[digit][tall - len(above) :], shapes[(digit + 1) % 10][: len(below)])) for digit in lowers
-        ]
-        seen = [
-            cell[np.clip(rows + down, 0, ROWS - 1), SHIFT + aside : COLUMNS - SHIFT + aside]
-            for down in (-1, 0, 1)
-            for aside in range(-SHIFT, SHIFT + 1)
-        ]
-        if not lowers or len(rows) < LEAST_ROWS:
-            return -1
-        alike = _flat([shape[:, SHIFT:-SHIFT] for shape in wanted]) @ _flat(seen).T
-        scores = alike.max(axis=1)
-        best = int(scores.argmax())
-        clear = scores[best] - np.delete(scores, best).max(initial=-1.0) >= CLEAR
-        return lowers[best] if clear and scores[best] >= (ALIKE if len(lowers) == 10 else ALIKE_OF_FEW) else -1
-
-
-def _flat(pictures: list[Grey]) -> Grey:
-    """Return pictures as rows of mean 0 and length 1."""
-    rows = np.stack([picture.ravel() for picture in pictures])
-    rows -= rows.mean(axis=1, keepdims=True)
-    flat: Grey = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
-    return flat
-
-
-def _ink(cells: Grey) -> Grey:
-    """Return the ink of wheels (wheels, ROWS, COLUMNS), 0..1: what differs from the ground, which is the larger part.
-
-    The ground of dark wheels is what rows between two digits show, as far as they are of one colour. Light wheels are
-    shaded towards their edges: their ink is what is darker than the lightest part of a row.
-    """
-    text = cells[:, MARGIN:-MARGIN]
-    dark, bright = np.percentile(text, (5, 95)).tolist()
-    plain = text.std(axis=2) < PLAIN * (bright - dark)
-    levels = text.mean(axis=2)
-    if _is_light(text, levels[plain], dark, bright):
-        lightest = np.maximum(np.percentile(cells, 90, axis=(0, 2)), 1).astype(np.float32)
-        ink = 1 - cells / lightest[:, None]
-    else:
-        usual = levels[plain] if plain.any() else np.array([dark])
-        own = [level[rows] if rows.any() else usual for rows, level in zip(plain, levels, strict=True)]
-        ink = cells - np.array([np.median(level) for level in own], np.float32)[:, None, None]
-    clipped: Grey = np.clip(ink / max(float(np.percentile(ink[:, MARGIN:-MARGIN], 95)), 1e-3), 0, 1)
-    return clipped
-
-
-def _is_light(text: Grey, plain: Grey, dark: float, bright: float) -> bool:
-    """Return whether wheels are light: most of what they show, or, where digits are bold, rows of one colour."""
-    share = float((text > (dark + bright) / 2).mean())
-    if abs(share - 0.5) > BOLD or not len(plain):
-        return share > 0.5
-    return bool(np.median(plain) > math.sqrt(max(dark, 1.0) * bright))
-
-
-def _inked(ink: Grey) -> list[list[bool]]:
-    """Return for each wheel which of its rows show ink: a stroke may be thin."""
-    strokes = np.sort(ink, axis=2)[..., -STROKE:].mean(axis=2)
-    return (strokes > EMPTY).tolist()  # type: ignore[no-any-return]
-
-
-def _runs(rows: list[bool], *, inked: bool) -> list[tuple[int, int]]:
-    """Return where rows begin and end that show ink, or that show none."""
-    found, at = [], 0
-    for shows, run in groupby(rows):
-        length = len(list(run))
-        if shows is inked:
-            found.append((at, at + length))
-        at += length
-    return found
-
-
-def _extents(inked: list[list[bool]]) -> list[tuple[int, int]]:
-    """Return from which to which row digits stand, of each wheel: as most wheels do, in a row that may be tilted.
-
-    The tilt is the median of those between any two wheels (Theil and Sen), so that a wheel which turns has no part in
-    it: a quad around the text may follow that one.
-    """
-    middle, count = ROWS // 2, len(inked)
-    around = np.array(
-        [max(_runs(rows, inked=True), default=(0, 0), key=lambda run: _nearness(run, middle)) for rows in inked], float
-    )
-    pairs = [(one, other) for other in range(count) for one in range(other)]
-    tilts = [(around[other].mean() - around[one].mean()) / (other - one) for one, other in pairs]
-    lean = np.arange(count) * (float(np.median(tilts)) if count >= LEAST_TILTED else 0.0)
-    low, high = np.median(around - lean[:, None], axis=0)
-    return [(round(low + by), round(high + by)) for by in lean.tolist()]
-
-
-def _nearness(run: tuple[int, int], middle: int) -> tuple[bool, int]:
-    return run[0] <= middle < run[1], run[1] - run[0]
-
-
-def _gap(rows: list[bool], low: int, high: int) -> Gap | None:
-    """Return the gap that lies deepest in the place in which digits stand, if one does."""
-    gaps = [Gap(*run) for run in _runs(rows, inked=False) if run[1] - run[0] >= LEAST_GAP * (high - low)]
-    inside = [gap for gap in gaps if gap.top < high and gap.bottom > low]
-    return max(inside, key=lambda gap: gap.hides(low, high), default=None)

@@ -21,6 +21,8 @@ PATIENT_MS = 20_000
 NUMBERS = (Number(name="water", kind="counter", unit="m³"), Number(name="gate", kind="plate"))
 QUAD = np.array(((40, 30), (140, 30), (140, 60), (40, 60)), np.float32)
 START_S = 1_790_000_000
+WRONG_BODIES = b"", b"{}", b"[]", b"\xff\xfe", b"[" * 3000
+"""No JSON of which anything could be taken."""
 
 
 def make_event(number, text="00123", name="water", **changes):

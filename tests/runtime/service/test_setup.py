@@ -15,7 +15,7 @@ from edgereader.runtime.stream.sources.frames import Shot
 from edgereader.runtime.stream.tracking.watcher import Seen
 
 from ..stream.fakes import files_up_to, until
-from .stand import START_S, TOKEN
+from .stand import START_S, TOKEN, WRONG_BODIES
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 TEXT = """\
@@ -148,10 +148,7 @@ def test_what_is_wrong_is_said_with_its_place_and_changes_nothing(client, site):
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
-        b"{}",
-        b"[]",
-        b"\xff\xfe",
+        *WRONG_BODIES,
         b"[" * 60_000,
         b'{"number": {"region": [[0, 0], [1, 1]]}}',
         b'{"number": {"region": [[0, 0], [1, 1], [NaN, 0]]}}',

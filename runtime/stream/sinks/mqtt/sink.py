@@ -25,7 +25,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -187,7 +187,7 @@ class MqttSink:
         """Go on with other numbers: tell Home Assistant, and take back what is retained of those that are none."""
         with self._retaining:
             gone = self._numeric.keys() - {number.name for number in numbers}
-            self._shown |= {topic(name): b"" for name in gone for topic in (self._topics.live, self._topics.picture)}
+            self._shown |= self._taken_back(gone)
             self._live = {name: live for name, live in self._live.items() if name not in gone}
             self._numeric = {number.name: is_numeric(number) for number in numbers}
             prefix = self._home_assistant
@@ -286,10 +286,14 @@ class MqttSink:
         states = {self._topics.state(name) for name in self._numeric}
         others = {topic: payload for topic, payload in self._outbox.kept.items() if topic not in self._discovery}
         kept = {topic: payload if topic in states else b"" for topic, payload in others.items()}
-        gone = [topic.removesuffix("state") for topic in kept if topic.endswith("/state") and topic not in states]
-        kept |= {f"{topic}{what}": b"" for topic in gone for what in ("live", "picture")}
+        gone = [topic.split("/")[-2] for topic in kept if topic.endswith("/state") and topic not in states]
+        kept |= self._taken_back(gone)
         own = {self._topics.trouble: self._told, self._topics.client: self._outbox.part.encode()}
         return {**kept, **self._shown, **self._discovery, **own, self._topics.availability: ONLINE}
+
+    def _taken_back(self, names: Iterable[str]) -> dict[str, bytes]:
+        """Return what makes a broker forget, beside their states, what it retains of numbers that are gone."""
+        return {topic(name): b"" for name in names for topic in (self._topics.live, self._topics.picture)}
 
     def _part(self, connection: Connection) -> None:
         """Say "offline" and goodbye."""

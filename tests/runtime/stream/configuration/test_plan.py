@@ -67,3 +67,11 @@ def test_everything_and_no_secret(bundle_folder, tmp_path):
         ("state", "/cellar.state.sqlite"),
     ]
     assert "geheim" not in str(rows)
+
+
+def test_tenths_of_the_last_wheel_are_one_more_digit(bundle_folder):
+    meter = Number(name="water", kind="counter", digits=6, decimals=3, wheels=True, tenths=True)
+    rows = dict(plan(Settings(camera=Camera(source=0), number=[meter]), Reader(bundle_folder, "cpu"), None))
+    assert rows["number"].startswith(
+        "water: counter, 7 digits, 4 behind the point, the last one tenths of a wheel, whole picture"
+    )

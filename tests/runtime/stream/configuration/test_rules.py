@@ -34,6 +34,7 @@ CAMERA ↵ every = "soon" → 3: camera.every: expected a time such as "60s", "5
 CAMERA ↵ every = "60s" ↵ look_frames = 2 → 4: camera.look_frames: expected min_frames (3) or more, got 2
 CAMERA ↵ every = "60s" ↵ [[number]] ↵ kind = 'plate' → 5: number.kind: expected what stays, with every, got "plate"
 CAMERA ↵ [[number]] ↵ kind = 'counter' ↵ wheels = true → 3: number.digits: expected how many wheels there are
+CAMERA ↵ [[number]] ↵ kind = 'counter' ↵ tenths = true → 5: number.tenths: expected wheels = true with it, got false
 CAMERA ↵ retry_s = 90 → 1: camera.retry_most_s: expected retry_s (90) or more, got 60
 mask = [ ↵ [[0, 0], [0, 1], [1, 0]], ↵ [[0, 0], [0.5, 0.5], [1, 1]]] ↵ [camera] ↵ source = 0 → 1: mask: expected corners
 CAMERA ↵ [reader] ↵ backend = 'gpu' → 4: reader.backend: expected one of auto

@@ -1,5 +1,7 @@
 """A counter's tracks and what is emitted of them."""
 
+from dataclasses import replace
+
 import pytest
 
 from edgereader.runtime.stream.tracking.wheels import Said
@@ -105,6 +107,16 @@ def test_frames_of_a_look_that_say_other_than_all_of_them_count_by_themselves():
     cellar.see(*[a_track("027416")] * 4)
     frames = [a_track("027500", agreeing=1, own=text) for text in ("027500", "027503", "027506")]
     assert cellar.see(*frames) == [("027506", True, "")]
+
+
+def test_wheels_that_are_surer_than_all_frames_together_count():
+    """Frames in which the last wheel stood between two digits made those doubtful."""
+    cellar = Looking(max_rate=6000, wheels=True)
+    for text, other in (("027416", "027419"), ("027417", "027419")):
+        track = a_track(text, agreeing=1, wheels=Said(text, 1.0, 0.3))
+        doubtful = replace(track.fused, alternatives=((text, 0.6), (other, 0.4)))
+        events = cellar.see(*[replace(track, fused=doubtful)] * 4)
+    assert events == [("027417", True, "")]
 
 
 def test_what_wheels_say_is_the_reading_and_nothing_else():

@@ -51,7 +51,31 @@ def test_the_last_wheel_is_read_wherever_it_stands(dark, sees_last):
     assert len(right) >= 17
     assert len(between) >= 4
     for one, value in zip(found, values, strict=True):
-        assert one is None or one.turned == 0 or abs(one.turned - value % 1) < 0.08
+        assert one is None or abs(int(one.text) + one.turned - value) < 0.08
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_tenths_are_one_more_digit_also_where_two_wheels_turn(dark):
+    values = [27_418 + tenth * 0.13 for tenth in range(24)]
+    found = said(Meter(dark=dark), values, Wheels(6, tenths=True))
+    told = [(int(one.text) / 10, value) for one, value in zip(found, values, strict=True) if one]
+    assert len(told) >= 17
+    assert [(tenths, value) for tenths, value in told if abs(tenths - value) > 0.15] == []
+
+
+def test_a_wheel_that_hardly_moves_says_the_same_tenth():
+    values = [27_412.33, 27_412.37, 27_412.34, 27_412.37, 27_412.31, 27_412.5]
+    texts = [one.text for one in said(Meter(), values, Wheels(6, tenths=True)) if one]
+    assert texts == [texts[0]] * 5 + [texts[-1]]
+    assert 1 <= int(texts[-1]) - int(texts[0]) <= 2
+
+
+def test_a_digit_that_does_not_look_as_it_did_is_not_believed():
+    meter, wheels = Meter(trouble=MILD), Wheels(6)
+    ((frame, _),) = Meter(value_at=lambda _: 27_413.0, trouble=MILD).at([0])
+    said(meter, [27_413.0], wheels)
+    assert wheels.read(frame, around(meter), reads(27_413.0)).text == "027413"
+    assert wheels.read(frame, around(meter), reads(27_418.0)) is None
 
 
 @pytest.mark.parametrize(("value", "text"), [(27_419.4, "027419"), (27_419.6, "027419"), (27_499.5, "027499")])
