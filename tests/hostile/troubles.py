@@ -335,7 +335,7 @@ def among_troubles(seconds, folder, say=len):
         script = STREAM.format(offsets=OFFSETS, every_s=beat_s / 3)
         command = [sys.executable, "-c", script, "stream", str(folder / "hall.toml")]
         with (
-            Listener(broker.port, "edgereader/#") as listener,
+            Listener(broker.port, "edgereader/#", name="receiver") as listener,
             subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process,
         ):
             try:
@@ -381,8 +381,8 @@ def among_troubles(seconds, folder, say=len):
     }
     missed, odd = check([line["text"] for line in lines], NUMBERS)
     wrong += odd + faults(sinks, int(told[1]) if told else -1)
-    wrong += [f"expected exit code 0, got {code}"] * (code != 0)
-    wrong += [line.strip() for line in said if "Traceback" in line]
+    wrong += [f"expected exit code 0, got {code}"] * (code != 0) + [line for line in said if "Traceback" in line]
+    list(map(say, wrong))
     warm_up_s = min(WARM_UP_SHARE * seconds, LONGEST_WARM_UP_S)
     return {
         "minutes": round(seconds / 60, 3),
