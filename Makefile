@@ -6,7 +6,7 @@ DEV := .venv-dev
 OLDEST := .venv-oldest
 # Outside Linux x86-64, or where this index is out of reach, pip takes what its other indexes have.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-# What is imported is compiled then: a quarter of the files.
+# What is imported is compiled then: much of it never is.
 PIP_INSTALL := -m pip install -qq --no-compile --disable-pip-version-check
 SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
 
