@@ -6,7 +6,8 @@ DEV := .venv-dev
 OLDEST := .venv-oldest
 # Outside Linux x86-64, or where this index is out of reach, pip takes what its other indexes have.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-PIP_INSTALL := -m pip install -qq --disable-pip-version-check
+# What is imported is compiled then: much of it never is.
+PIP_INSTALL := -m pip install -qq --no-compile --disable-pip-version-check
 SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
 
 .PHONY: read test nightly timed oldest check lint types format bench bench-published growth soak troubles card debian clean

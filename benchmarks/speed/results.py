@@ -475,8 +475,8 @@ class Troubles(OfBundle, frozen=True, kw_only=True):
     """
     first_wrong: str = ""
     samples: list[Sample]
-    """Of the stream's process: the frames that it asked for, the latencies of /healthz, and the least memory since the
-    sample before, as pictures that clients send come and go.
+    """Of the stream's process: the frames that it asked for, the latencies of /healthz, and the least memory of its own
+    since the sample before, as pictures that clients send come and go.
     """
     slopes: list[Slope]
     method: str

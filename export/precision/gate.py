@@ -17,7 +17,7 @@ from ...runtime.geometry.quads import pairs
 from ...runtime.reader import MIN_CONFIDENCE
 from ...runtime.recognizer import Recognizer
 from ...runtime.text.decoding import Text
-from .pictures import Picture, Pictures, Quads, crop_places, fp32_quads
+from .pictures import Picture, Pictures, Quads, crop_places, fp32_quads, judged_side_px
 
 GOLDEN = 0.6180339887498949
 """Multiples of it, without their whole part, fill 0..1 evenly from the first few on."""
@@ -93,7 +93,7 @@ def detector_gate(bundle: Bundle, pictures: Pictures, precision: str, backend: s
         raise ExportError("expected pictures in which fp32 finds text, got none; give other pictures")
 
     def judge(candidate: Bundle) -> Verdict:
-        detector = Detector(candidate, backend, precision)
+        detector = Detector(candidate, backend, precision, judged_side_px(candidate))
         found = [[region.quad for region in detector.detect(picture.read())] for picture in shown]
         loss = 100 * (before - hmean(truth, found))
         return Verdict(loss <= HMEAN_LOSS, 0, None, expected, loss, pictures=len(shown))

@@ -29,6 +29,9 @@ CALIBRATED_ON, VALIDATED_ON = 16, 64
 """Most pictures for each of the two; more make it slower, and hardly better."""
 CALIBRATION_SIDE_PX = 640
 """Longest side of the canvases that a detector is calibrated on: larger ones have the same ranges, and need memory."""
+WIDE = 0.75
+"""A detector of this width or more is judged on canvases of `CALIBRATION_SIDE_PX` too: it computes for many seconds on
+larger ones, and on these it finds the text of as many pictures, only half as large."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,12 @@ def fp32_quads(bundle: Bundle, pictures: Iterable[Picture], found: Found) -> Ite
     detector: Detector | None = None
     for picture in pictures:
         if (graph, picture.path) not in found:
-            detector = detector or Detector(bundle, "cpu", "fp32")
+            detector = detector or Detector(bundle, "cpu", "fp32", judged_side_px(bundle))
             found[graph, picture.path] = [region.quad for region in detector.detect(picture.read())]
         yield found[graph, picture.path]
+
+
+def judged_side_px(bundle: Bundle) -> int:
+    """Return the longest side of the canvases that a bundle's detector is judged on, pixels."""
+    spec = bundle.detector
+    return min(CALIBRATION_SIDE_PX, spec.long_side_px) if spec.width >= WIDE else spec.long_side_px

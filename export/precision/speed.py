@@ -24,8 +24,9 @@ from ..parity import random_images
 
 TURNS = 15
 """Runs of each that are timed; one before them warms up."""
-FEWEST_TURNS, LONGEST_S = 5, 60.0
-"""After so many seconds no more turns are taken, but never fewer than so many."""
+FEWEST_TURNS, LONGEST_S = 3, 20.0
+"""After so many seconds no more turns are taken, but never fewer than so many: a run of seconds differs little from the
+next."""
 CROPS = 8
 """Crops that a recognizer reads at once while it is timed."""
 

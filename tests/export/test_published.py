@@ -72,7 +72,8 @@ def run(arguments, folder):
 def bundle(repository, easyocr, tmp_path_factory):
     """That of the commands in docs/export.md, with the package that the extra installs; it has read a photo."""
     folder = tmp_path_factory.mktemp("published")
-    shutil.copy(repository / "models/zoo/samples/meter.jpg", folder / "photo.jpg")
+    photo = cv2.imread(str(repository / "models/zoo/samples/meter.jpg"))
+    cv2.imwrite(str(folder / "photo.jpg"), cv2.resize(photo, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
     make, read_it = documented(repository, "From EasyOCR")
     assert make == ["export", "published", "--to", "craft-english"]
     with pytest.MonkeyPatch.context() as patched:

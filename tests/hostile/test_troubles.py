@@ -3,10 +3,13 @@
 It is a minute at night and seconds in CI; `make troubles` is an hour of it, with memory.
 """
 
+import mmap
+
+import psutil
 import pytest
 
 from ..runtime.stream.broker import needs_mosquitto
-from .troubles import among_troubles, faults
+from .troubles import among_troubles, faults, own_bytes
 
 pytestmark = pytest.mark.xdist_group("neighbours")
 
@@ -36,3 +39,13 @@ def test_what_is_lost_doubled_or_falls_is_said(mqtt, told, said):
     found = faults({"jsonl": [1, 2, 3], "mqtt": mqtt}, told)
     assert bool(found) == bool(said)
     assert all(line.startswith(said) for line in found)
+
+
+def test_memory_is_without_pages_of_files(tmp_path):
+    (tmp_path / "file").write_bytes(bytes(64 << 20))
+    process = psutil.Process()
+    before, own = process.memory_info().rss, own_bytes(process)
+    with (tmp_path / "file").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages:
+        assert not any(pages[start] for start in range(0, len(pages), mmap.PAGESIZE))
+        assert process.memory_info().rss - before > 48 << 20
+        assert own_bytes(process) - own < 16 << 20

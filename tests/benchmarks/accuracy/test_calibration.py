@@ -28,7 +28,7 @@ SHOWN = {"bib": "1573"}
 DIGITS = make_alphabet("0123456789", "CTC", NUMBERS, None)
 
 
-def readings(sharper, count=600, seed=0):
+def readings(sharper, count=300, seed=0):
     """Two-digit readings whose log probabilities are `sharper` times what they would be if they were honest."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2.5, (count, 2, 10))
@@ -50,7 +50,7 @@ def test_the_temperature_is_how_much_too_sharp_the_probabilities_are(sharper):
     assert temperature == pytest.approx(sharper, rel=0.2)
     assert after.nll < before.nll
     assert after.ece < before.ece / 2
-    assert before.readings == after.readings == 600
+    assert before.readings == after.readings == 300
 
 
 def test_what_is_read_does_not_depend_on_the_temperature():

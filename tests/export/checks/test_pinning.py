@@ -12,7 +12,7 @@ import edgereader.export.checks.pinning
 import edgereader.export.precision.gate
 import edgereader.export.precision.recipes
 from edgereader.export.canary import write_canary
-from edgereader.export.checks.backend import examine
+from edgereader.export.checks.backend import Examined, examine
 from edgereader.export.checks.cli import verify
 from edgereader.export.checks.comparison import Trial, open_trial
 from edgereader.export.checks.pinning import layer_to_keep, pin
@@ -85,7 +85,7 @@ def test_the_layer_is_kept_in_fp32_and_the_model_passes(ruined):
 
 
 def test_rounds_are_bounded_and_keep_one_more_layer_each(ruined, found, monkeypatch):
-    """With a quantisation that helps nothing."""
+    """With a quantisation that helps nothing, so that each round finds the same."""
     asked = []
 
     def helpless(*_, keep, **__):
@@ -93,6 +93,7 @@ def test_rounds_are_bounded_and_keep_one_more_layer_each(ruined, found, monkeypa
         return SimpleNamespace(path=ruined)
 
     monkeypatch.setattr(edgereader.export.checks.pinning, "quantize_model", helpless)
+    monkeypatch.setattr(edgereader.export.checks.pinning, "examine", lambda *_: found)
     monkeypatch.setattr(edgereader.export.checks.pinning, "MOST_ROUNDS", 2)
     rounds = list(pin(trial_of(ruined), found, open_pictures(ruined.parent / "crops"), quiet))
     assert asked[0] == (HARMED,)
@@ -108,7 +109,10 @@ def test_a_gate_that_is_not_passed_ends_it(ruined, found, monkeypatch):
 
 
 def test_engines_are_to_be_built_again(ruined, found, monkeypatch):
-    """A stand-in for TensorRT's sessions: what is checked is what the user is told."""
+    """Stand-ins for quantisation, checks and TensorRT's sessions: what is checked is what the user is told."""
+    module = edgereader.export.checks.pinning
+    monkeypatch.setattr(module, "quantize_model", lambda *_, **__: SimpleNamespace(path=ruined))
+    monkeypatch.setattr(module, "examine", lambda *_: Examined((), (), None))
     trial = trial_of(ruined)
     entry = FileEntry(path="a.engine", sha256=file_sha256(ruined / "bundle.json"), bytes=1)
     shape = ShapeRange(min=(1, 32, 128, 1), opt=(8, 32, 128, 1), max=(32, 32, 128, 1))
@@ -121,9 +125,6 @@ def test_engines_are_to_be_built_again(ruined, found, monkeypatch):
     assert last.checks[0].detail == f"{HARMED}; {command}"
 
     native = SimpleNamespace(backend="tensorrt", precision="int8")
-    monkeypatch.setattr(
-        edgereader.export.checks.pinning, "quantize_model", lambda *_, **__: SimpleNamespace(path=ruined)
-    )
     (only,) = pin(Trial(trial.bundle, "recognizer", native, trial.reference, ()), found, pictures, quiet)
     assert not only.passed
     assert only.checks[0].detail == f"{HARMED}; {command}, then verify again"

@@ -31,9 +31,13 @@ def test_a_verdict_says_its_figures():
     assert "-0.70 points on 200 regions" in str(Verdict(False, 0, None, 200, 0.7))
 
 
-BUNDLE = SimpleNamespace(
-    detector=SimpleNamespace(files={"fp32": SimpleNamespace(sha256="0")}), manifest=SimpleNamespace(detector=True)
-)
+def bundle_of(width, long_side_px):
+    files = {"fp32": SimpleNamespace(sha256="0")}
+    spec = SimpleNamespace(files=files, width=width, long_side_px=long_side_px)
+    return SimpleNamespace(detector=spec, manifest=SimpleNamespace(detector=True))
+
+
+BUNDLE = bundle_of(0.25, 768)
 
 
 @pytest.fixture
@@ -82,6 +86,18 @@ def test_sparse_labels_need_all_pictures(looked):
     verdict = open_gate(BUNDLE, "detector", pictures(64, (square(0, 0),)), "int8")(BUNDLE)
     assert (verdict.regions, verdict.pictures) == (64, 64)
     assert len(looked) == 128
+
+
+@pytest.mark.parametrize(("width", "long_side_px", "judged_px"), [(0.25, 768, 768), (1.0, 1280, 640), (1.0, 512, 512)])
+def test_a_wide_detector_is_judged_on_small_canvases_in_both_precisions(
+    looked, monkeypatch, width, long_side_px, judged_px
+):
+    sides_px, detector = [], gates.Detector
+    for module in (gates, sources):
+        monkeypatch.setattr(module, "Detector", lambda *asked: sides_px.append(asked[3]) or detector(*asked))
+    bundle = bundle_of(width, long_side_px)
+    open_gate(bundle, "detector", pictures(2), "int8")(bundle)
+    assert sides_px == [judged_px] * 2
 
 
 def test_every_beginning_is_spread_over_all():

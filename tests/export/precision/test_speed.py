@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from edgereader.export.precision import speed
 from edgereader.export.precision.speed import default_canvas, graph_runner, network_runner, take_turns, timed_input
 from edgereader.runtime.bundles.bundle import Bundle
 from edgereader.runtime.errors import CheckpointError
@@ -19,6 +20,13 @@ def test_turns():
     assert order == ["slow", "quick"] * 5
     assert timed["slow"].cpu_ms > timed["quick"].cpu_ms
     assert timed["slow"].best_ms <= timed["slow"].median_ms
+
+
+def test_networks_that_take_long_take_few_turns(monkeypatch):
+    order = []
+    monkeypatch.setattr(speed, "LONGEST_S", 0)
+    take_turns({"slow": lambda: order.append("slow"), "quick": lambda: order.append("quick")})
+    assert order == ["slow", "quick"] * (1 + speed.FEWEST_TURNS)
 
 
 def test_the_shipped_networks_run_on_what_is_timed():

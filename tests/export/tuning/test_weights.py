@@ -12,7 +12,10 @@ from edgereader.runtime.errors import CheckpointError
 
 from ..test_pipeline import WIDTHS
 
-STAGES = ["None-VGG-BiLSTM-CTC", pytest.param("None-ResNet-None-CTC", marks=pytest.mark.slow)]
+VGG = "None-VGG-BiLSTM-CTC"
+EXPORTED = pytest.mark.xdist_group(VGG)
+"""Where it is exported already."""
+STAGES = [VGG, pytest.param("None-ResNet-None-CTC", marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("stages", STAGES)
@@ -47,9 +50,10 @@ def test_others_need_their_checkpoint(exported, tmp_path, stages):
     assert all(torch.equal(value, loaded.state_dict()[key]) for key, value in network.state_dict().items())
 
 
+@EXPORTED
 def test_another_networks_checkpoint_is_refused(make_recognizer, exported, save, tmp_path):
-    _, folder = exported("None-VGG-BiLSTM-CTC", 0.125, WIDTHS)
-    other = make_recognizer("None-VGG-BiLSTM-CTC", num_classes=11, width=0.125, image_hw=(32, 128))
+    _, folder = exported(VGG, 0.125, WIDTHS)
+    other = make_recognizer(VGG, num_classes=11, width=0.125, image_hw=(32, 128))
     with torch.no_grad():
         other.Prediction.weight.mul_(1.1)
     checkpoint = save(other)
@@ -58,8 +62,9 @@ def test_another_networks_checkpoint_is_refused(make_recognizer, exported, save,
     assert not (tmp_path / "start.pt").exists()
 
 
+@EXPORTED
 def test_a_graph_without_the_names_is_refused(exported):
-    _, folder = exported("None-VGG-BiLSTM-CTC", 0.125, WIDTHS)
+    _, folder = exported(VGG, 0.125, WIDTHS)
     spec = Bundle.open(folder).recognizer
     with pytest.raises(CheckpointError, match="under their names, got others"):
         network_in(Bundle.open("digits-edge").root / "recognizer.onnx", spec)

@@ -70,12 +70,21 @@ class Mosquitto:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-class Listener:
-    """A receiver: of each event it takes the first, by its id, as MqttSink says that receivers do."""
+SESSION_S = 3600
 
-    def __init__(self, port: int, *topics: str, setup=lambda _: None) -> None:
-        from paho.mqtt.client import Client, MQTTv5
+
+class Listener:
+    """A receiver: of each event it takes the first, by its id, as MqttSink says that receivers do.
+
+    With a `name`, the broker keeps for it what comes while it is away, an hour long. Without one, mosquitto may say
+    after a restart that an event has a receiver, though that was the client of before, which never comes back.
+    """
+
+    def __init__(self, port: int, *topics: str, name: str = "", setup=lambda _: None) -> None:
+        from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, Client, MQTTv5
         from paho.mqtt.enums import CallbackAPIVersion
+        from paho.mqtt.packettypes import PacketTypes
+        from paho.mqtt.properties import Properties
 
         self.messages = []
         """(topic, payload, retained) of all that came."""
@@ -85,14 +94,17 @@ class Listener:
         """Events that came again."""
         self.subscribed = threading.Event()
         self._topics = topics or ("#",)
-        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+        self._client = Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTv5)
         self._client.on_connect = lambda client, *_: client.subscribe([(topic, 1) for topic in self._topics])
         self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.on_disconnect = lambda *_: self.subscribed.clear()
         self._client.on_message = self._take
         self._client.reconnect_delay_set(1, 1)
         setup(self._client)
-        self._client.connect_async("127.0.0.1", port, 30)
+        session = Properties(PacketTypes.CONNECT)
+        session.SessionExpiryInterval = SESSION_S if name else 0
+        start = False if name else MQTT_CLEAN_START_FIRST_ONLY
+        self._client.connect_async("127.0.0.1", port, 30, clean_start=start, properties=session)
         self._client.loop_start()
 
     def _take(self, _client, _userdata, message) -> None:

@@ -274,6 +274,21 @@ def test_an_event_waits_until_somebody_listens(mosquitto, connect):
     until(lambda: sink._outbox.first() is None)
 
 
+def test_a_receiver_with_a_session_misses_nothing_when_it_comes_back_after_us(mosquitto, connect):
+    """The broker said of these events that somebody had subscribed to them, so they do not wait with us."""
+    broker = mosquitto()
+    with Listener(broker.port, name="receiver") as listener:
+        sink = connect(broker.port)
+        sink.take(make_event(1))
+        until(lambda: listener.events)
+        for number, away in enumerate((broker.stop, broker.stop, broker.kill), 2):
+            away()
+            sink.take(make_event(number))
+            broker.start()
+            until(lambda least=number: len(listener.events) >= least)
+        assert texts(listener) == [1, 2, 3, 4]
+
+
 def test_an_event_does_not_wait_for_ever_when_nobody_listens(mosquitto, connect, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE_S", 0.0)
     sink = connect(mosquitto().port)
