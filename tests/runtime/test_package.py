@@ -6,7 +6,17 @@ import sys
 
 import edgereader.runtime
 
-FORBIDDEN = ("torch", "onnx", "edgereader.export", "edgereader.models", "edgereader.benchmarks", "PIL", "scipy")
+FORBIDDEN = (
+    "torch",
+    "onnx",
+    "edgereader.export",
+    "edgereader.models",
+    "edgereader.benchmarks",
+    "PIL",
+    "scipy",
+    "ray",
+    "pyarrow",
+)
 PUBLIC = [
     "NUMBERS",
     "Bundle",
