@@ -187,7 +187,7 @@ def _resources(workers: Workers) -> tuple[int, int, dict[str, int]]:
     if readers * workers.threads > cpus:
         got = f"{readers} readers of {workers.threads} threads for {cpus} cores"
         raise BackendUnavailable(f"--ray: expected as many cores as threads, got {got}; ask for fewer")
-    return cpus, readers, {"num_cpus": workers.threads}
+    return readers, readers, {"num_cpus": workers.threads}
 
 
 def _written(
