@@ -87,7 +87,8 @@ def read_archive(
         SourceError: a list or a storage cannot be read.
     """
     _import_ray()
-    start, counts, resources = time.monotonic(), dict.fromkeys(COUNTED, 0.0), None
+    start, counts = time.monotonic(), dict.fromkeys(COUNTED, 0.0)
+    resources: tuple[int, int, dict[str, int]] | None = None
     paths = find_paths(arguments)
     todo = left = _without(paths, Sink(to).claim("", settings).done())
     for size in chain(ROUNDS, repeat(1)):
