@@ -10,7 +10,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP_INSTALL := -m pip install -qq --no-compile --disable-pip-version-check
 SHIPPED := $(shell find runtime models -name '*.py' -o -path '*/zoo/*' -type f)
 
-.PHONY: read test nightly timed oldest check lint types format bench bench-published growth soak troubles card debian clean
+.PHONY: read test nightly archives timed oldest check lint types format bench bench-published growth soak troubles card debian clean
 
 read: $(READ)/.installed  ## Read the sample photo with the shipped models; installs the runtime only, no PyTorch
 	@$(READ)/bin/edgereader read $(SAMPLE) --save build/read
@@ -27,6 +27,10 @@ test: $(DEV)/.installed  ## Run the tests, but those of `make nightly`, `make ti
 
 nightly: $(DEV)/.installed oldest  ## Run what takes long, and the geometry and reading with the oldest versions
 	$(PYTEST) -m "slow and not timed and not soak"
+
+archives: $(DEV)/.installed  ## Tests of `edgereader read --ray`, for which it installs Ray and a stand-in of S3 (800 MB, minutes)
+	$(DEV)/bin/python $(PIP_INSTALL) -c constraints.txt --editable '.[ray]' 'moto[server]==5.*'
+	$(PYTEST) -m "" tests/runtime/archives tests/test_examples.py::test_ray_reads_the_samples
 
 timed: $(DEV)/.installed  ## Tests that hold milliseconds against a limit, for a quiet machine
 	$(DEV)/bin/python -m pytest -m timed -s

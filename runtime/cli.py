@@ -104,10 +104,34 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a picture and line; quads in the file's pixels.")
 @click.option("--save", type=click.Path(path_type=Path, file_okay=False), help="Write annotated pictures to a folder.")
 @click.option("--crops", is_flag=True, help="The pictures are already cut to one number each: skip the detector.")
+@click.option(
+    "--ray", is_flag=False, flag_value="local", metavar="[ADDRESS]", help="Read an archive on Ray Data, here or there."
+)
+@click.option("--to", metavar="FOLDER", help="With --ray: Parquet files of readings; what is there is not read again.")
+@click.option("--workers", type=click.IntRange(1), help="With --ray: readers; left out: one for each GPU or core.")
 @reader_options
-def read(paths: tuple[str, ...], sample: bool, as_json: bool, save: Path | None, crops: bool, **options: Any) -> None:
+def read(
+    paths: tuple[str, ...],
+    sample: bool,
+    as_json: bool,
+    save: Path | None,
+    crops: bool,
+    ray: str | None,
+    to: str | None,
+    workers: int | None,
+    **options: Any,
+) -> None:
     """Read the numbers in pictures: files, folders, globs, or - for one on standard input."""
     paths = with_samples(paths, sample)
+    if ray or to or workers:
+        from .archives.job import read_on_ray
+
+        if not ray or not to or as_json or save or crops:
+            raise click.UsageError("expected --ray and --to, without --json, --save and --crops; see docs/scale.md")
+        if ray not in {"local", "auto"} and ":" not in ray:
+            raise click.UsageError(f"expected HOST:PORT or auto behind --ray, got {ray}; name the paths before --ray")
+        read_on_ray(paths, to, ray, workers, **options)
+        return
     if save is not None and crops:
         raise click.UsageError("expected --save or --crops, got both; there is nothing to draw on a cut picture")
     sources = find_sources(paths)

@@ -24,7 +24,7 @@ def run(repository, tmp_path):
 
 def test_every_example_is_tried_here_and_named_in_the_documentation(repository):
     names = {path.name for path in (repository / "docs/examples").glob("*.py")}
-    assert names == {"own_steps.py", "easyocr_stream.py", "custom_alphabet.py", "triton_photo.py"}
+    assert names == {"own_steps.py", "easyocr_stream.py", "custom_alphabet.py", "triton_photo.py", "archive.py"}
     pages = "".join(path.read_text(encoding="utf-8") for path in (repository / "docs").glob("*.md"))
     assert all(f"docs/examples/{name}" in pages for name in names)
 
@@ -61,3 +61,10 @@ def test_symbols_of_ones_own_are_learnt_and_read(run, repository, tmp_path):
     lines = run("custom_alphabet.py", checkpoint, "crops", "thermometers", 2)
     texts = [line.split()[1] for line in lines[-10:]]
     assert sum(text == str(20 + place) for place, text in enumerate(texts)) >= 8, "digits are known already"
+
+
+@pytest.mark.slow
+def test_ray_reads_the_samples(run, repository):
+    pytest.importorskip("ray", reason="needs the extra ray")
+    lines = run("archive.py", repository / "models/zoo/samples")
+    assert any("meter.jpg" in line and "'027418'" in line for line in lines)

@@ -16,6 +16,8 @@ FORBIDDEN = (
     "edgereader.benchmarks",
     "PIL",
     "scipy",
+    "ray",
+    "pyarrow",
 )
 PUBLIC = [
     "NUMBERS",
