@@ -81,6 +81,22 @@ def test_numbers_stay(text, prediction):
     assert len(found.confidences) == len(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("go", None), ("ok", None), ("big", None), ("g0", "0"), ("go1", "01"), ("o", "0"), ("ol", "01")],
+)
+def test_letters_that_look_like_digits_are_none_beside_other_letters(text, number, prediction):
+    """Unless one of them was read as a digit; "g" looks like 6, but here it has no share of one."""
+    shares = {
+        "o": {"o": 0.9, "0": 0.1},
+        "b": {"b": 0.9, "8": 0.1},
+        "i": {"i": 0.9, "1": 0.1},
+        "l": {"l": 0.9, "1": 0.1},
+    }
+    found = read(written(prediction, *(shares.get(letter, {letter: 1}) for letter in text)), prediction)
+    assert (found.text if found.accepted else None) == number
+
+
 @pytest.mark.parametrize("word", ["boss", "oil", "so", "store", "kwh", "i", "a1b2", "4x4", "bs5", "-", "...", "$"])
 def test_words_are_no_numbers(word, prediction):
     found = read(written(prediction, *sure(word)), prediction)
