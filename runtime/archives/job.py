@@ -20,11 +20,12 @@ from typing import Any
 import click
 
 from ..bundles.bundle import MANIFEST_NAME, Bundle, file_sha256
-from ..commands.options import start_log
+from ..commands.options import only_backend, start_log
 from ..commands.terminal import ended_in_order
 from ..errors import BackendError, BackendUnavailable, SinkError, one_line
 from ..extras import pip_install
 from ..reader import Reader
+from ..sessions.triton.contract import SCHEME
 from .places import Sink, find_paths
 from .steps import ReadPictures, add, load, table, write
 
@@ -118,12 +119,12 @@ def read_on_ray(
 ) -> None:
     """Do what ``edgereader read --ray`` does, with a reader's options; errors are those of `read_archive`."""
     start_log(verbose=options.pop("verbose"))
-    opened, backend = Bundle.open(bundle), options.pop("backend")
+    opened, backend = Bundle.open(bundle), only_backend(options.pop("backend"), options.pop("triton"))
     settings = {"bundle": file_sha256(opened.root / MANIFEST_NAME), **options}
     reader = partial(Reader, opened, backend, threads=threads or 1, **options)
     if backend in {"auto", "cpu"}:
         reader()  # wrong options are told at once, not by each worker
-    workers = Workers(reader, count, threads or 1, gpus=backend != "cpu")
+    workers = Workers(reader, count, threads or 1, gpus=backend != "cpu" and not backend.startswith(SCHEME))
     with ended_in_order():
         done = read_archive(paths, to, workers, settings, address)
     read, found, errors = (int(done.counts[name]) for name in COUNTED[:3])

@@ -54,7 +54,7 @@ def test_crops_count_at_their_own_widths(repository, monkeypatch):
     asked = []
     monkeypatch.setattr(flops, "gflop_of", lambda _bundle, kind, shape: asked.append((kind, shape)) or shape[2])
     found = [Region(box(0, 0, width, 32), np.empty((0, 4, 2), np.float32), 1.0) for width in (30, 60, 90, 900)]
-    detector = SimpleNamespace(plans=lambda *_: [], detect=lambda _: found)
+    detector = SimpleNamespace(plans=lambda *_: [], start=lambda _: SimpleNamespace(windows=[]), finish=lambda _: found)
     frames = [np.zeros((40, 1000, 3), np.uint8)] * 2
     assert gflop_of_frames(bundle, detector, frames) == {"detector": 0, "recognizer": 64 * 2 + 128 * 2}
     assert set(asked) == {("recognizer", (1, 32, 64, 1)), ("recognizer", (1, 32, 128, 1))}

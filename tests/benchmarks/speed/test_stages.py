@@ -121,12 +121,15 @@ def test_photos_count_on_average_with_their_crops(bundle, repository):
     one, other, both = (work("int8", frames).gop_per_frame for frames in ([empty], [bib], [empty, bib]))
     assert both == pytest.approx((one + other) / 2)
     detector, spec = Detector(bundle, "cpu", "int8"), bundle.recognizer
-    regions = detector.detect(bib)
-    looks = canvases(bundle, *(plan.canvas_hw for plan in detector.plans(*bib.shape[:2])))
+    looking = detector.start(bib)
+    regions = detector.finish(looking)
+    windows = [window.plan.canvas_hw for window in looking.windows]
+    looks = canvases(bundle, *(plan.canvas_hw for plan in detector.plans(*bib.shape[:2])), *windows)
     widths = [plan_cut(spec, bib, region.quad, spec.margin).width for region in regions]
     crops = sum(gflop_of(bundle, "recognizer", (1, spec.image_hw[0], width, spec.channels)) for width in widths)
     assert other == pytest.approx(looks + crops)
     assert len(set(widths)) > 1
+    assert windows
 
 
 def test_each_network_has_the_peak_of_its_precision_if_there_are_kernels(bundle, monkeypatch):
