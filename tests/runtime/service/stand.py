@@ -16,7 +16,7 @@ from edgereader.runtime.stream.sources.status import CaptureStatus
 from ..stream import made
 
 TOKEN = "a-secret-token-that-nobody-knows"
-PATIENT_MS = 20_000
+PATIENT_MS = 60_000
 """A browser is waited for so long."""
 NUMBERS = (Number(name="water", kind="counter", unit="m³"), Number(name="gate", kind="plate"))
 QUAD = np.array(((40, 30), (140, 30), (140, 60), (40, 60)), np.float32)

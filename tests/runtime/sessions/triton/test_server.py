@@ -38,7 +38,6 @@ HOME = Path(sys.prefix, "tritonserver")
 """Where `make` puts the wheel."""
 MEMORY, REGIONS = Path("/dev/shm"), "triton_python_backend_shm_region_*"
 START_S = 120
-pytestmark = pytest.mark.xdist_group("triton")
 
 
 def command(repository, port, folder):
