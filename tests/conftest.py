@@ -17,7 +17,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 NEIGHBOURS = "runtime/stream", "runtime/service", "runtime/sessions/triton", "benchmarks/report"
-"""Folders whose tests talk to cameras, brokers, servers and browsers, which a second one beside them would slow down."""
+"""Folders whose tests talk to cameras, brokers, servers and browsers, which a second one would slow down."""
 PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "onnx", "torch")
 
 
