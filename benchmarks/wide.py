@@ -18,7 +18,7 @@ import click
 
 from ..export.options import FILE, progress
 from ..runtime.bundles.bundle import MANIFEST_NAME, Bundle
-from ..runtime.bundles.manifest import Kind
+from ..runtime.bundles.manifest import KINDS, Kind
 from ..runtime.errors import DatasetError, EdgeReaderError, ExportError
 from ..runtime.extras import pip_install
 
@@ -38,7 +38,6 @@ SETTINGS = ("thresholds", "long_side_px", "coarse_side_px", "zoom")
 """Of the shipped detector, which this one has too."""
 SCENES, SCENES_HW, SEED = 8, (480, 640), 5
 """Generated photos that int8 is calibrated on."""
-KINDS: tuple[Kind, ...] = ("detector", "recognizer")
 Say = Callable[[str], None]
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..runtime.bundles.bundle import Bundle
 from ..runtime.bundles.manifest import DetectorSpec, Kind, Quantized, RecognizerSpec
 from ..runtime.bundles.writing import write_whole
+from ..runtime.extras import installed_version
 from .staging import models_of, writing
 
 CARD_NAME = "README.md"
@@ -83,11 +83,7 @@ def written_by_hand(card: str) -> str:
 
 def today() -> str:
     """Return the date in UTC, and the version of EdgeReader, for a line of a card."""
-    try:
-        which = f" {version('edgereader')}"
-    except PackageNotFoundError:
-        which = ""
-    return f"{datetime.now(timezone.utc).date()} by EdgeReader{which}"
+    return f"{datetime.now(timezone.utc).date()} by EdgeReader {installed_version()}".rstrip()
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -148,7 +148,6 @@ class Detector(ByArguments):
         if self._most_hw is not None:
             self._tell(frame, plans)
         source, looking = frame, Looking(frame, [], [])
-        closer_scale = self._closer_scale(plans[0]) if coarse else None
         for plan in plans if coarse else plans[:1]:
             binding = self._buffers.take(plan.canvas_hw)
             several = len(plan.tiles_yx) > 1
@@ -157,9 +156,10 @@ class Detector(ByArguments):
             if not several:
                 binding.start(1)
             stitched = _run_tiles(picture, plan, binding) if several else None
-            least_px = 0 if closer_scale is None and not looking.looks else LARGE_TEXT_PX
+            first = not looking.looks
+            closer_scale = self._closer_scale(plan) if first and coarse else None
+            least_px = 0 if first and closer_scale is None else LARGE_TEXT_PX
             looking.looks.append(Look(plan, binding, least_px, closer_scale, stitched))
-            closer_scale = None
             if plan.size_hw[0] < frame.shape[0]:  # a smaller canvas is fitted from this one, which is far less to read
                 source = inner(picture, plan)
         return looking

@@ -22,6 +22,16 @@ def pip_install(*extras: str) -> str:
     return " ".join(("pip install", *(f"'{requirement}'" for requirement in wanted)))
 
 
+def installed_version() -> str:
+    """Return the version of this package; "" where it runs from a folder."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("edgereader")
+    except PackageNotFoundError:
+        return ""
+
+
 def _without_extra(requirement: str) -> str:
     """A requirement as pip takes it: `name>=1; marker and extra == "cpu"` without the extra."""
     name, _, marker = EXTRA.sub("", requirement).partition(";")

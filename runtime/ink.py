@@ -146,8 +146,8 @@ def _grown(frame: Frame, region: Region, regions: Sequence[Region]) -> _Grown:
     quad[[1, 2]] += max([0.0, *(mark.far + ROOM for mark in after)]) * step
     new = [_box(region.quad[[0, 3]], -step, mark)[[1, 0, 3, 2]] for mark in reversed(before)]
     new += [*region.characters, *(_box(region.quad[[1, 2]], step, mark) for mark in after)]
-    thin = more_before or (bool(before) and before[-1].thin), more_after or (bool(after) and after[-1].thin)
-    region = replace(region, quad=quad, characters=np.stack(new).astype(np.float32), open_ends=thin)
+    open_ends = more_before or (bool(before) and before[-1].thin), more_after or (bool(after) and after[-1].thin)
+    region = replace(region, quad=quad, characters=np.stack(new).astype(np.float32), open_ends=open_ends)
     return _Grown(region, len(before), len(after))
 
 
@@ -186,11 +186,11 @@ def _end(
     patch = cv2.warpAffine(
         frame, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
     )
-    found, left_out = _pieces(cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY), start)
+    found, left_out, high = _pieces(cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY), start)
 
-    def marks(pieces: Sequence[tuple[int, int, bool]]) -> Iterator[_Mark]:
-        for left, end, thin in pieces:
-            mark = _Mark((start - end) / scale, (start - left) / scale, thin)
+    def marks(pieces: Sequence[_Piece]) -> Iterator[_Mark]:
+        for piece in pieces:
+            mark = _Mark((start - piece.right) / scale, (start - piece.left) / scale, piece.height < THIN * high)
             centre = _box(inner, outwards, mark).mean(axis=0).tolist()
             if any(cv2.pointPolygonTest(other, centre, False) >= 0 for other in others):
                 return
@@ -199,9 +199,8 @@ def _end(
     return list(marks(found)), any(True for _ in marks(left_out))
 
 
-def _pieces(grey: NDArray[Any], start: int) -> tuple[list[tuple[int, int, bool]], list[tuple[int, int, bool]]]:
-    """First column, column behind the last, and whether it is thin, of the pieces of ink before a text; and of one that
-    looks like a digit, but does not stand apart.
+def _pieces(grey: NDArray[Any], start: int) -> tuple[list["_Piece"], list["_Piece"], int]:
+    """The pieces of ink before a text; one that looks like a digit, but does not stand apart; and how high digits are.
 
     Args:
         grey: (ROWS, W) uint8, an end of a text, upright.
@@ -211,19 +210,19 @@ def _pieces(grey: NDArray[Any], start: int) -> tuple[list[tuple[int, int, bool]]
     edges = grey[[rows - EDGE_ROWS, EDGE_ROWS - rows - 1], start:]
     ink, blank = _levels(grey[rows:-rows, start:], edges)
     if abs(ink - blank) < CONTRAST:
-        return [], []
+        return [], [], 0
     shade = (grey.astype(np.float32) - blank) / (ink - blank)  # 0 = the background, 1 = the text
     _, labels, stats, _ = cv2.connectedComponentsWithStats((shade > 0.5).view(np.uint8), connectivity=8)
     pieces = [_Piece(label, *stat[:4]) for label, stat in enumerate(stats.tolist())][1:]
     text = [piece for piece in pieces if piece.is_text(start)]
     if not text:
-        return [], []
-    edge, top, bottom = (
+        return [], [], 0
+    begin, top, bottom = (
         min(piece.left for piece in text),
         min(piece.top for piece in text),
         max(piece.bottom for piece in text),
     )
-    high, found = bottom - top, []
+    edge, high, found = begin, bottom - top, []
     beside = [piece for piece in pieces if (piece.left + piece.right) / 2 < edge and piece.size >= SPECK * high]
     for piece in sorted(beside, key=lambda piece: -piece.right):
         within = top <= (piece.top + piece.bottom) / 2 <= bottom + BELOW * high
@@ -232,11 +231,10 @@ def _pieces(grey: NDArray[Any], start: int) -> tuple[list[tuple[int, int, bool]]
         found.append(piece)
         edge = min(edge, piece.left)
     if not found or not _is_blank(shade, labels, found, round(APART * high)):
-        found, edge = [], min(piece.left for piece in text)
+        found, edge = [], begin
     near = (piece for piece in beside if piece not in found and piece.right > edge - NEXT * high)
     more = [piece for piece in near if piece.is_digit(top, bottom)]
-    spans = ([(piece.left, piece.right, piece.height < THIN * high) for piece in some] for some in (found, more[:1]))
-    return next(spans), next(spans)
+    return found, more[:1], high
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ...export.checks.marks import limit_of
 from ...export.parity import apart, random_images
 from ...runtime.bundles.bundle import MANIFEST_NAME, Bundle, shipped, write_bundle
-from ...runtime.bundles.manifest import DetectorSpec, Kind, RecognizerSpec
+from ...runtime.bundles.manifest import KINDS, DetectorSpec, Kind, RecognizerSpec
 from ...runtime.errors import BackendError, BackendUnavailable
 from ...runtime.geometry.crops import MOST_CROPS
 from ...runtime.geometry.images import Frame
@@ -34,7 +34,7 @@ from ..speed.child import Missing
 from ..speed.device import MIB, device_bytes, gpu_clocks, host_bytes
 from ..speed.photos import camera_frames
 from ..trend import Trend, trend
-from .plan import KINDS, NO_TF32, ONE_BY_ONE, PREPARE, TORCH, Contender, Job, kind_of, sections, shape_of
+from .plan import NO_TF32, ONE_BY_ONE, PREPARE, TORCH, Contender, Job, kind_of, sections, shape_of
 from .report import Agreement, Answer, Frames, Growth, Memory, Prepared, Result, Speed, Verified, Work
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ...runtime.bundles.manifest import Kind
+from ...runtime.bundles.manifest import KINDS, Kind
 
 OURS = ("cuda", "tensorrt-ep", "tensorrt", "tensorrt-rtx")
 """The backends for GPUs."""
@@ -11,7 +11,6 @@ NO_TF32 = "PyTorch eager without TF32"
 TORCH = ("PyTorch eager", NO_TF32, "PyTorch compiled")
 ONE_BY_ONE, PIPELINE = "one at a time", "in a pipeline"
 PREPARE = "prepare"
-KINDS: tuple[Kind, ...] = ("detector", "recognizer")
 
 
 class Contender(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ import numpy as np
 
 from ... import runtime
 from ...runtime.bundles.bundle import Bundle
-from ...runtime.bundles.manifest import Kind
+from ...runtime.bundles.manifest import KINDS
 from ...runtime.detector import Detector
 from ...runtime.geometry import files
 from ...runtime.geometry.images import Frame
@@ -42,7 +42,6 @@ BINDINGS = "sessions.buffers:Buffers", "sessions.tensorrt.session:TensorRTBindin
 """Whose `start` and `wait` are the detector, or the recognizer where the input is called "crops"."""
 RUNTIME = runtime.__name__
 LEAST_PHOTOS = 3
-KINDS: tuple[Kind, ...] = ("detector", "recognizer")
 SIDE = 512
 """Rows and columns of the matrices that show the peak."""
 PEAK_S = 1.0

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from ...runtime.bundles.bundle import MANIFEST_NAME, Bundle, Checked
-from ...runtime.bundles.manifest import CANVAS_SIDES_PX, Canary, Kind, Passport, ShapeRange
+from ...runtime.bundles.manifest import CANVAS_SIDES_PX, KINDS, Canary, Kind, Passport, ShapeRange
 from ...runtime.errors import BundleError, ExportError
 from ...runtime.sessions.canary import crop_of, decoded
 from ...runtime.sessions.opening import open_unproven
@@ -26,7 +26,6 @@ from ...runtime.sessions.triton.contract import DTYPES, IMAGES, OUTPUTS, PARAMET
 from ..staging import entries, flush, models_of, place, staged, writing
 
 Dims = Mapping[str, list[int]]
-KINDS: tuple[Kind, ...] = ("detector", "recognizer")
 PROGRAM = '''"""Written by `edgereader export triton`; the Python that Triton starts needs edgereader."""
 
 from edgereader.runtime.sessions.triton.server import {program} as TritonPythonModel

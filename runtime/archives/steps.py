@@ -3,13 +3,13 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import cv2
 import numpy as np
 
 from ..errors import EdgeReaderError, SinkError, one_line
+from ..extras import installed_version
 from ..geometry.images import Frame
 from ..reader import Reader, Reading
 from .places import Sink, read_stored
@@ -50,7 +50,9 @@ class ReadPictures:
         self._reader = open_reader()
         session = self._reader.sessions["recognizer"]
         made = [f"{name} {sys.modules[name].__version__}" for name in LIBRARIES if name in sys.modules]
-        self._versions = ", ".join((_own_version(), *made, session.backend, session.precision))
+        self._versions = ", ".join(
+            (f"edgereader {installed_version()}".strip(), *made, session.backend, session.precision)
+        )
 
     def __call__(self, pictures: Any) -> Any:
         """Return a row for each picture: its readings, or why it could not be read."""
@@ -81,13 +83,6 @@ class ReadPictures:
                     yield self._reader.read(frame)
                 except EdgeReaderError as exc:
                     yield one_line(exc)
-
-
-def _own_version() -> str:
-    try:
-        return f"edgereader {version('edgereader')}"
-    except PackageNotFoundError:  # it runs from a folder
-        return "edgereader"
 
 
 def _described(reading: Reading, shrunk: int) -> dict[str, Any]:

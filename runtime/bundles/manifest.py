@@ -32,6 +32,7 @@ Pixels = Annotated[int, Meta(ge=0, le=8192)]
 AxisSize = Annotated[int, Meta(ge=1, le=8192)]
 ComputeCapability = Annotated[str, Meta(pattern=r"\Asm[0-9]{2,3}\Z")]
 Kind = Literal["detector", "recognizer"]
+KINDS: tuple[Kind, ...] = ("detector", "recognizer")
 
 
 class FileEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -43,8 +43,8 @@ def joined(regions: Sequence[Region]) -> Region:
     first, last = regions[0], regions[-1]
     quad = np.stack((first.quad[0], last.quad[1], last.quad[2], first.quad[3]))
     characters = np.concatenate([region.characters for region in regions])
-    thin = first.open_ends[0], last.open_ends[1]
-    return Region(quad, characters, max(region.score for region in regions), thin)
+    open_ends = first.open_ends[0], last.open_ends[1]
+    return Region(quad, characters, max(region.score for region in regions), open_ends)
 
 
 def reading_order(quads: Sequence[Points]) -> list[int]:

@@ -199,12 +199,12 @@ def _number(characters: list[_Character], read: _Rows) -> Text:
         for character in characters
     ]
     inside = without_units("".join(character.character for character in judged), read.alphabet.symbols)
-    if inside is not None and _has_digits(characters, inside):
+    if inside is not None and _is_number(characters, inside):
         return _greedy_text(judged, read, inside, shapes=True)
     return replace(_text(_greedy(read.alphabet.mask, read), read), accepted=False)
 
 
-def _has_digits(characters: Sequence[_Character], inside: slice) -> bool:
+def _is_number(characters: Sequence[_Character], inside: slice) -> bool:
     """Whether a digit was read in a part of the characters, or only letters that look like some, without other letters
     around them: "go" is a word, and "o" is 0. Of 884 words and 1,255 numbers of ``synth scenes`` (seed 9001), cut by
     their labels, 16 words in place of 30 are taken for numbers, and 934 numbers are right as before.

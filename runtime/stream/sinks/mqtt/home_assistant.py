@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
 
+from ....extras import installed_version
 from ...settings import Number
 from .device_classes import CLASSES, NO_CLASS, RISING, STEADY
 from .topics import OFFLINE, ONLINE, Topics
@@ -77,9 +77,9 @@ def discovery(
             "name": topics.stream,
             "manufacturer": "EdgeReader",
             "model": "camera stream",
-            "sw_version": _version(),
+            "sw_version": installed_version(),
         },
-        "o": {"name": "EdgeReader", "sw_version": _version()},
+        "o": {"name": "EdgeReader", "sw_version": installed_version()},
         "cmps": {**gone, **found},
         "availability_topic": topics.availability,
         "payload_available": ONLINE.decode(),
@@ -157,10 +157,3 @@ def _state_class(number: Number) -> str:
     allowed = CLASSES.get(number.device_class, NO_CLASS).states
     wanted = RISING if number.kind == "counter" and not number.falls else STEADY
     return next((name for name in wanted if name in allowed), "")
-
-
-def _version() -> str:
-    try:
-        return version("edgereader")
-    except PackageNotFoundError:
-        return ""
